@@ -1,0 +1,244 @@
+/**
+ * The whole contract between the gateway and a backend.
+ *
+ * A backend imports this file and nothing else of the project; the gateway
+ * knows a backend by these types only. The file imports nothing.
+ *
+ * The life of a backend mirrors that of a Triton backend (initialize, load,
+ * execute, unload, finalize) and of an AMD Inference Server worker, where the
+ * cheap step (inspect) is kept apart from the step that takes hardware (load).
+ * `inspect` runs in the gateway and never touches a vendor library; everything
+ * from `create` on runs in a worker process, so a crash costs one worker.
+ */
+
+/**
+ * Bytes per element of the fixed-size datatypes of the Open Inference
+ * Protocol. `BYTES` is missing on purpose: its elements carry their own length.
+ */
+export const BYTES_PER_ELEMENT = {
+  BOOL: 1,
+  UINT8: 1,
+  INT8: 1,
+  UINT16: 2,
+  INT16: 2,
+  FP16: 2,
+  BF16: 2,
+  UINT32: 4,
+  INT32: 4,
+  FP32: 4,
+  UINT64: 8,
+  INT64: 8,
+  FP64: 8,
+} as const;
+
+export type FixedDatatype = keyof typeof BYTES_PER_ELEMENT;
+export type Datatype = FixedDatatype | "BYTES";
+
+/** What a model version expects or returns under one name. */
+export interface TensorSpec {
+  readonly name: string;
+  readonly datatype: Datatype;
+  /**
+   * One entry per axis; -1 for an axis of any length. The batch axis is left
+   * out where the variant's `maxBatchSize` is above 0; with 0 the model has no
+   * batch axis and this is the full shape.
+   */
+  readonly shape: readonly number[];
+  /** An input that a request may leave out. */
+  readonly optional?: boolean;
+}
+
+/** A tensor as it travels: raw elements, never decoded by the gateway. */
+export interface Tensor {
+  readonly name: string;
+  readonly datatype: Datatype;
+  /** Full shape; axis 0 is the batch axis (rows) where the model has one. */
+  readonly shape: readonly number[];
+  /**
+   * Little-endian, row-major, no padding; `BYTES` elements are a 4-byte
+   * little-endian length and that many bytes. A view into a larger buffer that
+   * may start at any byte offset (typed arrays may need a copy); do not keep it
+   * past the call that handed it out, do not write to it.
+   */
+  readonly data: Uint8Array;
+}
+
+/** A compiled form of a model version, for one platform of one vendor. */
+export interface Artifact {
+  /** Content address, `sha256:<hex>`; empty where nobody has hashed it yet. */
+  readonly digest: string;
+  /** Where the bytes lie on this host; a file, or a folder for a bundle. */
+  readonly path: string;
+  /** `onnx`, `xclbin`, `aocx`, `openvino-ir`, `echo`, ... */
+  readonly format: string;
+  /** What it was compiled for, in the vendor's own name (shell, BSP, `any`). */
+  readonly platform: string;
+}
+
+/** One schedulable device: a card, a MIG slice, a set of cores. */
+export interface Device {
+  readonly id: string;
+  readonly vendor: string;
+  /** Matches `Artifact.platform`. */
+  readonly platform: string;
+  /** Devices with the same group share a dedicated link. */
+  readonly linkGroup?: string;
+  /** True where software stands in for the silicon. Shown to whoever sees the device. */
+  readonly emulated?: boolean;
+}
+
+/** A model version paired with the artifact that will serve it. */
+export interface ModelVariant {
+  readonly model: string;
+  readonly version: string;
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  /** Most rows in one execution; 0 for a model without a batch axis. */
+  readonly maxBatchSize: number;
+  readonly artifact: Artifact;
+  /** True where a request may have 0..n responses (`ModelInstance.stream`). */
+  readonly decoupled?: boolean;
+  /** `parameters` of the model's configuration, for the backend to read. */
+  readonly parameters?: Readonly<Record<string, string>>;
+}
+
+/** What a backend could read from an artifact without touching hardware. */
+export interface ArtifactFacts {
+  readonly platform: string;
+  /** Full shapes as the artifact states them, batch axis included if it has one; -1 for a free axis. */
+  readonly inputs?: readonly TensorSpec[];
+  readonly outputs?: readonly TensorSpec[];
+  /**
+   * True where axis 0 of every input and output is free, so that rows of
+   * several requests can be joined along it.
+   */
+  readonly batchable?: boolean;
+  /** Fixed batch size burnt into the artifact, where there is one. */
+  readonly fixedBatchSize?: number;
+}
+
+export interface Backend {
+  /** Name of the folder under `backends/`, also used in configuration. */
+  readonly kind: string;
+
+  /** The devices present now. Called at start and on every health round. */
+  devices(): Promise<readonly Device[]>;
+
+  /** Programs `device` with the variant. May take seconds (bitstreams do). */
+  load(
+    variant: ModelVariant,
+    device: Device,
+    options: LoadOptions,
+    signal: AbortSignal,
+  ): Promise<ModelInstance>;
+
+  /** Called once, after every instance was unloaded. */
+  close(): Promise<void>;
+}
+
+/** How one instance is to be set up; what a backend cannot honour it ignores. */
+export interface LoadOptions {
+  /** Threads one execution may use; 1 unless configured. */
+  readonly threads?: number;
+  /** CPU numbers to run on, where pinning is wanted. */
+  readonly cores?: readonly number[];
+}
+
+/** One batch on its way through an instance. */
+export interface Execution {
+  /** In the order of the variant's inputs; an optional input may be missing. */
+  readonly inputs: readonly Tensor[];
+  /** Names of the outputs somebody asked for, in the variant's order. */
+  readonly outputs: readonly string[];
+  /** The requests that make up the batch, in row order. At least one. */
+  readonly members: readonly ExecutionMember[];
+  /**
+   * Memory of the caller to write an output into, 64-byte aligned. A backend
+   * that can places the output there and returns it as the tensor's `data`: no copy.
+   * @returns undefined where the caller has no such room; allocate then.
+   */
+  reserve(byteLength: number): Uint8Array | undefined;
+}
+
+export interface ExecutionMember {
+  readonly rows: number;
+  /** Present for requests of a sequence: state is kept per id, on this instance. */
+  readonly sequence?: { readonly id: string; readonly start: boolean; readonly end: boolean };
+}
+
+export interface ModelInstance {
+  readonly device: Device;
+
+  /** Calls of `execute` the instance takes at once; 1 unless it says otherwise. */
+  readonly maxInFlight?: number;
+
+  /**
+   * Runs one batch: one response per member. Never more than `maxInFlight` calls
+   * overlap; `inputs` stay alive until the promise settles. Outputs carry the
+   * same number of rows as the inputs, in the same order, and only names in
+   * `execution.outputs`.
+   * @throws BackendError
+   */
+  execute(execution: Execution, signal: AbortSignal): Promise<readonly Tensor[]>;
+
+  /**
+   * Runs one batch of a decoupled model: any number of responses per member, in
+   * any order between members. Resolves after the last one.
+   */
+  stream?(
+    execution: Execution,
+    emit: (member: number, outputs: readonly Tensor[]) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void>;
+
+  /** Frees the device. Never called while an execution is pending. */
+  unload(): Promise<void>;
+}
+
+/** What the gateway lends to a backend. */
+export interface BackendHost {
+  log(level: "debug" | "info" | "warn" | "error", message: string, fields?: object): void;
+}
+
+/**
+ * One entry of `backends/index.ts`, or the default export of a package named in
+ * the configuration (`backends: [{ kind, package }]`).
+ */
+export interface BackendModule {
+  readonly kind: string;
+  /** Triton's words that select it in a config.pbtxt: values of `platform` and `backend`. */
+  readonly platforms: readonly string[];
+  /** Formats of artifacts it takes, and the file name Triton's layout gives each. */
+  readonly formats: Readonly<Record<string, string>>;
+
+  /**
+   * Reads an artifact without a device and without any vendor library. Runs in
+   * the gateway, so it bounds what it reads and trusts no length it finds.
+   * @throws BackendError `artifact` when it is not one of this backend's.
+   */
+  inspect(artifact: Artifact): Promise<ArtifactFacts>;
+
+  /** Runs in a worker process; may import the vendor's library now, not before. */
+  create(options: unknown, host: BackendHost): Promise<Backend>;
+}
+
+export type BackendFault =
+  /** The artifact is broken, or was compiled for something else. */
+  | "artifact"
+  /** The tensors do not fit this model. The client's mistake. */
+  | "input"
+  /** The device is busy or out of memory. Another device may serve. */
+  | "exhausted"
+  /** The device is gone or wedged. Open the breaker. */
+  | "device"
+  | "internal";
+
+export class BackendError extends Error {
+  override readonly name = "BackendError";
+  readonly fault: BackendFault;
+
+  constructor(fault: BackendFault, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.fault = fault;
+  }
+}

@@ -1,0 +1,40 @@
+/** What is left to count when a request or an execution is over. `telemetry` alone reads it. */
+import type { ModelSignature } from "./request.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** Reasons as Triton labels `nv_inference_request_failure`. */
+export type FailureReason = "REJECTED" | "CANCELED" | "BACKEND" | "OTHER";
+
+export interface RequestOutcome {
+  readonly signature: ModelSignature;
+  readonly rows: number;
+  readonly timeline: Timeline;
+  /** undefined: answered as asked. */
+  readonly failure: FailureReason | undefined;
+  /** The execution that served it; undefined when none did. Times are the whole batch's, µs. */
+  readonly execution: ExecutionTiming | undefined;
+}
+
+export interface ExecutionTiming {
+  /** Writing the batch into the room and reading it in the worker. */
+  readonly inputUs: number;
+  readonly inferUs: number;
+  readonly outputUs: number;
+}
+
+export interface ExecutionOutcome {
+  readonly signature: ModelSignature;
+  /** Rows of the whole batch. */
+  readonly rows: number;
+  readonly timing: ExecutionTiming;
+}
+
+/** Where the scheduler reports; called once per request and once per execution. Never throws. */
+export interface Account {
+  request(outcome: RequestOutcome): void;
+  execution(outcome: ExecutionOutcome): void;
+  /** A worker died with a batch of this model: while executing it, or while the batch waited behind another. */
+  lost(signature: ModelSignature, executing: boolean): void;
+  /** Requests accepted and not yet dispatched changed by `delta`. */
+  pending(signature: ModelSignature, delta: 1 | -1): void;
+}

@@ -1,0 +1,19 @@
+/**
+ * When a request passed each stage, monotonic ms (`Clock.now`). Stages stamp;
+ * nobody but `telemetry/account.ts` observes, once, at the end of the life.
+ * 0 means: not reached.
+ */
+export interface Timeline {
+  /** Last byte of the request was there. */
+  received: number;
+  /** Entered the queue of its pool. */
+  queued: number;
+  /** Its batch was closed and given to a worker. */
+  dispatched: number;
+  /** The answer (or the error) was handed to the transport. */
+  answered: number;
+}
+
+export function newTimeline(received: number): Timeline {
+  return { received, queued: 0, dispatched: 0, answered: 0 };
+}

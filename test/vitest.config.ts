@@ -1,0 +1,32 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+/** Worker processes run built files: this builds them once, before any test. */
+const globalSetup = [fileURLToPath(new URL("./support/build.ts", import.meta.url))];
+
+export default defineConfig({
+  root,
+  test: {
+    globalSetup,
+    projects: [
+      {
+        test: {
+          name: "unit",
+          root,
+          include: ["src/**/*.test.ts", "loadtest/**/*.test.ts", "models/**/*.test.ts"],
+        },
+      },
+      { test: { name: "backends", root, include: ["backends/**/*.test.ts"], testTimeout: 20_000 } },
+      {
+        test: {
+          name: "stories",
+          root,
+          include: ["test/*.test.ts", "test/{stories,wire,fuzz}/**/*.test.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
+      },
+    ],
+  },
+});
