@@ -26,7 +26,7 @@ const OWNERS = {
   "prom-client": ["^src/telemetry/"],
   "@grpc/grpc-js": ["^src/grpc/", "^loadtest/drivers/", "^backends/remote/"],
   "onnxruntime-node": ["^backends/common/onnxruntime/"],
-  koffi: ["^backends/common/opencl/", "^src/workers/slab"],
+  koffi: ["^backends/common/(opencl|linux)/", "^src/workers/(slab|libc)"],
   autocannon: ["^loadtest/"],
   zod: ["^src/config/", "^src/registry/manifest", "^backends/[^/]+/options", "^loadtest/scenario"],
 };
@@ -54,7 +54,7 @@ module.exports = {
     ),
     forbid(
       "backends-are-wired-in-one-place",
-      { path: "^src/", pathNot: ["^src/(gateway|workers/host)\\.ts$", TESTS] },
+      { path: "^src/", pathNot: ["^src/(wiring/backend-modules|workers/host)\\.ts$", TESTS] },
       { path: "^backends/", pathNot: CONTRACT },
     ),
 

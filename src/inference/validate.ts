@@ -1,0 +1,211 @@
+/**
+ * A decoded request against its model: Triton's checks, in Triton's order, with
+ * Triton's texts (`SetInferenceRequestMetadata`, `InferGRPCToInput`,
+ * `InferenceRequest::Normalize`). What comes out fits its model.
+ */
+import { StatusError } from "../errors.ts";
+import { checkInput } from "./check-input.ts";
+import type {
+  InferRequest,
+  InputTensor,
+  ModelSignature,
+  WireInput,
+  WireOutput,
+  WireRequest,
+} from "./request.ts";
+import { readRequestParameters } from "./request-parameters.ts";
+import { sharedMemoryError } from "./shared-memory.ts";
+import { factsOf, type SignatureFacts } from "./signature-facts.ts";
+
+/** Unary ModelInfer has one answer; called before `checkRequest`, where Triton does. */
+export function requireOneResponse(signature: ModelSignature): void {
+  if (!signature.decoupled) return;
+  throw new StatusError(
+    "UNIMPLEMENTED",
+    "ModelInfer RPC doesn't support models with decoupled transaction policy",
+  );
+}
+
+/** @throws StatusError INVALID_ARGUMENT or UNIMPLEMENTED, the first thing that is wrong */
+export function checkRequest(wire: WireRequest, signature: ModelSignature): InferRequest {
+  const facts = factsOf(signature);
+  const prefix = () => `[request id: ${wire.id === "" ? "<id_unknown>" : wire.id}] `;
+
+  const settings = readRequestParameters(wire.parameters);
+  refuseDuplicates("input", wire.inputs, prefix);
+  refuseDuplicates("output", wire.outputs, prefix);
+  if (wire.dataError !== undefined) throw wire.dataError;
+  for (const output of wire.outputs) checkOutputParameters(output);
+
+  const outputs = findOutputs(wire, signature, facts);
+  checkInputCount(wire, signature, facts, prefix);
+  const rows = countRows(wire, signature, facts, prefix);
+  const inputs: InputTensor[] = [];
+  let inOrder = true;
+  for (const input of wire.inputs) {
+    const known = facts.inputs.get(input.name);
+    if (known === undefined) throw unexpectedInput(input, signature);
+    const checked = checkInput(input, known, signature, prefix);
+    inOrder &&= checked.index > (inputs.at(-1)?.index ?? -1);
+    inputs.push(checked);
+  }
+  if (!inOrder) inputs.sort((a, b) => a.index - b.index);
+
+  return {
+    id: wire.id,
+    signature,
+    inputs,
+    outputs,
+    rows,
+    batchKey: facts.free && signature.maxBatchSize > 0 ? batchKeyOf(inputs) : "",
+    alone: settings.reproducible || signature.reproducible || signature.maxBatchSize === 0,
+    priority: settings.priority,
+    timeoutUs: settings.timeoutUs,
+  };
+}
+
+function refuseDuplicates(
+  what: "input" | "output",
+  tensors: readonly { readonly name: string }[],
+  prefix: () => string,
+): void {
+  if (tensors.length < 2) return;
+  const repeated = tensors.length <= 8 ? repeatedAmongFew(tensors) : repeatedAmongMany(tensors);
+  if (repeated === undefined) return;
+  throw invalid(`${prefix()}${what} '${repeated}' already exists in request`);
+}
+
+function repeatedAmongFew(tensors: readonly { readonly name: string }[]): string | undefined {
+  for (let i = 1; i < tensors.length; i++) {
+    const name = tensors[i]?.name;
+    for (let j = 0; j < i; j++) if (tensors[j]?.name === name) return name;
+  }
+  return undefined;
+}
+
+function repeatedAmongMany(tensors: readonly { readonly name: string }[]): string | undefined {
+  const seen = new Set<string>();
+  for (const { name } of tensors) {
+    if (seen.has(name)) return name;
+    seen.add(name);
+  }
+  return undefined;
+}
+
+function checkOutputParameters(output: WireOutput): void {
+  if (output.parameters === undefined) return;
+  const shared = sharedMemoryError(output.name, output.parameters);
+  if (shared !== undefined && shared.code !== "UNIMPLEMENTED") throw shared;
+  const classification = output.parameters.get("classification");
+  if (classification !== undefined) {
+    if (classification.type !== "int64") {
+      throw invalid("invalid value type for 'classification' parameter, expected int64_param");
+    }
+    if (classification.value < 0) {
+      throw invalid("invalid value for 'classification' parameter, expected >= 0");
+    }
+    if (shared !== undefined) {
+      throw invalid("output can't set both 'shared_memory_region' and 'classification'");
+    }
+    throw new StatusError(
+      "UNIMPLEMENTED",
+      `output '${output.name}': this server does not rank classes; leave the 'classification' parameter out and rank the raw tensor`,
+    );
+  }
+  if (shared !== undefined) throw shared;
+}
+
+function findOutputs(
+  wire: WireRequest,
+  signature: ModelSignature,
+  facts: SignatureFacts,
+): readonly number[] {
+  if (wire.outputs.length === 0) return facts.allOutputs;
+  const positions: number[] = [];
+  for (const { name } of wire.outputs) {
+    const position = facts.outputs.get(name);
+    if (position === undefined) {
+      throw invalid(`unexpected inference output '${name}' for model '${signature.name}'`);
+    }
+    positions.push(position);
+  }
+  return positions;
+}
+
+function checkInputCount(
+  wire: WireRequest,
+  signature: ModelSignature,
+  facts: SignatureFacts,
+  prefix: () => string,
+): void {
+  const given = wire.inputs.length;
+  const most = signature.inputs.length;
+  if (given <= most && given >= facts.requiredInputs) return;
+  const missing = signature.inputs
+    .filter((spec) => spec.optional !== true && !wire.inputs.some((i) => i.name === spec.name))
+    .map((spec) => `'${spec.name}'`);
+  const got = wire.inputs.map((input) => `'${input.name}'`);
+  const expected =
+    most === facts.requiredInputs
+      ? `expected ${most} inputs`
+      : `expected number of inputs between ${facts.requiredInputs} and ${most}`;
+  // A list of nothing loses its opening bracket in Triton; its tests rely on the text.
+  const missingText = missing.length === 0 ? "]" : `[${missing.join(",")}]`;
+  throw invalid(
+    `${prefix()}${expected} but got ${given} inputs for model '${signature.name}'. Got input(s) [${got.join(",")}], but missing required input(s) ${missingText}. Please provide all required input(s).`,
+  );
+}
+
+function countRows(
+  wire: WireRequest,
+  signature: ModelSignature,
+  facts: SignatureFacts,
+  prefix: () => string,
+): number {
+  if (signature.maxBatchSize === 0) return 1;
+  let rows: number | undefined;
+  for (const input of wire.inputs) {
+    if (!facts.inputs.has(input.name)) throw unexpectedInput(input, signature);
+    const first = input.shape[0];
+    if (first === undefined) {
+      throw invalid(
+        `${prefix()}input '${input.name}' has no shape but model requires batch dimension for '${signature.name}'`,
+      );
+    }
+    rows ??= first;
+    if (rows !== first) {
+      throw invalid(
+        `${prefix()}input '${input.name}' batch size does not match other inputs for '${signature.name}'`,
+      );
+    }
+  }
+  // Every input is optional and none was given: there is nothing to run on.
+  rows ??= 0;
+  // Triton reads a negative batch size as unsigned, hence as too large.
+  if (rows > signature.maxBatchSize || rows < 0) {
+    throw invalid(
+      `${prefix()}inference request batch-size must be <= ${signature.maxBatchSize} for '${signature.name}'`,
+    );
+  }
+  if (rows === 0) {
+    throw invalid(`${prefix()}inference request batch-size must be >= 1 for '${signature.name}'`);
+  }
+  return rows;
+}
+
+function batchKeyOf(inputs: readonly InputTensor[]): string {
+  let key = "";
+  for (const { index, shape } of inputs) {
+    key += `${index}:`;
+    for (let axis = 1; axis < shape.length; axis++) key += `${shape[axis]},`;
+  }
+  return key;
+}
+
+function unexpectedInput(input: WireInput, signature: ModelSignature): StatusError {
+  return invalid(`unexpected inference input '${input.name}' for model '${signature.name}'`);
+}
+
+function invalid(text: string): StatusError {
+  return new StatusError("INVALID_ARGUMENT", text);
+}

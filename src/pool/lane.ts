@@ -1,0 +1,131 @@
+/**
+ * One instance as the scheduler drives it: batches are written into its rooms
+ * and executed, up to one more than the device runs at once, so that the next
+ * batch waits in the worker and the device never waits for the gateway.
+ */
+import { BYTES_PER_ELEMENT, type TensorSpec } from "../../backends/contract.ts";
+import { type BatchPlan, planBatch, writeBatch } from "../inference/batch.ts";
+import type { ExecutionTiming } from "../inference/outcome.ts";
+import type { InferRequest } from "../inference/request.ts";
+import type { Instance, Room, RunOutput, RunResult } from "../workers/types.ts";
+
+export { WorkerLost } from "../workers/types.ts";
+
+/** A batch that ran. Its outputs are views: use them, then `release`. */
+export interface Executed {
+  readonly outputs: readonly RunOutput[];
+  readonly timing: ExecutionTiming;
+  release(): void;
+}
+
+export class Lane {
+  readonly instance: Instance;
+  readonly #now: () => number;
+  /** Executions given to the worker and not finished. */
+  running = 0;
+  /** Rows of the execution given last. */
+  lastRows = 0;
+  /** When the device began with what it runs now, monotonic ms. */
+  busySince = 0;
+  #occupied = 0;
+  /** Largest output bytes per row seen, for outputs whose size the configuration leaves open. */
+  #outputBytesPerRow: number;
+
+  constructor(instance: Instance, now: () => number) {
+    this.instance = instance;
+    this.#now = now;
+    this.#outputBytesPerRow = fixedBytesPerRow(instance.variant.outputs);
+  }
+
+  /** True when a batch given now would start at once. */
+  get idle(): boolean {
+    return this.#open && this.running < this.instance.report.maxInFlight;
+  }
+
+  /** True when one more batch may wait in the worker behind those that run. */
+  get takesOneAhead(): boolean {
+    return this.#open && this.running === this.instance.report.maxInFlight;
+  }
+
+  get #open(): boolean {
+    return this.instance.ready && this.#occupied <= this.instance.report.maxInFlight;
+  }
+
+  /**
+   * Runs the requests as one batch. Only while `idle` or `takesOneAhead`.
+   * @throws WorkerLost, BackendError (as rejections), or a RangeError for want of room.
+   */
+  async execute(requests: readonly InferRequest[]): Promise<Executed> {
+    const plan = planBatch(requests);
+    const outputBytes = 64 * this.instance.variant.outputs.length;
+    const room = this.instance.room(
+      plan.byteLength + Math.ceil(this.#outputBytesPerRow * plan.rows) + outputBytes,
+    );
+    if (!room) throw new RangeError(`instance ${this.instance.id} has no room left`);
+    this.#occupied += 1;
+    const release = () => {
+      this.#occupied -= 1;
+      room.release();
+    };
+    try {
+      const start = this.#now();
+      writeBatch(requests, plan, room.bytes);
+      const writtenUs = (this.#now() - start) * 1000;
+      if (this.running === 0) this.busySince = start;
+      this.running += 1;
+      this.lastRows = plan.rows;
+      const result = await this.#run(requests, plan, room);
+      this.#learnOutputSize(result.outputs, plan.rows);
+      const { inputUs, inferUs, outputUs } = result.timing;
+      return {
+        outputs: result.outputs,
+        timing: { inputUs: writtenUs + inputUs, inferUs, outputUs },
+        release,
+      };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  async #run(requests: readonly InferRequest[], plan: BatchPlan, room: Room): Promise<RunResult> {
+    try {
+      return await this.instance.run({
+        room,
+        inputs: plan.inputs,
+        outputOffset: plan.byteLength,
+        outputs: wantedOutputs(requests, this.instance.variant.outputs.length),
+        memberRows: plan.memberRows,
+      });
+    } finally {
+      this.running -= 1;
+      this.busySince = this.#now();
+    }
+  }
+
+  #learnOutputSize(outputs: readonly RunOutput[], rows: number): void {
+    let bytes = 0;
+    for (const output of outputs) bytes += output.data.byteLength;
+    this.#outputBytesPerRow = Math.max(this.#outputBytesPerRow, bytes / rows);
+  }
+}
+
+/** Every output that some request asked for, ascending. */
+function wantedOutputs(requests: readonly InferRequest[], count: number): readonly number[] {
+  const wanted = new Set<number>();
+  for (const { outputs } of requests) {
+    for (const index of outputs) wanted.add(index);
+    if (wanted.size === count) break;
+  }
+  return [...wanted].toSorted((a, b) => a - b);
+}
+
+/** Bytes of one row of all outputs of known size; those of open size count as nothing until seen. */
+function fixedBytesPerRow(outputs: readonly TensorSpec[]): number {
+  let bytes = 0;
+  for (const { datatype, shape } of outputs) {
+    if (datatype === "BYTES" || shape.includes(-1)) continue;
+    bytes += shape.reduce((product, axis) => product * axis, BYTES_PER_ELEMENT[datatype]);
+  }
+  return bytes;
+}

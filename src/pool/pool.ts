@@ -1,0 +1,48 @@
+/** The instances of one model variant on like devices, and who of them takes the next batch. */
+import type { Instance } from "../workers/types.ts";
+import { Lane } from "./lane.ts";
+
+export class Pool {
+  readonly lanes: readonly Lane[];
+  /** Called when an instance came back or went away. */
+  onChange: (() => void) | undefined;
+  #turn = 0;
+
+  constructor(instances: readonly Instance[], now: () => number) {
+    this.lanes = instances.map((instance) => new Lane(instance, now));
+    for (const instance of instances) instance.onChange = () => this.onChange?.();
+  }
+
+  get available(): boolean {
+    return this.lanes.some((lane) => lane.instance.ready);
+  }
+
+  get busy(): boolean {
+    return this.lanes.some((lane) => lane.running > 0);
+  }
+
+  /** A lane whose device would start at once; taken in turn. */
+  idleLane(): Lane | undefined {
+    const { lanes } = this;
+    for (let i = 0; i < lanes.length; i += 1) {
+      const lane = lanes[(this.#turn + i) % lanes.length];
+      if (!lane?.idle) continue;
+      this.#turn = (this.#turn + i + 1) % lanes.length;
+      return lane;
+    }
+    return undefined;
+  }
+
+  /** Among the busy lanes that take one batch ahead, the one that has been busy longest. */
+  laneToTakeAhead(): Lane | undefined {
+    let best: Lane | undefined;
+    for (const lane of this.lanes) {
+      if (lane.takesOneAhead && (!best || lane.busySince < best.busySince)) best = lane;
+    }
+    return best;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.lanes.map((lane) => lane.instance.close()));
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * When does a waiting queue become a batch? A pure decision: no timer, no queue
+ * of its own. Asked only when a device could start now. Same rule as Triton's
+ * dynamic batcher, which also answers with a time to wait; beyond it, a model
+ * without preferred sizes stops growing where measurement says that growing no
+ * longer pays (`worthRows`).
+ */
+
+export interface BatchingRules {
+  /** Most rows in one execution. */
+  readonly maxRows: number;
+  /** Row counts worth closing a batch for, ascending; empty when nobody named any. */
+  readonly preferredRows: readonly number[];
+  /** Longest time the oldest request may wait for company, ms. 0: an idle device never waits. */
+  readonly maxDelayMs: number;
+}
+
+/**
+ * What the queue shows the rule: rows of the requests that may share a batch, in
+ * serving order. At least one; none above `maxRows` (validation saw to that).
+ */
+export interface Waiting {
+  readonly rows: Iterable<number>;
+  /** When the oldest of them was queued, monotonic ms. */
+  readonly oldestQueuedAt: number;
+}
+
+/** Take that many requests now, or look again later. */
+export type Decision =
+  | { readonly take: number; readonly rows: number }
+  | { readonly take: 0; readonly waitMs: number };
+
+/** @param worthRows beyond so many rows a larger batch costs as much per row; Infinity while unknown. */
+export function decideBatch(
+  rules: BatchingRules,
+  waiting: Waiting,
+  worthRows: number,
+  now: number,
+): Decision {
+  const { preferredRows } = rules;
+  const learned = preferredRows.length === 0;
+  const limit = learned ? Math.max(1, Math.min(rules.maxRows, worthRows)) : rules.maxRows;
+  const largestPreferred = preferredRows.at(-1) ?? 0;
+  let rows = 0;
+  let fit = 0;
+  let preferred = 0;
+  let preferredFit = 0;
+  let full = false;
+  for (const next of waiting.rows) {
+    // The first always goes: one request may be larger than what is worth joining.
+    if (fit > 0 && rows + next > limit) {
+      full = true;
+      break;
+    }
+    rows += next;
+    fit += 1;
+    if (!learned && preferredRows.includes(rows)) [preferred, preferredFit] = [rows, fit];
+    if (rows >= limit || (preferred > 0 && rows >= largestPreferred)) {
+      full = true;
+      break;
+    }
+  }
+  if (preferred > 0) return { take: preferredFit, rows: preferred };
+  const waitMs = rules.maxDelayMs - (now - waiting.oldestQueuedAt);
+  if (full || waitMs <= 0) return { take: fit, rows };
+  return { take: 0, waitMs };
+}

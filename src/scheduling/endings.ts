@@ -1,0 +1,81 @@
+/** How a request's life in the scheduler ends: answered, failed or cancelled; once, and accounted for. */
+import type { Clock } from "../clock.ts";
+import { StatusError, toStatusError } from "../errors.ts";
+import type { Account, ExecutionTiming, FailureReason } from "../inference/outcome.ts";
+import type { InferRequest, ModelSignature } from "../inference/request.ts";
+import { splitOutputs } from "../inference/split-outputs.ts";
+import type { Executed } from "../pool/lane.ts";
+import type { Entry } from "./queue.ts";
+
+export class Endings {
+  readonly #signature: ModelSignature;
+  readonly #account: Account;
+  readonly #clock: Clock;
+
+  constructor(signature: ModelSignature, account: Account, clock: Clock) {
+    this.#signature = signature;
+    this.#account = account;
+    this.#clock = clock;
+  }
+
+  /** Gives each request its rows. Where the outputs do not add up to an answer, all fail. */
+  answered(batch: readonly Entry[], { outputs, timing }: Executed): void {
+    const answered = new Set<Entry>();
+    try {
+      const requests = batch.map((entry) => entry.request);
+      const parts = splitOutputs(this.#signature, requests, outputs);
+      const { name: model, version } = this.#signature;
+      for (const [i, entry] of batch.entries()) {
+        const { call, request } = entry;
+        answered.add(entry);
+        call.onCancel = undefined;
+        if (!call.cancelled) {
+          call.respond({ model, version, id: request.id, outputs: parts[i] ?? [] }, true);
+        }
+        this.#finish(entry, call.cancelled ? "CANCELED" : undefined, timing);
+      }
+    } catch (error) {
+      const status = toStatusError(error);
+      for (const entry of batch) {
+        if (!answered.has(entry)) this.failed(entry, status, "BACKEND", timing);
+      }
+    }
+  }
+
+  failed(entry: Entry, status: StatusError, reason: FailureReason, timing?: ExecutionTiming): void {
+    const { call } = entry;
+    call.onCancel = undefined;
+    const { cancelled } = call;
+    if (!cancelled) call.fail(status);
+    this.#finish(entry, cancelled ? "CANCELED" : reason, timing);
+  }
+
+  cancelled(entry: Entry): void {
+    entry.call.onCancel = undefined;
+    this.#finish(entry, "CANCELED", undefined);
+  }
+
+  #finish(
+    { request, call }: Entry,
+    failure: FailureReason | undefined,
+    execution: ExecutionTiming | undefined,
+  ): void {
+    call.timeline.answered = this.#clock.now();
+    this.#account.request({
+      signature: this.#signature,
+      rows: request.rows,
+      timeline: call.timeline,
+      failure,
+      execution,
+    });
+  }
+}
+
+/** What a request is told that comes while its model is being unloaded. */
+export function stopping({ id }: InferRequest): StatusError {
+  const prefix = `[request id: ${id === "" ? "<id_unknown>" : id}] `;
+  return new StatusError(
+    "UNAVAILABLE",
+    `${prefix}Server is stopping, scheduler for model has stopped accepting new inference requests`,
+  );
+}

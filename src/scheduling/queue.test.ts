@@ -1,0 +1,117 @@
+import { describe, expect, it } from "vitest";
+import { aRequest, FakeCall } from "../../test/support/requests.ts";
+import { NO_POLICY, type QueueRules, UNBATCHED } from "../inference/queue-rules.ts";
+import type { InferRequest } from "../inference/request.ts";
+import { RequestQueue } from "./queue.ts";
+
+const dynamic: QueueRules = { ...UNBATCHED, dynamic: true };
+const threeLevels: QueueRules = { ...dynamic, priorityLevels: 3, defaultPriority: 2 };
+
+function filled(rules: QueueRules, ...requests: Partial<InferRequest>[]) {
+  const queue = new RequestQueue(rules);
+  const entries = requests.map((r) => queue.add(aRequest(r), new FakeCall(), 0));
+  return { queue, entries };
+}
+const ids = (entries: Iterable<{ request: InferRequest }>) =>
+  [...entries].map((e) => e.request.id).join("");
+
+function order(queue: RequestQueue): string {
+  let served = "";
+  for (let head = queue.head(); head; head = queue.head()) {
+    served += head.request.id;
+    queue.remove(head);
+  }
+  return served;
+}
+
+describe("serving order", () => {
+  it("is arrival without priority levels, whatever priority a request asks for", () => {
+    const { queue } = filled(dynamic, { id: "a", priority: 3 }, { id: "b", priority: 1 });
+    expect(order(queue)).toBe("ab");
+  });
+
+  it("is level, then arrival; 0 and levels that do not exist mean the default", () => {
+    const { queue } = filled(
+      threeLevels,
+      { id: "a", priority: 3 },
+      { id: "b" },
+      { id: "c", priority: 1 },
+      { id: "d", priority: 9 },
+    );
+    expect(order(queue)).toBe("cbda");
+  });
+});
+
+describe("those that may share a batch with the head", () => {
+  it("have its shapes", () => {
+    const { queue, entries } = filled(
+      dynamic,
+      { id: "a", batchKey: "5" },
+      { id: "b", batchKey: "6" },
+      { id: "c", batchKey: "5" },
+    );
+    const [a] = entries;
+    expect(a && ids(queue.mates(a))).toBe("ac");
+  });
+
+  it("are none for a request that asked to run alone, and it is nobody's mate", () => {
+    const { queue, entries } = filled(dynamic, { id: "a", alone: true }, { id: "b" }, { id: "c" });
+    const [a, b] = entries;
+    expect(a && ids(queue.mates(a))).toBe("a");
+    expect(b && ids(queue.mates(b))).toBe("bc");
+  });
+
+  it("are none where the configuration has no dynamic batching", () => {
+    const { queue, entries } = filled(UNBATCHED, { id: "a" }, { id: "b" });
+    const [a] = entries;
+    expect(a && ids(queue.mates(a))).toBe("a");
+  });
+});
+
+describe("a queue policy", () => {
+  const policy = { ...NO_POLICY, maxQueueSize: 2, defaultTimeoutUs: 5000 };
+
+  it("refuses in Triton's words what does not fit, and takes it again after one left", () => {
+    const { queue, entries } = filled({ ...dynamic, defaultPolicy: policy }, {}, {});
+    const add = () => queue.add(aRequest({ id: "x" }), new FakeCall(), 0);
+    expect(add).toThrow("[request id: x] Exceeds maximum queue size");
+    const [first] = entries;
+    if (first) queue.remove(first);
+    expect(add).not.toThrow();
+  });
+
+  it("rejects what waited too long", () => {
+    const { queue } = filled({ ...dynamic, defaultPolicy: policy }, { id: "a" });
+    expect(queue.nextExpiry()).toBe(5);
+    expect(queue.expire(4.9)).toEqual([]);
+    expect(ids(queue.expire(5))).toBe("a");
+    expect(queue.size).toBe(0);
+  });
+
+  it("with DELAY serves it after the others of its level instead", () => {
+    const late = { ...policy, maxQueueSize: 0, timeoutAction: "DELAY" as const };
+    const { queue } = filled({ ...dynamic, defaultPolicy: late }, { id: "a" });
+    expect(queue.expire(5)).toEqual([]);
+    queue.add(aRequest({ id: "b" }), new FakeCall(), 6);
+    expect(order(queue)).toBe("ba");
+  });
+
+  it.each([
+    ["counts when shorter and allowed", true, 1000, 1],
+    ["is ignored when longer", true, 9000, 5],
+    ["is ignored when not allowed", false, 1000, 5],
+  ])("a request's own time-out %s", (_, allowTimeoutOverride, timeoutUs, expiry) => {
+    const given = { ...dynamic, defaultPolicy: { ...policy, allowTimeoutOverride } };
+    expect(filled(given, { timeoutUs }).queue.nextExpiry()).toBe(expiry);
+  });
+});
+
+it("forgets a request that was removed from the middle", () => {
+  const { queue, entries } = filled(dynamic, { id: "a" }, { id: "b" }, { id: "c" });
+  const [a, b] = entries;
+  if (!a || !b) throw new Error("entries");
+  queue.remove(b);
+  queue.remove(b);
+  expect(queue.size).toBe(2);
+  expect(ids(queue.mates(a))).toBe("ac");
+});

@@ -1,0 +1,198 @@
+/**
+ * The requests of one model that wait, in serving order, as the model's queue
+ * policies say: by priority level, then by arrival; requests that outlived a
+ * DELAY time-out come after the others of their level.
+ *
+ *   level 1   │ waiting: a b c …  │ delayed: x …
+ *   level 2   │ waiting: …        │ delayed: …
+ *
+ * Each lane also keeps its requests by batch key, so that those which may share
+ * a batch with the head are found without looking at the others. Everything is
+ * O(1) per request: a request leaves from the middle when its client hangs up.
+ */
+import { StatusError } from "../errors.ts";
+import { NO_POLICY, type QueuePolicy, type QueueRules } from "../inference/queue-rules.ts";
+import type { InferCall, InferRequest } from "../inference/request.ts";
+
+/** A request in the scheduler's hands, from `submit` to its answer. */
+export interface Entry {
+  readonly request: InferRequest;
+  readonly call: InferCall;
+  /** Index of the priority level, 0 first. */
+  level: number;
+  delayed: boolean;
+  /** Monotonic ms at which the queue policy's time-out passes; Infinity for none. */
+  expiresAt: number;
+  /** Executions that ended with the death of their worker while this request ran in them. */
+  deaths: number;
+  waiting: boolean;
+}
+
+interface Line {
+  readonly all: Set<Entry>;
+  readonly byKey: Map<string, Set<Entry>>;
+}
+
+export class RequestQueue {
+  readonly #rules: QueueRules;
+  /** Two lines per level: waiting and delayed. */
+  readonly #lines: Line[] = [];
+  readonly #policies: QueuePolicy[] = [];
+  #size = 0;
+  #withTimeout = 0;
+
+  constructor(rules: QueueRules) {
+    this.#rules = rules;
+    const levels = Math.max(1, rules.priorityLevels);
+    for (let level = 0; level < levels; level += 1) {
+      this.#lines.push(newLine(), newLine());
+      const policy = rules.priorityLevels > 0 ? rules.policies.get(level + 1) : undefined;
+      this.#policies.push(policy ?? rules.defaultPolicy);
+    }
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** @throws StatusError UNAVAILABLE when the level holds as many as its policy allows. */
+  add(request: InferRequest, call: InferCall, now: number): Entry {
+    const level = this.#levelOf(request.priority);
+    const policy = this.#policies[level] ?? NO_POLICY;
+    if (policy.maxQueueSize > 0 && this.#sizeOf(level) >= policy.maxQueueSize) {
+      const id = request.id === "" ? "<id_unknown>" : request.id;
+      throw new StatusError("UNAVAILABLE", `[request id: ${id}] Exceeds maximum queue size`);
+    }
+    const timeoutUs = timeoutOf(policy, request.timeoutUs);
+    const entry: Entry = {
+      request,
+      call,
+      level,
+      delayed: false,
+      expiresAt: timeoutUs > 0 ? now + timeoutUs / 1000 : Number.POSITIVE_INFINITY,
+      deaths: 0,
+      waiting: false,
+    };
+    this.#insert(entry);
+    return entry;
+  }
+
+  remove(entry: Entry): void {
+    if (!entry.waiting) return;
+    entry.waiting = false;
+    this.#size -= 1;
+    if (entry.expiresAt !== Number.POSITIVE_INFINITY) this.#withTimeout -= 1;
+    const line = this.#lineOf(entry);
+    line.all.delete(entry);
+    const peers = line.byKey.get(keyOf(entry));
+    peers?.delete(entry);
+    if (peers?.size === 0) line.byKey.delete(keyOf(entry));
+  }
+
+  /** Who is served next. */
+  head(): Entry | undefined {
+    if (this.#size === 0) return undefined;
+    for (const line of this.#lines) {
+      for (const entry of line.all) return entry;
+    }
+    return undefined;
+  }
+
+  /** The head and those that may share a batch with it, in serving order. */
+  *mates(head: Entry): Generator<Entry, void> {
+    if (head.request.alone || !this.#rules.dynamic) {
+      yield head;
+      return;
+    }
+    const key = keyOf(head);
+    for (const line of this.#lines) {
+      const peers = line.byKey.get(key);
+      if (peers) yield* peers;
+    }
+  }
+
+  /**
+   * Applies the time-outs that have passed: REJECT takes the request out and
+   * returns it, DELAY sends it behind the others of its level.
+   */
+  expire(now: number): Entry[] {
+    const rejected: Entry[] = [];
+    if (this.#withTimeout === 0) return rejected;
+    for (const line of this.#lines) {
+      for (const entry of line.all) {
+        if (entry.expiresAt > now) continue;
+        this.remove(entry);
+        if (this.#policies[entry.level]?.timeoutAction === "DELAY") {
+          entry.delayed = true;
+          entry.expiresAt = Number.POSITIVE_INFINITY;
+          this.#insert(entry);
+        } else {
+          rejected.push(entry);
+        }
+      }
+    }
+    return rejected;
+  }
+
+  /** When the next time-out passes; Infinity for never. */
+  nextExpiry(): number {
+    let next = Number.POSITIVE_INFINITY;
+    if (this.#withTimeout === 0) return next;
+    for (const line of this.#lines) {
+      for (const entry of line.all) next = Math.min(next, entry.expiresAt);
+    }
+    return next;
+  }
+
+  /** Takes everything out, for a queue that is given up. */
+  clear(): Entry[] {
+    const entries = this.#lines.flatMap((line) => [...line.all]);
+    for (const entry of entries) this.remove(entry);
+    return entries;
+  }
+
+  #insert(entry: Entry): void {
+    entry.waiting = true;
+    this.#size += 1;
+    if (entry.expiresAt !== Number.POSITIVE_INFINITY) this.#withTimeout += 1;
+    const line = this.#lineOf(entry);
+    line.all.add(entry);
+    const peers = line.byKey.get(keyOf(entry));
+    if (peers) peers.add(entry);
+    else line.byKey.set(keyOf(entry), new Set([entry]));
+  }
+
+  #levelOf(priority: number): number {
+    const { priorityLevels, defaultPriority } = this.#rules;
+    if (priorityLevels === 0) return 0;
+    const asked = priority === 0 || priority > priorityLevels ? defaultPriority : priority;
+    return Math.max(0, asked - 1);
+  }
+
+  #lineOf(entry: Entry): Line {
+    const line = this.#lines[entry.level * 2 + (entry.delayed ? 1 : 0)];
+    if (!line) throw new RangeError(`no priority level ${entry.level + 1}`);
+    return line;
+  }
+
+  #sizeOf(level: number): number {
+    const waiting = this.#lines[level * 2]?.all.size ?? 0;
+    return waiting + (this.#lines[level * 2 + 1]?.all.size ?? 0);
+  }
+}
+
+function newLine(): Line {
+  return { all: new Set(), byKey: new Map() };
+}
+
+/** Requests that run alone must not be found by others of their shape. */
+function keyOf(entry: Entry): string {
+  return entry.request.alone ? `alone ${entry.request.batchKey}` : entry.request.batchKey;
+}
+
+/** Triton: a request's own time-out counts only where allowed, and only to shorten a default that exists. */
+function timeoutOf(policy: QueuePolicy, requestedUs: number): number {
+  const { defaultTimeoutUs, allowTimeoutOverride } = policy;
+  const shortens = allowTimeoutOverride && requestedUs > 0 && requestedUs < defaultTimeoutUs;
+  return shortens ? requestedUs : defaultTimeoutUs;
+}

@@ -1,0 +1,262 @@
+import { describe, expect, it } from "vitest";
+import { BackendError } from "../../backends/contract.ts";
+import { FakeInstance } from "../../test/support/fake-instance.ts";
+import { aRequest, aSignature, FakeCall } from "../../test/support/requests.ts";
+import { VirtualClock } from "../../test/support/virtual-clock.ts";
+import type { RequestOutcome } from "../inference/outcome.ts";
+import { NO_POLICY, type QueueRules, UNBATCHED } from "../inference/queue-rules.ts";
+import type { InferRequest } from "../inference/request.ts";
+import { silent } from "../logger.ts";
+import { WorkerLost } from "../pool/lane.ts";
+import { Pool } from "../pool/pool.ts";
+import { Scheduler } from "./scheduler.ts";
+
+const dynamic: QueueRules = { ...UNBATCHED, dynamic: true };
+
+function aScheduler(given: { rules?: QueueRules; instances?: number; maxBatchSize?: number } = {}) {
+  const clock = new VirtualClock();
+  const instances = Array.from(
+    { length: given.instances ?? 1 },
+    (_, i) => new FakeInstance(`${i}`),
+  );
+  const outcomes: RequestOutcome[] = [];
+  const executions: number[] = [];
+  let pending = 0;
+  const scheduler = new Scheduler({
+    signature: aSignature({ maxBatchSize: given.maxBatchSize ?? 64 }),
+    rules: given.rules ?? dynamic,
+    pool: new Pool(instances, clock.now),
+    account: {
+      request: (outcome) => void outcomes.push(outcome),
+      execution: ({ rows }) => void executions.push(rows),
+      lost() {},
+      pending(_, delta) {
+        pending += delta;
+      },
+    },
+    clock,
+    log: silent,
+    patienceMs: 1000,
+  });
+  const submit = (request: Partial<InferRequest> & { value?: number } = {}) => {
+    const call = new FakeCall();
+    scheduler.submit(aRequest(request), call);
+    return call;
+  };
+  const [first = new FakeInstance("none")] = instances;
+  return {
+    scheduler,
+    clock,
+    instances,
+    first,
+    outcomes,
+    executions,
+    submit,
+    pending: () => pending,
+  };
+}
+const rowsOf = (instance: FakeInstance) => instance.runs.map((r) => r.run.memberRows);
+
+describe("requests of many clients", () => {
+  it("share a batch, and each gets its own rows back", async () => {
+    const { clock, first, submit, executions } = aScheduler();
+    const a = submit({ rows: 1, value: 1 });
+    const b = submit({ rows: 3, value: 2 });
+    await clock.advance(0);
+    expect(rowsOf(first)).toEqual([[1, 3]]);
+    first.runs[0]?.finish();
+    await clock.advance(0);
+    expect([a.answers, b.answers]).toEqual([[[1]], [[2]]]);
+    expect(executions).toEqual([4]);
+    expect(first.rooms).toBe(0);
+  });
+
+  it("that ask to run alone do", async () => {
+    const { clock, instances, submit } = aScheduler({ instances: 3 });
+    submit({ alone: true });
+    submit();
+    submit();
+    await clock.advance(0);
+    expect(instances.flatMap(rowsOf)).toEqual([[1], [1, 1]]);
+  });
+
+  it("of different shapes do not share one", async () => {
+    const { clock, instances, submit } = aScheduler({ instances: 2 });
+    submit({ batchKey: "5" });
+    submit({ batchKey: "6" });
+    submit({ batchKey: "5" });
+    await clock.advance(0);
+    expect(instances.flatMap(rowsOf)).toEqual([[1, 1], [1]]);
+  });
+
+  it("never exceed the model's batch size together", async () => {
+    const { clock, instances, submit } = aScheduler({ instances: 2, maxBatchSize: 4 });
+    for (const rows of [3, 2, 1]) submit({ rows });
+    await clock.advance(0);
+    expect(instances.flatMap(rowsOf)).toEqual([[3], [2, 1]]);
+  });
+});
+
+describe("a busy device", () => {
+  it("is given one batch ahead when that is as large as the one that runs", async () => {
+    const { clock, first, submit } = aScheduler();
+    submit();
+    await clock.advance(0);
+    first.runs[0]?.finish(20);
+    await clock.advance(0);
+    submit({ rows: 2 });
+    await clock.advance(0);
+    submit({ rows: 1 });
+    await clock.advance(0);
+    expect(rowsOf(first)).toEqual([[2]]);
+    submit({ rows: 1 });
+    first.runs[0]?.finish(20);
+    await clock.advance(0);
+    expect(rowsOf(first)).toEqual([[1, 1]]);
+    submit({ rows: 2 });
+    submit({ rows: 2 });
+    await clock.advance(0);
+    expect(rowsOf(first)).toEqual([
+      [1, 1],
+      [2, 2],
+    ]);
+  });
+});
+
+describe("with a queue delay", () => {
+  it("a lone request waits for company, and no longer than that", async () => {
+    const { clock, first, submit } = aScheduler({ rules: { ...dynamic, maxDelayMs: 5 } });
+    submit();
+    await clock.advance(4.9);
+    expect(first.runs).toHaveLength(0);
+    await clock.advance(0.1);
+    expect(rowsOf(first)).toEqual([[1]]);
+  });
+});
+
+describe("a client that hangs up", () => {
+  it("while waiting is never executed", async () => {
+    const { clock, first, submit, outcomes, pending } = aScheduler();
+    submit();
+    const gone = submit();
+    gone.hangUp();
+    await clock.advance(0);
+    expect(rowsOf(first)).toEqual([[1]]);
+    expect(gone.told).toBe(0);
+    expect(outcomes.map((o) => o.failure)).toEqual(["CANCELED"]);
+    expect(pending()).toBe(0);
+  });
+
+  it("while its batch runs does not disturb its mates", async () => {
+    const { clock, first, submit, outcomes } = aScheduler();
+    const gone = submit({ value: 1 });
+    const other = submit({ value: 2 });
+    await clock.advance(0);
+    gone.hangUp();
+    first.runs[0]?.finish();
+    await clock.advance(0);
+    expect([gone.told, other.answers]).toEqual([0, [[2]]]);
+    expect(outcomes.map((o) => o.failure)).toEqual(["CANCELED", undefined]);
+  });
+});
+
+describe("when a worker dies", () => {
+  it("its batch runs again on another instance, and no client notices", async () => {
+    const { clock, instances, submit } = aScheduler({ instances: 2 });
+    const call = submit({ value: 7 });
+    await clock.advance(0);
+    const [a, b] = instances;
+    a?.setReady(false);
+    a?.runs[0]?.fail(new WorkerLost("killed", true));
+    await clock.advance(0);
+    b?.runs[0]?.finish();
+    await clock.advance(0);
+    expect(call.answers).toEqual([[7]]);
+  });
+
+  it("it waits for the respawn where there is no other", async () => {
+    const { clock, first, submit } = aScheduler();
+    const call = submit({ value: 7 });
+    await clock.advance(0);
+    first.setReady(false);
+    first.runs[0]?.fail(new WorkerLost("killed", true));
+    await clock.advance(500);
+    expect(call.told).toBe(0);
+    first.setReady(true);
+    await clock.advance(0);
+    first.runs[0]?.finish();
+    await clock.advance(0);
+    expect(call.answers).toEqual([[7]]);
+  });
+
+  it("and none comes back in time, the requests are told so", async () => {
+    const { clock, first, submit } = aScheduler();
+    first.setReady(false);
+    const call = submit();
+    await clock.advance(1000);
+    expect(call.errors).toMatchObject([{ code: "UNAVAILABLE" }]);
+  });
+
+  it("a client that hung up meanwhile is not executed again", async () => {
+    const { clock, first, submit } = aScheduler();
+    const gone = submit();
+    const stays = submit({ value: 3 });
+    await clock.advance(0);
+    first.setReady(false);
+    first.runs[0]?.fail(new WorkerLost("killed", true));
+    await clock.advance(0);
+    gone.hangUp();
+    first.setReady(true);
+    await clock.advance(0);
+    expect(rowsOf(first)).toEqual([[1]]);
+    first.runs[0]?.finish();
+    await clock.advance(0);
+    expect([gone.told, stays.answers]).toEqual([0, [[3]]]);
+  });
+});
+
+it("fails only the request that the backend refuses, not its mates", async () => {
+  const { clock, first, submit } = aScheduler();
+  const calls = [1, 2, 3, 4].map((value) => submit({ value }));
+  for (let i = 0; i < 10; i += 1) {
+    await clock.advance(0);
+    const run = first.runs[0];
+    const bad = run?.run.room.bytes.subarray(0, 2 * run.run.memberRows.length).includes(3);
+    if (bad) run?.fail(new BackendError("input", "no threes"));
+    else run?.finish();
+  }
+  expect(calls.map((c) => c.answers[0]?.[0])).toEqual([1, 2, undefined, 4]);
+  expect(calls[2]?.errors).toMatchObject([{ code: "INVALID_ARGUMENT", message: "no threes" }]);
+});
+
+it("refuses in Triton's words what waited longer than its queue policy allows", async () => {
+  const defaultPolicy = { ...NO_POLICY, defaultTimeoutUs: 3000 };
+  const { clock, first, submit } = aScheduler({ rules: { ...dynamic, defaultPolicy } });
+  submit();
+  await clock.advance(0);
+  const late = submit();
+  await clock.advance(3);
+  expect(late.errors).toMatchObject([{ code: "UNAVAILABLE", message: "Request timeout expired" }]);
+  expect(rowsOf(first)).toEqual([[1]]);
+});
+
+describe("draining", () => {
+  it("answers what was accepted, refuses what comes, then frees the instances", async () => {
+    const { scheduler, clock, first, submit } = aScheduler();
+    const call = submit({ value: 5 });
+    await clock.advance(0);
+    let drained = false;
+    const done = scheduler.drain().then(() => {
+      drained = true;
+    });
+    expect(() => submit()).toThrow("has stopped accepting new inference requests");
+    await clock.advance(10);
+    expect(drained).toBe(false);
+    first.runs[0]?.finish();
+    await done;
+    expect(call.answers).toEqual([[5]]);
+    await scheduler.close();
+    expect(first.closed).toBe(true);
+    expect(clock.pending).toBe(0);
+  });
+});

@@ -1,0 +1,325 @@
+/**
+ * The queue of one model variant and the devices that empty it. Mechanism only:
+ * `batcher.ts` says when a batch is closed, `cost-curve.ts` how large is worth
+ * it, `recovery.ts` what becomes of a batch whose execution failed.
+ *
+ *   submit → queue → pump: idle lane? → decideBatch → lane.execute → answer
+ *                      ▲                                   │
+ *                      └────── done, or failed: again ─────┘
+ */
+import type { Clock } from "../clock.ts";
+import { StatusError } from "../errors.ts";
+import type { Account } from "../inference/outcome.ts";
+import type { QueueRules } from "../inference/queue-rules.ts";
+import type { InferCall, InferRequest, ModelSignature } from "../inference/request.ts";
+import type { Logger } from "../logger.ts";
+import { type Executed, type Lane, WorkerLost } from "../pool/lane.ts";
+import type { Pool } from "../pool/pool.ts";
+import { type BatchingRules, decideBatch } from "./batcher.ts";
+import { CostCurve } from "./cost-curve.ts";
+import { Endings, stopping } from "./endings.ts";
+import { type Entry, RequestQueue } from "./queue.ts";
+import { afterFailure } from "./recovery.ts";
+
+export interface SchedulerParts {
+  readonly signature: ModelSignature;
+  readonly rules: QueueRules;
+  readonly pool: Pool;
+  readonly account: Account;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Requests fail once no instance has been ready for so long, ms. */
+  readonly patienceMs: number;
+}
+
+/** A batch is put behind a running one only if the device will be free this soon, µs. */
+const AHEAD_WITHIN_US = 1000;
+
+export class Scheduler {
+  readonly signature: ModelSignature;
+  readonly pool: Pool;
+  readonly #queue: RequestQueue;
+  readonly #rules: BatchingRules;
+  readonly #oneAtATime: boolean;
+  readonly #curve = new CostCurve();
+  readonly #endings: Endings;
+  readonly #account: Account;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #patienceMs: number;
+  /** Batches that run again after a failure, before anything that waits. */
+  readonly #again: (readonly Entry[])[] = [];
+  readonly #running = new Set<readonly Entry[]>();
+  #pumpSoon = false;
+  #stopWaiting: (() => void) | undefined;
+  #stopPatience: (() => void) | undefined;
+  #accepting = true;
+  #onIdle: (() => void) | undefined;
+
+  constructor(parts: SchedulerParts) {
+    this.signature = parts.signature;
+    this.pool = parts.pool;
+    this.#queue = new RequestQueue(parts.rules);
+    this.#rules = {
+      maxRows: Math.max(1, parts.signature.maxBatchSize),
+      preferredRows: parts.rules.preferredRows,
+      maxDelayMs: parts.rules.maxDelayMs,
+    };
+    // One device takes batches in the order given, so answers leave in the order asked.
+    this.#oneAtATime = parts.rules.preserveOrdering;
+    this.#endings = new Endings(parts.signature, parts.account, parts.clock);
+    this.#account = parts.account;
+    this.#clock = parts.clock;
+    this.#log = parts.log;
+    this.#patienceMs = parts.patienceMs;
+    this.pool.onChange = () => this.#instancesChanged();
+  }
+
+  /** Requests accepted and not answered. */
+  get inFlight(): number {
+    let count = this.#queue.size;
+    for (const batch of this.#again) count += batch.length;
+    for (const batch of this.#running) count += batch.length;
+    return count;
+  }
+
+  /**
+   * Takes over the call: it is answered or failed exactly once, unless it is
+   * cancelled first.
+   * @throws StatusError UNAVAILABLE when the queue is full or the model is being unloaded.
+   */
+  submit(request: InferRequest, call: InferCall): void {
+    const now = this.#clock.now();
+    if (!this.#accepting) throw stopping(request);
+    const entry = this.#queue.add(request, call, now);
+    call.timeline.queued = now;
+    call.onCancel = () => this.#cancelled(entry);
+    this.#account.pending(this.signature, 1);
+    this.#pumpLater();
+  }
+
+  /** Takes nothing more; resolves when everything accepted was answered. */
+  drain(): Promise<void> {
+    this.#accepting = false;
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+      this.#noticeIdle();
+    });
+  }
+
+  /** After `drain`, or without it: what still waits is failed. Frees the workers. */
+  async close(): Promise<void> {
+    this.#accepting = false;
+    this.#stopWaiting?.();
+    this.#stopPatience?.();
+    for (const entry of this.#takeAllWaiting())
+      this.#endings.failed(entry, stopping(entry.request), "OTHER");
+    await this.pool.close();
+  }
+
+  #pumpLater(): void {
+    if (this.#pumpSoon) return;
+    this.#pumpSoon = true;
+    // After the events that are ready now: requests that arrived in one read share a batch.
+    this.#clock.soon(() => {
+      this.#pumpSoon = false;
+      this.#pump();
+    });
+  }
+
+  /** Gives batches to devices as long as there are both. */
+  #pump(): void {
+    this.#stopWaiting?.();
+    this.#stopWaiting = undefined;
+    this.#dropExpired();
+    while (this.#pumpOne());
+  }
+
+  /** @returns true when there may be more to do. */
+  #pumpOne(): boolean {
+    const again = this.#again[0];
+    const head = again ? undefined : this.#queue.head();
+    if (!again && !head) {
+      this.#noticeIdle();
+      return false;
+    }
+    const lane = this.#lane();
+    if (!lane) {
+      this.#waitForInstances();
+      return false;
+    }
+    if (head) return this.#dispatchFrom(head, lane);
+    this.#again.shift();
+    const alive = again?.filter((entry) => !entry.call.cancelled) ?? [];
+    if (alive.length > 0) this.#dispatch(lane, alive);
+    return true;
+  }
+
+  /** @returns false when the batch should wait; a timer will look again. */
+  #dispatchFrom(head: Entry, lane: Lane): boolean {
+    const now = this.#clock.now();
+    const waiting = {
+      rows: rowsOf(this.#queue.mates(head)),
+      oldestQueuedAt: head.call.timeline.queued,
+    };
+    const decision = decideBatch(this.#rules, waiting, this.#curve.worthRows(), now);
+    if ("waitMs" in decision) {
+      this.#lookAgainIn(decision.waitMs, now);
+      return false;
+    }
+    if (!lane.idle && !this.#worthTakingAhead(lane, decision.rows, now)) {
+      this.#lookAgainIn(Number.POSITIVE_INFINITY, now);
+      return false;
+    }
+    const batch: Entry[] = [];
+    for (const entry of this.#queue.mates(head)) {
+      if (batch.length === decision.take) break;
+      batch.push(entry);
+    }
+    for (const entry of batch) this.#queue.remove(entry);
+    this.#dispatch(lane, batch);
+    return true;
+  }
+
+  /**
+   * Handing a batch to a busy device keeps it from growing, so only when it is
+   * no smaller than the one that runs, and the device will be free in a moment.
+   */
+  #worthTakingAhead(lane: Lane, rows: number, now: number): boolean {
+    if (rows >= this.#rules.maxRows) return true;
+    if (rows < lane.lastRows) return false;
+    const expectedUs = this.#curve.expectedUs(lane.lastRows);
+    if (expectedUs === undefined) return false;
+    return expectedUs - (now - lane.busySince) * 1000 <= AHEAD_WITHIN_US;
+  }
+
+  #lane(): Lane | undefined {
+    if (this.#oneAtATime && this.#running.size > 0) return undefined;
+    const idle = this.pool.idleLane();
+    if (idle || this.#oneAtATime || this.#again.length > 0) return idle;
+    return this.pool.laneToTakeAhead();
+  }
+
+  #dispatch(lane: Lane, batch: readonly Entry[]): void {
+    const now = this.#clock.now();
+    for (const { call } of batch) {
+      if (call.timeline.dispatched > 0) continue;
+      call.timeline.dispatched = now;
+      this.#account.pending(this.signature, -1);
+    }
+    this.#running.add(batch);
+    lane.execute(batch.map((entry) => entry.request)).then(
+      (executed) => this.#executed(batch, executed),
+      (error: unknown) => this.#failed(batch, error),
+    );
+  }
+
+  #executed(batch: readonly Entry[], executed: Executed): void {
+    this.#running.delete(batch);
+    const rows = batch.reduce((sum, { request }) => sum + request.rows, 0);
+    this.#curve.observe(rows, executed.timing.inferUs);
+    // The device first: it starts the next batch while this one is being answered.
+    this.#pump();
+    this.#account.execution({ signature: this.signature, rows, timing: executed.timing });
+    this.#endings.answered(batch, executed);
+    executed.release();
+    if (this.#queue.size > 0 || this.#again.length > 0) this.#pumpLater();
+    this.#noticeIdle();
+  }
+
+  #failed(batch: readonly Entry[], error: unknown): void {
+    this.#running.delete(batch);
+    const alive = batch.filter((entry) => !entry.call.cancelled);
+    for (const entry of batch) if (entry.call.cancelled) this.#endings.cancelled(entry);
+    if (error instanceof WorkerLost) this.#account.lost(this.signature, error.executing);
+    const next = afterFailure(alive, error);
+    if (next.again.length > 0) {
+      this.#log.warn("an execution failed and is repeated", {
+        model: this.signature.name,
+        version: this.signature.version,
+        requests: alive.length,
+        batches: next.again.length,
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    }
+    for (const { entry, status } of next.failed) this.#endings.failed(entry, status, "BACKEND");
+    this.#again.unshift(...next.again);
+    this.#pump();
+    this.#noticeIdle();
+  }
+
+  #cancelled(entry: Entry): void {
+    // One that runs is accounted for when its batch is done.
+    const queued = entry.waiting;
+    if (queued) this.#queue.remove(entry);
+    else if (!this.#takeFromRepeats(entry)) return;
+    if (queued) this.#account.pending(this.signature, -1);
+    this.#endings.cancelled(entry);
+    this.#noticeIdle();
+  }
+
+  #takeFromRepeats(entry: Entry): boolean {
+    const at = this.#again.findIndex((batch) => batch.includes(entry));
+    const batch = this.#again[at];
+    if (!batch) return false;
+    const rest = batch.filter((other) => other !== entry);
+    this.#again.splice(at, 1, ...(rest.length > 0 ? [rest] : []));
+    return true;
+  }
+
+  #dropExpired(): void {
+    for (const entry of this.#queue.expire(this.#clock.now())) {
+      this.#account.pending(this.signature, -1);
+      this.#endings.failed(
+        entry,
+        new StatusError("UNAVAILABLE", "Request timeout expired"),
+        "REJECTED",
+      );
+    }
+  }
+
+  #lookAgainIn(waitMs: number, now: number): void {
+    const untilMs = Math.min(waitMs, this.#queue.nextExpiry() - now);
+    if (untilMs === Number.POSITIVE_INFINITY) return;
+    this.#stopWaiting = this.#clock.after(Math.max(0, untilMs), () => this.#pump());
+  }
+
+  #instancesChanged(): void {
+    if (this.pool.available) {
+      this.#stopPatience?.();
+      this.#stopPatience = undefined;
+    }
+    this.#pump();
+  }
+
+  /** No lane is free: completions and returning instances pump again; time-outs need a timer. */
+  #waitForInstances(): void {
+    this.#lookAgainIn(Number.POSITIVE_INFINITY, this.#clock.now());
+    if (this.pool.available || this.#stopPatience) return;
+    this.#stopPatience = this.#clock.after(this.#patienceMs, () => {
+      this.#stopPatience = undefined;
+      if (this.pool.available) return this.#pump();
+      const text = `no instance of model '${this.signature.name}' has been ready for ${this.#patienceMs} ms`;
+      for (const entry of this.#takeAllWaiting()) {
+        this.#endings.failed(entry, new StatusError("UNAVAILABLE", text), "BACKEND");
+      }
+      this.#noticeIdle();
+    });
+  }
+
+  #takeAllWaiting(): Entry[] {
+    const queued = this.#queue.clear();
+    for (const _ of queued) this.#account.pending(this.signature, -1);
+    return [...this.#again.splice(0).flat(), ...queued];
+  }
+
+  #noticeIdle(): void {
+    if (!this.#onIdle || this.inFlight > 0) return;
+    this.#onIdle();
+    this.#onIdle = undefined;
+  }
+}
+
+function* rowsOf(entries: Iterable<Entry>): Generator<number, void> {
+  for (const entry of entries) yield entry.request.rows;
+}
