@@ -23,6 +23,8 @@ export interface ModelDefinition {
   readonly threads: number | undefined;
   /** `parameters` of the configuration. */
   readonly parameters: Readonly<Record<string, string>>;
+  /** Class names by output, where the configuration names a label file. */
+  readonly labels?: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Handed in by the gateway: turns a definition into something that serves (`L`), and back. */

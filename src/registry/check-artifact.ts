@@ -1,0 +1,99 @@
+/** A complete configuration against what its artifact says; rules and texts of Triton's ONNX backend. */
+import type { ArtifactFacts, TensorSpec } from "../../backends/contract.ts";
+import { StatusError } from "../errors.ts";
+import { CONFIG_TYPE, shapeText } from "../inference/datatypes.ts";
+import type { ConfigTensor, ModelConfigFields } from "./model-config.ts";
+
+/** @throws StatusError INVALID_ARGUMENT with Triton's text */
+export function checkAgainstArtifact(config: ModelConfigFields, facts: ArtifactFacts): void {
+  if (facts.inputs === undefined || facts.outputs === undefined) return;
+  const name = config.name ?? "";
+  const configured = config.input ?? [];
+  if (configured.length !== facts.inputs.length) {
+    throw invalid(
+      `unable to load model '${name}', configuration expects ${configured.length} inputs, ` +
+        `model provides ${facts.inputs.length}`,
+    );
+  }
+  const unstated = new Set(facts.unstatedShapes);
+  for (const [role, tensors, known] of [
+    ["input", configured, facts.inputs],
+    ["output", config.output ?? [], facts.outputs],
+  ] as const) {
+    for (const tensor of tensors) {
+      const actual = known.find((candidate) => candidate.name === tensor.name);
+      if (actual === undefined) throw unexpected(role, tensor, known);
+      if (tensor.optional === true && (config.max_batch_size ?? 0) > 0) {
+        throw invalid(
+          `unable to load model '${name}', optional input '${tensor.name}' is not supported for ` +
+            "models that support batching",
+        );
+      }
+      checkDatatype(role, tensor, actual, name);
+      if (!unstated.has(actual.name)) {
+        checkDims(tensor, actual.shape, config.max_batch_size ?? 0, name, role === "output");
+      }
+    }
+  }
+}
+
+function unexpected(role: string, tensor: ConfigTensor, known: readonly TensorSpec[]): StatusError {
+  const allowed = known.map((candidate) => candidate.name).sort();
+  return invalid(
+    `unexpected inference ${role} '${tensor.name}', allowed ${role}s are: ${allowed.join(", ")}`,
+  );
+}
+
+function checkDatatype(role: string, tensor: ConfigTensor, actual: TensorSpec, name: string): void {
+  if (tensor.data_type === CONFIG_TYPE[actual.datatype]) return;
+  throw invalid(
+    `unable to load model '${name}', configuration expects datatype ${tensor.data_type} for ` +
+      `${role} '${tensor.name}', model provides TYPE_${actual.datatype}`,
+  );
+}
+
+/** Outputs must agree in every axis; an input of any length may be narrowed. */
+function checkDims(
+  tensor: ConfigTensor,
+  modelShape: readonly number[],
+  maxBatchSize: number,
+  name: string,
+  exact: boolean,
+): void {
+  const dims = ((tensor.reshape === undefined ? tensor.dims : tensor.reshape.shape) ?? []).map(
+    Number,
+  );
+  if (modelShape.length === 0 && maxBatchSize === 0) {
+    if (dims.every((length) => length === 1)) return;
+    throw invalid(
+      `unable to load model '${name}', scalar tensor '${tensor.name}', should only provide 1 in ` +
+        "the model configuration when the model doesn't support batching. Model configuration " +
+        `provided: ${shapeText(dims)}.`,
+    );
+  }
+  const which = `model '${name}', tensor '${tensor.name}': `;
+  if (maxBatchSize > 0 && modelShape[0] !== -1) {
+    throw invalid(
+      `${which}for the model to support batching the shape should have at least 1 dimension and ` +
+        `the first dimension must be -1; but shape expected by the model is ${shapeText(modelShape)}`,
+    );
+  }
+  const full = maxBatchSize > 0 ? [-1, ...dims] : dims;
+  const agrees =
+    full.length === modelShape.length &&
+    modelShape.every((length, axis) => (!exact && length === -1) || length === full[axis]);
+  if (agrees) return;
+  const provided =
+    maxBatchSize > 0
+      ? "dimensions (an initial batch dimension because max_batch_size > 0 followed by the " +
+        `explicit tensor shape, making complete shape ${shapeText(full)})`
+      : `dimensions (shape ${shapeText(full)})`;
+  throw invalid(
+    `${which}the model expects ${modelShape.length} dimensions (shape ${shapeText(modelShape)}) but the ` +
+      `model configuration specifies ${full.length} ${provided}`,
+  );
+}
+
+function invalid(message: string): StatusError {
+  return new StatusError("INVALID_ARGUMENT", message);
+}

@@ -1,0 +1,138 @@
+/** What the repository knows of one model: its versions, their states, and which of them serve. */
+import { StatusError } from "../errors.ts";
+import type { IndexEntry, ModelDefinition, ServedModel } from "./types.ts";
+
+export type VersionState = "READY" | "UNAVAILABLE" | "LOADING" | "UNLOADING";
+
+/** Reason of a version that was taken away on purpose: it does not count as a failure. */
+export const UNLOADED = "unloaded";
+
+export interface VersionRecord<L> {
+  readonly version: string;
+  state: VersionState;
+  reason: string;
+  /** What serves now; kept while a newer definition of the same version is being loaded. */
+  served: ServedModel<L> | undefined;
+  /** Of the files that `served` was made from. */
+  fingerprint: string;
+}
+
+/** What a version serves from now on. */
+export interface Serving<L> {
+  readonly served: ServedModel<L> | undefined;
+  readonly fingerprint: string;
+}
+
+export const NOTHING: Serving<never> = { served: undefined, fingerprint: "" };
+
+export class ModelRecord<L> {
+  readonly name: string;
+  /** More than one: a conflict between roots. */
+  folders: readonly string[];
+  /** Of the files at the last attempt to load; empty before. */
+  fingerprint = "";
+  /** Why there is no version at all, or why the last reload failed. */
+  reason = "";
+  /** False for a model that nobody asked to load (explicit mode). */
+  attempted = false;
+  readonly #versions = new Map<string, VersionRecord<L>>();
+  #latest: ServedModel<L> | undefined;
+
+  constructor(name: string, folders: readonly string[]) {
+    this.name = name;
+    this.folders = folders;
+  }
+
+  /** Newest ready version. Hot: read for every request that names none. */
+  get latest(): ServedModel<L> | undefined {
+    return this.#latest;
+  }
+
+  get versions(): IterableIterator<VersionRecord<L>> {
+    return this.#versions.values();
+  }
+
+  version(version: string): VersionRecord<L> | undefined {
+    return this.#versions.get(version);
+  }
+
+  /** Sets the state of a version; what it serves stays unless it is given. */
+  set(version: string, state: VersionState, reason: string, serving?: Serving<L>): void {
+    const record = this.#versions.get(version) ?? { version, state, reason, ...NOTHING };
+    Object.assign(record, { state, reason }, serving);
+    this.#versions.set(version, record);
+    this.#latest = newest([...this.#versions.values()]);
+  }
+
+  /** Ready versions, ascending. */
+  readyVersions(): readonly string[] {
+    return [...this.#versions.values()]
+      .filter(isServing)
+      .map((record) => record.version)
+      .sort(byNumber);
+  }
+
+  /** @throws StatusError with Triton's texts */
+  resolve(version: string): ServedModel<L> {
+    if (version === "") {
+      if (this.#latest !== undefined) return this.#latest;
+      throw unknown("NOT_FOUND", `'${this.name}' has no available versions`);
+    }
+    const record = this.#versions.get(version);
+    if (record === undefined) {
+      throw unknown("NOT_FOUND", `'${this.name}' version ${version} is not found`);
+    }
+    if (isServing(record) && record.served !== undefined) return record.served;
+    throw unknown("UNAVAILABLE", `'${this.name}' version ${version} is not at ready state`);
+  }
+
+  entries(): readonly IndexEntry[] {
+    const { name } = this;
+    if (this.#versions.size === 0) {
+      // Attempted and no reason yet: its configuration is being read.
+      const state = !this.attempted ? "" : this.reason === "" ? "LOADING" : "UNAVAILABLE";
+      return [{ name, version: "", state, reason: this.reason }];
+    }
+    return [...this.#versions.values()]
+      .sort((a, b) => byNumber(a.version, b.version))
+      .map(({ version, state, reason }) => ({ name, version, state, reason }));
+  }
+
+  /** True where every version that should serve does. */
+  allReady(): boolean {
+    if (!this.attempted) return true;
+    const records = [...this.#versions.values()];
+    return (
+      records.length > 0 &&
+      records.every((record) => record.state === "READY" || record.reason === UNLOADED)
+    );
+  }
+
+  definitions(): readonly ModelDefinition[] {
+    return [...this.#versions.values()].flatMap((record) =>
+      record.served === undefined ? [] : [record.served.definition],
+    );
+  }
+}
+
+/** @throws StatusError with Triton's text for a name that is not in the repository */
+export function unknownModel(name: string): StatusError {
+  return unknown("NOT_FOUND", `'${name}' is not found`);
+}
+
+function unknown(code: "NOT_FOUND" | "UNAVAILABLE", what: string): StatusError {
+  return new StatusError(code, `Request for unknown model: ${what}`);
+}
+
+const isServing = (record: VersionRecord<unknown>) =>
+  record.state === "READY" && record.served !== undefined;
+
+function newest<L>(records: readonly VersionRecord<L>[]): ServedModel<L> | undefined {
+  const serving = records.filter(isServing).sort((a, b) => byNumber(b.version, a.version));
+  return serving[0]?.served;
+}
+
+/** Decimal numbers up to 2^63 without leading zeros. */
+function byNumber(a: string, b: string): number {
+  return a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
+}

@@ -1,0 +1,40 @@
+/** Parts of Triton's configuration that are read and kept, but cannot be served yet. */
+import { StatusError } from "../errors.ts";
+import type { ConfigTensor, ModelConfigFields } from "./model-config.ts";
+
+/**
+ * @param backendKind decoupled answers are a matter of the backend
+ * @throws StatusError UNAVAILABLE naming the block
+ */
+export function refuseUnsupported(config: ModelConfigFields, backendKind: string): void {
+  const block = unsupportedBlock(config, backendKind);
+  if (block === undefined) return;
+  throw new StatusError(
+    "UNAVAILABLE",
+    `model '${config.name ?? ""}': ${block} is not supported by this version of beamgate`,
+  );
+}
+
+function unsupportedBlock(config: ModelConfigFields, backendKind: string): string | undefined {
+  if (config.sequence_batching !== undefined) return "sequence_batching";
+  if (config.ensemble_scheduling !== undefined || config.platform === "ensemble") {
+    return "ensemble_scheduling";
+  }
+  if ((config.batch_input ?? []).length > 0) return "batch_input";
+  const ragged = config.input?.find((tensor) => tensor.allow_ragged_batch === true);
+  if (ragged !== undefined) return `allow_ragged_batch of input '${ragged.name}'`;
+  if ((config.batch_output ?? []).length > 0) return "batch_output";
+  if (config.model_transaction_policy?.decoupled === true && backendKind !== "echo") {
+    return `the decoupled transaction policy with backend '${config.backend ?? ""}'`;
+  }
+  for (const tensor of [...(config.input ?? []), ...(config.output ?? [])]) {
+    if (reshapes(tensor)) return `reshape of tensor '${tensor.name}'`;
+    if (tensor.is_non_linear_format_io === true) {
+      return `is_non_linear_format_io of tensor '${tensor.name}'`;
+    }
+  }
+  return undefined;
+}
+
+const reshapes = ({ dims = [], reshape }: ConfigTensor) =>
+  reshape !== undefined && (reshape.shape ?? []).join() !== dims.join();
