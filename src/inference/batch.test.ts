@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { planBatch, reclaim, writeBatch } from "./batch.ts";
+import { planBatch, writeBatch } from "./batch.ts";
 import { encodeBytesTensor } from "./bytes-tensor.ts";
 import { joinPieces, onePiece } from "./pieces.ts";
 import type { InferRequest, ModelSignature, Pieces } from "./request.ts";
@@ -90,19 +90,6 @@ describe("requests joined into a batch", () => {
     const input = { index: 0, datatype: "UINT8" as const, shape: [], data: bytes(9) };
     const scalar = aRequest(bytes(0), undefined, { inputs: [input], rows: 1 });
     expect(planBatch([scalar]).inputs).toEqual([{ index: 0, shape: [], offset: 0, byteLength: 1 }]);
-  });
-
-  it("can be read back, all or some, and outlive the room", () => {
-    const room = Buffer.alloc(plan.byteLength);
-    writeBatch([a, b], plan, room);
-    const all = reclaim([a, b], plan, room);
-    const [second] = reclaim([a, b], plan, room, 1);
-    room.fill(0);
-    const content = (r: InferRequest | undefined) =>
-      r?.inputs.map((i) => Buffer.from(joinPieces(i.data)).toString("latin1"));
-    expect(all.map(content)).toEqual([a, b].map(content));
-    expect(content(second)).toEqual(content(b));
-    expect(second).toMatchObject({ rows: 1, inputs: [{ shape: [1, 3] }, { shape: [1, 1] }] });
   });
 });
 

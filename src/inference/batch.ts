@@ -6,7 +6,7 @@
  *     | input 0: rows of a, rows of b, ... | pad | input 1: a, b, ... | pad |
  */
 
-import { copyPieces, onePiece } from "./pieces.ts";
+import { copyPieces } from "./pieces.ts";
 import type { InferRequest, InputTensor } from "./request.ts";
 
 /** Alignment of every tensor in a batch, bytes: a cache line, and what vector units want. */
@@ -64,38 +64,6 @@ export function writeBatch(
     let offset = plan.inputs[k]?.offset ?? 0;
     for (const request of requests) offset = copyPieces(inputAt(request, k).data, target, offset);
   }
-}
-
-/**
- * The requests `from` up to `to` with their inputs read back from the memory the
- * batch was written to, so that they can run again after the pieces they came
- * in were let go. The bytes are copied: `room` may be given back afterwards.
- * Of the requests' own data only the lengths are used.
- */
-export function reclaim(
-  requests: readonly InferRequest[],
-  plan: BatchPlan,
-  room: Uint8Array,
-  from = 0,
-  to = requests.length,
-): InferRequest[] {
-  const rebuilt: InputTensor[][] = requests.slice(from, to).map(() => []);
-  for (let k = 0; k < plan.inputs.length; k++) {
-    let offset = plan.inputs[k]?.offset ?? 0;
-    for (let member = 0; member < to; member++) {
-      const request = requests[member];
-      if (request === undefined) break;
-      const input = inputAt(request, k);
-      const end = offset + input.data.byteLength;
-      const data =
-        member >= from ? onePiece(Uint8Array.prototype.slice.call(room, offset, end)) : undefined;
-      if (data !== undefined) rebuilt[member - from]?.push({ ...input, data });
-      offset = end;
-    }
-  }
-  return requests
-    .slice(from, to)
-    .map((request, member) => ({ ...request, inputs: rebuilt[member] ?? [] }));
 }
 
 function align(offset: number): number {

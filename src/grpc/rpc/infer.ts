@@ -1,0 +1,73 @@
+/** ModelInfer: the hot path, from the bytes of a request to the bytes of its answer. */
+import { StatusError, toStatusError } from "../../errors.ts";
+import type { InferCall, InferResponse, Pieces, WireRequest } from "../../inference/request.ts";
+import { newTimeline, type Timeline } from "../../inference/timeline.ts";
+import { decodeInferRequest } from "../codec/decode-request.ts";
+import { encodeInferResponse } from "../codec/encode-response.ts";
+import type { HotCall, HotHandler } from "../transport/hot-call.ts";
+
+/** Bytes that the transport wants free in front of a message. */
+const PREFIX_BYTES = 5;
+
+export interface Inference {
+  /** Answers through `call`, now or later; does not throw. */
+  infer(wire: WireRequest, call: InferCall): void;
+}
+
+export function inferHandler({ infer }: Inference): HotHandler {
+  return (hot: HotCall, message: Pieces) => {
+    let wire: WireRequest;
+    try {
+      wire = decodeInferRequest(message);
+    } catch (thrown) {
+      hot.fail(toStatusError(thrown));
+      return;
+    }
+    infer(wire, new UnaryInferCall(hot));
+  };
+}
+
+class UnaryInferCall implements InferCall {
+  readonly timeline: Timeline;
+  readonly #hot: HotCall;
+
+  constructor(hot: HotCall) {
+    this.#hot = hot;
+    this.timeline = newTimeline(hot.receivedAt);
+  }
+
+  get deadline(): number {
+    return this.#hot.deadline;
+  }
+
+  get cancelled(): boolean {
+    return this.#hot.cancelled;
+  }
+
+  get onCancel(): (() => void) | undefined {
+    return this.#hot.onCancel;
+  }
+
+  set onCancel(notify: (() => void) | undefined) {
+    this.#hot.onCancel = notify;
+  }
+
+  respond(response: InferResponse, final: boolean): void {
+    if (!final) {
+      this.fail(new StatusError("INTERNAL", "more than one response to a unary request"));
+      return;
+    }
+    let framed: Buffer;
+    try {
+      framed = encodeInferResponse(response, PREFIX_BYTES);
+    } catch (thrown) {
+      this.fail(toStatusError(thrown));
+      return;
+    }
+    this.#hot.sendFramed(framed);
+  }
+
+  fail(error: StatusError): void {
+    this.#hot.fail(error);
+  }
+}

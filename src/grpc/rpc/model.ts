@@ -1,0 +1,52 @@
+/** ModelReady, ModelMetadata, ModelConfig. */
+import type { TensorSpec } from "../../../backends/contract.ts";
+import { parseModelVersion } from "../../inference/model-version.ts";
+import type { ModelDefinition } from "../../registry/types.ts";
+import { type Implementation, unary } from "./unary.ts";
+
+export interface ModelLookup {
+  /**
+   * The definition of a version that is ready; an empty version means the newest one.
+   * @throws StatusError with Triton's text where there is none
+   */
+  find(model: string, version: string): ModelDefinition;
+  isReady(model: string, version: string): boolean;
+  readyVersions(model: string): readonly string[];
+}
+
+interface NamedVersion {
+  readonly name: string;
+  readonly version: string;
+}
+
+export function modelHandlers(models: ModelLookup): Implementation {
+  return {
+    // A model nobody knows is not ready: no error. Triton's own tests rely on it.
+    ModelReady: unary(({ name, version }: NamedVersion) => ({
+      ready: models.isReady(name, parseModelVersion(version)),
+    })),
+
+    ModelMetadata: unary(({ name, version }: NamedVersion) => {
+      const named = parseModelVersion(version);
+      const { config, signature } = models.find(name, named);
+      const { platform, backend } = config;
+      const batched = signature.maxBatchSize > 0;
+      return {
+        name,
+        versions: named === "" ? models.readyVersions(name) : [named],
+        platform: platform || backend || "",
+        inputs: signature.inputs.map((spec) => metadataOf(spec, batched)),
+        outputs: signature.outputs.map((spec) => metadataOf(spec, batched)),
+      };
+    }),
+
+    ModelConfig: unary(({ name, version }: NamedVersion) => ({
+      config: models.find(name, parseModelVersion(version)).config,
+    })),
+  };
+}
+
+/** The shape with the batch axis that clients send. */
+function metadataOf({ name, datatype, shape }: TensorSpec, batched: boolean) {
+  return { name, datatype, shape: batched ? [-1, ...shape] : shape };
+}

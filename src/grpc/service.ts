@@ -1,0 +1,41 @@
+/** Which function answers which RPC of the inference service. A table, nothing else. */
+import type { ServiceDefinition } from "@grpc/proto-loader";
+import { type InferenceDefinition, SERVICE_NAME } from "./rpc/definition.ts";
+import { type Inference, inferHandler } from "./rpc/infer.ts";
+import { type ModelLookup, modelHandlers } from "./rpc/model.ts";
+import { type RepositoryAccess, repositoryHandlers } from "./rpc/repository.ts";
+import { type ServerFacts, serverHandlers } from "./rpc/server.ts";
+import { sharedMemoryHandlers } from "./rpc/shared-memory.ts";
+import { type StatisticsSource, statisticsHandlers } from "./rpc/statistics.ts";
+import type { Implementation } from "./rpc/unary.ts";
+import type { HotHandler } from "./transport/hot-call.ts";
+
+export interface InferenceService {
+  readonly server: ServerFacts;
+  readonly inference: Inference;
+  readonly models: ModelLookup;
+  readonly statistics: StatisticsSource;
+  readonly repository: RepositoryAccess;
+}
+
+/** The part of the gRPC server that registering needs. */
+export interface ServiceRegistry {
+  addService(definition: ServiceDefinition, implementation: Implementation): void;
+  addHotUnary(path: string, handler: HotHandler): void;
+}
+
+/** RPCs that are missing here (streaming, trace and log settings) answer UNIMPLEMENTED. */
+export function registerInferenceService(
+  registry: ServiceRegistry,
+  definition: InferenceDefinition,
+  service: InferenceService,
+): void {
+  registry.addService(definition.service, {
+    ...serverHandlers(service.server),
+    ...modelHandlers(service.models),
+    ...statisticsHandlers(service.statistics),
+    ...repositoryHandlers(service.repository),
+    ...sharedMemoryHandlers(),
+  });
+  registry.addHotUnary(`/${SERVICE_NAME}/ModelInfer`, inferHandler(service.inference));
+}
