@@ -1,0 +1,30 @@
+/** What a command may touch of the process, so that a test can stand in for it. */
+export interface Io {
+  out(text: string): void;
+  err(text: string): void;
+  readonly env: NodeJS.ProcessEnv;
+  /** True where colours help: a terminal, and nobody said NO_COLOR. */
+  readonly colour: boolean;
+}
+
+const { NO_COLOR } = process.env;
+
+export const processIo: Io = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  env: process.env,
+  colour: process.stdout.isTTY === true && !NO_COLOR,
+};
+
+/** What the process ends with. 1 is left for what none of these says. */
+export const Exit = { ok: 0, failed: 1, usage: 2, refused: 3, unavailable: 4 } as const;
+
+/** Ends a command with a sentence for its user and no stack trace. */
+export class CliError extends Error {
+  override readonly name = "CliError";
+  readonly exitCode: number;
+  constructor(exitCode: number, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.exitCode = exitCode;
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * The command line. Every command lies in a file of its own, which is loaded
+ * when it is called: `--version` pays for nothing else.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command, CommanderError } from "commander";
+import { packageRoot } from "../package-root.ts";
+import { CliError, Exit, type Io, processIo } from "./io.ts";
+
+/** Builds a command whose action sets the exit code through `exit`. */
+export type CommandBuilder = (io: Io, exit: (code: number) => void) => Command;
+
+interface Entry {
+  readonly summary: string;
+  load(): Promise<CommandBuilder>;
+}
+
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  serve: {
+    summary: "serve models over Triton's protocol",
+    load: async () => (await import("./serve.ts")).serveCommand,
+  },
+  config: {
+    summary: "check: show the merged configuration and where each value comes from",
+    load: async () => (await import("./config.ts")).configCommand,
+  },
+  model: {
+    summary: "check-config: check the configuration of a model",
+    load: async () => (await import("./model.ts")).modelCommand,
+  },
+  doctor: {
+    summary: "find out whether this machine can serve, and what to do if not",
+    load: async () => (await import("./doctor.ts")).doctorCommand,
+  },
+};
+
+export function packageVersion(): string {
+  const manifest: { version: string } = JSON.parse(
+    readFileSync(join(packageRoot, "package.json"), "utf8"),
+  );
+  return manifest.version;
+}
+
+/**
+ * @param argv what follows the program's name.
+ * @returns the exit code
+ */
+export async function main(argv: readonly string[], io: Io = processIo): Promise<number> {
+  let exitCode: number = Exit.ok;
+  const exit = (code: number) => {
+    exitCode = code;
+  };
+  try {
+    const [name = "", ...rest] = asCommand(argv);
+    const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+    const command = entry === undefined ? overview() : (await entry.load())(io, exit);
+    prepare(command, io);
+    await command.parseAsync(entry === undefined ? argv : rest, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.ok : Exit.usage;
+    if (error instanceof CliError) {
+      io.err(`error: ${error.message}\n`);
+      return error.exitCode;
+    }
+    io.err(`error: ${error instanceof Error ? error.stack : String(error)}\n`);
+    return Exit.failed;
+  }
+}
+
+const OWN_FLAGS = ["--help", "--version"];
+
+/**
+ * tritonserver has no commands: flags alone mean `serve`, so that one binary can
+ * stand in for the other. And `help serve` means `serve --help`.
+ */
+function asCommand(argv: readonly string[]): readonly string[] {
+  const [first = "", second] = argv;
+  if (first === "help" && second !== undefined) return [...argv.slice(1), "--help"];
+  return first.startsWith("--") && !OWN_FLAGS.includes(first) ? ["serve", ...argv] : argv;
+}
+
+function overview(): Command {
+  const program = new Command("beamgate")
+    .description("Inference gateway for high-energy physics that speaks Triton's protocol")
+    .version(packageVersion())
+    .usage("<command> [options]");
+  for (const [name, { summary }] of Object.entries(COMMANDS)) {
+    program.command(name).description(summary);
+  }
+  return program.addHelpText(
+    "after",
+    "\nbeamgate <command> --help tells more. Exit codes: 0 ok, 2 wrong usage or configuration, " +
+      "3 refused,\n4 unavailable, 1 anything else.",
+  );
+}
+
+/** Commander throws instead of ending the process, and writes where we say; also in sub-commands. */
+function prepare(command: Command, io: Io): void {
+  command
+    .exitOverride()
+    .configureOutput({ writeOut: io.out, writeErr: io.err, getOutHasColors: () => io.colour });
+  for (const child of command.commands) prepare(child, io);
+}

@@ -1,0 +1,43 @@
+/** All flags of `serve`: tritonserver's, and one of our own for every key that has none of those. */
+import { keys } from "./keys.ts";
+import { type TritonFlag, tritonFlags } from "./tritonserver-flags.ts";
+
+export interface Flag extends TritonFlag {
+  readonly meaning: string;
+  /** False for flags that exist only here. */
+  readonly triton: boolean;
+}
+
+/** Shorter names for keys that people type. */
+const OWN_NAMES: Readonly<Record<string, string>> = { "server.insecureNoAuth": "insecure-no-auth" };
+
+/** `workers.maxCpuWorkers` → `workers-max-cpu-workers` */
+function flagName(key: string): string {
+  return (
+    OWN_NAMES[key] ?? key.replaceAll(".", "-").replace(/[A-Z]/g, (big) => `-${big.toLowerCase()}`)
+  );
+}
+
+function meaningOf(flag: TritonFlag): string {
+  if (flag.key === undefined) return `ignored: ${flag.ignored ?? ""}`;
+  const key = keys.get(flag.key);
+  const unit = key?.unit === undefined ? "" : ` (${key.unit})`;
+  return `${key?.meaning ?? ""}${unit} [${flag.negated === true ? "not " : ""}${flag.key}]`;
+}
+
+function ownFlags(): Flag[] {
+  const covered = new Set(tritonFlags.map((flag) => flag.key));
+  const own: Flag[] = [];
+  for (const key of keys.values()) {
+    if (covered.has(key.name) || key.kind === "object-list") continue;
+    const kind = key.kind === "boolean" || key.kind === "list" ? key.kind : "text";
+    const flag = { name: flagName(key.name), kind, key: key.name } as const;
+    own.push({ ...flag, meaning: meaningOf(flag), triton: false });
+  }
+  return own;
+}
+
+export const flags: readonly Flag[] = [
+  ...tritonFlags.map((flag) => ({ ...flag, meaning: meaningOf(flag), triton: true })),
+  ...ownFlags(),
+];

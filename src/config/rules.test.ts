@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { ConfigError, loadConfig } from "./load.ts";
+import { isLoopback } from "./rules.ts";
+
+const load = (flags: Readonly<Record<string, string>>) =>
+  loadConfig({
+    flags: new Map(Object.entries(flags).map(([name, value]) => [name, [value]])),
+    env: {},
+  });
+
+describe("an address", () => {
+  it.each(["127.0.0.1", "127.8.9.10", "::1", "localhost", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1"])(
+    "%s stays on this machine",
+    (address) => expect(isLoopback(address)).toBe(true),
+  );
+  it.each(["0.0.0.0", "::", "10.0.0.1", "192.168.1.1", "fe80::1", "example.org", "128.0.0.1", "*"])(
+    "%s may be reached by others",
+    (address) => expect(isLoopback(address)).toBe(false),
+  );
+});
+
+describe("an address that others can reach", () => {
+  it.each(["grpc-address", "http-address", "metrics-address"])("is refused for --%s", (name) => {
+    expect(() => load({ [name]: "0.0.0.0" })).toThrow(/--insecure-no-auth/);
+  });
+
+  it("is served with --insecure-no-auth, with a warning that names every listener", () => {
+    const { warnings } = load({ "grpc-address": "::", "insecure-no-auth": "true" });
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatch(/NO AUTHENTICATION.*grpc\.address ::/);
+  });
+
+  it("does not matter for a listener that is off", () => {
+    expect(() =>
+      load({ "http-address": "127.0.0.1", "grpc-address": "0.0.0.0", "allow-grpc": "0" }),
+    ).not.toThrow();
+  });
+});
+
+describe("metrics", () => {
+  it("are served where HTTP is unless told otherwise, as in Triton", () => {
+    expect(load({ "http-address": "127.0.0.2" }).config.metrics.address).toBe("127.0.0.2");
+    const both = load({ "http-address": "127.0.0.2", "metrics-address": "127.0.0.3" });
+    expect(both.config.metrics.address).toBe("127.0.0.3");
+  });
+});
+
+describe("TLS", () => {
+  it("needs a certificate and a key", () => {
+    const wanted = () => load({ "grpc-use-ssl": "true" });
+    expect(wanted).toThrow(ConfigError);
+    expect(wanted).toThrow(/certPath.*\n.*keyPath/);
+  });
+
+  it("is on when clients have to show certificates, and then needs their authorities", () => {
+    const files = { "grpc-server-cert": "/c", "grpc-server-key": "/k" };
+    expect(() => load({ ...files, "grpc-use-ssl-mutual": "1" })).toThrow(/rootCertPath/);
+    const { config } = load({ ...files, "grpc-use-ssl-mutual": "1", "grpc-root-cert": "/r" });
+    expect(config.grpc.tls).toMatchObject({ useSsl: true, mutual: true, rootCertPath: "/r" });
+  });
+});
+
+describe("compression of answers", () => {
+  it("is gzip when only a level is named, and medium when only an algorithm is", () => {
+    const byLevel = load({ "grpc-infer-response-compression-level": "high" }).config.grpc;
+    expect(byLevel).toMatchObject({ responseCompression: "gzip", compressionLevel: "high" });
+    const byName = load({ "grpc-response-compression": "deflate" }).config.grpc;
+    expect(byName).toMatchObject({ responseCompression: "deflate", compressionLevel: "medium" });
+  });
+});
+
+describe("combinations that cannot be served", () => {
+  it.each([
+    [{ "load-model": "a" }, /--model-control-mode=explicit/],
+    [{ "grpc-port": "8000" }, /http\.port: grpc\.port is 127\.0\.0\.1:8000 already/],
+    [{ "allow-grpc": "0", "allow-http": "0" }, /both are off/],
+    [{ "model-repository": "s3://bucket/models" }, /mount the storage/],
+  ])("%j is refused", (flags, reason) => {
+    expect(() => load(flags as Readonly<Record<string, string>>)).toThrow(reason);
+  });
+
+  it("port 0 is never taken twice", () => {
+    expect(() => load({ "grpc-port": "0", "http-port": "0", "metrics-port": "0" })).not.toThrow();
+  });
+});

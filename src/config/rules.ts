@@ -1,0 +1,112 @@
+/** What one key means for another: values taken over, and combinations that are refused. */
+import { BlockList, isIP } from "node:net";
+import type { ParsedConfig } from "./schema.ts";
+
+type Readonlyed<T> = T extends readonly (infer E)[]
+  ? readonly Readonlyed<E>[]
+  : T extends object
+    ? { readonly [K in keyof T]: Readonlyed<T[K]> }
+    : T;
+
+/** The whole configuration, ready to be handed out in slices. */
+export type Config = Readonlyed<
+  Omit<ParsedConfig, "metrics"> & {
+    metrics: Omit<ParsedConfig["metrics"], "address"> & { address: string };
+  }
+>;
+
+/** Fills what one key takes from another. Origins are those of the keys that were set. */
+export function settle(parsed: ParsedConfig): Config {
+  const { grpc, http, metrics } = parsed;
+  const { responseCompression: algorithm, compressionLevel: level } = grpc;
+  return {
+    ...parsed,
+    grpc: {
+      ...grpc,
+      tls: { ...grpc.tls, useSsl: grpc.tls.useSsl || grpc.tls.mutual },
+      // Triton's flag names a level only; a client of ours may name an algorithm only.
+      responseCompression: algorithm === "none" && level !== "none" ? "gzip" : algorithm,
+      compressionLevel: level === "none" && algorithm !== "none" ? "medium" : level,
+    },
+    // As in Triton: metrics are served where HTTP is.
+    metrics: { ...metrics, address: metrics.address ?? http.address },
+  };
+}
+
+const loopback = new BlockList();
+loopback.addSubnet("127.0.0.0", 8, "ipv4");
+loopback.addAddress("::1", "ipv6");
+
+/** True where only programs of this machine can connect. A name other than `localhost` may mean anything. */
+export function isLoopback(address: string): boolean {
+  const family = isIP(address);
+  if (family === 0) return address.toLowerCase() === "localhost";
+  return loopback.check(address, family === 6 ? "ipv6" : "ipv4");
+}
+
+/** `grpc.address 0.0.0.0`, ... of every listener that others than this machine can reach. */
+export function exposedListeners(config: Config): string[] {
+  const { grpc, http, metrics } = config;
+  return Object.entries({ grpc, http, metrics })
+    .filter(([, listener]) => listener.enabled && !isLoopback(listener.address))
+    .map(([name, listener]) => `${name}.address ${listener.address}`);
+}
+
+/** Every combination that cannot be served, in words. */
+export function broken(config: Config): string[] {
+  const { grpc, http, metrics, repository, server } = config;
+  const problems: string[] = [];
+  const exposed = exposedListeners(config);
+  if (exposed.length > 0 && !server.insecureNoAuth) {
+    problems.push(
+      `${exposed.join(", ")}: other machines could use this server, and it does not check who is ` +
+        "calling. Listen on 127.0.0.1, or say --insecure-no-auth (server.insecureNoAuth) where " +
+        "the network in front of it lets only the right ones in",
+    );
+  }
+  if (grpc.tls.useSsl) {
+    for (const name of ["certPath", "keyPath"] as const) {
+      if (grpc.tls[name] === undefined) problems.push(`grpc.tls.${name}: needed with TLS`);
+    }
+    if (grpc.tls.mutual && grpc.tls.rootCertPath === undefined) {
+      problems.push("grpc.tls.rootCertPath: needed with mutual TLS, to check clients against");
+    }
+  }
+  if (repository.loadModels.length > 0 && repository.controlMode !== "explicit") {
+    problems.push(
+      "repository.loadModels: --load-model needs --model-control-mode=explicit " +
+        `(it is ${repository.controlMode}, which loads every model)`,
+    );
+  }
+  for (const root of repository.roots) {
+    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(root)) {
+      problems.push(
+        `repository.roots: ${root} is not a folder; mount the storage and name its path`,
+      );
+    }
+  }
+  problems.push(...samePorts({ grpc, http, metrics }));
+  if (!grpc.enabled && !http.enabled) {
+    problems.push("grpc.enabled, http.enabled: both are off, so nothing could be served");
+  }
+  return problems;
+}
+
+interface Listener {
+  readonly enabled: boolean;
+  readonly address: string;
+  readonly port: number;
+}
+
+function samePorts(listeners: Readonly<Record<string, Listener>>): string[] {
+  const taken = new Map<string, string>();
+  const problems: string[] = [];
+  for (const [name, { enabled, address, port }] of Object.entries(listeners)) {
+    if (!enabled || port === 0) continue;
+    const place = `${address}:${port}`;
+    const other = taken.get(place);
+    if (other !== undefined) problems.push(`${name}.port: ${other}.port is ${place} already`);
+    taken.set(place, name);
+  }
+  return problems;
+}

@@ -1,0 +1,217 @@
+/**
+ * Every key of the configuration: meaning, unit, default. The one place where
+ * they are declared; flags, environment variables, `config check` and the help
+ * text are derived from it. Rooms never see this file: `gateway.ts` hands each
+ * its slice.
+ */
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { packageRoot } from "../package-root.ts";
+import { defaultReceiveBudgetBytes } from "./memory.ts";
+
+/** What a key says about itself beyond its type. */
+export interface KeyNotes {
+  readonly unit?: string;
+  /** A file or folder: relative to the configuration file, or to the working directory elsewhere. */
+  readonly path?: true;
+  /** Shown as `(redacted)`. */
+  readonly secret?: true;
+  /** For a default that is computed. */
+  readonly defaultText?: string;
+}
+
+function key<T extends z.ZodType>(type: T, description: string, notes: KeyNotes = {}): T {
+  return type.meta({ description, ...notes });
+}
+
+const INT32_MAX = 2 ** 31 - 1;
+const MIB = 2 ** 20;
+const whole = (least: number, most: number) => z.int().min(least).max(most);
+const ms = (least = 0) => whole(least, INT32_MAX);
+const port = () => whole(0, 65_535);
+const bytes = (least: number, most = Number.MAX_SAFE_INTEGER) => whole(least, most);
+const address = () => z.string().min(1).max(255);
+const file = () => z.string().min(1);
+
+const tls = z.strictObject({
+  useSsl: key(z.boolean().default(false), "Serve gRPC over TLS"),
+  mutual: key(z.boolean().default(false), "Ask clients for a certificate; implies useSsl"),
+  certPath: key(file().optional(), "Server certificate chain, PEM", { path: true }),
+  keyPath: key(file().optional(), "Private key of the certificate, PEM", { path: true }),
+  rootCertPath: key(file().optional(), "Authorities of client certificates, PEM", { path: true }),
+});
+
+const keepalive = z.strictObject({
+  timeMs: key(ms(1).default(7_200_000), "Idle time before the server pings", { unit: "ms" }),
+  timeoutMs: key(ms(1).default(20_000), "Wait for the answer to a ping", { unit: "ms" }),
+  permitWithoutCalls: key(z.boolean().default(false), "Ping connections that have no calls"),
+  maxPingsWithoutData: key(whole(0, INT32_MAX).default(2), "Pings between two data frames"),
+  minRecvPingIntervalMs: key(
+    ms().default(300_000),
+    "Shortest time between two pings of a client that sends no data",
+    { unit: "ms" },
+  ),
+  maxPingStrikes: key(
+    whole(0, INT32_MAX).default(2),
+    "Pings sent too early before a client is disconnected; 0 tolerates all",
+  ),
+});
+
+const grpc = z.strictObject({
+  enabled: key(z.boolean().default(true), "Listen for gRPC"),
+  address: key(address().default("127.0.0.1"), "Address to listen on"),
+  port: key(port().default(8001), "Port; 0 picks a free one"),
+  tls: tls.prefault({}),
+  responseCompression: key(
+    z.enum(["none", "gzip", "deflate"]).default("none"),
+    "How answers are compressed for clients that accept it",
+  ),
+  compressionLevel: key(
+    z.enum(["none", "low", "medium", "high"]).default("none"),
+    "Effort of the compression; above none, and with no algorithm named, gzip",
+  ),
+  keepalive: keepalive.prefault({}),
+  maxConnectionAgeMs: key(ms().default(0), "Age at which a connection is told to leave; 0: never", {
+    unit: "ms",
+  }),
+  maxConnectionAgeGraceMs: key(
+    ms().default(0),
+    "Time its calls then have to end; 0: as long as they take",
+    { unit: "ms" },
+  ),
+  maxMessageBytes: key(bytes(1, INT32_MAX).default(INT32_MAX), "Largest message, decompressed", {
+    unit: "bytes",
+  }),
+  receiveBudgetBytes: key(
+    bytes(MIB).default(() => Math.max(MIB, defaultReceiveBudgetBytes())),
+    "Bodies being received or queued, all connections together",
+    { unit: "bytes", defaultText: "a quarter of the memory limit, at most 4 GiB" },
+  ),
+  maxConcurrentStreams: key(
+    whole(1, INT32_MAX).default(1024),
+    "Calls in flight on one connection; further ones wait in the client",
+  ),
+});
+
+const http = z.strictObject({
+  enabled: key(z.boolean().default(true), "Listen for HTTP"),
+  address: key(address().default("127.0.0.1"), "Address to listen on"),
+  port: key(port().default(8000), "Port; 0 picks a free one"),
+  maxInputBytes: key(bytes(1, INT32_MAX).default(64 * MIB), "Largest body of a request", {
+    unit: "bytes",
+  }),
+});
+
+const metrics = z.strictObject({
+  enabled: key(z.boolean().default(true), "Serve /metrics for Prometheus"),
+  address: key(address().optional(), "Address to listen on", { defaultText: "http.address" }),
+  port: key(port().default(8002), "Port; 0 picks a free one"),
+});
+
+const repository = z.strictObject({
+  roots: key(
+    z
+      .array(z.string().min(1))
+      .min(1)
+      .default(() => [join(packageRoot, "models")]),
+    "Folders of models in Triton's layout; read, never written",
+    { path: true, defaultText: "models/ of this package" },
+  ),
+  controlMode: key(
+    z.enum(["none", "poll", "explicit"]).default("none"),
+    "none: load all at start; poll: follow changes; explicit: load on request",
+  ),
+  pollSecs: key(whole(1, 86_400).default(15), "Time between two looks at the roots in mode poll", {
+    unit: "s",
+  }),
+  loadModels: key(
+    z.array(z.string().min(1)).default([]),
+    "Models loaded at start in mode explicit; * for all",
+  ),
+  configName: key(
+    z.string().max(255).default(""),
+    "Use configs/<name>.pbtxt of a model where it exists, else config.pbtxt",
+  ),
+  autoComplete: key(
+    z.boolean().default(true),
+    "Complete a missing or partial config.pbtxt from the model file",
+  ),
+  exitOnError: key(z.boolean().default(false), "Refuse to start when a model fails to load"),
+});
+
+const workers = z.strictObject({
+  maxCpuWorkers: key(
+    whole(1, 4096).default(() => 2 * availableParallelism()),
+    "Worker processes on CPUs; further instances share them",
+    { defaultText: "2 x cores" },
+  ),
+  executionTimeoutMs: key(
+    ms(1).default(60_000),
+    "Time one execution may take before its worker is killed",
+    { unit: "ms" },
+  ),
+  heartbeatMs: key(ms(10).default(1000), "Time between two signs of life of a worker", {
+    unit: "ms",
+  }),
+  threads: key(
+    whole(1, 1024).default(1),
+    "Threads of one execution where the model's configuration names none",
+  ),
+  slabFolder: key(file().default("/dev/shm"), "Where tensors of workers lie; a tmpfs", {
+    path: true,
+  }),
+});
+
+const server = z.strictObject({
+  id: key(z.string().min(1).max(255).default("triton"), "Name in ServerMetadata"),
+  strictReadiness: key(
+    z.boolean().default(true),
+    "Ready only when every model is ready; otherwise as soon as the server answers",
+  ),
+  exitTimeoutSecs: key(
+    whole(0, 86_400).default(30),
+    "Time that requests in flight have to end after SIGTERM",
+    { unit: "s" },
+  ),
+  insecureNoAuth: key(
+    z.boolean().default(false),
+    "Allow addresses other than loopback although nobody is authenticated",
+  ),
+});
+
+const backend = z.strictObject({
+  kind: z.string().min(1).max(128),
+  package: z.string().min(1).optional(),
+  options: z.record(z.string(), z.unknown()).optional(),
+});
+
+const log = z.strictObject({
+  verbose: key(whole(0, 10).default(0), "Level of detail; 0: none"),
+  info: key(z.boolean().default(true), "Write information"),
+  warning: key(z.boolean().default(true), "Write warnings"),
+  error: key(z.boolean().default(true), "Write errors"),
+  format: key(
+    z.enum(["default", "ISO8601", "json"]).default("default"),
+    "default and ISO8601: Triton's lines; json: one object a line",
+  ),
+  file: key(file().optional(), "Write to this file instead of standard output", { path: true }),
+});
+
+export const configSchema = z.strictObject({
+  grpc: grpc.prefault({}),
+  http: http.prefault({}),
+  metrics: metrics.prefault({}),
+  repository: repository.prefault({}),
+  workers: workers.prefault({}),
+  server: server.prefault({}),
+  backends: key(
+    z.array(backend).default([]),
+    "Backends beyond the built-in ones, and options of any: kind, package (a Node package), options",
+  ),
+  log: log.prefault({}),
+});
+
+export type ConfigInput = z.input<typeof configSchema>;
+/** As the schema gives it, before `settle` filled what one key takes from another. */
+export type ParsedConfig = z.output<typeof configSchema>;

@@ -1,0 +1,254 @@
+import { connect, createServer, type Server } from "node:net";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { StatusError } from "../errors.ts";
+import { type Logger, silent } from "../logger.ts";
+import type { IndexEntry } from "../registry/types.ts";
+import { createApp, route } from "./app.ts";
+import { createHttpServer, type HttpServerOptions } from "./inference-server.ts";
+import { HttpListener } from "./listener.ts";
+
+const ends: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end();
+});
+
+async function serve(options: Partial<HttpServerOptions> = {}): Promise<string> {
+  const server = httpServer(options);
+  await server.start();
+  ends.push(() => server.stop());
+  return `http://127.0.0.1:${server.port}`;
+}
+
+function httpServer(options: Partial<HttpServerOptions> = {}): HttpListener {
+  return createHttpServer({
+    address: "127.0.0.1",
+    port: 0,
+    maxInputBytes: 1000,
+    log: silent,
+    live: () => true,
+    ready: () => true,
+    serverMetadata: () => ({ name: "triton", version: "1.2.3", extensions: ["statistics"] }),
+    modelReady: () => true,
+    repositoryIndex: () => [],
+    ...options,
+  });
+}
+
+const post = (url: string, body: string | null = null, headers: Record<string, string> = {}) =>
+  fetch(`${url}/v2/repository/index`, { method: "POST", body, headers });
+
+describe("health", () => {
+  it("is 200 when true and 400 when not, without a body", async () => {
+    const url = await serve({ ready: () => false });
+    for (const [path, status] of [
+      ["live", 200],
+      ["ready", 400],
+    ] as const) {
+      const response = await fetch(`${url}/v2/health/${path}`);
+      expect([response.status, await response.text()]).toEqual([status, ""]);
+    }
+  });
+});
+
+describe("the server's metadata", () => {
+  it("are name, version and extensions", async () => {
+    const url = await serve();
+    expect(await (await fetch(`${url}/v2`)).json()).toEqual({
+      name: "triton",
+      version: "1.2.3",
+      extensions: ["statistics"],
+    });
+  });
+});
+
+describe("the readiness of a model", () => {
+  it("is asked for by decoded name and version", async () => {
+    const asked: string[][] = [];
+    const url = await serve({
+      modelReady: (...names) => {
+        asked.push(names);
+        return names[0] === "a/b ü";
+      },
+    });
+    const path = `/v2/models/${encodeURIComponent("a/b ü")}`;
+    expect((await fetch(`${url}${path}/ready`)).status).toBe(200);
+    expect((await fetch(`${url}${path}/versions/3/ready`)).status).toBe(200);
+    expect((await fetch(`${url}/v2/models/other/ready`)).status).toBe(400);
+    expect(asked).toEqual([
+      ["a/b ü", ""],
+      ["a/b ü", "3"],
+      ["other", ""],
+    ]);
+  });
+
+  it("says why when the question is wrong", async () => {
+    const url = await serve({
+      modelReady: () => {
+        throw new StatusError("INVALID_ARGUMENT", "version should be an integral value > 0");
+      },
+    });
+    const response = await fetch(`${url}/v2/models/m/versions/x/ready`);
+    expect([response.status, await response.json()]).toEqual([
+      400,
+      { error: "version should be an integral value > 0" },
+    ]);
+  });
+
+  it.each([
+    ["a bare escape", "%", 400],
+    ["a wrong escape", "%zz", 400],
+    ["no UTF-8", "%ff", 400],
+    ["a long name", "a".repeat(300), 200],
+    ["a name beyond all limits", "a".repeat(5000), 414],
+    ["a path", "..%2f..%2fetc", 200],
+    ["a zero byte", "%00", 200],
+  ])("survives %s", async (_case, name, status) => {
+    const url = await serve();
+    const response = await fetch(`${url}/v2/models/${name}/ready`);
+    expect(response.status).toBe(status);
+    expect(await response.text()).not.toMatch(/\s at |node_modules/);
+  });
+});
+
+describe("the repository index", () => {
+  const entries: readonly IndexEntry[] = [
+    { name: "jets", version: "1", state: "READY", reason: "" },
+    { name: "tau", version: "2", state: "UNAVAILABLE", reason: "broken" },
+    { name: "new", version: "", state: "", reason: "" },
+  ];
+  const index = (onlyReady: boolean) =>
+    onlyReady ? entries.filter(({ state }) => state === "READY") : entries;
+
+  it("lists everything without a body, whatever its type is said to be", async () => {
+    const url = await serve({ repositoryIndex: index });
+    const all = [entries[0], entries[1], { name: "new" }];
+    expect(await (await post(url)).json()).toEqual(all);
+    expect(await (await post(url, "{}")).json()).toEqual(all);
+    const form = { "content-type": "application/x-www-form-urlencoded" };
+    expect(await (await post(url, '{"ready":false}', form)).json()).toEqual(all);
+    expect(await (await post(url, "", { "content-type": "application/json" })).json()).toEqual(all);
+  });
+
+  it("keeps what is ready when asked to", async () => {
+    const url = await serve({ repositoryIndex: index });
+    expect(await (await post(url, '{"ready":true}')).json()).toEqual([entries[0]]);
+  });
+
+  it.each([
+    ["that is cut short", "{", /failed to parse the request JSON buffer/],
+    ["that is no object", "[]", /expected an object/],
+    ["whose ready is no boolean", '{"ready":1}', /true or false/],
+    ["that is nested deeply", "[".repeat(900), /nested deeper than 100/],
+  ])("refuses a body %s", async (_case, body, reason) => {
+    const response = await post(await serve(), body);
+    expect(response.status).toBe(400);
+    expect((await response.json()) as { error: string }).toEqual({
+      error: expect.stringMatching(reason),
+    });
+  });
+
+  it("refuses a body above the limit", async () => {
+    const response = await post(await serve(), `{"x":"${"y".repeat(2000)}"}`);
+    expect(response.status).toBe(413);
+    expect(await response.text()).toContain("--http-max-input-size");
+  });
+});
+
+describe("a request that fits nothing", () => {
+  it("is 405 for a wrong method, with the right one", async () => {
+    const url = await serve();
+    for (const [method, path, allow] of [
+      ["GET", "/v2/repository/index", "POST"],
+      ["POST", "/v2/health/live", "GET"],
+      ["DELETE", "/v2/models/m/ready", "GET"],
+      ["HEAD", "/v2", "GET"],
+    ] as const) {
+      const response = await fetch(`${url}${path}`, { method });
+      expect([method, response.status, response.headers.get("allow")]).toEqual([
+        method,
+        405,
+        allow,
+      ]);
+    }
+  });
+
+  it("is 404 with an error in JSON for an unknown path", async () => {
+    const response = await fetch(`${await serve()}/v3/nothing`);
+    expect([response.status, await response.json()]).toEqual([404, { error: "Not Found" }]);
+  });
+});
+
+describe("an error that nobody foresaw", () => {
+  it("tells the client nothing and the log everything", async () => {
+    const logged: object[] = [];
+    const log: Logger = { ...silent, error: (_message, fields) => logged.push(fields ?? {}) };
+    const url = await serve({
+      log,
+      repositoryIndex: () => {
+        throw new Error("secret /path");
+      },
+    });
+    const response = await post(url);
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain("secret");
+    expect(logged).toEqual([{ error: expect.objectContaining({ message: "secret /path" }) }]);
+  });
+});
+
+describe("a port that is taken", () => {
+  it("is an error that names it and says what to do", async () => {
+    const other: Server = createServer();
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    ends.push(() => new Promise((resolve) => other.close(resolve)));
+    const { port } = other.address() as { port: number };
+    await expect(httpServer({ port }).start()).rejects.toThrow(
+      new RegExp(`127\\.0\\.0\\.1:${port}: Address already in use.*--http-port`),
+    );
+  });
+});
+
+describe("a server that is stopped", () => {
+  it("answers what is in flight, which it can name, and takes nothing new", async () => {
+    const app = createApp({ maxBodyBytes: 10, log: silent });
+    const asked = deferred();
+    const answer = deferred();
+    route(app, "GET", "/slow", async () => {
+      asked.resolve();
+      await answer.promise;
+      return "done";
+    });
+    const place = { address: "127.0.0.1", port: 0 };
+    const server = new HttpListener("http", "HTTPService", "--http-port", app, place);
+    await server.start();
+    ends.push(() => server.stop());
+    const url = `http://127.0.0.1:${server.port}/slow`;
+    const inFlight = fetch(url);
+    await asked.promise;
+    expect(server.inFlight()).toEqual([expect.stringContaining("GET /slow")]);
+
+    const drained = server.drain();
+    await vi.waitFor(() => expect(fetch(`${url}-other`)).rejects.toThrow());
+    answer.resolve();
+    expect(await (await inFlight).text()).toBe("done");
+    await drained;
+    expect(server.inFlight()).toEqual([]);
+  });
+
+  it("does not wait for clients that are connected and silent", async () => {
+    const server = httpServer();
+    await server.start();
+    const socket = connect(server.port, "127.0.0.1");
+    await new Promise((resolve) => socket.once("connect", resolve));
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    await server.stop();
+    await closed;
+  });
+});
+
+function deferred() {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}

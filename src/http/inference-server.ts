@@ -1,0 +1,28 @@
+/** The listener of `--http-port`: Triton's HTTP protocol. */
+import type { Logger } from "../logger.ts";
+import { createApp } from "./app.ts";
+import { addHealth, type HealthSource } from "./health.ts";
+import { HttpListener } from "./listener.ts";
+import { addModelReady, type ModelReady } from "./model-ready.ts";
+import { addRepositoryIndex, type RepositoryIndex } from "./repository-index.ts";
+import { addServerMetadata, type ServerMetadata } from "./server-metadata.ts";
+
+export interface HttpServerOptions extends HealthSource {
+  readonly address: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly maxInputBytes: number;
+  readonly log: Logger;
+  serverMetadata(): ServerMetadata;
+  readonly modelReady: ModelReady;
+  readonly repositoryIndex: RepositoryIndex;
+}
+
+export function createHttpServer(options: HttpServerOptions): HttpListener {
+  const app = createApp({ maxBodyBytes: options.maxInputBytes, log: options.log });
+  addServerMetadata(app, () => options.serverMetadata());
+  addHealth(app, options);
+  addModelReady(app, options.modelReady);
+  addRepositoryIndex(app, options.repositoryIndex);
+  return new HttpListener("http", "HTTPService", "--http-port", app, options);
+}

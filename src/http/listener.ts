@@ -1,0 +1,89 @@
+/** One HTTP listener as a service: starts with a clear error or a port, stops when its answers are out. */
+import type { AddressInfo } from "node:net";
+import type { FastifyInstance } from "fastify";
+import type { Service } from "../lifecycle.ts";
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "Address already in use: stop the program that has this port",
+  EACCES: "permission denied: ports below 1024 need a privilege",
+  EADDRNOTAVAIL: "this machine has no such address",
+};
+
+export class HttpListener implements Service {
+  readonly name: string;
+  readonly #title: string;
+  readonly #flag: string;
+  readonly #app: FastifyInstance;
+  readonly #address: string;
+  #port: number;
+  #closing: Promise<void> | undefined;
+  readonly #inFlight = new Set<string>();
+
+  /**
+   * @param title as Triton's log calls it, e.g. `HTTPService`.
+   * @param flag what chooses the port, for the remedy of an error.
+   */
+  constructor(
+    name: string,
+    title: string,
+    flag: string,
+    app: FastifyInstance,
+    { address, port }: { readonly address: string; readonly port: number },
+  ) {
+    this.name = name;
+    this.#title = title;
+    this.#flag = flag;
+    this.#app = app;
+    this.#address = address;
+    this.#port = port;
+    app.addHook("onSend", async (_request, reply) => {
+      // Else the client keeps the connection, and the drain waits for it.
+      if (this.#closing !== undefined) reply.header("connection", "close");
+    });
+    app.addHook("onRequest", async (request, reply) => {
+      const what = `${request.method} ${request.url} (${request.id})`;
+      this.#inFlight.add(what);
+      // Unlike Fastify's onResponse, this also comes when the client hangs up.
+      reply.raw.once("close", () => this.#inFlight.delete(what));
+    });
+  }
+
+  /** The one asked for; once started, the real one. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** @throws Error that names address, port and remedy */
+  async start(): Promise<void> {
+    try {
+      await this.#app.listen({ host: this.#address, port: this.#port });
+    } catch (cause) {
+      await this.#app.close();
+      const { code, message } = cause as NodeJS.ErrnoException;
+      throw new Error(
+        `${this.#title} cannot listen on ${this.#address}:${this.#port}: ` +
+          `${REASONS[code ?? ""] ?? message}, or choose another with ${this.#flag} ` +
+          "(0 picks a free one)",
+        { cause },
+      );
+    }
+    this.#port = (this.#app.server.address() as AddressInfo).port;
+  }
+
+  /** Takes no new connections; resolves when every answer is out. */
+  drain(): Promise<void> {
+    this.#closing ??= Promise.resolve(this.#app.close());
+    return this.#closing;
+  }
+
+  inFlight(): readonly string[] {
+    return [...this.#inFlight];
+  }
+
+  /** Cuts off whoever is still connected. */
+  async stop(): Promise<void> {
+    const closed = this.drain();
+    this.#app.server.closeAllConnections();
+    await closed;
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The end of a request's life: its timeline becomes counts, once. Plain numbers
+ * only; `statistics.ts` and `metrics.ts` read them when somebody asks.
+ */
+import type { Account, ExecutionOutcome, RequestOutcome } from "../inference/outcome.ts";
+import type { ModelSignature } from "../inference/request.ts";
+import { BatchCounters, ModelCounters } from "./model-counters.ts";
+
+/** What a finished load tells about a version. */
+export interface LoadFacts {
+  readonly loadSeconds: number;
+  readonly batchInvariant: boolean | undefined;
+}
+
+const NS_PER_MS = 1e6;
+const NS_PER_US = 1e3;
+
+/** From one stamp to a later one, ns; 0 where a stage was not reached. */
+function between(startMs: number, endMs: number): number {
+  return startMs > 0 && endMs > startMs ? (endMs - startMs) * NS_PER_MS : 0;
+}
+
+export class ModelAccount implements Account {
+  /** Outlives unloads and reloads: counters of a version never go backwards. */
+  readonly #counters = new Map<string, Map<string, ModelCounters>>();
+  /** The same without hashing names, for the hot path. */
+  readonly #bySignature = new WeakMap<ModelSignature, ModelCounters>();
+  readonly #wallMs: () => number;
+
+  /** @param wallMs ms since 1970, for `last_inference`. */
+  constructor(wallMs: () => number = Date.now) {
+    this.#wallMs = wallMs;
+  }
+
+  /** Counters of a version; new ones, all zero, where nothing was counted yet. */
+  counters(model: string, version: string): ModelCounters {
+    let versions = this.#counters.get(model);
+    if (versions === undefined) {
+      versions = new Map();
+      this.#counters.set(model, versions);
+    }
+    let counters = versions.get(version);
+    if (counters === undefined) {
+      counters = new ModelCounters(model, version);
+      versions.set(version, counters);
+    }
+    return counters;
+  }
+
+  /** Every version that was ever loaded or asked for. */
+  *all(): Generator<ModelCounters> {
+    for (const versions of this.#counters.values()) yield* versions.values();
+  }
+
+  /** From here on the version shows up in the metrics, with zeros. */
+  loaded(signature: ModelSignature, facts: LoadFacts): void {
+    const counters = this.#of(signature);
+    counters.loadSeconds = facts.loadSeconds;
+    counters.batchInvariant = facts.batchInvariant;
+  }
+
+  request({ signature, rows, timeline, failure, execution }: RequestOutcome): void {
+    const counters = this.#of(signature);
+    const wholeNs = between(timeline.received, timeline.answered);
+    if (failure !== undefined) {
+      counters.fail.add(wholeNs);
+      counters.failures[failure]++;
+      return;
+    }
+    const queueNs = between(timeline.queued, timeline.dispatched);
+    counters.success.add(wholeNs);
+    counters.queue.add(queueNs);
+    counters.queueSeconds.observe(queueNs / 1e9);
+    if (execution !== undefined) {
+      counters.computeInput.add(execution.inputUs * NS_PER_US);
+      counters.computeInfer.add(execution.inferUs * NS_PER_US);
+      counters.computeOutput.add(execution.outputUs * NS_PER_US);
+    }
+    counters.inferenceCount += rows;
+    counters.lastInferenceMs = Math.max(counters.lastInferenceMs, this.#wallMs());
+  }
+
+  execution({ signature, rows, timing }: ExecutionOutcome): void {
+    const counters = this.#of(signature);
+    counters.executionCount++;
+    let batch = counters.batches.get(rows);
+    if (batch === undefined) {
+      batch = new BatchCounters();
+      counters.batches.set(rows, batch);
+    }
+    batch.input.add(timing.inputUs * NS_PER_US);
+    batch.infer.add(timing.inferUs * NS_PER_US);
+    batch.output.add(timing.outputUs * NS_PER_US);
+  }
+
+  lost(signature: ModelSignature, executing: boolean): void {
+    const counters = this.#of(signature);
+    if (executing) counters.lostExecuting++;
+    else counters.lostWaiting++;
+  }
+
+  pending(signature: ModelSignature, delta: 1 | -1): void {
+    this.#of(signature).pending += delta;
+  }
+
+  #of(signature: ModelSignature): ModelCounters {
+    let counters = this.#bySignature.get(signature);
+    if (counters === undefined) {
+      counters = this.counters(signature.name, signature.version);
+      this.#bySignature.set(signature, counters);
+    }
+    return counters;
+  }
+}

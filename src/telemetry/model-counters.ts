@@ -1,0 +1,71 @@
+/** What is counted for one version of one model: plain numbers, written on every request. */
+import type { FailureReason } from "../inference/outcome.ts";
+import { Buckets } from "./buckets.ts";
+import { Total } from "./total.ts";
+
+/** How often something happened and how long it took in all. */
+export class Duration {
+  count = 0;
+  readonly ns = new Total();
+
+  add(durationNs: number): void {
+    this.count++;
+    this.ns.add(durationNs);
+  }
+}
+
+/** Executions of one batch size. */
+export class BatchCounters {
+  readonly input = new Duration();
+  readonly infer = new Duration();
+  readonly output = new Duration();
+}
+
+/** Bounds of the queue time, seconds: from one event-loop turn to a job that has given up hope. */
+export const QUEUE_BOUNDS_SECONDS = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+] as const;
+
+export class ModelCounters {
+  readonly model: string;
+  readonly version: string;
+
+  readonly success = new Duration();
+  readonly fail = new Duration();
+  readonly failures: Record<FailureReason, number> = {
+    REJECTED: 0,
+    CANCELED: 0,
+    BACKEND: 0,
+    OTHER: 0,
+  };
+  /** Of successful requests; each is charged the time of its whole batch, as in Triton. */
+  readonly queue = new Duration();
+  readonly computeInput = new Duration();
+  readonly computeInfer = new Duration();
+  readonly computeOutput = new Duration();
+
+  /** Rows of successful requests. */
+  inferenceCount = 0;
+  executionCount = 0;
+  /** By rows of the executed batch. */
+  readonly batches = new Map<number, BatchCounters>();
+  /** Batches whose worker died: while executing them, and while they waited behind another. */
+  lostExecuting = 0;
+  lostWaiting = 0;
+  /** Wall clock, ms since 1970; 0: never. */
+  lastInferenceMs = 0;
+
+  /** Accepted and not yet dispatched. */
+  pending = 0;
+  readonly queueSeconds = new Buckets(QUEUE_BOUNDS_SECONDS);
+
+  /** Of the last load; undefined before the first one. */
+  loadSeconds: number | undefined;
+  /** What the probe at load found; undefined: no batch axis, or not tried. */
+  batchInvariant: boolean | undefined;
+
+  constructor(model: string, version: string) {
+    this.model = model;
+    this.version = version;
+  }
+}

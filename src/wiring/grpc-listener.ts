@@ -1,0 +1,73 @@
+/** The gRPC port: the server of `grpc/transport` with every service of this gateway on it. */
+import type { Config } from "../config/load.ts";
+import { addHealth, type HealthSource, loadHealthPackage } from "../grpc/health.ts";
+import { addReflection } from "../grpc/reflection.ts";
+import { loadInferenceDefinition } from "../grpc/rpc/definition.ts";
+import { type InferenceService, registerInferenceService } from "../grpc/service.ts";
+import type { GrpcServerOptions, TlsOptions } from "../grpc/transport/options.ts";
+import { GrpcServer } from "../grpc/transport/server.ts";
+import type { Service } from "../lifecycle.ts";
+
+type GrpcSlice = Config["grpc"];
+type Surroundings = Pick<GrpcServerOptions, "clock" | "log">;
+
+/** zlib levels behind Triton's words. */
+const LEVELS = { none: undefined, low: 1, medium: 6, high: 9 } as const;
+
+export interface GrpcListener extends Service {
+  readonly server: GrpcServer;
+  /** 0 before `start`. */
+  readonly port: number;
+}
+
+export function grpcListener(
+  slice: GrpcSlice,
+  service: InferenceService,
+  health: HealthSource,
+  surroundings: Surroundings,
+): GrpcListener {
+  const server = new GrpcServer({ ...optionsOf(slice), ...surroundings });
+  const definition = loadInferenceDefinition();
+  registerInferenceService(server, definition, service);
+  addHealth(server, health);
+  addReflection(server, [definition.package, loadHealthPackage()]);
+  let port = 0;
+  return {
+    name: "grpc",
+    server,
+    get port() {
+      return port;
+    },
+    async start() {
+      ({ port } = await server.listen());
+    },
+    drain: () => server.drain(),
+    inFlight: () => [`${server.stats().callsInFlight} calls`],
+    stop: () => server.stop(),
+  };
+}
+
+function optionsOf(slice: GrpcSlice): Omit<GrpcServerOptions, keyof Surroundings> {
+  const { minRecvPingIntervalMs, ...keepalive } = slice.keepalive;
+  const level = LEVELS[slice.compressionLevel];
+  const tls = tlsOf(slice.tls);
+  return {
+    address: slice.address,
+    port: slice.port,
+    ...(tls === undefined ? {} : { tls }),
+    maxMessageBytes: slice.maxMessageBytes,
+    receiveBudgetBytes: slice.receiveBudgetBytes,
+    responseCompression: slice.responseCompression,
+    ...(level === undefined ? {} : { compressionLevel: level }),
+    keepalive: { ...keepalive, minReceivedPingIntervalMs: minRecvPingIntervalMs },
+    maxConnectionAgeMs: slice.maxConnectionAgeMs,
+    maxConnectionAgeGraceMs: slice.maxConnectionAgeGraceMs,
+    maxConcurrentStreams: slice.maxConcurrentStreams,
+  };
+}
+
+function tlsOf(slice: GrpcSlice["tls"]): TlsOptions | undefined {
+  const { useSsl, mutual, certPath, keyPath, rootCertPath } = slice;
+  if (!useSsl || certPath === undefined || keyPath === undefined) return undefined;
+  return { certPath, keyPath, mutual, ...(rootCertPath === undefined ? {} : { rootCertPath }) };
+}

@@ -1,0 +1,83 @@
+/** From a model's definition to something that serves it: instances in workers, a pool, a queue. */
+import type { ModelVariant } from "../../backends/contract.ts";
+import type { Clock } from "../clock.ts";
+import type { Account } from "../inference/outcome.ts";
+import type { ModelSignature } from "../inference/request.ts";
+import type { Logger } from "../logger.ts";
+import { Pool } from "../pool/pool.ts";
+import type { Loader, ModelDefinition } from "../registry/types.ts";
+import { Scheduler } from "../scheduling/scheduler.ts";
+import type { Fleet, Instance } from "../workers/types.ts";
+
+interface LoadFacts {
+  readonly loadSeconds: number;
+  readonly batchInvariant: boolean | undefined;
+}
+
+export interface LoaderParts {
+  readonly fleet: Fleet;
+  readonly account: Account;
+  /** Told of every version that was loaded. */
+  loaded(signature: ModelSignature, facts: LoadFacts): void;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Threads per execution where the model's configuration names none. */
+  readonly threads: number;
+  /** See `SchedulerParts.patienceMs`. */
+  readonly patienceMs: number;
+}
+
+export function modelLoader(parts: LoaderParts): Loader<Scheduler> {
+  const { fleet, account, clock, log, patienceMs } = parts;
+  return {
+    async load(definition, signal) {
+      const { signature, rules } = definition;
+      const start = clock.now();
+      const instances = await loadInstances(parts, definition, signal);
+      parts.loaded(signature, {
+        loadSeconds: (clock.now() - start) / 1000,
+        batchInvariant: instances[0]?.report.batchInvariant,
+      });
+      const pool = new Pool(instances, clock.now);
+      return new Scheduler({ signature, rules, pool, account, clock, log, patienceMs });
+    },
+
+    async unload(scheduler) {
+      await scheduler.drain();
+      await scheduler.close();
+    },
+  };
+
+  /** All or none: what was loaded before one failed is given back. */
+  async function loadInstances(
+    { threads }: LoaderParts,
+    definition: ModelDefinition,
+    signal: AbortSignal,
+  ): Promise<Instance[]> {
+    const variant = variantOf(definition);
+    const options = { threads: definition.threads ?? threads };
+    const { backendKind } = definition;
+    const loads = Array.from({ length: definition.instances }, () =>
+      fleet.load({ backendKind, variant, options, device: "cpu" }, signal),
+    );
+    const settled = await Promise.allSettled(loads);
+    const loaded = settled.flatMap((s) => (s.status === "fulfilled" ? [s.value] : []));
+    const failure = settled.find((s) => s.status === "rejected");
+    if (!failure) return loaded;
+    await Promise.allSettled(loaded.map((instance) => instance.close()));
+    throw failure.reason;
+  }
+}
+
+function variantOf({ signature, artifact, parameters }: ModelDefinition): ModelVariant {
+  return {
+    model: signature.name,
+    version: signature.version,
+    inputs: signature.inputs,
+    outputs: signature.outputs,
+    maxBatchSize: signature.maxBatchSize,
+    artifact,
+    decoupled: signature.decoupled,
+    parameters,
+  };
+}

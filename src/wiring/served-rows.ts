@@ -1,0 +1,28 @@
+/** What is served, a row a model version, for the operator who starts or watches the gateway. */
+import type { ModelRepository } from "../registry/repository.ts";
+import type { Scheduler } from "../scheduling/scheduler.ts";
+
+export interface ServedRow {
+  readonly model: string;
+  /** Empty where no version was ever tried. */
+  readonly version: string;
+  readonly state: string;
+  /** Why it is not READY; may be empty. */
+  readonly reason: string;
+  readonly instances: number;
+  /** Whether a probe at load found the same bits alone and in a batch; undefined: not tried. */
+  readonly batchInvariant: boolean | undefined;
+}
+
+export function servedRows(repository: ModelRepository<Scheduler>): readonly ServedRow[] {
+  const served = new Map(
+    repository
+      .served()
+      .map(({ definition: { name, version }, loaded }) => [`${name}/${version}`, loaded.pool]),
+  );
+  return repository.index(false).map(({ name, version, state, reason }) => {
+    const lanes = served.get(`${name}/${version}`)?.lanes ?? [];
+    const batchInvariant = lanes[0]?.instance.report.batchInvariant;
+    return { model: name, version, state, reason, instances: lanes.length, batchInvariant };
+  });
+}
