@@ -1,0 +1,99 @@
+/**
+ * Bytes that messages may occupy, for the whole process. A message reserves its
+ * length as soon as its prefix tells it, and waits (its stream is paused, so
+ * HTTP/2 holds the client) when there is no room. First come, first served,
+ * except that a part is kept for small messages: they never wait behind big ones.
+ */
+
+/** Messages up to this length are small. */
+export const SMALL_MESSAGE_BYTES = 64 * 1024;
+
+export interface BudgetWaiter {
+  readonly neededBytes: number;
+  /** The bytes are yours now. */
+  granted(): void;
+}
+
+export class ByteBudget {
+  readonly totalBytes: number;
+  /** Longest message that can ever be granted. */
+  readonly largestBytes: number;
+  #usedBytes = 0;
+  // Sets keep the order of arrival and forget in O(1).
+  readonly #small = new Set<BudgetWaiter>();
+  readonly #big = new Set<BudgetWaiter>();
+  #granting = false;
+
+  constructor(totalBytes: number) {
+    this.totalBytes = totalBytes;
+    const reserveBytes = Math.min(4 * 1024 * 1024, Math.floor(totalBytes / 8));
+    this.largestBytes = totalBytes - reserveBytes;
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  get waiting(): number {
+    return this.#small.size + this.#big.size;
+  }
+
+  /** True while somebody waits, or more than half is spent. */
+  get scarce(): boolean {
+    return this.waiting > 0 || this.#usedBytes * 2 > this.totalBytes;
+  }
+
+  /** @returns true when granted now; false when `waiter.granted` will be called, unless cancelled before. */
+  acquire(waiter: BudgetWaiter): boolean {
+    const bytes = waiter.neededBytes;
+    const small = bytes <= SMALL_MESSAGE_BYTES;
+    const line = small ? this.#small : this.#big;
+    if (line.size === 0 && this.#fits(bytes, small)) {
+      this.#usedBytes += bytes;
+      return true;
+    }
+    line.add(waiter);
+    return false;
+  }
+
+  /** Leaves the line; nothing happens for one who is not in it. */
+  cancel(waiter: BudgetWaiter): void {
+    if (this.#small.delete(waiter) || this.#big.delete(waiter)) this.#grant();
+  }
+
+  /** For bytes nobody could foresee (what a message inflates to): now or not at all. */
+  tryAcquire(bytes: number): boolean {
+    if (!this.#fits(bytes, bytes <= SMALL_MESSAGE_BYTES)) return false;
+    this.#usedBytes += bytes;
+    return true;
+  }
+
+  release(bytes: number): void {
+    this.#usedBytes -= bytes;
+    if (this.#small.size > 0 || this.#big.size > 0) this.#grant();
+  }
+
+  #fits(bytes: number, small: boolean): boolean {
+    return this.#usedBytes + bytes <= (small ? this.totalBytes : this.largestBytes);
+  }
+
+  #grant(): void {
+    // `granted` may release in turn: the outer loop then sees the new room.
+    if (this.#granting) return;
+    this.#granting = true;
+    try {
+      while (this.#grantFirst(this.#small, true) || this.#grantFirst(this.#big, false));
+    } finally {
+      this.#granting = false;
+    }
+  }
+
+  #grantFirst(line: Set<BudgetWaiter>, small: boolean): boolean {
+    const [first] = line;
+    if (!first || !this.#fits(first.neededBytes, small)) return false;
+    line.delete(first);
+    this.#usedBytes += first.neededBytes;
+    first.granted();
+    return true;
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * One client connection: keepalive, age, and the rules whose breaking costs the
+ * client its connection (never anybody else's).
+ */
+import { constants, type ServerHttp2Session } from "node:http2";
+import type { Clock } from "../../clock.ts";
+import type { Logger } from "../../logger.ts";
+import type { KeepaliveOptions } from "./options.ts";
+
+export interface ConnectionOptions {
+  readonly keepalive: KeepaliveOptions;
+  readonly maxConnectionAgeMs: number;
+  readonly maxConnectionAgeGraceMs: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * Small fragments of messages forgiven: this many, and some more for whole messages
+ * and for bytes. Honest clients send them too, whenever a flow-control window has a
+ * few bytes left.
+ */
+const FREE_FRAGMENTS = 1_000;
+const FRAGMENTS_PER_MESSAGE = 8;
+const BYTES_PER_FRAGMENT = 1_024;
+/** gRPC's own limit where no call is open and PINGs without calls are not permitted. */
+const IDLE_PING_INTERVAL_MS = 7_200_000;
+
+export class Connection {
+  readonly session: ServerHttp2Session;
+  readonly peer: string;
+  openCalls = 0;
+  /** Whole messages received. */
+  messages = 0;
+  /** Messages that were ended because they came in too slowly while others waited. */
+  slowMessages = 0;
+  /** Answers begun; forgives early PINGs. */
+  answers = 0;
+  readonly #options: ConnectionOptions;
+  #fragments = 0;
+  #bytes = 0;
+  #pingStrikes = 0;
+  #lastPingAt = Number.NEGATIVE_INFINITY;
+  #answersAtLastPing = 0;
+  #answersAtLastSentPing = 0;
+  #pingsWithoutData = 0;
+  #disarmKeepalive: (() => void) | undefined;
+  #disarmPong: (() => void) | undefined;
+  #disarmAge: (() => void) | undefined;
+
+  constructor(session: ServerHttp2Session, options: ConnectionOptions) {
+    this.session = session;
+    this.#options = options;
+    const { remoteAddress = "unknown", remotePort = 0 } = session.socket;
+    this.peer = remoteAddress.includes(":")
+      ? `[${remoteAddress}]:${remotePort}`
+      : `${remoteAddress}:${remotePort}`;
+    session.on("ping", () => this.#pinged());
+    session.on("close", () => this.#closed());
+    this.#armKeepalive();
+    this.#armAge();
+  }
+
+  /** Counts a chunk. @param fragment true for one so small that its frame cost more than it brought. */
+  received(bytes: number, fragment: boolean): void {
+    this.#bytes += bytes;
+    if (!fragment || ++this.#fragments <= FREE_FRAGMENTS) return;
+    const forgiven =
+      FREE_FRAGMENTS + this.messages * FRAGMENTS_PER_MESSAGE + this.#bytes / BYTES_PER_FRAGMENT;
+    if (this.#fragments > forgiven) this.#calm("too many tiny DATA frames");
+  }
+
+  /** Lets the open calls finish, takes no new ones. */
+  leave(): void {
+    if (!this.session.closed && !this.session.destroyed) this.session.close();
+  }
+
+  cut(): void {
+    if (!this.session.destroyed) this.session.destroy();
+  }
+
+  #calm(reason: string): void {
+    if (this.session.destroyed) return;
+    this.#options.log.warn("gRPC connection closed", { peer: this.peer, reason });
+    this.session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from(reason));
+    this.session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+
+  #pinged(): void {
+    const { maxPingStrikes, minReceivedPingIntervalMs, permitWithoutCalls } =
+      this.#options.keepalive;
+    const now = this.#options.clock.now();
+    const intervalMs =
+      this.openCalls === 0 && !permitWithoutCalls
+        ? IDLE_PING_INTERVAL_MS
+        : minReceivedPingIntervalMs;
+    if (this.answers !== this.#answersAtLastPing) this.#pingStrikes = 0;
+    else if (now - this.#lastPingAt < intervalMs) this.#pingStrikes++;
+    this.#answersAtLastPing = this.answers;
+    this.#lastPingAt = now;
+    if (maxPingStrikes > 0 && this.#pingStrikes > maxPingStrikes) this.#calm("too_many_pings");
+  }
+
+  #armKeepalive(): void {
+    const { timeMs } = this.#options.keepalive;
+    if (timeMs <= 0 || !Number.isFinite(timeMs)) return;
+    this.#disarmKeepalive = this.#options.clock.after(timeMs, () => {
+      this.#ping();
+      this.#armKeepalive();
+    });
+  }
+
+  #ping(): void {
+    const { permitWithoutCalls, maxPingsWithoutData, timeoutMs } = this.#options.keepalive;
+    if (this.session.destroyed || this.#disarmPong) return;
+    if (this.openCalls === 0 && !permitWithoutCalls) return;
+    if (this.answers !== this.#answersAtLastSentPing) this.#pingsWithoutData = 0;
+    this.#answersAtLastSentPing = this.answers;
+    if (maxPingsWithoutData > 0 && this.#pingsWithoutData >= maxPingsWithoutData) return;
+    this.#pingsWithoutData++;
+    this.#disarmPong = this.#options.clock.after(timeoutMs, () => {
+      this.#options.log.info("gRPC connection cut: no answer to keepalive", { peer: this.peer });
+      this.cut();
+    });
+    // False where the session already has as many PINGs in the air as it may: the timer decides.
+    this.session.ping(() => {
+      this.#disarmPong?.();
+      this.#disarmPong = undefined;
+    });
+  }
+
+  #armAge(): void {
+    const { maxConnectionAgeMs, maxConnectionAgeGraceMs, clock } = this.#options;
+    if (maxConnectionAgeMs <= 0 || !Number.isFinite(maxConnectionAgeMs)) return;
+    // Spread by a tenth, so that clients that came together do not return together.
+    this.#disarmAge = clock.after(maxConnectionAgeMs * (0.9 + 0.2 * Math.random()), () => {
+      this.leave();
+      if (maxConnectionAgeGraceMs <= 0 || !Number.isFinite(maxConnectionAgeGraceMs)) return;
+      this.#disarmAge = clock.after(maxConnectionAgeGraceMs, () => this.cut());
+    });
+  }
+
+  #closed(): void {
+    this.#disarmKeepalive?.();
+    this.#disarmPong?.();
+    this.#disarmAge?.();
+  }
+}

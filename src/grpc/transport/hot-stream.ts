@@ -1,0 +1,105 @@
+/** A bidirectional call whose messages are handed over as they came, like those of `hot-call.ts`. */
+import type { IncomingHttpHeaders } from "node:http2";
+import { type StatusError, toStatusError } from "../../errors.ts";
+import type { Pieces } from "../../inference/request.ts";
+import { OK_TRAILERS } from "./response.ts";
+import { type Arrival, ServerCall } from "./server-call.ts";
+
+export interface HotStream {
+  readonly headers: IncomingHttpHeaders;
+  /** Address and port of the client. */
+  readonly peer: string;
+  /** `Clock.now` ms at the last byte of the newest message. */
+  readonly receivedAt: number;
+  /** Of the whole stream, `Clock.now` ms; Infinity for none. */
+  readonly deadline: number;
+  /** True once the client hung up or the deadline passed; never after `end` or `fail`. */
+  readonly cancelled: boolean;
+  /** Called once when `cancelled` turns true. */
+  onCancel: (() => void) | undefined;
+  /**
+   * Sends a message; the first five bytes of `framed` are left free for the prefix.
+   * @returns false: better wait for `drain`. Who never waits is cut off at 8 MiB.
+   */
+  send(framed: Buffer): boolean;
+  /** Gives the bytes of a message back to the receive budget: its bytes are no longer needed. */
+  release(bytes: number): void;
+  /** No more messages are taken from the network until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Ends with OK, after what was sent. */
+  end(): void;
+  fail(error: StatusError): void;
+}
+
+export interface HotStreamListener {
+  /** `message` stays valid; its bytes stay charged until `HotStream.release` or the end of the stream. */
+  message(message: Pieces): void;
+  /** The client half-closed: no more messages, but it waits for answers. */
+  halfClosed(): void;
+  drain?(): void;
+  /** The server drains: answer what was asked, then end. */
+  shutdown?(): void;
+}
+
+/** Called for every stream that is opened. */
+export type HotStreamHandler = (stream: HotStream) => HotStreamListener;
+
+export class HotStreamCall extends ServerCall implements HotStream {
+  readonly #open: HotStreamHandler;
+  #listener: HotStreamListener | undefined = undefined;
+
+  constructor(arrival: Arrival, open: HotStreamHandler) {
+    super(arrival);
+    this.#open = open;
+    this.answer.onDrain = () => this.#run((listener) => listener.drain?.());
+  }
+
+  protected get unaryInput(): boolean {
+    return false;
+  }
+
+  override start(flags: number): void {
+    try {
+      this.#listener = this.#open(this);
+    } catch (thrown) {
+      this.#listener = { message() {}, halfClosed() {} };
+      super.start(flags);
+      this.fail(toStatusError(thrown));
+      return;
+    }
+    super.start(flags);
+  }
+
+  send(framed: Buffer): boolean {
+    return this.sendMessage(framed);
+  }
+
+  end(): void {
+    if (this.finished) return;
+    this.answer.sendHeaders();
+    this.endWith(OK_TRAILERS);
+  }
+
+  protected onMessage(message: Pieces): void {
+    this.receivedAt = this.host.clock.now();
+    this.#run((listener) => listener.message(message));
+  }
+
+  protected onInputEnd(): void {
+    this.#run((listener) => listener.halfClosed());
+  }
+
+  override draining(): void {
+    if (!this.finished) this.#run((listener) => listener.shutdown?.());
+  }
+
+  #run(tell: (listener: HotStreamListener) => void): void {
+    if (!this.#listener) return;
+    try {
+      tell(this.#listener);
+    } catch (thrown) {
+      this.fail(toStatusError(thrown));
+    }
+  }
+}

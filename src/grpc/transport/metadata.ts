@@ -1,0 +1,45 @@
+/** grpc-js' Metadata and HTTP/2 headers. */
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
+import { Metadata } from "@grpc/grpc-js";
+
+/** Headers that steer the call itself; a handler does not see them. */
+const OF_THE_TRANSPORT = [
+  "te",
+  "content-type",
+  "grpc-timeout",
+  "grpc-encoding",
+  "grpc-accept-encoding",
+];
+
+/** What the client sent along; values of `-bin` keys as bytes. */
+export function metadataFrom(headers: IncomingHttpHeaders): Metadata {
+  const metadata = new Metadata();
+  for (const [key, header] of Object.entries(headers)) {
+    if (key.startsWith(":") || OF_THE_TRANSPORT.includes(key) || header === undefined) continue;
+    for (const value of Array.isArray(header) ? header : [header]) addValues(metadata, key, value);
+  }
+  return metadata;
+}
+
+function addValues(metadata: Metadata, key: string, value: string): void {
+  try {
+    if (!key.endsWith("-bin")) metadata.add(key, value);
+    // Several values of one key come joined; base64 itself has no comma.
+    else for (const part of value.split(",")) metadata.add(key, Buffer.from(part.trim(), "base64"));
+  } catch {
+    // A key or value that gRPC does not allow: the client cannot have meant it for us.
+  }
+}
+
+/** Metadata as it goes out; names of the transport are left out. */
+export function headersFrom(metadata: Metadata | undefined): OutgoingHttpHeaders | undefined {
+  if (!metadata) return undefined;
+  const headers: OutgoingHttpHeaders = {};
+  for (const key of Object.keys(metadata.getMap())) {
+    if (key.startsWith(":") || key.startsWith("grpc-") || OF_THE_TRANSPORT.includes(key)) continue;
+    headers[key] = metadata
+      .get(key)
+      .map((value) => (typeof value === "string" ? value : value.toString("base64")));
+  }
+  return headers;
+}

@@ -1,0 +1,89 @@
+/** What the gRPC server needs to be told. Names of flags are Triton's. */
+import type { Clock } from "../../clock.ts";
+import type { Logger } from "../../logger.ts";
+
+export interface TlsOptions {
+  /** PEM files. */
+  readonly certPath: string;
+  readonly keyPath: string;
+  /** Authorities whose client certificates are accepted; needed with `mutual`. */
+  readonly rootCertPath?: string;
+  /** Clients without a valid certificate are refused in the handshake. */
+  readonly mutual: boolean;
+}
+
+/** `--grpc-keepalive-*` and `--grpc-http2-*`. */
+export interface KeepaliveOptions {
+  /** A PING is sent after this time; 0 or Infinity: never. */
+  readonly timeMs: number;
+  /** The connection is cut when its answer takes longer. */
+  readonly timeoutMs: number;
+  /** PING (and accept PINGs) also while no call is open. */
+  readonly permitWithoutCalls: boolean;
+  /** PINGs sent in a row without any call having been answered between; 0: any number. */
+  readonly maxPingsWithoutData: number;
+  /** Shortest time between two PINGs of a client when the server sends nothing between them. */
+  readonly minReceivedPingIntervalMs: number;
+  /** PINGs that may come too early before the connection is closed; 0: any number. */
+  readonly maxPingStrikes: number;
+}
+
+/** Triton's defaults. */
+export const DEFAULT_KEEPALIVE: KeepaliveOptions = {
+  timeMs: 7_200_000,
+  timeoutMs: 20_000,
+  permitWithoutCalls: false,
+  maxPingsWithoutData: 2,
+  minReceivedPingIntervalMs: 300_000,
+  maxPingStrikes: 2,
+};
+
+export interface GrpcServerOptions {
+  readonly address: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly tls?: TlsOptions;
+  /** Longest message, compressed or not, that a client may send. Triton: 2^31 - 1. */
+  readonly maxMessageBytes: number;
+  /** All messages being received or served together, in bytes; a longer one is refused. */
+  readonly receiveBudgetBytes: number;
+  /** Answers written and not yet taken by their clients, all together; default: as much as the receive budget. */
+  readonly sendBudgetBytes?: number;
+  readonly responseCompression: "none" | "deflate" | "gzip";
+  /** zlib's 0..9. */
+  readonly compressionLevel?: number;
+  readonly keepalive: KeepaliveOptions;
+  /** A connection is asked to leave (GOAWAY) at this age, ± 10 %; 0: never. */
+  readonly maxConnectionAgeMs: number;
+  /** ... and cut this long after; 0: never. */
+  readonly maxConnectionAgeGraceMs: number;
+  readonly maxConcurrentStreams: number;
+  /** Connections beyond this number are closed at once; absent: no limit. */
+  readonly maxConnections?: number;
+  /** Slowness that is put up with; absent: `DEFAULT_PATIENCE`. */
+  readonly patience?: Patience;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** How slow a client may be before its call is ended. */
+export interface Patience {
+  /** Slowest sending of a message while others wait for the room it holds, bytes/s. */
+  readonly minimumBytesPerSecond: number;
+  /** Time over which that rate is taken, ms. */
+  readonly slowSenderMs: number;
+  /** A message begun and not continued for this long ends its call, also while nobody waits. */
+  readonly silentSenderMs: number;
+  /** An answer of which nothing was taken for this long ends its call. */
+  readonly stalledReaderMs: number;
+  /** Bytes one streaming call may have waiting to be taken. */
+  readonly streamBacklogBytes: number;
+}
+
+export const DEFAULT_PATIENCE: Patience = {
+  minimumBytesPerSecond: 64 * 1024,
+  slowSenderMs: 5_000,
+  silentSenderMs: 30_000,
+  stalledReaderMs: 30_000,
+  streamBacklogBytes: 8 * 1024 * 1024,
+};
