@@ -115,6 +115,8 @@ export interface ArtifactFacts {
   readonly batchable?: boolean;
   /** Fixed batch size burnt into the artifact, where there is one. */
   readonly fixedBatchSize?: number;
+  /** Names of tensors whose shape the artifact does not state; they are listed with shape []. */
+  readonly unstatedShapes?: readonly string[];
 }
 
 export interface Backend {

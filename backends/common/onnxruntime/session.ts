@@ -1,0 +1,188 @@
+/**
+ * An ONNX Runtime session as a model instance: reads inputs where they lie and
+ * writes outputs of known shape where they are wanted, without a copy.
+ */
+import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import {
+  BackendError,
+  BYTES_PER_ELEMENT,
+  type Device,
+  type Execution,
+  type ModelInstance,
+  type ModelVariant,
+  type Tensor,
+  type TensorSpec,
+} from "../../contract.ts";
+import { DATATYPE_OF, elementsOver, type OrtType, ortTypeOf, type Served } from "./elements.ts";
+import { asBackendError, isShapeSurprise } from "./errors.ts";
+import { decodeTexts, encodeTexts } from "./texts.ts";
+
+type Metadata = InferenceSession.ValueMetadata;
+
+/** An output of the session; `dims` where the file promises its length on every axis but the batch's. */
+interface OutputPlan {
+  readonly spec: TensorSpec;
+  dims: readonly number[] | undefined;
+}
+
+/** @throws BackendError `artifact` where the file does not load or is not what the variant says. */
+export async function openSession(
+  variant: ModelVariant,
+  device: Device,
+  options: InferenceSession.SessionOptions,
+): Promise<ModelInstance> {
+  let session: InferenceSession;
+  try {
+    session = await InferenceSession.create(variant.artifact.path, options);
+  } catch (cause) {
+    throw asBackendError("artifact", cause);
+  }
+  try {
+    for (const name of session.inputNames) {
+      if (variant.inputs.some((spec) => spec.name === name)) continue;
+      throw new BackendError(
+        "artifact",
+        `the model wants an input "${name}" that is not configured`,
+      );
+    }
+    for (const spec of variant.inputs) check("input", spec, session.inputMetadata);
+    const plans = new Map(
+      variant.outputs.map((spec) => {
+        const found = check("output", spec, session.outputMetadata);
+        return [spec.name, { spec, dims: knownDims(found.shape, variant.maxBatchSize > 0) }];
+      }),
+    );
+    return new SessionInstance(session, device, variant, plans);
+  } catch (cause) {
+    await session.release();
+    throw cause;
+  }
+}
+
+function check(role: string, spec: TensorSpec, metadata: readonly Metadata[]) {
+  const found = metadata.find(({ name }) => name === spec.name);
+  if (found === undefined) {
+    const names = metadata.map(({ name }) => `"${name}"`).join(", ");
+    throw new BackendError("artifact", `the model has no ${role} "${spec.name}"; it has ${names}`);
+  }
+  if (!found.isTensor) {
+    throw new BackendError(
+      "artifact",
+      `${role} "${spec.name}" is a sequence or a map; only tensors can be served`,
+    );
+  }
+  const datatype = DATATYPE_OF[found.type as OrtType];
+  if (datatype === spec.datatype && ortTypeOf(datatype) !== undefined) return found;
+  throw new BackendError(
+    "artifact",
+    `${role} "${spec.name}": configured ${spec.datatype}, the model has ${datatype ?? found.type}`,
+  );
+}
+
+/** The fixed axes behind the batch axis, or all of them; undefined where one is free. */
+function knownDims(
+  shape: readonly (number | string)[],
+  batched: boolean,
+): readonly number[] | undefined {
+  const dims = batched ? shape.slice(1) : shape;
+  return dims.every((dim): dim is number => typeof dim === "number") ? dims : undefined;
+}
+
+class SessionInstance implements ModelInstance {
+  readonly device: Device;
+  readonly #session: InferenceSession;
+  readonly #batched: boolean;
+  readonly #plans: ReadonlyMap<string, OutputPlan>;
+
+  constructor(
+    session: InferenceSession,
+    device: Device,
+    variant: ModelVariant,
+    plans: ReadonlyMap<string, OutputPlan>,
+  ) {
+    this.device = device;
+    this.#session = session;
+    this.#batched = variant.maxBatchSize > 0;
+    this.#plans = plans;
+  }
+
+  async execute(execution: Execution): Promise<readonly Tensor[]> {
+    const feeds = this.#feeds(execution.inputs);
+    const places = new Map<string, Uint8Array>();
+    const fetches = this.#fetches(execution, places);
+    let results: InferenceSession.OnnxValueMapType;
+    try {
+      results = await this.#session.run(feeds, fetches);
+    } catch (cause) {
+      if (places.size === 0 || !isShapeSurprise(cause)) throw asBackendError("internal", cause);
+      // The file promises other shapes than it computes: believe it no longer.
+      for (const plan of this.#plans.values()) plan.dims = undefined;
+      return this.execute({ ...execution, reserve: () => undefined });
+    }
+    return execution.outputs.map((name) => {
+      const result = results[name];
+      if (result === undefined) throw new BackendError("internal", `no output "${name}"`);
+      return toTensor(name, result, places.get(name));
+    });
+  }
+
+  async unload(): Promise<void> {
+    await this.#session.release();
+  }
+
+  #feeds(inputs: readonly Tensor[]): Record<string, OrtTensor> {
+    const feeds: Record<string, OrtTensor> = {};
+    for (const input of inputs) feeds[input.name] = this.#toOrt(input);
+    for (const name of this.#session.inputNames) {
+      if (feeds[name] === undefined) throw new BackendError("input", `input "${name}" is missing`);
+    }
+    return feeds;
+  }
+
+  #toOrt({ name, datatype, shape, data }: Tensor): OrtTensor {
+    if (datatype === "BYTES") return new OrtTensor("string", decodeTexts(name, data), shape);
+    return this.#numeric(datatype as Served, shape, data);
+  }
+
+  #numeric(datatype: Served, shape: readonly number[], data: Uint8Array): OrtTensor {
+    // The overloads of Tensor's constructor pair each type with its array, which a table cannot show.
+    const Tensor = OrtTensor as new (...of: readonly unknown[]) => OrtTensor;
+    return new Tensor(ortTypeOf(datatype), elementsOver(datatype, data), shape);
+  }
+
+  /** Only what is asked for; memory for it where its size is known and the caller has room. */
+  #fetches(execution: Execution, places: Map<string, Uint8Array>) {
+    const fetches: Record<string, OrtTensor | null> = {};
+    const rows = this.#batched ? (execution.inputs[0]?.shape[0] ?? 0) : 0;
+    for (const name of execution.outputs) {
+      const plan = this.#plans.get(name);
+      if (plan === undefined) throw new BackendError("internal", `no output "${name}"`);
+      fetches[name] = null;
+      const { datatype } = plan.spec;
+      if (plan.dims === undefined || datatype === "BYTES") continue;
+      const shape = this.#batched ? [rows, ...plan.dims] : plan.dims;
+      const place = execution.reserve(BYTES_PER_ELEMENT[datatype] * product(shape));
+      if (place === undefined) continue;
+      places.set(name, place);
+      fetches[name] = this.#numeric(datatype as Served, shape, place);
+    }
+    return fetches;
+  }
+}
+
+function product(shape: readonly number[]): number {
+  let elements = 1;
+  for (const dim of shape) elements *= dim;
+  return elements;
+}
+
+function toTensor(name: string, result: OrtTensor, place: Uint8Array | undefined): Tensor {
+  const datatype = DATATYPE_OF[result.type as OrtType];
+  const shape = result.dims;
+  if (place !== undefined) return { name, datatype, shape, data: place };
+  if (datatype === "BYTES") {
+    return { name, datatype, shape, data: encodeTexts(result.data as string[]) };
+  }
+  const { buffer, byteOffset, byteLength } = result.data as Uint8Array;
+  return { name, datatype, shape, data: new Uint8Array(buffer, byteOffset, byteLength) };
+}

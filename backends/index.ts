@@ -1,0 +1,6 @@
+/** The backends of this build: one line each. The gateway inspects with them, workers run them. */
+import { armCpu } from "./arm-cpu/backend.ts";
+import type { BackendModule } from "./contract.ts";
+import { echo } from "./echo/backend.ts";
+
+export const backends: readonly BackendModule[] = [armCpu, echo];

@@ -1,0 +1,47 @@
+/** Whether what a model returned is what its configuration promises. */
+import {
+  BYTES_PER_ELEMENT,
+  type ModelVariant,
+  type Tensor,
+  type TensorSpec,
+} from "../../backends/contract.ts";
+import { count } from "./sample-tensors.ts";
+
+/** The first thing wrong with `outputs`, for the person who wrote the configuration; undefined: nothing. */
+export function wrongWithOutputs(
+  variant: ModelVariant,
+  outputs: readonly Tensor[],
+  rows: number,
+): string | undefined {
+  if (outputs.length !== variant.outputs.length) {
+    return `${variant.outputs.length} outputs are configured, the model returned ${outputs.length}`;
+  }
+  for (const [i, spec] of variant.outputs.entries()) {
+    const wrong = wrongWithOutput(spec, outputs[i], variant.maxBatchSize > 0 ? rows : undefined);
+    if (wrong !== undefined) return wrong;
+  }
+  return undefined;
+}
+
+function wrongWithOutput(
+  spec: TensorSpec,
+  tensor: Tensor | undefined,
+  rows: number | undefined,
+): string | undefined {
+  if (tensor?.name !== spec.name) return `output "${spec.name}" is missing`;
+  const expected = rows === undefined ? spec.shape : [rows, ...spec.shape];
+  const fits =
+    tensor.datatype === spec.datatype &&
+    tensor.shape.length === expected.length &&
+    expected.every((dim, axis) => dim < 0 || dim === tensor.shape[axis]);
+  if (!fits) {
+    return (
+      `output "${spec.name}": expected ${spec.datatype} [${expected.join(", ")}], ` +
+      `the model returned ${tensor.datatype} [${tensor.shape.join(", ")}]`
+    );
+  }
+  if (tensor.datatype === "BYTES") return undefined;
+  const sizeBytes = count(tensor.shape) * BYTES_PER_ELEMENT[tensor.datatype];
+  if (tensor.data.byteLength === sizeBytes) return undefined;
+  return `output "${spec.name}": ${tensor.data.byteLength} bytes instead of ${sizeBytes}`;
+}

@@ -1,0 +1,151 @@
+/** All worker processes of this gateway: which model goes into which, and their common end. */
+import { availableParallelism } from "node:os";
+import { BackendError } from "../../backends/contract.ts";
+import { chooseWorker } from "./choose-worker.ts";
+import { ManagedInstance } from "./instance.ts";
+import { sharedMemorySupported } from "./libc.ts";
+import { chooseSlabFolder, sweepStaleSlabs } from "./slab.ts";
+import { Supervisor } from "./supervisor.ts";
+import type { Fleet, Instance, LoadRequest, WorkerView } from "./types.ts";
+import type { BackendSource } from "./words.ts";
+import type { WorkerSettings } from "./worker-process.ts";
+
+/** How long a free room keeps memory it does not need: one to two of these. */
+const SHRINK_PERIOD_MS = 2_000;
+
+export interface FleetOptions extends Pick<WorkerSettings, "hostEntry" | "clock" | "log"> {
+  /** Backends with options, or from packages. Built-in ones need no entry. */
+  readonly backends?: readonly BackendSource[];
+  /** Beyond it, instances on CPUs share workers. Default: 2 × CPUs. */
+  readonly maxCpuWorkers?: number;
+  /** Default 30 s. */
+  readonly executionTimeoutMs?: number;
+  /** Default 10 min: bitstreams and vendors that compile take that long. */
+  readonly loadTimeoutMs?: number;
+  /** Default 1 s. */
+  readonly heartbeatMs?: number;
+  /** Default 20 s: Node and native libraries from a cold network disk. */
+  readonly helloTimeoutMs?: number;
+  /** For the shared memory; default /dev/shm, the system's temporary folder where that is missing. */
+  readonly slabFolder?: string;
+}
+
+export function createFleet(options: FleetOptions): Fleet {
+  return new LocalFleet(options);
+}
+
+class LocalFleet implements Fleet {
+  readonly #options: FleetOptions;
+  readonly #settings: WorkerSettings;
+  readonly #slabFolder: string | undefined;
+  readonly #supervisors = new Set<Supervisor>();
+  #nextNumber = 0;
+  #closed = false;
+  #stopShrinking: () => void = () => {};
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    const { hostEntry, clock, log } = options;
+    const {
+      executionTimeoutMs = 30_000,
+      loadTimeoutMs = 600_000,
+      heartbeatMs = 1_000,
+      helloTimeoutMs = 20_000,
+    } = options;
+    const limits = { executionTimeoutMs, loadTimeoutMs, heartbeatMs, helloTimeoutMs };
+    this.#settings = { hostEntry, clock, log, ...limits };
+    if (sharedMemorySupported) {
+      this.#slabFolder = chooseSlabFolder(options.slabFolder ?? "/dev/shm");
+      const swept = sweepStaleSlabs(this.#slabFolder);
+      if (swept > 0) log.info("removed shared memory of a gateway that crashed", { files: swept });
+      this.#shrinkLater();
+    }
+  }
+
+  async load(request: LoadRequest, signal: AbortSignal): Promise<Instance> {
+    if (this.#closed) throw new BackendError("internal", "the workers are being closed");
+    signal.throwIfAborted();
+    const { backendKind } = request;
+    const { clock, log } = this.#settings;
+    const instance = new ManagedInstance({
+      number: this.#nextNumber++,
+      request,
+      backend: this.#options.backends?.find(({ kind }) => kind === backendKind) ?? {
+        kind: backendKind,
+      },
+      slabFolder: this.#slabFolder,
+      clock,
+      log,
+      onClose: (closed) => this.#remove(closed),
+    });
+    const supervisor = this.#supervisorFor(request.device);
+    const loading = supervisor.load(instance);
+    try {
+      await orAborted(loading, signal);
+      return instance;
+    } catch (cause) {
+      // An aborted load goes on in the worker; its instance is closed as soon as it is there.
+      void loading
+        .catch(() => {})
+        .then(() => instance.close())
+        .catch(() => {});
+      throw cause;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#stopShrinking();
+    await Promise.all([...this.#supervisors].map((supervisor) => supervisor.close()));
+    this.#supervisors.clear();
+  }
+
+  workers(): readonly WorkerView[] {
+    return [...this.#supervisors].map(({ view }) => view);
+  }
+
+  #supervisorFor(device: string): Supervisor {
+    const candidates = [...this.#supervisors].filter((one) => one.device === device);
+    const limit =
+      device === "cpu" ? (this.#options.maxCpuWorkers ?? 2 * availableParallelism()) : 1;
+    const shared = candidates.length < limit ? undefined : chooseWorker(candidates);
+    return shared ?? this.#newSupervisor(device, 0);
+  }
+
+  #newSupervisor(device: string, deaths: number): Supervisor {
+    const isolate = (instance: ManagedInstance, deathsSoFar: number) => {
+      if (!this.#closed) this.#newSupervisor(device, deathsSoFar).adopt(instance);
+    };
+    const supervisor = new Supervisor(device, { ...this.#settings, isolate }, deaths);
+    this.#supervisors.add(supervisor);
+    return supervisor;
+  }
+
+  async #remove(instance: ManagedInstance): Promise<void> {
+    for (const supervisor of this.#supervisors) {
+      if (!supervisor.remove(instance)) continue;
+      this.#supervisors.delete(supervisor);
+      await supervisor.close();
+    }
+  }
+
+  #shrinkLater(): void {
+    this.#stopShrinking = this.#settings.clock.after(SHRINK_PERIOD_MS, () => {
+      for (const { instances } of this.#supervisors) {
+        for (const instance of instances) instance.shrinkRooms();
+      }
+      this.#shrinkLater();
+    });
+  }
+}
+
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    work
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener("abort", abort))
+      .catch(() => {});
+  });
+}

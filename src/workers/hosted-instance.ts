@@ -1,0 +1,166 @@
+/** One loaded model inside the worker: takes runs in order, executes them, places their outputs. */
+import type {
+  BackendFault,
+  Execution,
+  ModelInstance,
+  ModelVariant,
+  Tensor,
+} from "../../backends/contract.ts";
+import { BackendError } from "../../backends/contract.ts";
+import type { Channel } from "./channel.ts";
+import { INLINE, type PlacedOutput, type RunMessage, resultFrame } from "./run-frames.ts";
+import { Slab } from "./slab.ts";
+import { type RoomWords, wordsFrame } from "./words.ts";
+
+/** Outputs start at multiples of this, as vector units like it. */
+const ALIGNMENT = 64;
+
+interface WaitingRun {
+  readonly message: RunMessage;
+  readonly payload: Buffer;
+}
+
+export class HostedInstance {
+  readonly #variant: ModelVariant;
+  readonly #instance: ModelInstance;
+  readonly #channel: Channel;
+  readonly #rooms = new Map<number, Slab>();
+  readonly #waiting: WaitingRun[] = [];
+  readonly #closing = new AbortController();
+  #executing = 0;
+
+  constructor(variant: ModelVariant, instance: ModelInstance, channel: Channel) {
+    this.#variant = variant;
+    this.#instance = instance;
+    this.#channel = channel;
+  }
+
+  openRooms(rooms: readonly RoomWords[]): void {
+    for (const { id, path } of rooms) this.#rooms.set(id, Slab.open(path));
+  }
+
+  /** Executes now, or after the runs that came before. */
+  accept(message: RunMessage, payload: Buffer): void {
+    if (this.#executing < (this.#instance.maxInFlight ?? 1)) void this.#conduct(message, payload);
+    else this.#waiting.push({ message, payload });
+  }
+
+  async unload(): Promise<void> {
+    this.#closing.abort();
+    await this.#instance.unload();
+    for (const slab of this.#rooms.values()) slab.close();
+    this.#rooms.clear();
+  }
+
+  async #conduct(message: RunMessage, payload: Buffer): Promise<void> {
+    this.#executing += 1;
+    try {
+      await this.#execute(message, payload);
+    } catch (thrown) {
+      const { fault, message: reason } = describeFailure(thrown);
+      this.#channel.send(wordsFrame({ type: "failure", run: message.run, fault, message: reason }));
+    }
+    this.#executing -= 1;
+    const next = this.#waiting.shift();
+    if (next) void this.#conduct(next.message, next.payload);
+  }
+
+  async #execute(message: RunMessage, payload: Buffer): Promise<void> {
+    const begin = performance.now();
+    const space = this.#space(message, payload);
+    const names = message.outputs.map((index) => this.#outputName(index));
+    const execution: Execution = {
+      inputs: message.inputs.map((placed) => this.#input(placed, space.memory)),
+      outputs: names,
+      members: message.memberRows.map((rows) => ({ rows })),
+      reserve: (byteLength) => space.reserve(byteLength),
+    };
+    const ready = performance.now();
+    const tensors = await this.#instance.execute(execution, this.#closing.signal);
+    const executed = performance.now();
+
+    const payloads: Uint8Array[] = [];
+    let payloadBytes = 0;
+    const outputs = message.outputs.map((index, i): PlacedOutput => {
+      const tensor = tensors[i];
+      if (tensor === undefined || tensor.name !== names[i]) throw wrongOutputs(names, tensors);
+      const { shape, data } = tensor;
+      const placed = space.place(data);
+      if (placed !== undefined) {
+        return { index, shape, inline: false, offset: placed, byteLength: data.byteLength };
+      }
+      payloads.push(data);
+      payloadBytes += data.byteLength;
+      const offset = payloadBytes - data.byteLength;
+      return { index, shape, inline: true, offset, byteLength: data.byteLength };
+    });
+    const timing = {
+      inputUs: (ready - begin) * 1000,
+      inferUs: (executed - ready) * 1000,
+      outputUs: (performance.now() - executed) * 1000,
+    };
+    this.#channel.send(resultFrame({ run: message.run, timing, outputs }, payloadBytes), payloads);
+  }
+
+  #space(message: RunMessage, payload: Buffer): RunSpace {
+    if (message.room === INLINE) return new RunSpace(payload.buffer, payload.byteLength);
+    const slab = this.#rooms.get(message.room);
+    if (slab === undefined) throw new BackendError("internal", `no room ${message.room} here`);
+    return new RunSpace(slab.view(message.roomBytes), message.outputOffset);
+  }
+
+  #input(placed: RunMessage["inputs"][number], memory: ArrayBufferLike): Tensor {
+    const spec = this.#variant.inputs[placed.index];
+    if (spec === undefined) throw new BackendError("internal", `no input ${placed.index}`);
+    return {
+      name: spec.name,
+      datatype: spec.datatype,
+      shape: placed.shape,
+      data: new Uint8Array(memory, placed.offset, placed.byteLength),
+    };
+  }
+
+  #outputName(index: number): string {
+    const spec = this.#variant.outputs[index];
+    if (spec === undefined) throw new BackendError("internal", `no output ${index}`);
+    return spec.name;
+  }
+}
+
+/** Where the tensors of one run lie: a room with free space behind the inputs, or just the inputs. */
+class RunSpace {
+  readonly memory: ArrayBufferLike;
+  #free: number;
+
+  /** An inline run has no space behind its inputs: its memory ends there. */
+  constructor(memory: ArrayBufferLike, firstFree: number) {
+    this.memory = memory;
+    this.#free = firstFree;
+  }
+
+  reserve(byteLength: number): Uint8Array | undefined {
+    const start = Math.ceil(this.#free / ALIGNMENT) * ALIGNMENT;
+    if (start + byteLength > this.memory.byteLength) return undefined;
+    this.#free = start + byteLength;
+    return new Uint8Array(this.memory, start, byteLength);
+  }
+
+  /** Where in the room an output lies, copied there if need be; undefined where it does not fit. */
+  place(data: Uint8Array): number | undefined {
+    if (data.buffer === this.memory) return data.byteOffset;
+    const room = this.reserve(data.byteLength);
+    room?.set(data);
+    return room?.byteOffset;
+  }
+}
+
+function wrongOutputs(asked: readonly string[], got: readonly Tensor[]): BackendError {
+  const names = got.map((tensor) => tensor.name).join(", ");
+  return new BackendError("internal", `asked for outputs ${asked.join(", ")}, got ${names}`);
+}
+
+/** What anything thrown means to the gateway. */
+export function describeFailure(thrown: unknown): { fault: BackendFault; message: string } {
+  if (thrown instanceof BackendError) return { fault: thrown.fault, message: thrown.message };
+  return { fault: "internal", message: thrown instanceof Error ? thrown.message : String(thrown) };
+}

@@ -1,0 +1,48 @@
+/** The runs that one worker was given and has not settled, in the order of sending. */
+import type { LentRoom } from "./rooms.ts";
+import type { RunResult } from "./types.ts";
+
+export interface PendingRun {
+  readonly instance: number;
+  readonly maxInFlight: number;
+  readonly room: LentRoom;
+  readonly resolve: (result: RunResult) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class PendingRuns {
+  readonly #runs = new Map<number, PendingRun>();
+
+  get size(): number {
+    return this.#runs.size;
+  }
+
+  add(id: number, run: PendingRun): void {
+    this.#runs.set(id, run);
+  }
+
+  /** @throws where no such run is pending: the worker is confused. */
+  take(id: number): PendingRun {
+    const run = this.#runs.get(id);
+    if (run === undefined) throw new Error(`a result of run ${id}, which is not pending`);
+    this.#runs.delete(id);
+    return run;
+  }
+
+  /**
+   * Empties the list of a worker that died. A worker executes in the order of
+   * sending: the oldest run was under way, and with it those that its instance
+   * takes at the same time; none where the worker was `loading` meanwhile.
+   */
+  abandon(loading: boolean, lost: (executing: boolean) => Error): void {
+    const runs = [...this.#runs.values()];
+    this.#runs.clear();
+    const before = new Map<number, number>();
+    for (const [position, { instance, maxInFlight, reject }] of runs.entries()) {
+      const ahead = before.get(instance) ?? 0;
+      before.set(instance, ahead + 1);
+      const started = position === 0 || (maxInFlight > 1 && ahead < maxInFlight);
+      reject(lost(started && !loading));
+    }
+  }
+}

@@ -1,0 +1,37 @@
+/** Whether a worker has been quiet for too long. Pure: the process' own timer asks. */
+
+export interface WatchLimits {
+  /** Longest time of one execution, and of silence of an idle worker. */
+  readonly executionTimeoutMs: number;
+  /** Longest time of one load; bitstreams and compiling vendors take minutes. */
+  readonly loadTimeoutMs: number;
+}
+
+export interface WatchedWorker {
+  /** When the oldest word without an answer was sent; undefined: none. */
+  readonly askedAt: number | undefined;
+  /** Since when the oldest run is the oldest; undefined: no run. */
+  readonly headSince: number | undefined;
+  /** When a ping was sent since which nothing was heard; undefined: none under way. */
+  readonly pingedAt: number | undefined;
+}
+
+export type Verdict = "fine" | "ping" | { readonly killBecause: string };
+
+export function judge(worker: WatchedWorker, limits: WatchLimits, now: number): Verdict {
+  const { askedAt, headSince, pingedAt } = worker;
+  const { executionTimeoutMs, loadTimeoutMs } = limits;
+  const longerThan = (since: number, limitMs: number) => now - since > limitMs;
+  // A load keeps the runs behind it waiting; they are not to blame.
+  if (askedAt !== undefined) {
+    if (!longerThan(askedAt, loadTimeoutMs)) return "fine";
+    return { killBecause: `a load took longer than ${loadTimeoutMs} ms` };
+  }
+  if (headSince !== undefined) {
+    if (!longerThan(headSince, executionTimeoutMs)) return "fine";
+    return { killBecause: `one execution took longer than ${executionTimeoutMs} ms` };
+  }
+  if (pingedAt === undefined) return "ping";
+  if (!longerThan(pingedAt, executionTimeoutMs)) return "fine";
+  return { killBecause: `it gave no sign of life for ${executionTimeoutMs} ms` };
+}

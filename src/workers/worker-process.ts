@@ -1,0 +1,325 @@
+/**
+ * One worker process, from its start to its death: words, runs, and the watch
+ * over both. Knows nothing of respawning; whoever does is told why it died.
+ *
+ * starting → ready → dead
+ */
+import { BackendError, type BackendFault } from "../../backends/contract.ts";
+import type { Clock } from "../clock.ts";
+import type { Logger } from "../logger.ts";
+import { Channel } from "./channel.ts";
+import { LastWords } from "./last-words.ts";
+import { LoadMeter } from "./load-meter.ts";
+import { type PendingRun, PendingRuns } from "./pending-runs.ts";
+import type { LentRoom } from "./rooms.ts";
+import { INLINE, type PlacedOutput, readResult, runFrame } from "./run-frames.ts";
+import { killGroup, type SpawnedWorker, spawnWorker } from "./spawn-worker.ts";
+import { type Run, type RunOutput, type RunResult, WorkerLost } from "./types.ts";
+import { judge, type WatchLimits } from "./watch.ts";
+import {
+  FrameType,
+  type FromWorker,
+  PROTOCOL,
+  readWords,
+  type ToWorker,
+  wordsFrame,
+} from "./words.ts";
+
+export interface WorkerSettings extends WatchLimits {
+  /** The built `host.js`. */
+  readonly hostEntry: string;
+  readonly helloTimeoutMs: number;
+  /** Between two looks at a worker, and two pings to an idle one. */
+  readonly heartbeatMs: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Time for a polite end before the kill. */
+const END_GRACE_MS = 2_000;
+/** Time between a process' end and that of its streams, after which they count as ended. */
+const STREAMS_GRACE_MS = 500;
+
+interface PendingAsk {
+  readonly askedAt: number;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+type Ask = Extract<ToWorker, { readonly ask: number }>;
+/** `Omit` for each member of a union. */
+type Unnumbered<T> = T extends Ask ? Omit<T, "ask"> : never;
+
+export class WorkerProcess {
+  /** Called once, after every pending run and ask was rejected. */
+  onDeath: (() => void) | undefined;
+  readonly meter: LoadMeter;
+
+  readonly #settings: WorkerSettings;
+  readonly #spawned: SpawnedWorker;
+  readonly #channel: Channel;
+  readonly #lastWords = new LastWords();
+  readonly #runs = new PendingRuns();
+  readonly #asks = new Map<number, PendingAsk>();
+  readonly #startedAt: number;
+  readonly #gone: Promise<void>;
+  #settleGone: () => void = () => {};
+  #greeted: () => void = () => {};
+  #state: "starting" | "ready" | "dead" = "starting";
+  #killedBecause: string | undefined;
+  #ending = false;
+  #nextRun = 0;
+  #nextAsk = 0;
+  /** Since when the oldest run is the oldest, where there is one. */
+  #headSince = 0;
+  #pingedAt: number | undefined;
+  #stopTicking: () => void = () => {};
+  /** Empty while it lives. */
+  #deathReason = "";
+
+  /** @throws WorkerLost where the process cannot be started or does not say hello in time. */
+  static async start(settings: WorkerSettings): Promise<WorkerProcess> {
+    const worker = new WorkerProcess(settings);
+    await worker.#hello();
+    return worker;
+  }
+
+  private constructor(settings: WorkerSettings) {
+    const { clock } = settings;
+    this.#settings = settings;
+    this.#startedAt = clock.now();
+    this.meter = new LoadMeter(this.#startedAt);
+    this.#gone = new Promise((resolve) => {
+      this.#settleGone = resolve;
+    });
+    this.#spawned = spawnWorker(settings.hostEntry);
+    const { child, outputs, channel } = this.#spawned;
+    child.on("error", (error) => this.#die(`could not be started: ${error.message}`));
+    child.on("exit", (code, signal) => {
+      killGroup(this.pid);
+      const how = signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
+      // `close` comes once all streams were read to their end; a stray child may hold them open.
+      const giveUp = clock.after(STREAMS_GRACE_MS, () => this.#die(how));
+      child.once("close", () => {
+        giveUp();
+        this.#die(how);
+      });
+    });
+    for (const output of outputs) {
+      output.on("data", (chunk: Buffer) => this.#lastWords.push(chunk));
+      output.on("error", () => {});
+    }
+    this.#channel = new Channel(
+      channel,
+      (type, meta, payload) => this.#onFrame(type, meta, payload),
+      (error) => this.#onChannelClosed(error),
+    );
+    this.#tickLater();
+  }
+
+  /** 0 where the process could not even be started. */
+  get pid(): number {
+    return this.#spawned.child.pid ?? 0;
+  }
+
+  get state(): "starting" | "ready" | "dead" {
+    return this.#state;
+  }
+
+  /** Runs given to it and not settled. */
+  get inFlight(): number {
+    return this.#runs.size;
+  }
+
+  get livedMs(): number {
+    return this.#settings.clock.now() - this.#startedAt;
+  }
+
+  /** @throws BackendError as the worker answers, WorkerLost where it dies meanwhile. */
+  async ask(words: Unnumbered<Ask>): Promise<unknown> {
+    if (this.#state === "dead") throw this.#lost(false);
+    const ask = this.#nextAsk++;
+    const frame = wordsFrame({ ...words, ask } as ToWorker);
+    return new Promise((resolve, reject) => {
+      this.#asks.set(ask, { askedAt: this.#settings.clock.now(), resolve, reject });
+      this.#channel.send(frame);
+    });
+  }
+
+  /**
+   * @throws BackendError as the backend answers, WorkerLost where the worker dies meanwhile,
+   * RangeError where the inputs are too large to be sent.
+   */
+  async run(instance: number, maxInFlight: number, run: Run, room: LentRoom): Promise<RunResult> {
+    if (this.#state === "dead") throw this.#lost(false);
+    const id = this.#nextRun;
+    this.#nextRun = (id + 1) >>> 0;
+    const { inputs, outputs, outputOffset, memberRows } = run;
+    const roomBytes = room.bytes.length;
+    const message = { run: id, instance, roomBytes, outputOffset, inputs, outputs, memberRows };
+    const frame = room.plain
+      ? runFrame({ ...message, room: INLINE }, outputOffset)
+      : runFrame({ ...message, room: room.id }, 0);
+    return new Promise((resolve, reject) => {
+      if (this.#runs.size === 0) this.#headSince = this.#settings.clock.now();
+      this.#runs.add(id, { instance, maxInFlight, room, resolve, reject });
+      this.#channel.send(frame, room.plain ? [room.bytes.subarray(0, outputOffset)] : undefined);
+    });
+  }
+
+  /** Ends the whole process group at once. Pending work is rejected with this reason. */
+  kill(reason: string): void {
+    if (this.#state === "dead") return;
+    if (!this.#ending) this.#killedBecause ??= reason;
+    killGroup(this.pid);
+  }
+
+  /** Lets it unload and exit, and kills it where that takes too long. Resolves when it is gone. */
+  async end(): Promise<void> {
+    if (this.#state === "dead") return;
+    this.#ending = true;
+    this.#channel.send(wordsFrame({ type: "end" }));
+    const giveUp = this.#settings.clock.after(END_GRACE_MS, () => killGroup(this.pid));
+    await this.#gone;
+    giveUp();
+  }
+
+  async #hello(): Promise<void> {
+    const { clock, helloTimeoutMs } = this.#settings;
+    const giveUp = clock.after(helloTimeoutMs, () =>
+      this.kill(`it did not say hello within ${helloTimeoutMs} ms`),
+    );
+    const greeted = new Promise<void>((resolve) => {
+      this.#greeted = resolve;
+    });
+    await Promise.race([greeted, this.#gone]);
+    giveUp();
+    if (this.#state === "dead") throw this.#lost(false);
+  }
+
+  #onFrame(type: number, meta: Buffer, payload: Buffer): void {
+    this.#pingedAt = undefined;
+    try {
+      if (type === FrameType.result) this.#onResult(meta, payload);
+      else this.#onWords(readWords<FromWorker>(meta));
+    } catch (cause) {
+      this.kill(`it sent what cannot be: ${cause instanceof Error ? cause.message : cause}`);
+    }
+  }
+
+  /** A worker without a channel is of no use; usually it is dying and the channel went first. */
+  #onChannelClosed(error: Error | undefined): void {
+    if (error !== undefined && !("code" in error)) this.kill(`its channel broke: ${error.message}`);
+    else killGroup(this.pid);
+  }
+
+  #onResult(meta: Buffer, payload: Buffer): void {
+    const { run, timing, outputs } = readResult(meta);
+    const { resolve, reject, room } = this.#takeRun(run);
+    this.meter.add((timing.inputUs + timing.inferUs + timing.outputUs) / 1000, this.#headSince);
+    try {
+      const memory = ({ inline }: PlacedOutput) => (inline ? payload : room.bytes);
+      resolve({ outputs: outputs.map((output) => toRunOutput(output, memory(output))), timing });
+    } catch (cause) {
+      reject(this.#lost(true));
+      throw cause;
+    }
+  }
+
+  #onWords(words: FromWorker): void {
+    if (words.type === "hello") this.#onHello(words.protocol);
+    else if (words.type === "answer") this.#takeAsk(words.ask).resolve(words.value);
+    else if (words.type === "refusal") this.#takeAsk(words.ask).reject(toError(words));
+    else if (words.type === "failure") this.#takeRun(words.run).reject(toError(words));
+    else if (words.type === "log") {
+      const { level, message, fields } = words;
+      this.#settings.log[level](message, { ...fields, worker: this.pid });
+    }
+  }
+
+  #onHello(protocol: number): void {
+    if (protocol !== PROTOCOL) throw new Error(`protocol ${protocol} instead of ${PROTOCOL}`);
+    this.#state = "ready";
+    this.#greeted();
+  }
+
+  #takeRun(id: number): PendingRun {
+    const run = this.#runs.take(id);
+    this.#headSince = this.#settings.clock.now();
+    return run;
+  }
+
+  #takeAsk(id: number): PendingAsk {
+    const pending = this.#asks.get(id);
+    if (pending === undefined) throw new Error(`an answer to ask ${id}, which is not pending`);
+    this.#asks.delete(id);
+    this.#headSince = this.#settings.clock.now();
+    return pending;
+  }
+
+  #tickLater(): void {
+    const { heartbeatMs, executionTimeoutMs, clock } = this.#settings;
+    const periodMs = Math.min(heartbeatMs, executionTimeoutMs / 4);
+    // What arrived while this process was itself busy or stopped is read before anybody is judged.
+    this.#stopTicking = clock.after(periodMs, () => clock.soon(() => this.#tick()));
+  }
+
+  /** The watchdog and the heartbeat: one timer for all runs. */
+  #tick(): void {
+    if (this.#state === "dead") return;
+    // Until the hello its own time-out watches.
+    if (this.#state === "ready") this.#watch(this.#settings.clock.now());
+    this.#tickLater();
+  }
+
+  #watch(now: number): void {
+    const [oldestAsk] = this.#asks.values();
+    const headSince = this.#runs.size > 0 ? this.#headSince : undefined;
+    const watched = { askedAt: oldestAsk?.askedAt, headSince, pingedAt: this.#pingedAt };
+    const verdict = judge(watched, this.#settings, now);
+    if (verdict === "ping") {
+      this.#pingedAt = now;
+      this.#channel.send(wordsFrame({ type: "ping" }));
+    } else if (verdict !== "fine") {
+      this.kill(verdict.killBecause);
+    }
+  }
+
+  #die(how: string): void {
+    if (this.#state === "dead") return;
+    this.#state = "dead";
+    this.#stopTicking();
+    this.#channel.close();
+    const why = this.#killedBecause === undefined ? "" : `: ${this.#killedBecause}`;
+    this.#deathReason = this.#ending
+      ? `worker ${this.pid} ended`
+      : `worker ${this.pid} ${how}${why}`;
+    if (!this.#ending) {
+      const lastWords = this.#lastWords.toString();
+      this.#settings.log.warn(this.#deathReason, lastWords === "" ? {} : { lastWords });
+    }
+    this.#runs.abandon(this.#asks.size > 0, (executing) => this.#lost(executing));
+    for (const ask of this.#asks.values()) ask.reject(this.#lost(false));
+    this.#asks.clear();
+    this.#settleGone();
+    this.onDeath?.();
+  }
+
+  #lost(executing: boolean): WorkerLost {
+    return new WorkerLost(this.#deathReason || `worker ${this.pid} is out of order`, executing);
+  }
+}
+
+function toError({ fault, message }: { fault: BackendFault; message: string }): BackendError {
+  return new BackendError(fault, message);
+}
+
+function toRunOutput(
+  { index, shape, offset, byteLength }: PlacedOutput,
+  memory: Buffer,
+): RunOutput {
+  if (!(offset >= 0 && byteLength >= 0 && offset + byteLength <= memory.length)) {
+    throw new RangeError(`output ${index} at ${offset} + ${byteLength} of ${memory.length} bytes`);
+  }
+  return { index, shape, data: memory.subarray(offset, offset + byteLength) };
+}
