@@ -18,9 +18,9 @@ const SAMPLES = 9;
 /** Fewer executions than this say nothing yet. */
 const ENOUGH = 3;
 /** Doubling a batch must save this share of the cost per row. */
-const GAIN = 0.1;
-/** What the gateway itself spends on one execution, whatever its size, µs (frames, wake-ups). */
-const OVERHEAD_US = 60;
+const GAIN = 0.07;
+/** What gateway and worker spend on one execution besides the device, whatever its size, µs: frames, wake-ups. */
+const OVERHEAD_US = 150;
 /** Every so many asked-for limits, one bucket more than what pays is allowed. */
 const RETRY_EVERY = 256;
 

@@ -1,4 +1,5 @@
 /** A grpc-js client against our server, and against grpc-js' own as the control of what is expected. */
+import { connect } from "node:net";
 import {
   compressionAlgorithms,
   credentials,
@@ -424,6 +425,19 @@ describe.skipIf(!certificates)("our server with TLS", () => {
 
   it("does not speak plain text", async () => {
     expect((await ask(false, credentials.createInsecure())).error?.code).toBe(status.UNAVAILABLE);
+  });
+
+  it("stops at once, also while a handshake hangs", async () => {
+    const server = new GrpcServer(serverOptions({ tls: tls(false) }));
+    const { port } = await server.listen();
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => {});
+    closers.push(() => socket.destroy());
+    await new Promise((connected) => socket.once("connect", connected));
+    await new Promise((wake) => setTimeout(wake, 20));
+    const begin = performance.now();
+    await server.stop();
+    expect(performance.now() - begin).toBeLessThan(1_000);
   });
 
   it("with mutual TLS serves a client that has a certificate", async () => {

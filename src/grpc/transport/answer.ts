@@ -2,12 +2,13 @@
  * The way back of one call: headers, messages (compressed where that was agreed
  * on, in order), trailers. Knows nothing of what the call is about.
  */
-import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { CallHost } from "./call-host.ts";
 import { accepts, deflateFramed, type Encoding } from "./compression.ts";
 import type { Connection } from "./connection.ts";
 import { writePrefix } from "./frame.ts";
 import {
+  hangUp,
   OK_TRAILERS,
   RESPOND_THEN_TRAILERS,
   RESPONSE_HEADERS,
@@ -107,8 +108,8 @@ export class Answer {
     return room;
   }
 
-  /** Ends the call. @param hangUp tells a client that is still sending to stop. */
-  end(trailers: OutgoingHttpHeaders, hangUp: boolean): void {
+  /** Ends the call. */
+  end(trailers: OutgoingHttpHeaders, clientStillSends: boolean): void {
     if (!this.#open) return;
     this.#connection.answers++;
     this.#trailers = trailers;
@@ -116,15 +117,14 @@ export class Answer {
       this.#afterOutbox(() => this.#stream.end());
     } else {
       respondTrailersOnly(this.#stream, trailers);
-      if (hangUp) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+      if (clientStillSends) hangUp(this.#stream);
     }
   }
 
   /** The stream asks for them once the last message is on its way. */
-  sendTrailers(hangUp: boolean): void {
+  sendTrailers(clientStillSends: boolean): void {
     this.#stream.sendTrailers(this.#trailers);
-    // After the trailers, which leave in a setImmediate.
-    if (hangUp) setImmediate(() => this.#stream.close(constants.NGHTTP2_NO_ERROR));
+    if (clientStillSends) hangUp(this.#stream);
   }
 
   /** The stream is gone. */

@@ -43,16 +43,19 @@ export class ByteBudget {
     return this.waiting > 0 || this.#usedBytes * 2 > this.totalBytes;
   }
 
+  /** @returns true when granted; false, and nothing more, when it would have to wait. */
+  acquireNow(bytes: number): boolean {
+    const small = bytes <= SMALL_MESSAGE_BYTES;
+    if ((small ? this.#small : this.#big).size > 0 || !this.#fits(bytes, small)) return false;
+    this.#usedBytes += bytes;
+    return true;
+  }
+
   /** @returns true when granted now; false when `waiter.granted` will be called, unless cancelled before. */
   acquire(waiter: BudgetWaiter): boolean {
     const bytes = waiter.neededBytes;
-    const small = bytes <= SMALL_MESSAGE_BYTES;
-    const line = small ? this.#small : this.#big;
-    if (line.size === 0 && this.#fits(bytes, small)) {
-      this.#usedBytes += bytes;
-      return true;
-    }
-    line.add(waiter);
+    if (this.acquireNow(bytes)) return true;
+    (bytes <= SMALL_MESSAGE_BYTES ? this.#small : this.#big).add(waiter);
     return false;
   }
 

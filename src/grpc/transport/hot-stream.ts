@@ -2,8 +2,9 @@
 import type { IncomingHttpHeaders } from "node:http2";
 import { type StatusError, toStatusError } from "../../errors.ts";
 import type { Pieces } from "../../inference/request.ts";
+import type { Arrival } from "./receiving-call.ts";
 import { OK_TRAILERS } from "./response.ts";
-import { type Arrival, ServerCall } from "./server-call.ts";
+import { ServerCall } from "./server-call.ts";
 
 export interface HotStream {
   readonly headers: IncomingHttpHeaders;

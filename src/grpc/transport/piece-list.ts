@@ -6,8 +6,8 @@
  */
 import type { Pieces } from "../../inference/request.ts";
 
-/** A view may pin this many times its own length. */
-const MAX_PIN_FACTOR = 4;
+/** A view may pin this many times its own length: a 16 kB frame, less its prefix, in a 64 kB read just may. */
+const MAX_PIN_FACTOR = 5;
 /** Buffers up to this size may be pinned by however small a view. */
 const MAX_PINNED_BYTES = 4096;
 const BLOCK_BYTES = 16 * 1024;
@@ -58,6 +58,16 @@ export class PieceList implements Pieces {
       if (this.#filled === this.#block.length) this.seal();
     }
   }
+}
+
+/** A message that came as one piece: a view of it, or a copy where that would pin too much. */
+export function singlePiece(bytes: Buffer): Pieces {
+  return { byteLength: bytes.length, pieces: [pinsTooMuch(bytes) ? Buffer.from(bytes) : bytes] };
+}
+
+function pinsTooMuch(view: Buffer): boolean {
+  const pinnedBytes = view.buffer.byteLength;
+  return pinnedBytes > MAX_PINNED_BYTES && view.length * MAX_PIN_FACTOR < pinnedBytes;
 }
 
 /** All bytes in one buffer; no copy where they are in one already. */

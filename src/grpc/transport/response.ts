@@ -1,5 +1,5 @@
 /** What goes over the wire around the messages of an answer. */
-import type { OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { Code } from "../../errors.ts";
 
 export const RESPONSE_HEADERS: OutgoingHttpHeaders = {
@@ -39,6 +39,21 @@ export function respondTrailersOnly(
 /** Answers with an HTTP status, for a client that does not speak gRPC. */
 export function respondHttpStatus(stream: ServerHttp2Stream, status: number): void {
   stream.respond({ ":status": status }, RESPOND_ONLY);
+}
+
+/** Time between two looks whether the answer has left, ms. */
+const LOOK_AGAIN_MS = 5;
+
+/**
+ * Tells a client that is still sending to stop (RST_STREAM without an error), once
+ * the end of its answer has left: a reset drops what is still queued.
+ */
+export function hangUp(stream: ServerHttp2Stream): void {
+  setImmediate(() => {
+    if (stream.destroyed || stream.closed) return;
+    if (stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
+    else setTimeout(hangUp, LOOK_AGAIN_MS, stream).unref();
+  });
 }
 
 const PLAIN = /^[ -$&-~]*$/;

@@ -14,17 +14,16 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
-import { Code, StatusError } from "../../errors.ts";
+import { StatusError } from "../../errors.ts";
+import { readCallHead, refuse } from "./call-head.ts";
 import { CallHost } from "./call-host.ts";
-import { ACCEPTED_ENCODINGS, parseEncoding } from "./compression.ts";
 import { Connection } from "./connection.ts";
-import { parseTimeoutMs } from "./deadline.ts";
 import { type HotHandler, HotUnaryCall } from "./hot-call.ts";
 import { HotStreamCall, type HotStreamHandler } from "./hot-stream.ts";
 import type { ServiceDefinition, ServiceImplementation } from "./method.ts";
 import type { GrpcServerOptions, TlsOptions } from "./options.ts";
-import { respondHttpStatus, respondTrailersOnly, statusTrailers } from "./response.ts";
-import type { Arrival, ServerCall } from "./server-call.ts";
+import type { Arrival } from "./receiving-call.ts";
+import type { ServerCall } from "./server-call.ts";
 import { ServiceCall, type ServiceRoute, SHUTTING_DOWN } from "./service-call.ts";
 
 export interface ServerStats {
@@ -44,13 +43,14 @@ type Route = (arrival: Arrival) => ServerCall;
 /** HTTP/2 frames from clients may be this long, so that 256 rows come in one piece. */
 const MAX_FRAME_BYTES = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
-const GRPC_CONTENT_TYPE = "application/grpc";
+const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 export class GrpcServer {
   readonly #options: GrpcServerOptions;
   readonly #host: CallHost;
   readonly #routes = new Map<string, Route>();
   readonly #connections = new Map<ServerHttp2Session, Connection>();
+  readonly #sockets = new Set<Socket>();
   #server: Http2Server | Http2SecureServer | undefined;
   #state: "idle" | "listening" | "draining" | "stopped" = "idle";
 
@@ -142,6 +142,8 @@ export class GrpcServer {
     const closed = new Promise<void>((resolve) => server.once("close", () => resolve()));
     if (listening) server.close();
     for (const connection of this.#connections.values()) connection.cut();
+    // Those that never got beyond their TLS handshake.
+    for (const socket of this.#sockets) socket.destroy();
     this.#host.stop();
     if (listening) await closed;
   }
@@ -176,6 +178,10 @@ export class GrpcServer {
     };
     const server = tls ? createSecureServer({ ...common, ...readTls(tls) }) : createServer(common);
     if (maxConnections !== undefined) server.maxConnections = maxConnections;
+    server.on("connection", (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
     server.on("session", (session) => this.#onSession(session));
     server.on("stream", (stream, headers, flags) => this.#onStream(stream, headers, flags));
     server.on("sessionError", (error) => log.debug("gRPC connection", { error: error.message }));
@@ -198,15 +204,18 @@ export class GrpcServer {
   }
 
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number): void {
-    stream.on("error", ignore);
     const { session } = stream;
     const connection = session && this.#connections.get(session as ServerHttp2Session);
-    if (!connection || stream.destroyed || stream.closed) return;
+    if (!connection || stream.destroyed || stream.closed) {
+      stream.on("error", ignore);
+      return;
+    }
     try {
       this.#route(connection, stream, headers, flags);
     } catch (error) {
       // Whatever it was, it was this stream's: nobody else may notice.
       this.#options.log.error("gRPC stream", { error, path: headers[":path"] });
+      stream.on("error", ignore);
       stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     }
   }
@@ -217,82 +226,24 @@ export class GrpcServer {
     headers: IncomingHttpHeaders,
     flags: number,
   ): void {
-    const contentType = headers["content-type"];
-    if (contentType === undefined || !isGrpc(contentType)) {
-      refuse(stream, flags, () => respondHttpStatus(stream, 415));
-      return;
-    }
-    if (headers[":method"] !== "POST") {
-      refuse(stream, flags, () => respondHttpStatus(stream, 405));
-      return;
-    }
-    const now = this.#host.clock.now();
+    const head = readCallHead(headers, this.#host.clock);
     const path = headers[":path"] ?? "";
     const route = this.#routes.get(path);
-    const timeout = headers["grpc-timeout"];
-    const timeoutMs =
-      typeof timeout === "string" ? parseTimeoutMs(timeout) : Number.POSITIVE_INFINITY;
-    const encodingName = headers["grpc-encoding"];
-    const encoding = parseEncoding(encodingName as string | undefined);
-    if (this.#state !== "listening" && !connection.session.closed) {
-      refuseWith(stream, flags, SHUTTING_DOWN);
+    if (typeof head === "number" || head instanceof StatusError) {
+      refuse(stream, flags, head);
+    } else if (this.#state !== "listening" && !connection.session.closed) {
+      refuse(stream, flags, SHUTTING_DOWN);
     } else if (!route) {
-      refuseWith(
-        stream,
-        flags,
-        new StatusError("UNIMPLEMENTED", `The server does not implement the method ${path}`),
-      );
-    } else if (timeoutMs === undefined) {
-      refuseWith(
-        stream,
-        flags,
-        new StatusError("INTERNAL", `Invalid grpc-timeout value "${timeout}"`),
-      );
-    } else if (encoding === undefined) {
-      const error = new StatusError(
-        "UNIMPLEMENTED",
-        `Compression "${encodingName}" is not supported; use one of ${ACCEPTED_ENCODINGS}`,
-      );
-      refuseWith(stream, flags, error, { "grpc-accept-encoding": ACCEPTED_ENCODINGS });
+      const text = `The server does not implement the method ${path}`;
+      refuse(stream, flags, new StatusError("UNIMPLEMENTED", text));
     } else {
-      route({
-        host: this.#host,
-        connection,
-        stream,
-        headers,
-        encoding,
-        deadline: now + timeoutMs,
-      }).start(flags);
+      const { encoding, deadline } = head;
+      route({ host: this.#host, connection, stream, headers, encoding, deadline }).start(flags);
     }
   }
 }
 
 function ignore(): void {}
-
-function isGrpc(contentType: string): boolean {
-  if (contentType === GRPC_CONTENT_TYPE) return true;
-  const next = contentType.startsWith(GRPC_CONTENT_TYPE)
-    ? contentType[GRPC_CONTENT_TYPE.length]
-    : "";
-  return next === "+" || next === ";";
-}
-
-function refuseWith(
-  stream: ServerHttp2Stream,
-  flags: number,
-  error: StatusError,
-  metadata?: Record<string, string>,
-): void {
-  const trailers = statusTrailers(Code[error.code], error.message, metadata);
-  refuse(stream, flags, () => respondTrailersOnly(stream, trailers));
-}
-
-/** Answers without reading the request; tells a client that is still sending to stop. */
-function refuse(stream: ServerHttp2Stream, flags: number, respond: () => void): void {
-  respond();
-  if (flags & constants.NGHTTP2_FLAG_END_STREAM) stream.resume();
-  else stream.close(constants.NGHTTP2_NO_ERROR);
-}
 
 /** Paused streams may send this much each before HTTP/2 stops them. */
 function initialWindowBytes(receiveBudgetBytes: number): number {
@@ -308,5 +259,6 @@ function readTls({ certPath, keyPath, rootCertPath, mutual }: TlsOptions) {
     rejectUnauthorized: mutual,
     ALPNProtocols: ["h2"],
     allowHTTP1: false,
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
   };
 }

@@ -11,8 +11,9 @@ import { withPrefixRoom } from "./frame.ts";
 import { headersFrom } from "./metadata.ts";
 import type { MethodDefinition, SendUnary, ServiceError } from "./method.ts";
 import { joined } from "./piece-list.ts";
+import type { Arrival } from "./receiving-call.ts";
 import { statusTrailers } from "./response.ts";
-import { type Arrival, ServerCall } from "./server-call.ts";
+import { ServerCall } from "./server-call.ts";
 
 export interface ServiceRoute {
   readonly definition: MethodDefinition;

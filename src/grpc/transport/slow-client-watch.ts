@@ -39,8 +39,10 @@ export class SlowClientWatch {
       return undefined;
     }
     const elapsedMs = now - this.since;
-    if (elapsedMs < patience.slowSenderMs / 2 ** offences) return undefined;
     const bytes = receivedBytes - this.#bytes;
+    // Half the time is enough to be sure of one that sends nothing at all.
+    const patienceMs = bytes === 0 ? patience.slowSenderMs / 2 : patience.slowSenderMs;
+    if (elapsedMs < patienceMs / 2 ** offences) return undefined;
     const slow = bytes * 1000 < patience.minimumBytesPerSecond * elapsedMs;
     const silent = bytes === 0 && elapsedMs >= patience.silentSenderMs;
     if (slow && (scarce || silent)) {
