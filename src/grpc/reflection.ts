@@ -2,6 +2,7 @@
 import type { Server } from "@grpc/grpc-js";
 import type { PackageDefinition } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
+import { withProtocMapEntries } from "./map-entries.ts";
 import type { ServiceDefinition, ServiceImplementation } from "./transport/method.ts";
 import type { GrpcServer } from "./transport/server.ts";
 
@@ -16,5 +17,6 @@ export function addReflection(
     addService: (definition: unknown, implementation: ServiceImplementation) =>
       server.addService(definition as ServiceDefinition, implementation, { holdsDrain: false }),
   };
-  new ReflectionService(everything).addToServer(target as unknown as Pick<Server, "addService">);
+  const reflection = new ReflectionService(withProtocMapEntries(everything));
+  reflection.addToServer(target as unknown as Pick<Server, "addService">);
 }

@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InferenceSession } from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ArtifactFacts } from "../../contract.ts";
 import { BackendError, type TensorSpec } from "../../contract.ts";
 import { inspectOnnx } from "./artifact.ts";
 
@@ -29,10 +30,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function inspectBytes(bytes: Uint8Array, name = "model.onnx") {
+async function inspectBytes(bytes: Uint8Array, name = "model.onnx"): Promise<ArtifactFacts> {
   const path = join(folder, name);
   await writeFile(path, bytes);
-  return inspectOnnx(path);
+  return await inspectOnnx(path);
 }
 
 /** onnxruntime-node's words for what it read from the same file. */

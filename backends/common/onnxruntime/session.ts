@@ -147,7 +147,11 @@ class SessionInstance implements ModelInstance {
   #numeric(datatype: Served, shape: readonly number[], data: Uint8Array): OrtTensor {
     // The overloads of Tensor's constructor pair each type with its array, which a table cannot show.
     const Tensor = OrtTensor as new (...of: readonly unknown[]) => OrtTensor;
-    return new Tensor(ortTypeOf(datatype), elementsOver(datatype, data), shape);
+    const elements = elementsOver(datatype, data);
+    const tensor = new Tensor(ortTypeOf(datatype), elements, shape);
+    // Where Node has Float16Array (24 and on) the constructor makes one of our bits, which the native code can't read.
+    if (datatype === "FP16") Object.defineProperty(tensor, "cpuData", { value: elements });
+    return tensor;
   }
 
   /** Only what is asked for; memory for it where its size is known and the caller has room. */

@@ -1,0 +1,40 @@
+# docker build -t beamgate .
+# docker run --shm-size=1g -p 8000-8002:8000-8002 -v /my/models:/models:ro beamgate \
+#   serve --model-repository /models --insecure-no-auth
+#
+# Nobody is authenticated yet, so the gateway refuses to listen beyond loopback
+# until the operator says that this is intended: --insecure-no-auth (or
+# BEAMGATE_SERVER_INSECURE_NO_AUTH=true). The image does not say it for them.
+#
+# Tensors travel to the workers through /dev/shm: Docker's 64 MB are too few.
+
+FROM node:24-bookworm-slim AS build
+WORKDIR /build
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+COPY tsconfig.json ./
+COPY proto proto
+COPY backends backends
+COPY src src
+COPY models models
+RUN npx tsc --build && npm prune --omit=dev
+
+FROM node:24-bookworm-slim
+WORKDIR /app
+COPY --from=build /build/package.json ./
+COPY --from=build /build/node_modules node_modules
+COPY --from=build /build/dist dist
+COPY --from=build /build/proto proto
+COPY --from=build /build/models models
+COPY src/cli/beamgate.mjs src/cli/beamgate.mjs
+COPY LICENSE README.md ./
+ENV NODE_ENV=production \
+    BEAMGATE_GRPC_ADDRESS=0.0.0.0 \
+    BEAMGATE_HTTP_ADDRESS=0.0.0.0
+EXPOSE 8000 8001 8002
+USER node
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:8000/v2/health/ready').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["node", "src/cli/beamgate.mjs"]
+CMD ["serve"]

@@ -1,0 +1,87 @@
+/**
+ * The load client as a process of its own. Writes one JSON object per line:
+ * `{"event":"measuring"}` when the measured window begins, `{"event":"progress"}`
+ * where asked for, `{"event":"report", ...}` at the end. Exit status 1 and a line on
+ * stderr when it could not run at all; failed calls are in the report.
+ */
+import { readFileSync } from "node:fs";
+import { argv, cpuUsage, exit, stderr, stdout } from "node:process";
+import { parseArgs } from "node:util";
+import { runLoad } from "./run-load.ts";
+
+const HELP = `usage: main.js --target HOST:PORT --path /package.Service/Method --body FILE
+  --connections N      connections (default 4)
+  --concurrency N      calls in flight over all of them (default 64)
+  --rate N             open loop: start N calls per second, measure from when each was due
+  --warmup-s S         load before the measured window (default 0.5)
+  --duration-s S       length of the measured window (default 5), or
+  --requests N         end it after N answers
+  --progress-every N   report every N answers
+`;
+
+try {
+  await main(argv.slice(2));
+} catch (thrown) {
+  stderr.write(`${thrown instanceof Error ? thrown.message : String(thrown)}\n${HELP}`);
+  exit(1);
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      target: { type: "string", default: "127.0.0.1:8001" },
+      path: { type: "string", default: "/inference.GRPCInferenceService/ModelInfer" },
+      body: { type: "string" },
+      connections: { type: "string", default: "4" },
+      concurrency: { type: "string", default: "64" },
+      rate: { type: "string" },
+      "warmup-s": { type: "string", default: "0.5" },
+      "duration-s": { type: "string", default: "5" },
+      requests: { type: "string" },
+      "progress-every": { type: "string" },
+    },
+  });
+  const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(values.target) ?? [];
+  if (port === "") throw new Error(`--target ${values.target}: expected HOST:PORT`);
+  if (values.body === undefined) throw new Error("--body is missing: a file with the message");
+  const progressEvery = values["progress-every"];
+  let cpuBefore = cpuUsage();
+  const report = await runLoad({
+    host,
+    port: Number(port),
+    request: { authority: values.target, path: values.path, message: readFileSync(values.body) },
+    connections: positive("connections", values.connections),
+    concurrency: positive("concurrency", values.concurrency),
+    ...(values.rate === undefined ? {} : { ratePerSecond: positive("rate", values.rate) }),
+    warmupMs: 1000 * Number(values["warmup-s"]),
+    until:
+      values.requests === undefined
+        ? { kind: "time", ms: 1000 * positive("duration-s", values["duration-s"]) }
+        : { kind: "requests", count: positive("requests", values.requests) },
+    onMeasuring() {
+      cpuBefore = cpuUsage();
+      print({ event: "measuring" });
+    },
+    ...(progressEvery === undefined
+      ? {}
+      : {
+          progress: {
+            every: positive("progress-every", progressEvery),
+            report: (answered: number) => print({ event: "progress", answered }),
+          },
+        }),
+  });
+  const cpu = cpuUsage(cpuBefore);
+  print({ event: "report", ...report, clientCpuSeconds: (cpu.user + cpu.system) / 1e6 });
+}
+
+function positive(flag: string, text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new Error(`--${flag} ${text}: expected a number above 0`);
+  return value;
+}
+
+function print(line: object): void {
+  stdout.write(`${JSON.stringify(line)}\n`);
+}

@@ -1,0 +1,118 @@
+/** `npm run bench`: runs the benches one after the other, prints a table, writes JSON. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { argv, exit, stderr, stdout } from "node:process";
+import { parseArgs } from "node:util";
+import { packageRoot } from "../../src/package-root.ts";
+import { peakResidentBytes } from "../support/process-tree.ts";
+import { batchSize } from "./benches/batch-size.ts";
+import { clientCeiling } from "./benches/client-ceiling.ts";
+import { eventLoop } from "./benches/event-loop.ts";
+import { largeRequests } from "./benches/large-requests.ts";
+import { latency } from "./benches/latency.ts";
+import { memory } from "./benches/memory.ts";
+import { unaryThroughput } from "./benches/unary-throughput.ts";
+import { h2loadClient, h2loadInstalled } from "./h2load.ts";
+import { rawHttp2Client } from "./load.ts";
+import { type BenchResult, goalMet } from "./result.ts";
+import { FULL, makeSetting, QUICK, type Setting } from "./setting.ts";
+import { figuresList, resultsTable } from "./table.ts";
+
+const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult>>> = {
+  client: clientCeiling,
+  unary: unaryThroughput,
+  large: largeRequests,
+  latency,
+  "batch-size": batchSize,
+  "event-loop": eventLoop,
+  memory,
+};
+
+const HELP = `usage: npm run bench -- [--quick] [--only NAME]... [--output FILE] [--check]
+  --quick        about two minutes instead of eight: shorter slices, fewer requests
+  --only NAME    ${Object.keys(BENCHES).join(", ")}; may be repeated
+  --output FILE  where the JSON goes (default bench-results/<time>.json)
+  --h2load       throughput with nghttp2's h2load instead of our own load client
+  --model DIR    a model in Triton's layout with one FP32 input [rows, n] (default models/jet_tagger)
+  --check        exit status 1 when a goal is missed
+`;
+
+async function main(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: "boolean", default: false },
+      only: { type: "string", multiple: true },
+      output: { type: "string" },
+      h2load: { type: "boolean", default: false },
+      model: { type: "string", default: join(packageRoot, "models", "jet_tagger") },
+      check: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    stdout.write(HELP);
+    return 0;
+  }
+  if (values.h2load && !h2loadInstalled()) throw new Error("--h2load: h2load is not installed");
+  const benches = (values.only ?? Object.keys(BENCHES)).map((name) => {
+    const bench = BENCHES[name];
+    if (!bench) throw new Error(`--only ${name}: one of ${Object.keys(BENCHES).join(", ")}`);
+    return { name, bench };
+  });
+
+  const environment = {
+    time: new Date().toISOString(),
+    node: process.version,
+    cpu: cpus()[0]?.model ?? "unknown",
+    cores: cpus().length,
+    loadAverageAtStart: loadavg()[0],
+    client: values.h2load ? "h2load" : "raw-http2",
+    quick: values.quick,
+  };
+  const client = values.h2load ? h2loadClient : rawHttp2Client;
+  const setting = await makeSetting(values.quick ? QUICK : FULL, client, resolve(values.model));
+  const results: BenchResult[] = [];
+  let peakMemoryMb: Readonly<Record<string, number>> = {};
+  try {
+    for (const { name, bench } of benches) {
+      stderr.write(`${name} ...\n`);
+      results.push(await bench(setting));
+    }
+    peakMemoryMb = await peakMemory(setting);
+  } finally {
+    await setting.close();
+  }
+
+  stdout.write(`${figuresList(results)}\n`);
+  for (const [what, mb] of Object.entries(peakMemoryMb)) {
+    stdout.write(`peak memory of ${what}: ${mb.toFixed(0)} MB\n`);
+  }
+  stdout.write(`\n${resultsTable(results)}\n`);
+  const stamp = environment.time.replaceAll(":", "-");
+  const output = resolve(values.output ?? join(packageRoot, "bench-results", `${stamp}.json`));
+  mkdirSync(dirname(output), { recursive: true });
+  const report = { environment, peakMemoryMb, results };
+  writeFileSync(output, `${JSON.stringify(report, undefined, 2)}\n`);
+  stdout.write(`\nwritten to ${output}\n`);
+  return values.check && results.some((result) => goalMet(result) === false) ? 1 : 0;
+}
+
+/** Of the gateway that the benches share, over all of them. */
+async function peakMemory(setting: Setting): Promise<Record<string, number>> {
+  const gateway = await setting.startedGateway();
+  if (!gateway) return {};
+  const peaks: Record<string, number> = { gateway: peakResidentBytes(gateway.pid) / 2 ** 20 };
+  gateway.workers().forEach((pid, at) => {
+    peaks[`worker ${at + 1}`] = peakResidentBytes(pid) / 2 ** 20;
+  });
+  return peaks;
+}
+
+try {
+  exit(await main(argv.slice(2)));
+} catch (thrown) {
+  stderr.write(`bench: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : thrown}\n`);
+  exit(2);
+}

@@ -1,0 +1,29 @@
+/** The order in which the gateway is ill-treated. */
+import { argv } from "node:process";
+import { Cases } from "../support/cases.ts";
+import { drainUnderLoad } from "./drain.ts";
+import { gatewayDeath } from "./gateway-death.ts";
+import { hostileClients } from "./hostile.ts";
+import { killWorkers } from "./kill-workers.ts";
+
+const STORIES = {
+  kill: killWorkers,
+  drain: drainUnderLoad,
+  death: gatewayDeath,
+  hostile: hostileClients,
+};
+
+const words = argv.slice(2);
+const short = words.includes("--short");
+const chosen = words.filter((word) => !word.startsWith("--"));
+const cases = new Cases();
+for (const [name, story] of Object.entries(STORIES)) {
+  if (chosen.length > 0 && !chosen.includes(name)) continue;
+  // A story that cannot even start is a failure of its own, and the next one still runs.
+  await story(cases, short).catch((thrown: unknown) =>
+    cases.run(name, () => {
+      throw thrown;
+    }),
+  );
+}
+process.exit(cases.finish());

@@ -1,0 +1,87 @@
+/**
+ * `node test/interop/run.mjs [--short] [NAME ...]`: builds, makes a python
+ * environment with the official client in `.venv` (or uses $INTEROP_PYTHON), runs
+ * every part in a process of its own and adds up the counts.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { argv, env, execPath, exit, stdout } from "node:process";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const here = join(root, "test", "interop");
+const PARTS = ["discovery", "tensors", "refusals", "counting", "transport", "serving", "golden"];
+const flags = argv.slice(2).filter((word) => word.startsWith("--"));
+const chosen = argv.slice(2).filter((word) => !word.startsWith("--"));
+const wanted = (name) => chosen.length === 0 || chosen.includes(name);
+
+function run(program, args) {
+  const { status } = spawnSync(program, args, {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  return status === 0;
+}
+
+function python() {
+  if (env.INTEROP_PYTHON) return env.INTEROP_PYTHON;
+  const interpreter = join(root, ".venv", "bin", "python");
+  const ready = () =>
+    existsSync(interpreter) && run(interpreter, ["-c", "import tritonclient.grpc"]);
+  if (ready()) return interpreter;
+  const made =
+    run("python3", ["-m", "venv", join(root, ".venv")]) &&
+    run(interpreter, ["-m", "pip", "install", "-q", "-r", join(here, "requirements.txt")]);
+  if (!made) {
+    stdout.write("FAIL  python environment: needs python3 with venv, and tritonclient from PyPI\n");
+    exit(1);
+  }
+  return interpreter;
+}
+
+/** Passes on what the part prints. @returns its counts. */
+function part(program, args) {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+    let output = "";
+    child.stdout.on("data", (chunk) => {
+      output += chunk;
+      stdout.write(chunk);
+    });
+    child.on("close", (status) => {
+      const counts = /(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$/.exec(output);
+      const [passed, failed, skipped] = (counts ?? [0, 0, 1, 0])
+        .slice(1)
+        .map((n) => Number(n ?? 0));
+      resolve({ passed, failed: status === 0 ? failed : Math.max(1, failed), skipped });
+    });
+  });
+}
+
+// The first builds the tests, the second what `serve` wants to see built.
+for (const builder of [
+  ["node_modules/typescript/bin/tsc", "--build"],
+  ["src/cli/beamgate.mjs", "--version"],
+]) {
+  if (!run(execPath, builder)) exit(1);
+}
+const total = { passed: 0, failed: 0, skipped: 0 };
+const add = ({ passed, failed, skipped }) => {
+  total.passed += passed;
+  total.failed += failed;
+  total.skipped += skipped;
+};
+const names = PARTS.filter(wanted);
+const interpreter = names.length > 0 ? python() : "";
+for (const name of names) {
+  stdout.write(`--- ${name}\n`);
+  add(await part(interpreter, ["-B", join(here, `${name}.py`)]));
+}
+if (wanted("mixup")) {
+  stdout.write("--- mixup\n");
+  add(await part(execPath, [join(root, "dist", "test", "interop", "mixup", "main.js"), ...flags]));
+}
+const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
+stdout.write(`--- interop\n${total.passed} passed, ${total.failed} failed${skipped}\n`);
+exit(total.failed === 0 && total.passed > 0 ? 0 : 1);

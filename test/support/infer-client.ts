@@ -1,0 +1,40 @@
+/** A gRPC client that sends prepared ModelInfer bytes: `@grpc/grpc-js`, not the gateway's own code. */
+import { Client, credentials } from "@grpc/grpc-js";
+import { decodeAnswer, type InferAnswer } from "./infer-messages.ts";
+
+const MODEL_INFER = "/inference.GRPCInferenceService/ModelInfer";
+const asIs = (bytes: Buffer) => bytes;
+
+export class InferClient {
+  readonly #client: Client;
+
+  constructor(port: number) {
+    this.#client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
+      "grpc.use_local_subchannel_pool": 1, // a connection of its own
+      "grpc.max_receive_message_length": -1,
+      "grpc.max_send_message_length": -1,
+    });
+  }
+
+  /** @throws grpc-js' ServiceError (rejection). */
+  infer(question: Buffer, timeoutMs = 30_000): Promise<InferAnswer> {
+    return new Promise((resolve, reject) => {
+      this.#client.makeUnaryRequest(
+        MODEL_INFER,
+        asIs,
+        decodeAnswer,
+        question,
+        { deadline: Date.now() + timeoutMs },
+        (error, answer) => {
+          if (error) reject(error);
+          else if (answer) resolve(answer);
+          else reject(new Error("neither an answer nor an error"));
+        },
+      );
+    });
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}

@@ -1,0 +1,32 @@
+/** CPU time and memory of processes, as Linux counts them. */
+import { readFileSync } from "node:fs";
+import { childrenOf } from "./process-tree.ts";
+
+/** `USER_HZ`: the unit of /proc/<pid>/stat, the same on every Linux that Node runs on. */
+const TICKS_PER_SECOND = 100;
+
+/** User and system time so far, of all threads, seconds (resolution 10 ms); 0 for a process that is gone. */
+export function cpuSeconds(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" "); // from field 3, `state`
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  } catch {
+    return 0;
+  }
+}
+
+/** Resident bytes now (shared memory counts); 0 for a process that is gone. */
+export function residentBytes(pid: number): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+/** Every process below `pid`, parents before children. */
+export function descendantsOf(pid: number): number[] {
+  return childrenOf(pid).flatMap((child) => [child, ...descendantsOf(child)]);
+}
