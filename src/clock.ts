@@ -5,6 +5,8 @@ export interface Clock {
   now(): number;
   /** Calls `fire` once after `delayMs`. @returns what takes it back. */
   after(delayMs: number, fire: () => void): () => void;
+  /** Calls `fire` after the event that is being handled, before the next one. */
+  next(fire: () => void): void;
   /** Calls `fire` after the events that are ready now. */
   soon(fire: () => void): void;
 }
@@ -24,5 +26,6 @@ export const systemClock: Clock = {
     arm();
     return () => clearTimeout(timer);
   },
+  next: (fire) => process.nextTick(fire),
   soon: (fire) => void setImmediate(fire),
 };

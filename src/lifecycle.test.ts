@@ -49,6 +49,7 @@ function virtualClock() {
       timers.push(timer);
       return () => void timers.splice(timers.indexOf(timer), 1);
     },
+    next: () => {},
     soon: (fire: () => void) => void setImmediate(fire),
     async advance(ms: number) {
       await turn();

@@ -2,10 +2,21 @@
 import type { Clock } from "../clock.ts";
 import { StatusError, toStatusError } from "../errors.ts";
 import type { Account, ExecutionTiming, FailureReason } from "../inference/outcome.ts";
-import type { InferRequest, ModelSignature } from "../inference/request.ts";
+import type { InferCall, InferRequest, ModelSignature } from "../inference/request.ts";
 import { splitOutputs } from "../inference/split-outputs.ts";
+import { newTimeline } from "../inference/timeline.ts";
 import type { Executed } from "../pool/lane.ts";
 import type { Entry } from "./queue.ts";
+
+/** In the place of a call that is over: nobody listens any more. */
+const ENDED: InferCall = {
+  timeline: newTimeline(0),
+  deadline: 0,
+  cancelled: true,
+  onCancel: undefined,
+  respond() {},
+  fail() {},
+};
 
 export class Endings {
   readonly #signature: ModelSignature;
@@ -56,10 +67,12 @@ export class Endings {
   }
 
   #finish(
-    { request, call }: Entry,
+    entry: Entry,
     failure: FailureReason | undefined,
     execution: ExecutionTiming | undefined,
   ): void {
+    const { request, call } = entry;
+    entry.call = ENDED;
     call.timeline.answered = this.#clock.now();
     this.#account.request({
       signature: this.#signature,

@@ -13,11 +13,13 @@
 import { StatusError } from "../errors.ts";
 import { NO_POLICY, type QueuePolicy, type QueueRules } from "../inference/queue-rules.ts";
 import type { InferCall, InferRequest } from "../inference/request.ts";
+import { Chain, type Link } from "./chain.ts";
 
 /** A request in the scheduler's hands, from `submit` to its answer. */
 export interface Entry {
   readonly request: InferRequest;
-  readonly call: InferCall;
+  /** `ENDED` once it was answered: what the transport keeps for a call goes then, not with the entry. */
+  call: InferCall;
   /** Index of the priority level, 0 first. */
   level: number;
   delayed: boolean;
@@ -25,13 +27,23 @@ export interface Entry {
   expiresAt: number;
   /** Executions that ended with the death of their worker while this request ran in them. */
   deaths: number;
-  waiting: boolean;
+  /** Its places in the queue; undefined while it does not wait. */
+  places: Places | undefined;
+}
+
+interface Places {
+  readonly inLine: Link<Entry>;
+  readonly peers: Chain<Entry>;
+  readonly amongPeers: Link<Entry>;
 }
 
 interface Line {
-  readonly all: Set<Entry>;
-  readonly byKey: Map<string, Set<Entry>>;
+  readonly all: Chain<Entry>;
+  /** By batch key. A chain that is empty is dropped, but for the one of models without freedom. */
+  readonly byKey: Map<string, Chain<Entry>>;
 }
+
+const NO_FREEDOM = "";
 
 export class RequestQueue {
   readonly #rules: QueueRules;
@@ -71,31 +83,29 @@ export class RequestQueue {
       delayed: false,
       expiresAt: timeoutUs > 0 ? now + timeoutUs / 1000 : Number.POSITIVE_INFINITY,
       deaths: 0,
-      waiting: false,
+      places: undefined,
     };
     this.#insert(entry);
     return entry;
   }
 
   remove(entry: Entry): void {
-    if (!entry.waiting) return;
-    entry.waiting = false;
+    const { places } = entry;
+    if (!places) return;
+    entry.places = undefined;
     this.#size -= 1;
     if (entry.expiresAt !== Number.POSITIVE_INFINITY) this.#withTimeout -= 1;
     const line = this.#lineOf(entry);
-    line.all.delete(entry);
-    const peers = line.byKey.get(keyOf(entry));
-    peers?.delete(entry);
-    if (peers?.size === 0) line.byKey.delete(keyOf(entry));
+    line.all.remove(places.inLine);
+    places.peers.remove(places.amongPeers);
+    const key = keyOf(entry);
+    if (places.peers.size === 0 && key !== NO_FREEDOM) line.byKey.delete(key);
   }
 
   /** Who is served next. */
   head(): Entry | undefined {
     if (this.#size === 0) return undefined;
-    for (const line of this.#lines) {
-      for (const entry of line.all) return entry;
-    }
-    return undefined;
+    return this.#lines.find((line) => line.all.size > 0)?.all.first;
   }
 
   /** The head and those that may share a batch with it, in serving order. */
@@ -152,14 +162,14 @@ export class RequestQueue {
   }
 
   #insert(entry: Entry): void {
-    entry.waiting = true;
     this.#size += 1;
     if (entry.expiresAt !== Number.POSITIVE_INFINITY) this.#withTimeout += 1;
     const line = this.#lineOf(entry);
-    line.all.add(entry);
-    const peers = line.byKey.get(keyOf(entry));
-    if (peers) peers.add(entry);
-    else line.byKey.set(keyOf(entry), new Set([entry]));
+    const key = keyOf(entry);
+    const peers = line.byKey.get(key) ?? new Chain<Entry>();
+    if (peers.size === 0) line.byKey.set(key, peers);
+    const inLine = line.all.append(entry);
+    entry.places = { inLine, peers, amongPeers: peers.append(entry) };
   }
 
   #levelOf(priority: number): number {
@@ -182,7 +192,7 @@ export class RequestQueue {
 }
 
 function newLine(): Line {
-  return { all: new Set(), byKey: new Map() };
+  return { all: new Chain(), byKey: new Map() };
 }
 
 /** Requests that run alone must not be found by others of their shape. */

@@ -13,7 +13,7 @@ function entries(count: number): Entry[] {
     delayed: false,
     expiresAt: Number.POSITIVE_INFINITY,
     deaths: 0,
-    waiting: false,
+    places: undefined,
   }));
 }
 const killed = new WorkerLost("killed by SIGKILL", true);

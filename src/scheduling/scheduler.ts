@@ -49,8 +49,11 @@ export class Scheduler {
   readonly #patienceMs: number;
   /** Batches that run again after a failure, before anything that waits. */
   readonly #again: (readonly Entry[])[] = [];
-  readonly #running = new Set<readonly Entry[]>();
+  #runningBatches = 0;
+  #runningRequests = 0;
   #pumpSoon = false;
+  /** Requests in the batch dispatched last. */
+  #lastBatch = 0;
   #stopWaiting: (() => void) | undefined;
   #stopPatience: (() => void) | undefined;
   #accepting = true;
@@ -77,9 +80,8 @@ export class Scheduler {
 
   /** Requests accepted and not answered. */
   get inFlight(): number {
-    let count = this.#queue.size;
+    let count = this.#queue.size + this.#runningRequests;
     for (const batch of this.#again) count += batch.length;
-    for (const batch of this.#running) count += batch.length;
     return count;
   }
 
@@ -120,11 +122,14 @@ export class Scheduler {
   #pumpLater(): void {
     if (this.#pumpSoon) return;
     this.#pumpSoon = true;
-    // After the events that are ready now: requests that arrived in one read share a batch.
-    this.#clock.soon(() => {
+    const pump = () => {
       this.#pumpSoon = false;
       this.#pump();
-    });
+    };
+    // Under load, after everything that is ready to be read: it shares a batch. While
+    // requests come one at a time nobody else is to be expected, and the wait would be for nothing.
+    if (this.#lastBatch > 1) this.#clock.soon(pump);
+    else this.#clock.next(pump);
   }
 
   /** Gives batches to devices as long as there are both. */
@@ -194,7 +199,7 @@ export class Scheduler {
   }
 
   #lane(): Lane | undefined {
-    if (this.#oneAtATime && this.#running.size > 0) return undefined;
+    if (this.#oneAtATime && this.#runningBatches > 0) return undefined;
     const idle = this.pool.idleLane();
     if (idle || this.#oneAtATime || this.#again.length > 0) return idle;
     return this.pool.laneToTakeAhead();
@@ -207,15 +212,22 @@ export class Scheduler {
       call.timeline.dispatched = now;
       this.#account.pending(this.signature, -1);
     }
-    this.#running.add(batch);
+    this.#lastBatch = batch.length;
+    this.#runningBatches += 1;
+    this.#runningRequests += batch.length;
     lane.execute(batch.map((entry) => entry.request)).then(
       (executed) => this.#executed(batch, executed),
       (error: unknown) => this.#failed(batch, error),
     );
   }
 
+  #ended(batch: readonly Entry[]): void {
+    this.#runningBatches -= 1;
+    this.#runningRequests -= batch.length;
+  }
+
   #executed(batch: readonly Entry[], executed: Executed): void {
-    this.#running.delete(batch);
+    this.#ended(batch);
     const rows = batch.reduce((sum, { request }) => sum + request.rows, 0);
     this.#curve.observe(rows, executed.timing.inferUs);
     // The device first: it starts the next batch while this one is being answered.
@@ -228,7 +240,7 @@ export class Scheduler {
   }
 
   #failed(batch: readonly Entry[], error: unknown): void {
-    this.#running.delete(batch);
+    this.#ended(batch);
     const alive = batch.filter((entry) => !entry.call.cancelled);
     for (const entry of batch) if (entry.call.cancelled) this.#endings.cancelled(entry);
     if (error instanceof WorkerLost) this.#account.lost(this.signature, error.executing);
@@ -250,7 +262,7 @@ export class Scheduler {
 
   #cancelled(entry: Entry): void {
     // One that runs is accounted for when its batch is done.
-    const queued = entry.waiting;
+    const queued = entry.places !== undefined;
     if (queued) this.#queue.remove(entry);
     else if (!this.#takeFromRepeats(entry)) return;
     if (queued) this.#account.pending(this.signature, -1);

@@ -11,21 +11,26 @@ export interface PendingRun {
 }
 
 export class PendingRuns {
-  readonly #runs = new Map<number, PendingRun>();
+  // A few at most, settled mostly in order. No Map: see `scheduling/chain.ts`.
+  readonly #ids: number[] = [];
+  readonly #runs: PendingRun[] = [];
 
   get size(): number {
-    return this.#runs.size;
+    return this.#runs.length;
   }
 
   add(id: number, run: PendingRun): void {
-    this.#runs.set(id, run);
+    this.#ids.push(id);
+    this.#runs.push(run);
   }
 
   /** @throws where no such run is pending: the worker is confused. */
   take(id: number): PendingRun {
-    const run = this.#runs.get(id);
+    const at = this.#ids.indexOf(id);
+    const run = this.#runs[at];
     if (run === undefined) throw new Error(`a result of run ${id}, which is not pending`);
-    this.#runs.delete(id);
+    this.#ids.splice(at, 1);
+    this.#runs.splice(at, 1);
     return run;
   }
 
@@ -35,8 +40,8 @@ export class PendingRuns {
    * takes at the same time; none where the worker was `loading` meanwhile.
    */
   abandon(loading: boolean, lost: (executing: boolean) => Error): void {
-    const runs = [...this.#runs.values()];
-    this.#runs.clear();
+    const runs = this.#runs.splice(0);
+    this.#ids.length = 0;
     const before = new Map<number, number>();
     for (const [position, { instance, maxInFlight, reject }] of runs.entries()) {
       const ahead = before.get(instance) ?? 0;

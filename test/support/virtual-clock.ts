@@ -15,6 +15,10 @@ export class VirtualClock implements Clock {
     };
   }
 
+  next(fire: () => void): void {
+    this.after(0, fire);
+  }
+
   soon(fire: () => void): void {
     this.after(0, fire);
   }

@@ -22,7 +22,7 @@ export interface StreamOwner {
 
 const OWNER = Symbol("owner");
 interface OwnedStream extends ServerHttp2Stream {
-  [OWNER]?: StreamOwner;
+  [OWNER]?: StreamOwner | undefined;
 }
 
 /** @param ended the client sent nothing but headers. */
@@ -55,6 +55,11 @@ function emitToOwner(this: OwnedStream, event: string | symbol, ...values: unkno
   }
   // Whatever went wrong with the stream, `close` follows.
   if (event === "error") return true;
-  if (event === "close") this[OWNER]?.streamClosed();
+  if (event === "close") {
+    const owner = this[OWNER];
+    // Node keeps the stream's object for a while; what hangs on it need not stay as long.
+    this[OWNER] = undefined;
+    owner?.streamClosed();
+  }
   return EventEmitter.prototype.emit.call(this, event, ...values);
 }
