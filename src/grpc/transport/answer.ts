@@ -2,39 +2,32 @@
  * The way back of one call: headers, messages (compressed where that was agreed
  * on, in order), trailers. Knows nothing of what the call is about.
  */
-import type { OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { ResponseHeaders } from "../http2/protocol.ts";
+import type { Stream } from "../http2/stream.ts";
 import type { CallHost } from "./call-host.ts";
 import { accepts, deflateFramed, type Encoding } from "./compression.ts";
 import type { Connection } from "./connection.ts";
 import { writePrefix } from "./frame.ts";
-import {
-  hangUp,
-  OK_TRAILERS,
-  RESPOND_THEN_TRAILERS,
-  RESPONSE_HEADERS,
-  respondTrailersOnly,
-} from "./response.ts";
+import { headerBlock, RESPONSE_HEADERS, respondTrailersOnly } from "./response.ts";
 
-/** Longer answers are written in slices of this length, so that a slow reader's progress can be seen. */
-const SLICE_BYTES = 256 * 1024;
+/** A reader's progress is seen in steps: who takes a byte now and then is not reading. */
+const STEP_BYTES = 256 * 1024;
 
 export class Answer {
   readonly #host: CallHost;
   readonly #connection: Connection;
-  readonly #stream: ServerHttp2Stream;
+  readonly #stream: Stream;
   readonly #encoding: Encoding;
-  #trailers: OutgoingHttpHeaders = OK_TRAILERS;
   /** Of an answer given as a whole. */
   #wholeBytes = 0;
   #writtenBytes = 0;
   /** What waits behind a message that is being compressed. */
   #outbox: (() => void)[] | undefined = undefined;
-  #onDrain: (() => void) | undefined = undefined;
 
   constructor(
     host: CallHost,
     connection: Connection,
-    stream: ServerHttp2Stream,
+    stream: Stream,
     acceptedEncodings: string | undefined,
   ) {
     this.#host = host;
@@ -46,20 +39,15 @@ export class Answer {
         : "identity";
   }
 
-  /** Called when messages may be written again after `message` said false. */
-  set onDrain(drained: () => void) {
-    this.#onDrain = drained;
-    this.#stream.on("drain", drained);
-  }
-
   /** Given, and not yet taken by the client. */
   get pendingBytes(): number {
-    return Math.max(this.#wholeBytes, this.#stream.writableLength);
+    return this.#stream.queuedBytes;
   }
 
-  /** Only ever grows; stands still while the client does not read. */
+  /** Only ever grows, in steps; stands still while the client does not read. */
   get takenBytes(): number {
-    return this.#writtenBytes - this.#stream.writableLength;
+    const bytes = this.#writtenBytes - this.#stream.queuedBytes;
+    return bytes - (bytes % STEP_BYTES);
   }
 
   get headersSent(): boolean {
@@ -67,28 +55,28 @@ export class Answer {
   }
 
   get #open(): boolean {
-    return !this.#stream.destroyed && !this.#stream.closed;
+    return !this.#stream.closed;
   }
 
-  sendHeaders(metadata?: OutgoingHttpHeaders): void {
+  sendHeaders(metadata?: ResponseHeaders): void {
     if (this.#open && !this.#stream.headersSent) {
-      this.#stream.respond({ ...metadata, ...this.#headers() }, RESPOND_THEN_TRAILERS);
+      const headers = this.#headers();
+      this.#stream.respond(headerBlock(metadata ? { ...metadata, ...headers } : headers));
     }
   }
 
   /** The only message of the call, then the trailers. */
-  whole(framed: Buffer, trailers: OutgoingHttpHeaders): void {
-    this.#trailers = trailers;
+  whole(framed: Buffer, trailers: ResponseHeaders): void {
     if (this.#encoding === "identity") {
-      this.#sendWhole(writePrefix(framed));
+      this.#sendWhole(writePrefix(framed), trailers);
     } else {
       deflateFramed(framed, this.#encoding, this.#host.compressionLevel, (compressed) =>
-        this.#sendWhole(compressed),
+        this.#sendWhole(compressed, trailers),
       );
     }
   }
 
-  /** One message of a stream. @returns false: wait for `onDrain` before the next. */
+  /** One message of a stream. @returns false: wait for `StreamOwner.drained` before the next. */
   message(framed: Buffer): boolean {
     this.sendHeaders();
     if (this.#encoding === "identity") return this.#write(writePrefix(framed));
@@ -102,29 +90,21 @@ export class Answer {
     deflateFramed(framed, this.#encoding, this.#host.compressionLevel, (compressed) => {
       room = this.#write(compressed);
       this.#sendOutbox();
-      if (!atOnce && room) this.#onDrain?.();
+      if (!atOnce && room) this.#stream.owner?.drained();
     });
     atOnce = false;
     return room;
   }
 
   /** Ends the call. */
-  end(trailers: OutgoingHttpHeaders, clientStillSends: boolean): void {
+  end(trailers: ResponseHeaders): void {
     if (!this.#open) return;
     this.#connection.answers++;
-    this.#trailers = trailers;
     if (this.#stream.headersSent) {
-      this.#afterOutbox(() => this.#stream.end());
+      this.#afterOutbox(() => this.#stream.end(headerBlock(trailers)));
     } else {
       respondTrailersOnly(this.#stream, trailers);
-      if (clientStillSends) hangUp(this.#stream);
     }
-  }
-
-  /** The stream asks for them once the last message is on its way. */
-  sendTrailers(clientStillSends: boolean): void {
-    this.#stream.sendTrailers(this.#trailers);
-    if (clientStillSends) hangUp(this.#stream);
   }
 
   /** The stream is gone. */
@@ -134,34 +114,21 @@ export class Answer {
     this.#outbox = undefined;
   }
 
-  #headers(): OutgoingHttpHeaders {
+  #headers(): ResponseHeaders {
     return this.#encoding === "identity"
       ? RESPONSE_HEADERS
       : { ...RESPONSE_HEADERS, "grpc-encoding": this.#encoding };
   }
 
-  #sendWhole(framed: Buffer): void {
+  #sendWhole(framed: Buffer, trailers: ResponseHeaders): void {
     if (!this.#open) return;
     this.#connection.answers++;
+    this.#writtenBytes = framed.length;
+    this.#stream.answer(headerBlock(this.#headers()), framed, headerBlock(trailers));
+    if (!this.#open) return;
+    // Nearly every answer is gone by now.
     this.#wholeBytes = framed.length;
     this.#host.written(framed.length);
-    if (!this.#open) return;
-    this.#stream.respond(this.#headers(), RESPOND_THEN_TRAILERS);
-    if (framed.length <= SLICE_BYTES) {
-      this.#writtenBytes = framed.length;
-      this.#stream.end(framed);
-    } else {
-      this.#sendSlice(framed, 0);
-    }
-  }
-
-  #sendSlice(framed: Buffer, offset: number): void {
-    if (!this.#open) return;
-    const end = Math.min(offset + SLICE_BYTES, framed.length);
-    this.#writtenBytes = end;
-    const slice = framed.subarray(offset, end);
-    if (end === framed.length) this.#stream.end(slice);
-    else this.#stream.write(slice, () => this.#sendSlice(framed, end));
   }
 
   #write(framed: Buffer): boolean {

@@ -1,10 +1,11 @@
 /** What the headers of a call say, read once; or why it is refused before its message is looked at. */
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { Clock } from "../../clock.ts";
 import { Code, StatusError } from "../../errors.ts";
+import type { RequestHeaders } from "../http2/protocol.ts";
+import type { Stream } from "../http2/stream.ts";
 import { ACCEPTED_ENCODINGS, type Encoding, parseEncoding } from "./compression.ts";
 import { parseTimeoutMs } from "./deadline.ts";
-import { hangUp, respondHttpStatus, respondTrailersOnly, statusTrailers } from "./response.ts";
+import { respondHttpStatus, respondTrailersOnly, statusTrailers } from "./response.ts";
 
 export interface CallHead {
   readonly encoding: Encoding;
@@ -17,11 +18,11 @@ export type Refusal = number | StatusError;
 
 const GRPC_CONTENT_TYPE = "application/grpc";
 
-export function readCallHead(headers: IncomingHttpHeaders, clock: Clock): CallHead | Refusal {
+export function readCallHead(headers: RequestHeaders, clock: Clock): CallHead | Refusal {
   const contentType = headers["content-type"];
   if (contentType === undefined || !isGrpc(contentType)) return 415;
   if (headers[":method"] !== "POST") return 405;
-  const timeout = headers["grpc-timeout"] as string | undefined;
+  const timeout = headers["grpc-timeout"];
   let deadline = Number.POSITIVE_INFINITY;
   if (timeout !== undefined) {
     const timeoutMs = parseTimeoutMs(timeout);
@@ -30,7 +31,7 @@ export function readCallHead(headers: IncomingHttpHeaders, clock: Clock): CallHe
     }
     deadline = clock.now() + timeoutMs;
   }
-  const encodingName = headers["grpc-encoding"] as string | undefined;
+  const encodingName = headers["grpc-encoding"];
   const encoding = parseEncoding(encodingName);
   if (encoding === undefined) {
     const text = `Compression "${encodingName}" is not supported; use one of ${ACCEPTED_ENCODINGS}`;
@@ -39,9 +40,8 @@ export function readCallHead(headers: IncomingHttpHeaders, clock: Clock): CallHe
   return { encoding, deadline };
 }
 
-/** Answers without reading the request; tells a client that is still sending to stop. */
-export function refuse(stream: ServerHttp2Stream, flags: number, refusal: Refusal): void {
-  stream.on("error", () => {});
+/** Answers without reading the request. */
+export function refuse(stream: Stream, refusal: Refusal): void {
   if (typeof refusal === "number") {
     respondHttpStatus(stream, refusal);
   } else {
@@ -49,8 +49,6 @@ export function refuse(stream: ServerHttp2Stream, flags: number, refusal: Refusa
     const metadata = { "grpc-accept-encoding": ACCEPTED_ENCODINGS };
     respondTrailersOnly(stream, statusTrailers(Code[refusal.code], refusal.message, metadata));
   }
-  if (flags & constants.NGHTTP2_FLAG_END_STREAM) stream.resume();
-  else hangUp(stream);
 }
 
 function isGrpc(contentType: string): boolean {

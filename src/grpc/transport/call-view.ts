@@ -1,14 +1,14 @@
 /** What a handler of `addService` sees of its call: the surface of grpc-js' server calls. */
 import { EventEmitter } from "node:events";
-import type { IncomingHttpHeaders } from "node:http2";
 import type { Metadata } from "@grpc/grpc-js";
 import { StatusError } from "../../errors.ts";
+import type { RequestHeaders } from "../http2/protocol.ts";
 import { metadataFrom } from "./metadata.ts";
 import type { ServiceError, StreamingCall } from "./method.ts";
 
 /** What the view needs of the call behind it. */
 export interface ViewedCall {
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: RequestHeaders;
   readonly path: string;
   readonly peer: string;
   readonly cancelled: boolean;

@@ -1,41 +1,40 @@
-import { EventEmitter } from "node:events";
-import type { ServerHttp2Session } from "node:http2";
 import { describe, expect, it } from "vitest";
 import { VirtualClock } from "../../../test/support/virtual-clock.ts";
 import { silent } from "../../logger.ts";
-import { Connection, type ConnectionOptions } from "./connection.ts";
+import { Connection, type ConnectionOptions, type Link } from "./connection.ts";
 import { DEFAULT_KEEPALIVE } from "./options.ts";
 
-class Session extends EventEmitter {
-  readonly socket = { remoteAddress: "10.0.0.1", remotePort: 4711 };
+class FakeLink implements Link {
   readonly goaways: string[] = [];
   readonly pongs: (() => void)[] = [];
+  readonly stuck = false;
+  leaving = false;
   closed = false;
-  destroyed = false;
+  onClosed = () => {};
 
-  goaway(_code: number, _last: number, data: Buffer): void {
-    this.goaways.push(data.toString());
+  refuse(_code: number, reason: string): void {
+    this.goaways.push(reason);
+    this.cut();
   }
 
-  ping(pong: () => void): boolean {
+  ping(pong: () => void): void {
     this.pongs.push(pong);
-    return true;
   }
 
-  close(): void {
+  leave(): void {
+    this.leaving = true;
+  }
+
+  cut(): void {
     this.closed = true;
-  }
-
-  destroy(): void {
-    this.destroyed = true;
-    this.emit("close");
+    this.onClosed();
   }
 }
 
 function setUp(overrides: Partial<ConnectionOptions> = {}) {
   const clock = new VirtualClock();
-  const session = new Session();
-  const connection = new Connection(session as unknown as ServerHttp2Session, {
+  const link = new FakeLink();
+  const connection = new Connection(link, "10.0.0.1:4711", {
     keepalive: DEFAULT_KEEPALIVE,
     maxConnectionAgeMs: 0,
     maxConnectionAgeGraceMs: 0,
@@ -43,32 +42,33 @@ function setUp(overrides: Partial<ConnectionOptions> = {}) {
     log: silent,
     ...overrides,
   });
-  return { clock, session, connection };
+  link.onClosed = () => connection.closed();
+  return { clock, link, connection };
 }
 
 describe("PINGs of a client", () => {
   it("too early, three times, cost it the connection", async () => {
-    const { clock, session, connection } = setUp();
+    const { clock, link, connection } = setUp();
     connection.openCalls = 1;
     for (let i = 0; i < 3; i++) {
       await clock.advance(10_000);
-      session.emit("ping");
+      connection.pinged();
     }
-    expect(session.destroyed).toBe(false);
-    session.emit("ping");
-    expect([session.destroyed, session.goaways]).toEqual([true, ["too_many_pings"]]);
+    expect(link.closed).toBe(false);
+    connection.pinged();
+    expect([link.closed, link.goaways]).toEqual([true, ["too_many_pings"]]);
   });
 
   it("are welcome at the agreed interval, and between answers", async () => {
-    const { clock, session, connection } = setUp();
+    const { clock, link, connection } = setUp();
     connection.openCalls = 1;
     for (let i = 0; i < 10; i++) {
       await clock.advance(300_000);
-      session.emit("ping");
+      connection.pinged();
       connection.answers++;
-      session.emit("ping");
+      connection.pinged();
     }
-    expect(session.destroyed).toBe(false);
+    expect(link.closed).toBe(false);
   });
 });
 
@@ -81,47 +81,47 @@ describe("keepalive", () => {
   };
 
   it("cuts a peer that does not answer in time", async () => {
-    const { clock, session } = setUp({ keepalive });
+    const { clock, link } = setUp({ keepalive });
     await clock.advance(1_000);
-    expect(session.pongs.length).toBe(1);
+    expect(link.pongs.length).toBe(1);
     await clock.advance(199);
-    expect(session.destroyed).toBe(false);
+    expect(link.closed).toBe(false);
     await clock.advance(1);
-    expect(session.destroyed).toBe(true);
+    expect(link.closed).toBe(true);
     expect(clock.pending).toBe(0);
   });
 
   it("leaves one that answers alone, and stops asking while nothing is sent", async () => {
-    const { clock, session, connection } = setUp({ keepalive });
+    const { clock, link, connection } = setUp({ keepalive });
     for (let i = 0; i < 5; i++) {
       await clock.advance(1_000);
-      session.pongs.at(-1)?.();
+      link.pongs.at(-1)?.();
     }
-    expect([session.destroyed, session.pongs.length]).toEqual([false, 2]);
+    expect([link.closed, link.pongs.length]).toEqual([false, 2]);
     connection.answers++;
     await clock.advance(1_000);
-    expect(session.pongs.length).toBe(3);
+    expect(link.pongs.length).toBe(3);
   });
 
   it("does not ask an idle peer unless that is permitted", async () => {
-    const { clock, session, connection } = setUp({
+    const { clock, link, connection } = setUp({
       keepalive: { ...keepalive, permitWithoutCalls: false },
     });
     await clock.advance(3_000);
-    expect(session.pongs.length).toBe(0);
+    expect(link.pongs.length).toBe(0);
     connection.openCalls = 1;
     await clock.advance(1_000);
-    expect(session.pongs.length).toBe(1);
+    expect(link.pongs.length).toBe(1);
   });
 });
 
 describe("the age of a connection", () => {
   it("asks it to leave, and cuts it after the grace", async () => {
-    const { clock, session } = setUp({ maxConnectionAgeMs: 10_000, maxConnectionAgeGraceMs: 500 });
+    const { clock, link } = setUp({ maxConnectionAgeMs: 10_000, maxConnectionAgeGraceMs: 500 });
     await clock.advance(8_999);
-    expect(session.closed).toBe(false);
+    expect(link.leaving).toBe(false);
     await clock.advance(2_600);
-    expect([session.closed, session.destroyed]).toEqual([true, true]);
+    expect([link.leaving, link.closed]).toEqual([true, true]);
   });
 });
 
@@ -131,19 +131,19 @@ describe("tiny fragments of messages", () => {
   };
 
   it("are forgiven up to a number, then cost the connection", () => {
-    const { session, connection } = setUp();
+    const { link, connection } = setUp();
     send(connection, 1_000);
-    expect(session.destroyed).toBe(false);
+    expect(link.closed).toBe(false);
     send(connection, 2);
-    expect(session.goaways).toEqual(["too many tiny DATA frames"]);
+    expect(link.goaways).toEqual(["too many tiny DATA frames"]);
   });
 
   it("are forgiven beside many messages or many bytes", () => {
-    const { session, connection } = setUp();
+    const { link, connection } = setUp();
     connection.messages = 1_000;
     send(connection, 8_000);
     connection.received(1024 * 1024 * 1024, false);
     send(connection, 500_000);
-    expect(session.destroyed).toBe(false);
+    expect(link.closed).toBe(false);
   });
 });

@@ -2,9 +2,9 @@
  * One client connection: keepalive, age, and the rules whose breaking costs the
  * client its connection (never anybody else's).
  */
-import { constants, type ServerHttp2Session } from "node:http2";
 import type { Clock } from "../../clock.ts";
 import type { Logger } from "../../logger.ts";
+import { ErrorCode } from "../http2/protocol.ts";
 import type { KeepaliveOptions } from "./options.ts";
 
 export interface ConnectionOptions {
@@ -13,6 +13,19 @@ export interface ConnectionOptions {
   readonly maxConnectionAgeGraceMs: number;
   readonly clock: Clock;
   readonly log: Logger;
+}
+
+/** What is asked of the HTTP/2 connection. */
+export interface Link {
+  /** Was asked to open no more streams. */
+  readonly leaving: boolean;
+  readonly closed: boolean;
+  /** Its socket takes nothing more at the moment. */
+  readonly stuck: boolean;
+  leave(): void;
+  cut(): void;
+  refuse(code: number, reason: string): void;
+  ping(pong: () => void): void;
 }
 
 /**
@@ -27,7 +40,6 @@ const BYTES_PER_FRAGMENT = 1_024;
 const IDLE_PING_INTERVAL_MS = 7_200_000;
 
 export class Connection {
-  readonly session: ServerHttp2Session;
   readonly peer: string;
   openCalls = 0;
   /** Whole messages received. */
@@ -36,6 +48,7 @@ export class Connection {
   slowMessages = 0;
   /** Answers begun; forgives early PINGs. */
   answers = 0;
+  readonly #link: Link;
   readonly #options: ConnectionOptions;
   #fragments = 0;
   #bytes = 0;
@@ -48,15 +61,11 @@ export class Connection {
   #disarmPong: (() => void) | undefined;
   #disarmAge: (() => void) | undefined;
 
-  constructor(session: ServerHttp2Session, options: ConnectionOptions) {
-    this.session = session;
+  /** @param peer address and port of the client. */
+  constructor(link: Link, peer: string, options: ConnectionOptions) {
+    this.#link = link;
+    this.peer = peer;
     this.#options = options;
-    const { remoteAddress = "unknown", remotePort = 0 } = session.socket;
-    this.peer = remoteAddress.includes(":")
-      ? `[${remoteAddress}]:${remotePort}`
-      : `${remoteAddress}:${remotePort}`;
-    session.on("ping", () => this.#pinged());
-    session.on("close", () => this.#closed());
     this.#armKeepalive();
     this.#armAge();
   }
@@ -72,21 +81,28 @@ export class Connection {
 
   /** Lets the open calls finish, takes no new ones. */
   leave(): void {
-    if (!this.session.closed && !this.session.destroyed) this.session.close();
+    this.#link.leave();
+  }
+
+  get leaving(): boolean {
+    return this.#link.leaving;
+  }
+
+  get stuck(): boolean {
+    return this.#link.stuck;
   }
 
   cut(): void {
-    if (!this.session.destroyed) this.session.destroy();
+    this.#link.cut();
   }
 
   #calm(reason: string): void {
-    if (this.session.destroyed) return;
+    if (this.#link.closed) return;
     this.#options.log.warn("gRPC connection closed", { peer: this.peer, reason });
-    this.session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from(reason));
-    this.session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    this.#link.refuse(ErrorCode.ENHANCE_YOUR_CALM, reason);
   }
 
-  #pinged(): void {
+  pinged(): void {
     const { maxPingStrikes, minReceivedPingIntervalMs, permitWithoutCalls } =
       this.#options.keepalive;
     const now = this.#options.clock.now();
@@ -112,7 +128,7 @@ export class Connection {
 
   #ping(): void {
     const { permitWithoutCalls, maxPingsWithoutData, timeoutMs } = this.#options.keepalive;
-    if (this.session.destroyed || this.#disarmPong) return;
+    if (this.#link.closed || this.#disarmPong) return;
     if (this.openCalls === 0 && !permitWithoutCalls) return;
     if (this.answers !== this.#answersAtLastSentPing) this.#pingsWithoutData = 0;
     this.#answersAtLastSentPing = this.answers;
@@ -122,8 +138,7 @@ export class Connection {
       this.#options.log.info("gRPC connection cut: no answer to keepalive", { peer: this.peer });
       this.cut();
     });
-    // False where the session already has as many PINGs in the air as it may: the timer decides.
-    this.session.ping(() => {
+    this.#link.ping(() => {
       this.#disarmPong?.();
       this.#disarmPong = undefined;
     });
@@ -140,7 +155,7 @@ export class Connection {
     });
   }
 
-  #closed(): void {
+  closed(): void {
     this.#disarmKeepalive?.();
     this.#disarmPong?.();
     this.#disarmAge?.();

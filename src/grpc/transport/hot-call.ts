@@ -1,12 +1,12 @@
 /** A unary call whose message is handed over as it came, without deserializing or copying it. */
-import type { IncomingHttpHeaders } from "node:http2";
 import { type StatusError, toStatusError } from "../../errors.ts";
 import type { Pieces } from "../../inference/request.ts";
+import type { RequestHeaders } from "../http2/protocol.ts";
 import type { Arrival } from "./receiving-call.ts";
 import { ServerCall } from "./server-call.ts";
 
 export interface HotCall {
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: RequestHeaders;
   /** Address and port of the client. */
   readonly peer: string;
   /** `Clock.now` ms at the last byte of the request. */

@@ -1,13 +1,13 @@
 /** A bidirectional call whose messages are handed over as they came, like those of `hot-call.ts`. */
-import type { IncomingHttpHeaders } from "node:http2";
 import { type StatusError, toStatusError } from "../../errors.ts";
 import type { Pieces } from "../../inference/request.ts";
+import type { RequestHeaders } from "../http2/protocol.ts";
 import type { Arrival } from "./receiving-call.ts";
 import { OK_TRAILERS } from "./response.ts";
 import { ServerCall } from "./server-call.ts";
 
 export interface HotStream {
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: RequestHeaders;
   /** Address and port of the client. */
   readonly peer: string;
   /** `Clock.now` ms at the last byte of the newest message. */
@@ -53,23 +53,22 @@ export class HotStreamCall extends ServerCall implements HotStream {
   constructor(arrival: Arrival, open: HotStreamHandler) {
     super(arrival);
     this.#open = open;
-    this.answer.onDrain = () => this.#run((listener) => listener.drain?.());
   }
 
   protected get unaryInput(): boolean {
     return false;
   }
 
-  override start(flags: number): void {
+  override start(ended: boolean): void {
     try {
       this.#listener = this.#open(this);
     } catch (thrown) {
       this.#listener = { message() {}, halfClosed() {} };
-      super.start(flags);
+      super.start(ended);
       this.fail(toStatusError(thrown));
       return;
     }
-    super.start(flags);
+    super.start(ended);
   }
 
   send(framed: Buffer): boolean {
@@ -93,6 +92,10 @@ export class HotStreamCall extends ServerCall implements HotStream {
 
   override draining(): void {
     if (!this.finished) this.#run((listener) => listener.shutdown?.());
+  }
+
+  override drained(): void {
+    this.#run((listener) => listener.drain?.());
   }
 
   #run(tell: (listener: HotStreamListener) => void): void {

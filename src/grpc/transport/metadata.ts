@@ -1,6 +1,6 @@
 /** grpc-js' Metadata and HTTP/2 headers. */
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import { Metadata } from "@grpc/grpc-js";
+import type { RequestHeaders, ResponseHeaders } from "../http2/protocol.ts";
 
 /** Headers that steer the call itself; a handler does not see them. */
 const OF_THE_TRANSPORT = [
@@ -12,11 +12,11 @@ const OF_THE_TRANSPORT = [
 ];
 
 /** What the client sent along; values of `-bin` keys as bytes. */
-export function metadataFrom(headers: IncomingHttpHeaders): Metadata {
+export function metadataFrom(headers: RequestHeaders): Metadata {
   const metadata = new Metadata();
   for (const [key, header] of Object.entries(headers)) {
     if (key.startsWith(":") || OF_THE_TRANSPORT.includes(key) || header === undefined) continue;
-    for (const value of Array.isArray(header) ? header : [header]) addValues(metadata, key, value);
+    addValues(metadata, key, header);
   }
   return metadata;
 }
@@ -32,9 +32,9 @@ function addValues(metadata: Metadata, key: string, value: string): void {
 }
 
 /** Metadata as it goes out; names of the transport are left out. */
-export function headersFrom(metadata: Metadata | undefined): OutgoingHttpHeaders | undefined {
+export function headersFrom(metadata: Metadata | undefined): ResponseHeaders | undefined {
   if (!metadata) return undefined;
-  const headers: OutgoingHttpHeaders = {};
+  const headers: Record<string, string[]> = {};
   for (const key of Object.keys(metadata.getMap())) {
     if (key.startsWith(":") || key.startsWith("grpc-") || OF_THE_TRANSPORT.includes(key)) continue;
     headers[key] = metadata

@@ -2,12 +2,12 @@
  * The way in of one call: messages out of chunks, within the byte budget,
  * inflated where they are compressed, held back where nobody can take them.
  */
-import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { StatusError } from "../../errors.ts";
 import type { Pieces } from "../../inference/request.ts";
+import type { RequestHeaders } from "../http2/protocol.ts";
+import type { Stream } from "../http2/stream.ts";
 import type { BudgetWaiter } from "./byte-budget.ts";
 import type { CallHost } from "./call-host.ts";
-import { readOn } from "./call-stream.ts";
 import { type Encoding, inflate } from "./compression.ts";
 import type { Connection } from "./connection.ts";
 import { PREFIX_BYTES } from "./frame.ts";
@@ -20,8 +20,8 @@ const FRAGMENT_BYTES = 128;
 export interface Arrival {
   readonly host: CallHost;
   readonly connection: Connection;
-  readonly stream: ServerHttp2Stream;
-  readonly headers: IncomingHttpHeaders;
+  readonly stream: Stream;
+  readonly headers: RequestHeaders;
   readonly encoding: Encoding;
   /** `Clock.now` ms; Infinity for none. */
   readonly deadline: number;
@@ -40,7 +40,7 @@ export abstract class ReceivingCall implements MessageSink, BudgetWaiter {
   protected messages = 0;
   protected readonly host: CallHost;
   protected readonly connection: Connection;
-  protected readonly stream: ServerHttp2Stream;
+  protected readonly stream: Stream;
   readonly #encoding: Encoding;
   /** Made for the first chunk that is not one whole message. */
   #reader: MessageReader | undefined = undefined;
@@ -71,10 +71,6 @@ export abstract class ReceivingCall implements MessageSink, BudgetWaiter {
   protected get incoming(): MessageReader | undefined {
     const reader = this.#reader;
     return reader?.midMessage && !reader.holding ? reader : undefined;
-  }
-
-  protected startReading(): void {
-    if (!this.#paused) readOn(this.stream);
   }
 
   chunk(chunk: Buffer): boolean {
@@ -228,7 +224,7 @@ export abstract class ReceivingCall implements MessageSink, BudgetWaiter {
     this.#countBacklog();
     if (reader.holding || this.finished) return;
     if (this.inputEnded) this.#endOfInput();
-    else if (!this.stream.destroyed) readOn(this.stream);
+    else this.stream.readOn();
   }
 
   /** Goes to the end of the budget's line, if it is in it. */

@@ -1,17 +1,24 @@
 /** What goes over the wire around the messages of an answer. */
-import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { Code } from "../../errors.ts";
+import { encodeHeaders } from "../http2/hpack-encoder.ts";
+import type { ResponseHeaders } from "../http2/protocol.ts";
+import type { Stream } from "../http2/stream.ts";
 
-export const RESPONSE_HEADERS: OutgoingHttpHeaders = {
+export const RESPONSE_HEADERS: ResponseHeaders = {
   ":status": 200,
   "content-type": "application/grpc",
 };
 
-export const OK_TRAILERS: OutgoingHttpHeaders = { "grpc-status": "0" };
+export const OK_TRAILERS: ResponseHeaders = { "grpc-status": "0" };
 
-/** Making a date for every answer costs more than it tells. */
-export const RESPOND_THEN_TRAILERS = { waitForTrailers: true, sendDate: false };
-const RESPOND_ONLY = { endStream: true, sendDate: false };
+const RESPONSE_BLOCK = encodeHeaders(RESPONSE_HEADERS);
+const OK_BLOCK = encodeHeaders(OK_TRAILERS);
+
+/** As they go over the wire; those of nearly every answer are not made anew. */
+export function headerBlock(headers: ResponseHeaders): Buffer {
+  if (headers === RESPONSE_HEADERS) return RESPONSE_BLOCK;
+  return headers === OK_TRAILERS ? OK_BLOCK : encodeHeaders(headers);
+}
 
 /** Clients refuse headers beyond 8 kB (gRPC's default), so a text ends before. */
 const MAX_MESSAGE_BYTES = 4096;
@@ -20,40 +27,21 @@ const MAX_MESSAGE_BYTES = 4096;
 export function statusTrailers(
   code: number,
   details: string,
-  metadata?: OutgoingHttpHeaders,
-): OutgoingHttpHeaders {
+  metadata?: ResponseHeaders,
+): ResponseHeaders {
   if (code === Code.OK && details === "" && metadata === undefined) return OK_TRAILERS;
-  const trailers: OutgoingHttpHeaders = { ...metadata, "grpc-status": String(code) };
-  if (details !== "") trailers["grpc-message"] = encodeMessage(details);
-  return trailers;
+  const trailers = { ...metadata, "grpc-status": String(code) };
+  return details === "" ? trailers : { ...trailers, "grpc-message": encodeMessage(details) };
 }
 
 /** Answers with nothing but a status, in one frame. */
-export function respondTrailersOnly(
-  stream: ServerHttp2Stream,
-  trailers: OutgoingHttpHeaders,
-): void {
-  stream.respond({ ...RESPONSE_HEADERS, ...trailers }, RESPOND_ONLY);
+export function respondTrailersOnly(stream: Stream, trailers: ResponseHeaders): void {
+  stream.respond(encodeHeaders({ ...RESPONSE_HEADERS, ...trailers }), true);
 }
 
 /** Answers with an HTTP status, for a client that does not speak gRPC. */
-export function respondHttpStatus(stream: ServerHttp2Stream, status: number): void {
-  stream.respond({ ":status": status }, RESPOND_ONLY);
-}
-
-/** Time between two looks whether the answer has left, ms. */
-const LOOK_AGAIN_MS = 5;
-
-/**
- * Tells a client that is still sending to stop (RST_STREAM without an error), once
- * the end of its answer has left: a reset drops what is still queued.
- */
-export function hangUp(stream: ServerHttp2Stream): void {
-  setImmediate(() => {
-    if (stream.destroyed || stream.closed) return;
-    if (stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
-    else setTimeout(hangUp, LOOK_AGAIN_MS, stream).unref();
-  });
+export function respondHttpStatus(stream: Stream, status: number): void {
+  stream.respond(encodeHeaders({ ":status": status }), true);
 }
 
 const PLAIN = /^[ -$&-~]*$/;

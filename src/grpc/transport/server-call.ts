@@ -3,12 +3,12 @@
  * deadline and the client, is answered once. The kinds of calls (`hot-call.ts`,
  * `hot-stream.ts`, `service-call.ts`) say what is done with a message.
  */
-import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
 import { StatusError } from "../../errors.ts";
+import { ErrorCode, type RequestHeaders, type ResponseHeaders } from "../http2/protocol.ts";
+import type { StreamOwner } from "../http2/stream.ts";
 import { toWireStatus } from "../status.ts";
 import { Answer } from "./answer.ts";
 import type { LiveCall } from "./call-host.ts";
-import { type StreamOwner, takeOver } from "./call-stream.ts";
 import type { Connection } from "./connection.ts";
 import type { Expiring } from "./deadline-queue.ts";
 import { type Arrival, ReceivingCall } from "./receiving-call.ts";
@@ -16,7 +16,7 @@ import { OK_TRAILERS, statusTrailers } from "./response.ts";
 import { SlowClientWatch } from "./slow-client-watch.ts";
 
 export abstract class ServerCall extends ReceivingCall implements StreamOwner, Expiring, LiveCall {
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: RequestHeaders;
   readonly deadline: number;
   cancelled = false;
   onCancel: (() => void) | undefined = undefined;
@@ -31,7 +31,7 @@ export abstract class ServerCall extends ReceivingCall implements StreamOwner, E
     const { host, connection, stream, headers } = arrival;
     this.headers = headers;
     this.deadline = arrival.deadline;
-    this.answer = new Answer(host, connection, stream, headers["grpc-accept-encoding"] as string);
+    this.answer = new Answer(host, connection, stream, headers["grpc-accept-encoding"]);
   }
 
   /** `cancelled` turned true. */
@@ -47,12 +47,11 @@ export abstract class ServerCall extends ReceivingCall implements StreamOwner, E
     return this.connection.peer;
   }
 
-  /** Begins to receive. @param flags of the HEADERS frame. */
-  start(flags: number): void {
-    const ended = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+  /** Begins to receive. @param ended the client sent nothing but headers. */
+  start(ended: boolean): void {
     this.host.enter(this);
     this.connection.openCalls++;
-    takeOver(this.stream, this, ended);
+    this.stream.owner = this;
     if (this.deadline !== Number.POSITIVE_INFINITY) {
       if (this.deadline <= this.host.clock.now()) {
         this.inputEnded = ended;
@@ -62,12 +61,9 @@ export abstract class ServerCall extends ReceivingCall implements StreamOwner, E
       this.host.deadlines.add(this);
     }
     if (ended) this.inputEnd();
-    else this.startReading();
   }
 
-  wantTrailers(): void {
-    this.answer.sendTrailers(!this.inputEnded);
-  }
+  drained(): void {}
 
   streamClosed(): void {
     this.connection.openCalls--;
@@ -80,7 +76,7 @@ export abstract class ServerCall extends ReceivingCall implements StreamOwner, E
   // Answers ------------------------------------------------------------------
 
   /** The whole answer of a call that has one message. The first five bytes are left for the prefix. */
-  sendFramed(framed: Buffer, trailers: OutgoingHttpHeaders = OK_TRAILERS): void {
+  sendFramed(framed: Buffer, trailers: ResponseHeaders = OK_TRAILERS): void {
     if (this.finished) return;
     this.#finish();
     this.answer.whole(framed, trailers);
@@ -97,16 +93,16 @@ export abstract class ServerCall extends ReceivingCall implements StreamOwner, E
   }
 
   /** Ends the call with an error. Does nothing once it was answered. */
-  fail(error: unknown, metadata?: OutgoingHttpHeaders): void {
+  fail(error: unknown, metadata?: ResponseHeaders): void {
     if (this.finished) return;
     const { code, details } = toWireStatus(error);
     this.endWith(statusTrailers(code, details, metadata));
   }
 
-  protected endWith(trailers: OutgoingHttpHeaders): void {
+  protected endWith(trailers: ResponseHeaders): void {
     if (this.finished) return;
     this.#finish();
-    this.answer.end(trailers, !this.inputEnded);
+    this.answer.end(trailers);
   }
 
   // Ends ---------------------------------------------------------------------
@@ -123,8 +119,9 @@ export abstract class ServerCall extends ReceivingCall implements StreamOwner, E
   cut(reason: string): void {
     // Not louder: who can be made to log can be flooded.
     this.host.log.debug("gRPC call cut", { peer: this.peer, path: this.headers[":path"], reason });
-    if (this.stream.closed) this.connection.cut();
-    else this.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    // Where not even the socket takes anything, a reset would not get through.
+    if (this.connection.stuck) this.connection.cut();
+    else this.stream.reset(ErrorCode.ENHANCE_YOUR_CALM);
     if (!this.finished) this.#cancel();
   }
 

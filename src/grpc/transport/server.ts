@@ -1,20 +1,18 @@
 /**
- * gRPC on `node:http2`. Offers grpc-js' `addService`, and `addHotUnary` for the one
+ * gRPC on our own HTTP/2 (`../http2`). Offers grpc-js' `addService`, and `addHotUnary` for the one
  * method whose messages are too many and too big to be deserialized and copied.
  */
 import { readFileSync } from "node:fs";
-import {
-  constants,
-  createSecureServer,
-  createServer,
-  type Http2SecureServer,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from "node:http2";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { StatusError } from "../../errors.ts";
+import {
+  type ConnectionListener,
+  Http2Connection,
+  type ConnectionOptions as Http2Options,
+} from "../http2/connection.ts";
+import type { RequestHeaders } from "../http2/protocol.ts";
+import type { Stream } from "../http2/stream.ts";
 import { readCallHead, refuse } from "./call-head.ts";
 import { CallHost } from "./call-host.ts";
 import { Connection } from "./connection.ts";
@@ -49,9 +47,9 @@ export class GrpcServer {
   readonly #options: GrpcServerOptions;
   readonly #host: CallHost;
   readonly #routes = new Map<string, Route>();
-  readonly #connections = new Map<ServerHttp2Session, Connection>();
+  readonly #connections = new Set<Connection>();
   readonly #sockets = new Set<Socket>();
-  #server: Http2Server | Http2SecureServer | undefined;
+  #server: Server | undefined;
   #state: "idle" | "listening" | "draining" | "stopped" = "idle";
 
   constructor(options: GrpcServerOptions) {
@@ -125,7 +123,7 @@ export class GrpcServer {
     if (this.#state !== "listening") return;
     this.#state = "draining";
     this.#server?.close();
-    for (const connection of this.#connections.values()) connection.leave();
+    for (const connection of this.#connections) connection.leave();
     this.#host.announceDrain();
     if (this.#host.holdingDrain === 0) return;
     await new Promise<void>((resolve) => {
@@ -141,7 +139,7 @@ export class GrpcServer {
     this.#state = "stopped";
     const closed = new Promise<void>((resolve) => server.once("close", () => resolve()));
     if (listening) server.close();
-    for (const connection of this.#connections.values()) connection.cut();
+    for (const connection of this.#connections) connection.cut();
     // Those that never got beyond their TLS handshake.
     for (const socket of this.#sockets) socket.destroy();
     this.#host.stop();
@@ -159,91 +157,84 @@ export class GrpcServer {
     };
   }
 
-  #createServer(): Http2Server | Http2SecureServer {
-    const { tls, maxConcurrentStreams, receiveBudgetBytes, maxConnections, log } = this.#options;
-    const settings = {
-      initialWindowSize: initialWindowBytes(receiveBudgetBytes),
-      maxFrameSize: MAX_FRAME_BYTES,
-      maxConcurrentStreams,
-      enablePush: false,
-    };
-    const common = {
-      settings,
-      // Node's own limit counts what it should not and then refuses streams; ours are the budgets.
-      maxSessionMemory: Number.MAX_SAFE_INTEGER,
-      // Clients with deadlines of a millisecond reset many streams in good faith (from Node 22.17 on
-      // the limit can be set; before, the connection goes after 1,000 and 33 more per second).
-      streamResetBurst: 10_000,
-      streamResetRate: 1_000,
-    };
-    const server = tls ? createSecureServer({ ...common, ...readTls(tls) }) : createServer(common);
+  #createServer(): Server {
+    const { tls, maxConnections, log } = this.#options;
+    const server = tls
+      ? createTlsServer(readTls(tls), (socket) => this.#onTlsSocket(socket))
+      : createServer((socket) => this.#onSocket(socket));
     if (maxConnections !== undefined) server.maxConnections = maxConnections;
     server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
       socket.once("close", () => this.#sockets.delete(socket));
     });
-    server.on("session", (session) => this.#onSession(session));
-    server.on("stream", (stream, headers, flags) => this.#onStream(stream, headers, flags));
-    server.on("sessionError", (error) => log.debug("gRPC connection", { error: error.message }));
     server.on("tlsClientError", (error: Error) =>
       log.debug("TLS handshake", { error: error.message }),
     );
-    server.on("unknownProtocol", (socket: Socket) => socket.destroy());
     return server;
   }
 
-  #onSession(session: ServerHttp2Session): void {
-    session.on("error", ignore);
+  #onTlsSocket(socket: TLSSocket): void {
+    if (socket.alpnProtocol === "h2") this.#onSocket(socket);
+    else socket.destroy();
+  }
+
+  #onSocket(socket: Socket): void {
     if (this.#state === "stopped") {
-      session.destroy();
+      socket.destroy();
       return;
     }
-    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-    this.#connections.set(session, new Connection(session, this.#options));
-    session.once("close", () => this.#connections.delete(session));
+    const { clock, log, maxConcurrentStreams, receiveBudgetBytes } = this.#options;
+    const options: Http2Options = {
+      receiveWindowBytes: CONNECTION_WINDOW_BYTES,
+      streamWindowBytes: initialWindowBytes(receiveBudgetBytes),
+      maxFrameBytes: MAX_FRAME_BYTES,
+      maxConcurrentStreams,
+      now: () => clock.now(),
+    };
+    const peer = peerOf(socket);
+    const listener: ConnectionListener = {
+      request: (stream, headers, ended) => this.#onRequest(connection, stream, headers, ended),
+      pinged: () => connection.pinged(),
+      refused: (reason) => log.debug("gRPC connection closed", { peer, reason }),
+      failed: (error) => log.error("gRPC connection", { peer, error }),
+      closed: () => {
+        connection.closed();
+        this.#connections.delete(connection);
+      },
+    };
+    const link = new Http2Connection(socket, options, listener);
+    const connection = new Connection(link, peer, this.#options);
+    this.#connections.add(connection);
   }
 
-  #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number): void {
-    const { session } = stream;
-    const connection = session && this.#connections.get(session as ServerHttp2Session);
-    if (!connection || stream.destroyed || stream.closed) {
-      stream.on("error", ignore);
-      return;
-    }
-    try {
-      this.#route(connection, stream, headers, flags);
-    } catch (error) {
-      // Whatever it was, it was this stream's: nobody else may notice.
-      this.#options.log.error("gRPC stream", { error, path: headers[":path"] });
-      stream.on("error", ignore);
-      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-    }
-  }
-
-  #route(
+  #onRequest(
     connection: Connection,
-    stream: ServerHttp2Stream,
-    headers: IncomingHttpHeaders,
-    flags: number,
+    stream: Stream,
+    headers: RequestHeaders,
+    ended: boolean,
   ): void {
     const head = readCallHead(headers, this.#host.clock);
     const path = headers[":path"] ?? "";
     const route = this.#routes.get(path);
     if (typeof head === "number" || head instanceof StatusError) {
-      refuse(stream, flags, head);
-    } else if (this.#state !== "listening" && !connection.session.closed) {
-      refuse(stream, flags, SHUTTING_DOWN);
+      refuse(stream, head);
+    } else if (this.#state !== "listening" && !connection.leaving) {
+      refuse(stream, SHUTTING_DOWN);
     } else if (!route) {
       const text = `The server does not implement the method ${path}`;
-      refuse(stream, flags, new StatusError("UNIMPLEMENTED", text));
+      refuse(stream, new StatusError("UNIMPLEMENTED", text));
     } else {
       const { encoding, deadline } = head;
-      route({ host: this.#host, connection, stream, headers, encoding, deadline }).start(flags);
+      route({ host: this.#host, connection, stream, headers, encoding, deadline }).start(ended);
     }
   }
 }
 
-function ignore(): void {}
+function peerOf({ remoteAddress = "unknown", remotePort = 0 }: Socket): string {
+  return remoteAddress.includes(":")
+    ? `[${remoteAddress}]:${remotePort}`
+    : `${remoteAddress}:${remotePort}`;
+}
 
 /** Paused streams may send this much each before HTTP/2 stops them. */
 function initialWindowBytes(receiveBudgetBytes: number): number {
@@ -258,7 +249,6 @@ function readTls({ certPath, keyPath, rootCertPath, mutual }: TlsOptions) {
     requestCert: mutual,
     rejectUnauthorized: mutual,
     ALPNProtocols: ["h2"],
-    allowHTTP1: false,
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
   };
 }

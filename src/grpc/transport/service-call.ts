@@ -38,7 +38,6 @@ export class ServiceCall extends ServerCall implements ViewedCall {
     this.route = route;
     this.#view = new CallView(this);
     if (!this.unaryInput) this.pause();
-    if (route.definition.responseStream) this.answer.onDrain = () => this.#emit("drain");
   }
 
   get path(): string {
@@ -53,8 +52,8 @@ export class ServiceCall extends ServerCall implements ViewedCall {
     return !this.route.definition.requestStream;
   }
 
-  override start(flags: number): void {
-    super.start(flags);
+  override start(ended: boolean): void {
+    super.start(ended);
     // The handler of a stream attaches its listeners; then messages flow.
     if (!this.unaryInput && !this.finished) this.#handle(undefined);
   }
@@ -186,6 +185,10 @@ export class ServiceCall extends ServerCall implements ViewedCall {
 
   protected override onClosed(): void {
     this.#emit("close");
+  }
+
+  override drained(): void {
+    if (this.route.definition.responseStream) this.#emit("drain");
   }
 
   override draining(): void {

@@ -1,0 +1,250 @@
+/**
+ * The server's end of one HTTP/2 connection (RFC 9113), on a socket that speaks plain
+ * TCP or TLS. What a client does wrong costs it the stream or the connection; nothing
+ * is thrown at anybody else.
+ */
+import type { Socket } from "node:net";
+import { FloodGuard } from "./flood-guard.ts";
+import { FrameParser } from "./frame-parser.ts";
+import { frame, goawayFrame, numberFrame, settingsFrame } from "./frames.ts";
+import { type FrameHandler, Inbound } from "./inbound.ts";
+import {
+  ConnectionError,
+  DEFAULT_WINDOW_BYTES,
+  ErrorCode,
+  Flag,
+  Frame,
+  LARGEST_WINDOW_BYTES,
+  type RequestHeaders,
+  Setting,
+} from "./protocol.ts";
+import { Sender } from "./sender.ts";
+import type { Stream, StreamHost } from "./stream.ts";
+
+export interface ConnectionOptions {
+  /** Of the whole connection. */
+  readonly receiveWindowBytes: number;
+  /** Of each stream; at least the 65,535 bytes that a client may send before it knows. */
+  readonly streamWindowBytes: number;
+  readonly maxFrameBytes: number;
+  readonly maxConcurrentStreams: number;
+  /** ms */
+  readonly now: () => number;
+}
+
+export interface ConnectionListener {
+  /** A request has begun. @param ended it has no body. */
+  request(stream: Stream, headers: RequestHeaders, ended: boolean): void;
+  pinged(): void;
+  /** The client broke a rule and is being sent away. */
+  refused(reason: string): void;
+  /** Something threw that should not have. */
+  failed(error: unknown): void;
+  /** Comes last, once, after all streams were closed. */
+  closed(): void;
+}
+
+/** A client that was sent away has this long to hear why, ms. */
+const LINGER_MS = 200;
+/** A client that is asked to leave learns within this time which of its calls were taken, ms. */
+const LAST_STREAM_MS = 1_000;
+/** The first SETTINGS have to come within this time, ms. */
+const HANDSHAKE_MS = 10_000;
+const LEAVE_PING: Buffer = Buffer.from("leaving.");
+const KEEPALIVE_PING: Buffer = Buffer.from("keepaliv");
+
+export class Http2Connection implements StreamHost, FrameHandler {
+  readonly sender: Sender;
+  readonly options: ConnectionOptions;
+  readonly floods: FloodGuard;
+  readonly streams = new Map<number, Stream>();
+  /** Highest stream of the client. */
+  lastStreamId = 0;
+  /** The client was told which stream was the last; later ones are not looked at. */
+  finalStreamId = LARGEST_WINDOW_BYTES;
+  /** The client was asked to open no more streams. */
+  leaving = false;
+  closed = false;
+  readonly #socket: Socket;
+  readonly #listener: ConnectionListener;
+  readonly #inbound: Inbound;
+  readonly #parser: FrameParser;
+  #refused = false;
+  #pong: (() => void) | undefined = undefined;
+  readonly #handshake: NodeJS.Timeout;
+  #leaveTimer: NodeJS.Timeout | undefined = undefined;
+
+  constructor(socket: Socket, options: ConnectionOptions, listener: ConnectionListener) {
+    this.#socket = socket;
+    this.options = options;
+    this.#listener = listener;
+    this.sender = new Sender(socket);
+    this.floods = new FloodGuard(options.now);
+    this.#inbound = new Inbound(this);
+    this.#parser = new FrameParser(this.#inbound, options.maxFrameBytes);
+    this.#handshake = setTimeout(() => this.cut(), HANDSHAKE_MS).unref();
+    socket.setNoDelay(true);
+    socket.on("error", () => {}); // `close` follows
+    socket.on("close", () => this.#socketClosed());
+    socket.on("data", this.#onData);
+    this.sender.control(
+      settingsFrame([
+        [Setting.MAX_CONCURRENT_STREAMS, options.maxConcurrentStreams],
+        [Setting.INITIAL_WINDOW_SIZE, options.streamWindowBytes],
+        [Setting.MAX_FRAME_SIZE, options.maxFrameBytes],
+        [Setting.MAX_HEADER_LIST_SIZE, 64 * 1024],
+      ]),
+    );
+    const more = options.receiveWindowBytes - DEFAULT_WINDOW_BYTES;
+    if (more > 0) this.sender.control(numberFrame(Frame.WINDOW_UPDATE, 0, more));
+  }
+
+  get stuck(): boolean {
+    return !this.sender.hasRoom;
+  }
+
+  // Ends -----------------------------------------------------------------------
+
+  /** Lets the open streams finish. Streams that are on their way here are still taken. */
+  leave(): void {
+    if (this.leaving || this.closed) return;
+    this.leaving = true;
+    this.sender.control(goawayFrame(LARGEST_WINDOW_BYTES, ErrorCode.NO_ERROR, ""));
+    // What the client sent before it heard of it is here once the PING is back.
+    this.sender.control(frame(Frame.PING, 0, 0, LEAVE_PING));
+    this.#leaveTimer = setTimeout(() => this.#nameLastStream(), LAST_STREAM_MS).unref();
+  }
+
+  #nameLastStream(): void {
+    if (this.closed || this.finalStreamId !== LARGEST_WINDOW_BYTES) return;
+    clearTimeout(this.#leaveTimer);
+    this.finalStreamId = this.lastStreamId;
+    this.sender.control(goawayFrame(this.lastStreamId, ErrorCode.NO_ERROR, ""));
+    this.#endIfIdle();
+  }
+
+  #endIfIdle(): void {
+    if (this.streams.size > 0 || this.finalStreamId === LARGEST_WINDOW_BYTES || this.closed) return;
+    this.sender.flush();
+    this.#socket.end();
+    this.#leaveTimer = setTimeout(() => this.#socket.destroy(), LAST_STREAM_MS).unref();
+  }
+
+  /** Closes the connection, and tells the client why. */
+  refuse(code: number, reason: string): void {
+    if (this.#refused || this.closed) return;
+    this.#refused = true;
+    this.#parser.stop();
+    this.#socket.off("data", this.#onData);
+    this.#socket.pause();
+    this.sender.control(goawayFrame(this.lastStreamId, code, reason));
+    this.sender.flush();
+    this.#socket.end();
+    setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
+    this.#closeStreams();
+  }
+
+  cut(): void {
+    if (this.closed) return;
+    this.#parser.stop();
+    if (!this.#refused) {
+      this.sender.control(goawayFrame(this.lastStreamId, ErrorCode.NO_ERROR, ""));
+      this.sender.flush();
+    }
+    this.#socket.destroy();
+    this.#socketClosed();
+  }
+
+  #socketClosed(): void {
+    if (this.closed) return;
+    this.closed = true;
+    clearTimeout(this.#handshake);
+    clearTimeout(this.#leaveTimer);
+    this.#parser.stop();
+    this.#closeStreams();
+    this.#listener.closed();
+  }
+
+  #closeStreams(): void {
+    for (const stream of [...this.streams.values()]) this.guarded(stream, () => stream.close());
+  }
+
+  // Input ----------------------------------------------------------------------
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.sender.collect();
+    try {
+      this.#parser.push(chunk);
+    } catch (error) {
+      if (error instanceof ConnectionError) {
+        this.#listener.refused(error.message);
+        this.refuse(error.code, error.message);
+      } else {
+        this.#listener.failed(error);
+        this.refuse(ErrorCode.INTERNAL_ERROR, "");
+      }
+    }
+    this.sender.flush();
+  };
+
+  /** Whatever is thrown here was this stream's: nobody else may notice. */
+  guarded(stream: Stream, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#listener.failed(error);
+      stream.reset(ErrorCode.INTERNAL_ERROR);
+    }
+  }
+
+  opened(stream: Stream, headers: RequestHeaders, ended: boolean): void {
+    try {
+      this.#listener.request(stream, headers, ended);
+    } catch (error) {
+      this.#listener.failed(error);
+      stream.reset(ErrorCode.INTERNAL_ERROR);
+    }
+  }
+
+  greeted(): void {
+    clearTimeout(this.#handshake);
+  }
+
+  pinged(payload: Buffer, acknowledged: boolean): void {
+    if (!acknowledged) {
+      this.floods.count("pings");
+      this.sender.control(frame(Frame.PING, Flag.ACK, 0, payload));
+      this.#listener.pinged();
+    } else if (payload.equals(KEEPALIVE_PING)) {
+      const pong = this.#pong;
+      this.#pong = undefined;
+      pong?.();
+    } else if (this.leaving && payload.equals(LEAVE_PING)) {
+      this.#nameLastStream();
+    } else {
+      this.floods.count("useless frames");
+    }
+  }
+
+  /** Asks for a sign of life. */
+  ping(pong: () => void): void {
+    this.#pong = pong;
+    this.sender.control(frame(Frame.PING, 0, 0, KEEPALIVE_PING));
+  }
+
+  // Streams --------------------------------------------------------------------
+
+  giveBack(stream: Stream, bytes: number): void {
+    this.#inbound.giveBack(stream, bytes);
+  }
+
+  sendReset(stream: Stream, code: number): void {
+    this.#inbound.hasReset(stream.id);
+    this.sender.control(numberFrame(Frame.RST_STREAM, stream.id, code));
+  }
+
+  left(stream: Stream): void {
+    this.streams.delete(stream.id);
+    if (this.leaving) this.#endIfIdle();
+  }
+}
