@@ -35,7 +35,7 @@ const SOCKET_BACKLOG_BYTES = 256 * 1024;
 /** Nothing is read from a client that leaves this much unread: its requests would only add to it. */
 const UNREAD_BYTES = 1024 * 1024;
 /** Longer payloads are passed on without a copy. */
-const COPY_BYTES = 4 * 1024;
+const COPY_BYTES = 16 * 1024;
 /** A stream's turn. */
 const TURN_BYTES = 64 * 1024;
 const TABLE_SIZE_ZERO = Buffer.from([0x20]);
