@@ -99,6 +99,11 @@ export class Http2Connection implements StreamHost, FrameHandler {
     if (more > 0) this.sender.control(numberFrame(Frame.WINDOW_UPDATE, 0, more));
   }
 
+  /** Grows with every frame of an answer. */
+  get progress(): number {
+    return this.sender.progress;
+  }
+
   get stuck(): boolean {
     return !this.sender.hasRoom;
   }

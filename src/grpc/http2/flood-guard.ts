@@ -3,8 +3,11 @@ import { ConnectionError, ErrorCode } from "./protocol.ts";
 
 /** At once, and then per second. */
 const ALLOWANCES = {
-  /** Streams that were reset, by the client or for its mistakes. */
-  resets: [1_000, 200],
+  /**
+   * Open streams that were reset, by the client or for its mistakes. Clients with
+   * deadlines of a millisecond reset many in good faith.
+   */
+  resets: [10_000, 1_000],
   settings: [100, 10],
   pings: [1_000, 100],
   "empty DATA frames": [1_000, 100],

@@ -23,13 +23,14 @@ const third = [
 ];
 
 describe("the examples of RFC 7541, appendix C", () => {
-  it.each([
-    ["0a 6375 7374 6f6d 2d6b 6579 0d 6375 7374 6f6d 2d68 6561 6465 72", "40"],
-  ])("C.2.1: a literal that is indexed", (rest, kind) => {
-    const decoder = new HpackDecoder();
-    expect(decode(decoder, hex(`${kind} ${rest}`))).toEqual(["custom-key: custom-header"]);
-    expect(decode(decoder, hex("be"))).toEqual(["custom-key: custom-header"]);
-  });
+  it.each([["0a 6375 7374 6f6d 2d6b 6579 0d 6375 7374 6f6d 2d68 6561 6465 72", "40"]])(
+    "C.2.1: a literal that is indexed",
+    (rest, kind) => {
+      const decoder = new HpackDecoder();
+      expect(decode(decoder, hex(`${kind} ${rest}`))).toEqual(["custom-key: custom-header"]);
+      expect(decode(decoder, hex("be"))).toEqual(["custom-key: custom-header"]);
+    },
+  );
 
   it("C.2.2 to C.2.4: a literal that is not indexed, one that never is, an indexed field", () => {
     const decoder = new HpackDecoder();

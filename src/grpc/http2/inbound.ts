@@ -257,8 +257,9 @@ export class Inbound implements FrameSink {
 
   #onReset(streamId: number): void {
     this.#checkOpened(streamId);
-    this.#connection.floods.count("resets");
     const stream = this.#connection.streams.get(streamId);
+    // A client that was answered early resets what it was still sending, in good faith.
+    this.#connection.floods.count(stream ? "resets" : "useless frames");
     if (stream) this.#connection.guarded(stream, () => stream.close());
     // Later frames of it are still wrong, but not worth more than being ignored.
     this.hasReset(streamId);

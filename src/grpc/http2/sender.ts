@@ -46,6 +46,8 @@ export class Sender {
   maxFrameBytes = DEFAULT_MAX_FRAME_BYTES;
   /** The client's table became smaller: the next block has to say that it is followed (RFC 7541 §4.2). */
   tableSizeDue = false;
+  /** Counts what tells a client that the connection lives: HEADERS and DATA. */
+  progress = 0;
   readonly #socket: Socket;
   readonly #outbox: Outbox;
   /** Streams that have something to send and window for it, in turn. */
@@ -130,6 +132,7 @@ export class Sender {
     }
     stream.sendWindowBytes -= length;
     this.windowBytes -= length;
+    this.progress++;
     const { id } = stream;
     let at = this.#outbox.reserve(
       3 * FRAME_HEADER_BYTES + headers.length + length + trailers.length,
@@ -229,6 +232,7 @@ export class Sender {
   }
 
   #frame(type: number, flags: number, streamId: number, payload: Buffer): void {
+    this.progress++;
     const copied = payload.length <= COPY_BYTES;
     const at = this.#outbox.reserve(FRAME_HEADER_BYTES + (copied ? payload.length : 0));
     const { bytes } = this.#outbox;

@@ -9,6 +9,7 @@ class FakeLink implements Link {
   readonly pongs: (() => void)[] = [];
   readonly stuck = false;
   leaving = false;
+  progress = 0;
   closed = false;
   onClosed = () => {};
 
@@ -65,7 +66,7 @@ describe("PINGs of a client", () => {
     for (let i = 0; i < 10; i++) {
       await clock.advance(300_000);
       connection.pinged();
-      connection.answers++;
+      link.progress++;
       connection.pinged();
     }
     expect(link.closed).toBe(false);
