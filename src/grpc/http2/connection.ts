@@ -4,6 +4,7 @@
  * is thrown at anybody else.
  */
 import type { Socket } from "node:net";
+import type { ConnectionOptions } from "./connection-options.ts";
 import { FloodGuard } from "./flood-guard.ts";
 import { FrameParser } from "./frame-parser.ts";
 import { frame, goawayFrame, numberFrame, settingsFrame } from "./frames.ts";
@@ -20,17 +21,6 @@ import {
 } from "./protocol.ts";
 import { Sender } from "./sender.ts";
 import type { Stream, StreamHost } from "./stream.ts";
-
-export interface ConnectionOptions {
-  /** Of the whole connection. */
-  readonly receiveWindowBytes: number;
-  /** Of each stream; at least the 65,535 bytes that a client may send before it knows. */
-  readonly streamWindowBytes: number;
-  readonly maxFrameBytes: number;
-  readonly maxConcurrentStreams: number;
-  /** ms */
-  readonly now: () => number;
-}
 
 export interface ConnectionListener {
   /** A request has begun. @param ended it has no body. */

@@ -1,5 +1,5 @@
 /** What frames of a client mean: the states of streams, and the windows it may fill. */
-import type { ConnectionOptions } from "./connection.ts";
+import type { ConnectionOptions } from "./connection-options.ts";
 import type { FloodGuard } from "./flood-guard.ts";
 import type { FrameSink } from "./frame-parser.ts";
 import { frame, numberFrame } from "./frames.ts";

@@ -109,8 +109,9 @@ export class Answer {
 
   /** The stream is gone. */
   forget(): void {
-    if (this.#wholeBytes > 0) this.#host.pendingBytes -= this.#wholeBytes;
+    const wholeBytes = this.#wholeBytes;
     this.#wholeBytes = 0;
+    if (wholeBytes > 0) this.#host.taken(wholeBytes);
     this.#outbox = undefined;
   }
 

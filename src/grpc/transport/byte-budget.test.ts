@@ -44,6 +44,17 @@ describe("a budget for messages", () => {
     expect(budget.usedBytes).toBe(50 * MB);
   });
 
+  it("lets big messages wait while answers are not taken, small ones and a last one pass", () => {
+    const budget = new ByteBudget(64 * MB);
+    const granted: string[] = [];
+    budget.answersChanged(55 * MB);
+    expect(budget.acquire(message(50 * MB))).toBe(true);
+    expect(budget.acquire(message(4 * MB, granted, "next"))).toBe(false);
+    expect(budget.acquire(message(64 * 1024))).toBe(true);
+    budget.answersChanged(-55 * MB);
+    expect(granted).toEqual(["next"]);
+  });
+
   it("gives what nobody foresaw now or not at all", () => {
     const budget = new ByteBudget(8 * MB);
     expect(budget.tryAcquire(7 * MB)).toBe(true);

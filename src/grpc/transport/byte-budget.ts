@@ -19,6 +19,7 @@ export class ByteBudget {
   /** Longest message that can ever be granted. */
   readonly largestBytes: number;
   #usedBytes = 0;
+  #answerBytes = 0;
   // Sets keep the order of arrival and forget in O(1).
   readonly #small = new Set<BudgetWaiter>();
   readonly #big = new Set<BudgetWaiter>();
@@ -76,8 +77,20 @@ export class ByteBudget {
     if (this.#small.size > 0 || this.#big.size > 0) this.#grant();
   }
 
+  /**
+   * Answers that their clients have not taken occupy memory, too: while they do, big
+   * messages wait (they bring big answers). Negative when they were taken.
+   */
+  answersChanged(bytes: number): void {
+    this.#answerBytes += bytes;
+    if (bytes < 0 && this.#big.size > 0) this.#grant();
+  }
+
   #fits(bytes: number, small: boolean): boolean {
-    return this.#usedBytes + bytes <= (small ? this.totalBytes : this.largestBytes);
+    const usedBytes = this.#usedBytes + bytes;
+    return small
+      ? usedBytes <= this.totalBytes
+      : usedBytes + Math.min(this.#answerBytes, this.largestBytes - bytes) <= this.largestBytes;
   }
 
   #grant(): void {

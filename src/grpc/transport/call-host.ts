@@ -64,7 +64,8 @@ export class CallHost {
       options.responseCompression === "none" ? "identity" : options.responseCompression;
     this.compressionLevel = options.compressionLevel ?? -1;
     this.maxBacklogBytes = Math.max(4 * 1024 * 1024, Math.floor(options.receiveBudgetBytes / 4));
-    this.#sendBudgetBytes = options.sendBudgetBytes ?? options.receiveBudgetBytes;
+    // Less than the receive budget: clients who do not read are cut before they hold everybody up.
+    this.#sendBudgetBytes = options.sendBudgetBytes ?? Math.floor(options.receiveBudgetBytes / 2);
   }
 
   enter(call: LiveCall): void {
@@ -89,11 +90,18 @@ export class CallHost {
   /** An answer was written. Beyond the budget the calls that nobody reads are ended. */
   written(bytes: number): void {
     this.pendingBytes += bytes;
+    this.budget.answersChanged(bytes);
     if (this.pendingBytes <= this.#sendBudgetBytes) return;
     const now = this.clock.now();
     if (now - this.#shedAt < SWEEP_MS / 10) return;
     this.#shedAt = now;
     this.#sweep(now);
+  }
+
+  /** An answer was taken by its client, or given up. */
+  taken(bytes: number): void {
+    this.pendingBytes -= bytes;
+    this.budget.answersChanged(-bytes);
   }
 
   /** Puts what a connection has waiting for room behind everybody else's: it used its room badly. */

@@ -47,7 +47,7 @@ export interface GrpcServerOptions {
   readonly maxMessageBytes: number;
   /** All messages being received or served together, in bytes; a longer one is refused. */
   readonly receiveBudgetBytes: number;
-  /** Answers written and not yet taken by their clients, all together; default: as much as the receive budget. */
+  /** Answers written and not yet taken by their clients, all together; default: half the receive budget. */
   readonly sendBudgetBytes?: number;
   readonly responseCompression: "none" | "deflate" | "gzip";
   /** zlib's 0..9. */

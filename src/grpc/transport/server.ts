@@ -6,11 +6,8 @@ import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { StatusError } from "../../errors.ts";
-import {
-  type ConnectionListener,
-  Http2Connection,
-  type ConnectionOptions as Http2Options,
-} from "../http2/connection.ts";
+import { type ConnectionListener, Http2Connection } from "../http2/connection.ts";
+import type { ConnectionOptions as Http2Options } from "../http2/connection-options.ts";
 import type { RequestHeaders } from "../http2/protocol.ts";
 import type { Stream } from "../http2/stream.ts";
 import { readCallHead, refuse } from "./call-head.ts";
