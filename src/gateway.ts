@@ -38,6 +38,8 @@ export interface Gateway {
   describe(): readonly ServedRow[];
 }
 
+/** What is kept of `--exit-timeout-secs` for ending workers that are busy, ms. */
+const ENDING_MS = 2_500;
 /** Requests wait this long for an instance to come back before they fail, ms. */
 const PATIENCE_MS = 30_000;
 
@@ -45,6 +47,7 @@ export async function createGateway(config: Config, log: Logger): Promise<Gatewa
   const clock = systemClock;
   const account = new ModelAccount();
   const eventLoop = new EventLoopDelay();
+  let closing = false;
   const modules = await backendModules(config.backends);
 
   const fleet = createFleet({
@@ -57,6 +60,7 @@ export async function createGateway(config: Config, log: Logger): Promise<Gatewa
   const loader = modelLoader({
     fleet,
     account,
+    closing: () => closing,
     loaded: (signature, facts) => account.loaded(signature, facts),
     clock,
     log,
@@ -121,7 +125,17 @@ export async function createGateway(config: Config, log: Logger): Promise<Gatewa
       stop: async () => eventLoop.stop(),
     },
     { name: "workers", start: async () => {}, stop: () => fleet.close() },
-    { name: "models", start: () => repository.start(), stop: () => repository.stop() },
+    {
+      name: "models",
+      start: (signal) => {
+        signal.addEventListener("abort", () => void repository.stop(), { once: true });
+        return repository.start();
+      },
+      stop: () => {
+        closing = true;
+        return repository.stop();
+      },
+    },
     ...(config.metrics.enabled ? [metricsServer] : []),
     ...(config.http.enabled ? [http] : []),
     ...(config.grpc.enabled ? [grpc] : []),
@@ -137,7 +151,7 @@ export async function createGateway(config: Config, log: Logger): Promise<Gatewa
         metricsPort: config.metrics.enabled ? metricsServer.port : undefined,
       };
     },
-    stop: () => lifecycle.stop(config.server.exitTimeoutSecs * 1000),
+    stop: () => lifecycle.stop(Math.max(0, config.server.exitTimeoutSecs * 1000 - ENDING_MS)),
     describe: () => servedRows(repository),
   };
 }

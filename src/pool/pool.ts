@@ -17,8 +17,10 @@ export class Pool {
     return this.lanes.some((lane) => lane.instance.ready);
   }
 
-  get busy(): boolean {
-    return this.lanes.some((lane) => lane.running > 0);
+  /** Why nothing serves, and will not in a moment either. */
+  get failure(): string | undefined {
+    if (this.available) return undefined;
+    return this.lanes.find((lane) => lane.instance.failure !== undefined)?.instance.failure;
   }
 
   /** A lane whose device would start at once; taken in turn. */

@@ -64,6 +64,12 @@ export class ModelRecord<L> {
     this.#latest = newest([...this.#versions.values()]);
   }
 
+  /** What serves a version now. */
+  serving(version: string): ServedModel<L> | undefined {
+    const record = this.#versions.get(version);
+    return record !== undefined && isServing(record) ? record.served : undefined;
+  }
+
   /** Ready versions, ascending. */
   readyVersions(): readonly string[] {
     return [...this.#versions.values()]

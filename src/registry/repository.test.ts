@@ -55,6 +55,13 @@ class FakeLoader {
   async unload(loaded: Loaded): Promise<void> {
     loaded.unloaded = true;
   }
+
+  /** By model name: what keeps a loaded model from serving now. */
+  readonly troubles = new Map<string, string>();
+
+  trouble({ definition }: Loaded): string | undefined {
+    return this.troubles.get(definition.name);
+  }
 }
 
 let root: string;
@@ -103,6 +110,25 @@ async function started(options: Partial<RepositoryOptions<Loaded>> = {}) {
 
 const states = (repository: ModelRepository<Loaded>) =>
   repository.index(false).map(({ name, version, state }) => `${name} ${version} ${state}`);
+
+describe("a model that was ready and whose worker cannot load it again", () => {
+  it("is not ready, and the index says why, until it can", async () => {
+    await file("jets/1/model.onnx");
+    const repository = await started();
+    loader.troubles.set("jets", "model.onnx is gone");
+    expect(repository.index(true)).toEqual([]);
+    expect(repository.index(false)).toEqual([
+      { name: "jets", version: "1", state: "UNAVAILABLE", reason: "model.onnx is gone" },
+    ]);
+    expect([repository.isReady("jets", ""), repository.isReady("jets", "1")]).toEqual([
+      false,
+      false,
+    ]);
+    expect(repository.allReady()).toBe(false);
+    loader.troubles.clear();
+    expect([repository.isReady("jets", "1"), repository.allReady()]).toEqual([true, true]);
+  });
+});
 
 describe("a repository in Triton's layout", () => {
   it("serves the newest version of each model unless the policy says otherwise", async () => {

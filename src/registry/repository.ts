@@ -96,18 +96,35 @@ export class ModelRepository<L> {
     const wanted = parseModelVersion(version);
     const record = this.#models.get(name);
     if (record === undefined) return false;
-    if (wanted === "") return record.latest !== undefined;
-    return record.version(wanted)?.state === "READY";
+    const served = wanted === "" ? record.latest : record.serving(wanted);
+    return served !== undefined && this.#trouble(served) === undefined;
   }
 
   /** Every model that was to be loaded is. False until the first round is over. */
   allReady(): boolean {
-    return this.#started && [...this.#models.values()].every((record) => record.allReady());
+    return (
+      this.#started &&
+      [...this.#models.values()].every((record) => record.allReady()) &&
+      this.served().every((served) => this.#trouble(served) === undefined)
+    );
   }
 
   index(readyOnly: boolean): readonly IndexEntry[] {
-    const entries = [...this.#models.values()].flatMap((record) => record.entries());
+    const entries = [...this.#models.values()].flatMap((record) =>
+      record.entries().map((entry) => this.#withTrouble(record, entry)),
+    );
     return readyOnly ? entries.filter((entry) => entry.state === "READY") : entries;
+  }
+
+  #trouble({ loaded }: ServedModel<L>): string | undefined {
+    return this.#options.loader.trouble(loaded);
+  }
+
+  /** A version that was READY and whose worker cannot load it again is not ready now. */
+  #withTrouble(record: ModelRecord<L>, entry: IndexEntry): IndexEntry {
+    const served = record.serving(entry.version);
+    const reason = served && this.#trouble(served);
+    return reason === undefined ? entry : { ...entry, state: "UNAVAILABLE", reason };
   }
 
   /** @throws StatusError like `resolve` */

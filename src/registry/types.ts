@@ -33,6 +33,8 @@ export interface Loader<L> {
   load(definition: ModelDefinition, signal: AbortSignal): Promise<L>;
   /** Drains: resolves when the last request was answered and the workers are free. */
   unload(loaded: L): Promise<void>;
+  /** Why something that was loaded cannot serve now; undefined: it can. */
+  trouble(loaded: L): string | undefined;
 }
 
 export interface ServedModel<L> {

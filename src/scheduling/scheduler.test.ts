@@ -197,6 +197,17 @@ describe("when a worker dies", () => {
     expect(call.errors).toMatchObject([{ code: "UNAVAILABLE" }]);
   });
 
+  it("and cannot load the model again, the requests are told why at once", async () => {
+    const { clock, first, submit } = aScheduler();
+    first.setReady(false);
+    const call = submit();
+    await clock.advance(1);
+    first.failure = "model.onnx is gone";
+    first.onChange?.();
+    expect(call.errors).toMatchObject([{ code: "UNAVAILABLE" }]);
+    expect(call.errors[0]?.message).toContain("model.onnx is gone");
+  });
+
   it("a client that hung up meanwhile is not executed again", async () => {
     const { clock, first, submit } = aScheduler();
     const gone = submit();

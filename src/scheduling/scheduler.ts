@@ -307,16 +307,24 @@ export class Scheduler {
   /** No lane is free: completions and returning instances pump again; time-outs need a timer. */
   #waitForInstances(): void {
     this.#lookAgainIn(Number.POSITIVE_INFINITY, this.#clock.now());
-    if (this.pool.available || this.#stopPatience) return;
-    this.#stopPatience = this.#clock.after(this.#patienceMs, () => {
+    if (this.pool.available) return;
+    const { failure } = this.pool;
+    if (failure !== undefined) {
+      this.#failWaiting(`model '${this.signature.name}' could not be loaded again: ${failure}`);
+      return;
+    }
+    this.#stopPatience ??= this.#clock.after(this.#patienceMs, () => {
       this.#stopPatience = undefined;
-      if (this.pool.available) return this.#pump();
-      const text = `no instance of model '${this.signature.name}' has been ready for ${this.#patienceMs} ms`;
-      for (const entry of this.#takeAllWaiting()) {
-        this.#endings.failed(entry, new StatusError("UNAVAILABLE", text), "BACKEND");
-      }
-      this.#noticeIdle();
+      if (this.pool.available) this.#pump();
+      else this.#failWaiting(`no instance of model '${this.signature.name}' became ready in time`);
     });
+  }
+
+  #failWaiting(text: string): void {
+    for (const entry of this.#takeAllWaiting()) {
+      this.#endings.failed(entry, new StatusError("UNAVAILABLE", text), "BACKEND");
+    }
+    this.#noticeIdle();
   }
 
   #takeAllWaiting(): Entry[] {

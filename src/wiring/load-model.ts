@@ -19,6 +19,8 @@ export interface LoaderParts {
   readonly account: Account;
   /** Told of every version that was loaded. */
   loaded(signature: ModelSignature, facts: LoadFacts): void;
+  /** True once the gateway stops. */
+  closing(): boolean;
   readonly clock: Clock;
   readonly log: Logger;
   /** Threads per execution where the model's configuration names none. */
@@ -43,9 +45,12 @@ export function modelLoader(parts: LoaderParts): Loader<Scheduler> {
     },
 
     async unload(scheduler) {
-      await scheduler.drain();
+      // At the end of the process everybody was answered or cut off already.
+      if (!parts.closing()) await scheduler.drain();
       await scheduler.close();
     },
+
+    trouble: (scheduler) => scheduler.pool.failure,
   };
 
   /** All or none: what was loaded before one failed is given back. */

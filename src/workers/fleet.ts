@@ -6,7 +6,13 @@ import { ManagedInstance } from "./instance.ts";
 import { sharedMemorySupported } from "./libc.ts";
 import { chooseSlabFolder, sweepStaleSlabs } from "./slab.ts";
 import { Supervisor } from "./supervisor.ts";
-import type { Fleet, Instance, LoadRequest, WorkerView } from "./types.ts";
+import {
+  type Fleet,
+  type Instance,
+  type LoadRequest,
+  WorkerLost,
+  type WorkerView,
+} from "./types.ts";
 import type { BackendSource } from "./words.ts";
 import type { WorkerSettings } from "./worker-process.ts";
 
@@ -78,8 +84,12 @@ class LocalFleet implements Fleet {
       log,
       onClose: (closed) => this.#remove(closed),
     });
-    const supervisor = this.#supervisorFor(request.device);
-    const loading = supervisor.load(instance);
+    const loading = this.#loadOnce(instance).catch((cause: unknown) => {
+      if (!(cause instanceof BackendError && cause.cause instanceof WorkerLost)) throw cause;
+      // Killed from outside, or by another model in the same process: once more, on its own.
+      signal.throwIfAborted();
+      return this.#newSupervisor(request.device, 0).load(instance);
+    });
     try {
       await orAborted(loading, signal);
       return instance;
@@ -91,6 +101,10 @@ class LocalFleet implements Fleet {
         .catch(() => {});
       throw cause;
     }
+  }
+
+  async #loadOnce(instance: ManagedInstance): Promise<void> {
+    await this.#supervisorFor(instance.request.device).load(instance);
   }
 
   async close(): Promise<void> {

@@ -31,6 +31,7 @@ export class ManagedInstance implements Instance {
   readonly number: number;
   readonly request: LoadRequest;
   onChange: (() => void) | undefined;
+  failure: string | undefined;
 
   readonly #options: ManagedInstanceOptions;
   #report: LoadReport | undefined;
@@ -116,6 +117,7 @@ export class ManagedInstance implements Instance {
       await worker.ask({ type: "unload", instance }).catch(() => {});
       return;
     }
+    this.failure = undefined;
     this.#report = { ...loaded, batchInvariant: loaded.batchInvariant };
     this.#rooms = rooms;
     this.#worker = worker;
@@ -128,6 +130,12 @@ export class ManagedInstance implements Instance {
     this.#worker = undefined;
     this.#rooms?.close();
     this.#rooms = undefined;
+    this.onChange?.();
+  }
+
+  /** Its backend refused to load it again. */
+  refused(reason: string): void {
+    this.failure = reason;
     this.onChange?.();
   }
 

@@ -149,6 +149,7 @@ export class Supervisor {
     const { log, isolate } = this.#options;
     log.error("a model could not be loaded again", { instance: instance.id, cause });
     if (worker.state !== "dead") {
+      instance.refused(cause instanceof Error ? cause.message : String(cause));
       this.#deathsInARow += 1;
     } else if (this.#instances.size > 1) {
       this.#instances.delete(instance);

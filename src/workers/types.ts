@@ -85,7 +85,9 @@ export interface Instance {
   readonly workerPid: number;
   /** True between a successful (re)load and the worker's death. */
   readonly ready: boolean;
-  /** Called whenever `ready` changes. */
+  /** Why it could not be loaded again after its worker's death; undefined while that has not been refused. It is tried on. */
+  readonly failure: string | undefined;
+  /** Called whenever `ready` or `failure` changes. */
   onChange: (() => void) | undefined;
 
   /** A room of at least `byteLength` bytes; undefined while all rooms of the instance are taken. */

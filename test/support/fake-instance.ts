@@ -18,6 +18,7 @@ export class FakeInstance implements Instance {
   readonly runs: PendingRun[] = [];
   ready = true;
   closed = false;
+  failure: string | undefined;
   onChange: (() => void) | undefined;
   #rooms = 0;
 

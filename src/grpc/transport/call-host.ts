@@ -26,6 +26,8 @@ export interface LiveCall {
   standBack(connection: Connection): void;
   /** The server is draining. */
   draining(): void;
+  /** Answers with an error. */
+  fail(error: unknown): void;
   /** Ends the call without an answer. */
   cut(reason: string): void;
 }
@@ -112,6 +114,11 @@ export class CallHost {
   /** Tells every call that the server wants to leave. */
   announceDrain(): void {
     for (const call of this.#calls()) call.draining();
+  }
+
+  /** Answers every call that is open, all with the same error. */
+  failAll(error: unknown): void {
+    for (const call of this.#calls()) call.fail(error);
   }
 
   stop(): void {

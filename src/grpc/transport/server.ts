@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { StatusError } from "../../errors.ts";
 import { type ConnectionListener, Http2Connection } from "../http2/connection.ts";
@@ -32,6 +33,9 @@ export interface ServerStats {
   /** Answers not yet taken by their clients. */
   readonly pendingBytes: number;
 }
+
+/** Time for the last answers to leave, ms. */
+const FAREWELL_MS = 50;
 
 type Route = (arrival: Arrival) => ServerCall;
 
@@ -98,7 +102,10 @@ export class GrpcServer {
     this.#server = server;
     return new Promise((resolve, reject) => {
       const refused = (error: NodeJS.ErrnoException) => {
-        const reason = error.code === "EADDRINUSE" ? "Address already in use" : error.message;
+        const reason =
+          error.code === "EADDRINUSE"
+            ? "Address already in use: stop the program that has this port, or choose another with --grpc-port (0 picks a free one)"
+            : error.message;
         reject(
           new StatusError("UNAVAILABLE", `gRPC cannot listen on ${address}:${port}: ${reason}`, {
             cause: error,
@@ -136,6 +143,9 @@ export class GrpcServer {
     this.#state = "stopped";
     const closed = new Promise<void>((resolve) => server.once("close", () => resolve()));
     if (listening) server.close();
+    // Whoever still waits is told before the line goes dead.
+    this.#host.failAll(SHUTTING_DOWN);
+    await sleep(FAREWELL_MS);
     for (const connection of this.#connections) connection.cut();
     // Those that never got beyond their TLS handshake.
     for (const socket of this.#sockets) socket.destroy();
