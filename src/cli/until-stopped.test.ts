@@ -19,9 +19,11 @@ function program(run: string): Promise<{ code: number | null; out: string }> {
   `;
   const child = spawn(process.execPath, ["--input-type=module", "-e", source]);
   let out = "";
+  let killed = false;
   child.stdout.on("data", (chunk) => {
     out += chunk;
-    if (out.includes("kill me")) child.kill("SIGTERM");
+    // Once: a second signal would end it at once.
+    if (!killed && out.includes("kill me")) killed = child.kill("SIGTERM");
   });
   return new Promise((resolve) => child.on("close", (code) => resolve({ code, out })));
 }

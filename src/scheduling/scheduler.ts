@@ -230,8 +230,9 @@ export class Scheduler {
     this.#ended(batch);
     const rows = batch.reduce((sum, { request }) => sum + request.rows, 0);
     this.#curve.observe(rows, executed.timing.inferUs);
-    // The device first: it starts the next batch while this one is being answered.
-    this.#pump();
+    // The device first: it starts the next batch while this one is being answered. Unless
+    // that batch would be smaller: then what lies in the sockets by now is read before.
+    if (this.#queue.size >= batch.length || this.#again.length > 0) this.#pump();
     this.#account.execution({ signature: this.signature, rows, timing: executed.timing });
     this.#endings.answered(batch, executed);
     executed.release();

@@ -7,13 +7,15 @@ import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { argv } from "node:process";
+import { runLoad } from "../../../loadtest/drivers/raw-http2/run-load.ts";
+import { encodeInferRequest } from "../../../src/grpc/codec/encode-request.ts";
 import { packageRoot } from "../../../src/package-root.ts";
 import { Cases, expect } from "../../support/cases.ts";
 import { type GatewayProcess, startGateway } from "../../support/gateway-process.ts";
 import { type Sample, scrape, sum } from "../../support/metrics.ts";
+import { modelMetadata } from "../../support/model-metadata.ts";
 import { echoConfig, temporaryRepository } from "../../support/model-repository.ts";
 import type { ClientOrder, ClientReport, ModelOrder } from "./client.ts";
-import { ROWS_PER_POOL } from "./row-pool.ts";
 
 const REQUESTS = argv.includes("--short") ? 20_000 : 100_000;
 const CONCURRENCY = 64;
@@ -108,27 +110,51 @@ async function mixed(cases: Cases, gateway: GatewayProcess, orders: readonly Mod
   );
 }
 
-/** Rows per batch that 64 one-row clients get from `model`. */
+/** Rows per batch that 64 one-row clients, each on a connection of its own, get from `model`. */
 async function density(gateway: GatewayProcess, model: string): Promise<number> {
   const count = async () => {
     const samples = await scrape(gateway.metricsPort);
     const of = (name: string) => sum(samples, name, { model, version: "1" }) ?? 0;
     return { rows: of("nv_inference_count"), batches: of("nv_inference_exec_count") };
   };
-  const order = {
-    port: gateway.grpcPort,
-    sizes: [1],
-    requests: 10_000,
-    concurrency: 32,
-    reproducibleShare: 0,
-    models: [{ name: model, exact: false, lengths: [16], weight: 1 }],
-  };
+  const x = new Uint8Array(new Float32Array(16).fill(0.5).buffer);
+  const { inputs } = await modelMetadata(gateway.grpcPort, model);
+  const message = encodeInferRequest(
+    {
+      model,
+      version: "",
+      id: "",
+      parameters: undefined,
+      inputs: [
+        {
+          name: inputs[0]?.name ?? "",
+          datatype: "FP32",
+          shape: [1, 16],
+          parameters: undefined,
+          data: { byteLength: x.byteLength, pieces: [x] },
+        },
+      ],
+      outputs: [],
+    },
+    0,
+  );
   const before = await count();
-  await Promise.all([11, 12].map((seed) => client({ ...order, seed })));
+  const report = await runLoad({
+    host: "127.0.0.1",
+    port: gateway.grpcPort,
+    request: {
+      authority: `127.0.0.1:${gateway.grpcPort}`,
+      path: "/inference.GRPCInferenceService/ModelInfer",
+      message,
+    },
+    connections: CONCURRENCY,
+    concurrency: CONCURRENCY,
+    warmupMs: 0,
+    until: { kind: "requests", count: 20_000 },
+  });
+  expect(report.failed === 0, `failed: ${JSON.stringify(report.errors)}`);
   const after = await count();
-  // The rows that each client runs alone at its start are executions of one row by their nature.
-  const alone = 2 * ROWS_PER_POOL;
-  return (after.rows - before.rows - alone) / (after.batches - before.batches - alone);
+  return (after.rows - before.rows) / (after.batches - before.batches);
 }
 
 const cases = new Cases();
