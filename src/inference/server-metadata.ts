@@ -9,7 +9,11 @@ export interface ServerMetadata {
 /** Triton's official examples insist on this name. */
 const NAME = "triton";
 
-/** Extensions of the protocol by Triton's names, in Triton's order. */
+/**
+ * Extensions of the protocol by Triton's names, in Triton's order. The list is Triton's
+ * whole one: clients look for `statistics` and the like before they use them. What is
+ * not served yet answers UNIMPLEMENTED.
+ */
 const EXTENSIONS = [
   "classification",
   "sequence",
