@@ -1,6 +1,7 @@
 /** From a model's definition to something that serves it: instances in workers, a pool, a queue. */
 import type { ModelVariant } from "../../backends/contract.ts";
 import type { Clock } from "../clock.ts";
+import { StatusError } from "../errors.ts";
 import type { Account } from "../inference/outcome.ts";
 import type { ModelSignature } from "../inference/request.ts";
 import type { Logger } from "../logger.ts";
@@ -60,7 +61,8 @@ export function modelLoader(parts: LoaderParts): Loader<Scheduler> {
     signal: AbortSignal,
   ): Promise<Instance[]> {
     const variant = variantOf(definition);
-    const options = { threads: definition.threads ?? threads };
+    const cores = coresOf(definition);
+    const options = { threads: definition.threads ?? threads, ...(cores ? { cores } : {}) };
     const { backendKind } = definition;
     const loads = Array.from({ length: definition.instances }, () =>
       fleet.load({ backendKind, variant, options, device: "cpu" }, signal),
@@ -72,6 +74,17 @@ export function modelLoader(parts: LoaderParts): Loader<Scheduler> {
     await Promise.allSettled(loaded.map((instance) => instance.close()));
     throw failure.reason;
   }
+}
+
+/** `parameters { key: "cores" value { string_value: "0,2" } }`: CPU numbers its workers are pinned to. */
+function coresOf({ name, parameters }: ModelDefinition): readonly number[] | undefined {
+  const text = parameters["cores"];
+  if (text === undefined) return undefined;
+  if (!/^\d{1,4}(,\d{1,4})*$/.test(text)) {
+    const reason = `parameter 'cores' is '${text}', expected CPU numbers such as 0,2`;
+    throw new StatusError("INVALID_ARGUMENT", `model '${name}': ${reason}`);
+  }
+  return text.split(",").map(Number);
 }
 
 function variantOf({ signature, artifact, parameters }: ModelDefinition): ModelVariant {
