@@ -1,6 +1,6 @@
 /** What the repository knows of one model: its versions, their states, and which of them serve. */
 import { StatusError } from "../errors.ts";
-import type { IndexEntry, ModelDefinition, ServedModel } from "./types.ts";
+import type { IndexEntry, ServedModel } from "./types.ts";
 
 export type VersionState = "READY" | "UNAVAILABLE" | "LOADING" | "UNLOADING";
 
@@ -111,12 +111,6 @@ export class ModelRecord<L> {
     return (
       records.length > 0 &&
       records.every((record) => record.state === "READY" || record.reason === UNLOADED)
-    );
-  }
-
-  definitions(): readonly ModelDefinition[] {
-    return [...this.#versions.values()].flatMap((record) =>
-      record.served === undefined ? [] : [record.served.definition],
     );
   }
 }

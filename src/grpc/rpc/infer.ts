@@ -4,10 +4,8 @@ import type { InferCall, InferResponse, Pieces, WireRequest } from "../../infere
 import { newTimeline, type Timeline } from "../../inference/timeline.ts";
 import { decodeInferRequest } from "../codec/decode-request.ts";
 import { encodeInferResponse } from "../codec/encode-response.ts";
+import { PREFIX_BYTES } from "../transport/frame.ts";
 import type { HotCall, HotHandler } from "../transport/hot-call.ts";
-
-/** Bytes that the transport wants free in front of a message. */
-const PREFIX_BYTES = 5;
 
 export interface Inference {
   /** Answers through `call`, now or later; does not throw. */
