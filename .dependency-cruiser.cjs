@@ -15,6 +15,7 @@ const DOORS = {
   registry: ["store", "inference"],
   store: ["inference"],
   config: [],
+  "shared-memory": ["inference"],
   inference: [],
 };
 
@@ -26,7 +27,8 @@ const OWNERS = {
   "prom-client": ["^src/telemetry/"],
   "@grpc/grpc-js": ["^src/grpc/", "^loadtest/drivers/", "^backends/remote/"],
   "onnxruntime-node": ["^backends/common/onnxruntime/"],
-  koffi: ["^backends/common/(opencl|linux)/", "^src/workers/(slab|libc)"],
+  koffi: ["^backends/common/(opencl|linux)/", "^src/workers/(slab|libc)", "^src/shared-memory/"],
+  "@opentelemetry": ["^src/telemetry/"],
   autocannon: ["^loadtest/"],
   zod: ["^src/config/", "^src/registry/manifest", "^backends/[^/]+/options", "^loadtest/scenario"],
 };

@@ -46,6 +46,24 @@ export interface TensorSpec {
   readonly shape: readonly number[];
   /** An input that a request may leave out. */
   readonly optional?: boolean;
+  /**
+   * True for a tensor without a batch axis in a model that has one: ragged rows
+   * laid end to end, or numbers about the whole batch. Its shape is the full one.
+   */
+  readonly unbatched?: boolean;
+}
+
+/**
+ * A tensor that a model hands to its own next execution on the same sequence
+ * (Triton's implicit state). The worker keeps it, a row per sequence; the backend
+ * only sees one more input and one more output.
+ */
+export interface StateSpec {
+  /** Names in `ModelVariant.inputs` and `outputs`. */
+  readonly input: string;
+  readonly output: string;
+  /** What a sequence starts with: zeros (absent), or the bytes of this file, one row. */
+  readonly initialFile?: string;
 }
 
 /** A tensor as it travels: raw elements, never decoded by the gateway. */
@@ -91,8 +109,11 @@ export interface Device {
 export interface ModelVariant {
   readonly model: string;
   readonly version: string;
+  /** What the model takes: the client's tensors, then those the gateway makes, then states. */
   readonly inputs: readonly TensorSpec[];
+  /** What the model gives: the client's tensors, then states. */
   readonly outputs: readonly TensorSpec[];
+  readonly states?: readonly StateSpec[];
   /** Most rows in one execution; 0 for a model without a batch axis. */
   readonly maxBatchSize: number;
   readonly artifact: Artifact;
@@ -166,6 +187,8 @@ export interface ExecutionMember {
   readonly rows: number;
   /** Present for requests of a sequence: state is kept per id, on this instance. */
   readonly sequence?: { readonly id: string; readonly start: boolean; readonly end: boolean };
+  /** The client's own parameters (and forwarded headers), for backends that read them. */
+  readonly parameters?: Readonly<Record<string, boolean | number | string>>;
 }
 
 export interface ModelInstance {

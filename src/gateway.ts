@@ -11,7 +11,7 @@ import { Lifecycle, type Service } from "./lifecycle.ts";
 import type { Logger } from "./logger.ts";
 import { packageRoot } from "./package-root.ts";
 import { ModelRepository } from "./registry/repository.ts";
-import type { Scheduler } from "./scheduling/scheduler.ts";
+import type { Served } from "./scheduling/served.ts";
 import { ModelAccount } from "./telemetry/account.ts";
 import { EventLoopDelay } from "./telemetry/event-loop.ts";
 import { grpcMetrics } from "./telemetry/grpc-metrics.ts";
@@ -67,7 +67,7 @@ export async function createGateway(config: Config, log: Logger): Promise<Gatewa
     threads: config.workers.threads,
     patienceMs: PATIENCE_MS,
   });
-  const repository = new ModelRepository<Scheduler>({
+  const repository = new ModelRepository<Served>({
     ...config.repository,
     maxParallelLoads: availableParallelism(),
     modules,

@@ -1,5 +1,5 @@
 /** What is left to count when a request or an execution is over. `telemetry` alone reads it. */
-import type { ModelSignature } from "./request.ts";
+import type { ModelSignature, TraceContext } from "./request.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** Reasons as Triton labels `nv_inference_request_failure`. */
@@ -13,6 +13,20 @@ export interface RequestOutcome {
   readonly failure: FailureReason | undefined;
   /** The execution that served it; undefined when none did. Times are the whole batch's, µs. */
   readonly execution: ExecutionTiming | undefined;
+  /** Present where the model has a response cache: how it answered, and how long that took, µs. */
+  readonly cache?: { readonly hit: boolean; readonly tookUs: number };
+  /** Of the call, where it is traced. */
+  readonly trace?: TraceContext | undefined;
+}
+
+/** One response of a decoupled model, or of a request that failed, for `response_stats`. */
+export interface ResponseOutcome {
+  readonly signature: ModelSignature;
+  /** 0 for the first response to its request. */
+  readonly index: number;
+  readonly kind: "success" | "fail" | "empty" | "cancel";
+  readonly inferUs: number;
+  readonly outputUs: number;
 }
 
 export interface ExecutionTiming {
@@ -33,6 +47,8 @@ export interface ExecutionOutcome {
 export interface Account {
   request(outcome: RequestOutcome): void;
   execution(outcome: ExecutionOutcome): void;
+  /** Called for every response of a decoupled model. */
+  response(outcome: ResponseOutcome): void;
   /** A worker died with a batch of this model: while executing it, or while the batch waited behind another. */
   lost(signature: ModelSignature, executing: boolean): void;
   /** Requests accepted and not yet dispatched changed by `delta`. */

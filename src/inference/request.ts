@@ -6,6 +6,7 @@
  */
 import type { Datatype, TensorSpec } from "../../backends/contract.ts";
 import type { StatusError } from "../errors.ts";
+import type { MadeInput } from "./made-inputs.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** Bytes in the pieces in which they arrived, in order; usually one piece. */
@@ -31,6 +32,15 @@ export interface WireInput {
   readonly parameters: Parameters | undefined;
   /** Typed `contents` come already turned into raw bytes. Undefined: the request has no data for it. */
   readonly data: Pieces | undefined;
+  /** Where its bytes lie instead, in memory shared with the client. */
+  readonly shared?: SharedRange | undefined;
+}
+
+/** A stretch of a registered shared-memory region. */
+export interface SharedRange {
+  readonly region: string;
+  readonly offset: number;
+  readonly byteLength: number;
 }
 
 export interface WireOutput {
@@ -56,6 +66,18 @@ export interface WireRequest {
   readonly dataError: StatusError | undefined;
 }
 
+/** A tensor as clients send or get it. */
+export interface ClientTensorSpec extends TensorSpec {
+  /** Shape without the batch axis in which the model itself has it (`reshape`); -1 stand for those of `shape`, in order. */
+  readonly modelShape?: readonly number[];
+  /** Input: rows of different lengths share a batch, laid end to end (`allow_ragged_batch`). */
+  readonly ragged?: boolean;
+  /** Input: its values are a shape; requests with other values share no batch, which gets it once. */
+  readonly shapeTensor?: boolean;
+  /** Output: parted by the shapes of the input at this position (BATCH_SCATTER_WITH_INPUT_SHAPE). */
+  readonly scatteredLike?: number;
+}
+
 /** What a model version takes and gives, as the checks and the batcher need it. */
 export interface ModelSignature {
   readonly name: string;
@@ -63,8 +85,10 @@ export interface ModelSignature {
   /** 0: no batch axis. */
   readonly maxBatchSize: number;
   /** In the configuration's order. Shapes without the batch axis when `maxBatchSize` > 0. */
-  readonly inputs: readonly TensorSpec[];
-  readonly outputs: readonly TensorSpec[];
+  readonly inputs: readonly ClientTensorSpec[];
+  readonly outputs: readonly ClientTensorSpec[];
+  /** Inputs that the gateway makes: behind `inputs` in the variant, in this order. */
+  readonly made?: readonly MadeInput[];
   readonly decoupled: boolean;
   /** Rows of this model are never put into a batch with rows of another request. */
   readonly reproducible: boolean;
@@ -101,7 +125,29 @@ export interface InferRequest {
   readonly priority: number;
   /** `timeout` parameter in µs; 0 = none. */
   readonly timeoutUs: number;
+  /** The sequence it belongs to, where it names one. */
+  readonly sequence?: SequenceMark | undefined;
+  /** Parameters that neither the protocol nor the gateway knows, for the backend; absent: none. */
+  readonly parameters?: Parameters | undefined;
+  /** How each of `outputs` is delivered, in their order, where one is not delivered as it is. */
+  readonly deliveries?: readonly (Delivery | undefined)[] | undefined;
 }
+
+/** Where a request stands in its sequence. */
+export interface SequenceMark {
+  /** As the client named it; an int64 is read as uint64. Never 0n nor empty. */
+  readonly id: bigint | string;
+  readonly start: boolean;
+  readonly end: boolean;
+  /** False for the filling of an empty slot of a batch; nobody waits for its answer. */
+  readonly ready?: boolean;
+}
+
+/** An output that is not sent as it is. */
+export type Delivery =
+  /** The best classes instead of the tensor (classification extension). */
+  | { readonly kind: "classes"; readonly count: number }
+  | { readonly kind: "shared"; readonly range: SharedRange };
 
 /** One output on its way back. `data` is valid only during the call that delivers it. */
 export interface OutputTensor {
@@ -109,6 +155,8 @@ export interface OutputTensor {
   readonly datatype: Datatype;
   readonly shape: readonly number[];
   readonly data: Uint8Array;
+  /** E.g. where in shared memory the data lies. */
+  readonly parameters?: Parameters | undefined;
 }
 
 export interface InferResponse {
@@ -116,15 +164,24 @@ export interface InferResponse {
   readonly version: string;
   readonly id: string;
   readonly outputs: readonly OutputTensor[];
+  readonly parameters?: Parameters | undefined;
 }
 
 /**
  * One request in the gateway, from the transport's point of view: whom to
  * answer, until when, and whether anybody still listens. The scheduler calls
- * exactly one of: `respond` with `final` true, or `fail`.
+ * exactly one of: `respond` with `final` true, or `fail`. Only a call that takes
+ * `manyResponses` gets others before; an answer that is final and without
+ * outputs then says no more than that it was the last.
  */
 export interface InferCall {
   readonly timeline: Timeline;
+  /** True on a stream: a decoupled model may answer any number of times. */
+  readonly manyResponses?: boolean;
+  /** Whoever asks, as one identity per connection: leases of shared memory hang on it. */
+  readonly connection?: object | undefined;
+  /** Set where the request is traced. */
+  readonly trace?: TraceContext | undefined;
   /** Monotonic ms after which nobody waits for the answer; Infinity for none. */
   readonly deadline: number;
   /** Bytes held for this request; given back by whoever ends the call. */
@@ -137,4 +194,13 @@ export interface InferCall {
   readonly cancelled: boolean;
   /** Set by whoever holds the request; called once when `cancelled` turns true. */
   onCancel: (() => void) | undefined;
+}
+
+/** A request's place in a distributed trace (W3C Trace Context), as it came in. */
+export interface TraceContext {
+  /** `00-<trace id>-<parent span id>-<flags>`; empty where the client sent none. */
+  readonly traceparent: string;
+  readonly tracestate: string;
+  /** Spans are made for it. */
+  readonly sampled: boolean;
 }

@@ -6,8 +6,8 @@
 import { BYTES_PER_ELEMENT, type TensorSpec } from "../../backends/contract.ts";
 import { type BatchPlan, planBatch, writeBatch } from "../inference/batch.ts";
 import type { ExecutionTiming } from "../inference/outcome.ts";
-import type { InferRequest } from "../inference/request.ts";
-import type { Instance, Room, RunOutput, RunResult } from "../workers/types.ts";
+import type { InferRequest, Parameters } from "../inference/request.ts";
+import type { Instance, MemberNote, Room, RunOutput, RunResult } from "../workers/types.ts";
 
 export { WorkerLost } from "../workers/types.ts";
 
@@ -96,6 +96,7 @@ export class Lane {
         outputOffset: plan.byteLength,
         outputs: wantedOutputs(requests, this.instance.variant.outputs.length),
         memberRows: plan.memberRows,
+        notes: notesOf(requests),
       });
     } finally {
       this.running -= 1;
@@ -128,4 +129,23 @@ function fixedBytesPerRow(outputs: readonly TensorSpec[]): number {
     bytes += shape.reduce((product, axis) => product * axis, BYTES_PER_ELEMENT[datatype]);
   }
   return bytes;
+}
+
+/** undefined where no request has anything to tell the backend beside its tensors. */
+function notesOf(requests: readonly InferRequest[]): readonly MemberNote[] | undefined {
+  if (requests.every((request) => !request.sequence && !request.parameters)) return undefined;
+  return requests.map(({ sequence, parameters }) => ({
+    ...(sequence && {
+      sequence: { id: String(sequence.id), start: sequence.start, end: sequence.end },
+    }),
+    ...(parameters && { parameters: plainValues(parameters) }),
+  }));
+}
+
+function plainValues(parameters: Parameters): Record<string, boolean | number | string> {
+  const plain: Record<string, boolean | number | string> = {};
+  for (const [key, { value }] of parameters) {
+    plain[key] = typeof value === "bigint" ? String(value) : value;
+  }
+  return plain;
 }

@@ -1,7 +1,9 @@
 /** What the registry knows of a model version, and what it asks of whoever loads it. */
-import type { Artifact } from "../../backends/contract.ts";
+import type { Artifact, Tensor } from "../../backends/contract.ts";
+import type { EnsemblePlan } from "../inference/ensemble-plan.ts";
 import type { QueueRules } from "../inference/queue-rules.ts";
 import type { ModelSignature } from "../inference/request.ts";
+import type { SequenceRules } from "../inference/sequence-rules.ts";
 
 /** A ModelConfig message as a plain object: proto field names, enums as strings, int64 as strings, maps as objects. */
 export type ModelConfigObject = { readonly [field: string]: unknown };
@@ -25,6 +27,39 @@ export interface ModelDefinition {
   readonly parameters: Readonly<Record<string, string>>;
   /** Class names by output, where the configuration names a label file. */
   readonly labels?: ReadonlyMap<string, readonly string[]>;
+  /** Present for a model with `sequence_batching`. */
+  readonly sequence?: SequenceRules;
+  /** Present for an ensemble, which has no artifact and no instances of its own. */
+  readonly ensemble?: EnsemblePlan;
+  /** Run on every instance before the version is READY (`model_warmup`). */
+  readonly warmup?: readonly WarmupSample[];
+  /** Answers to equal requests may come from the response cache. */
+  readonly cacheResponses?: boolean;
+  /** What an execution takes from the rate limiter, one entry per instance group. */
+  readonly rateLimits?: readonly RateLimit[];
+}
+
+/** One warm-up request. */
+export interface WarmupSample {
+  readonly name: string;
+  /** Times it is run. */
+  readonly count: number;
+  /** In the order of the signature's inputs, client inputs only. */
+  readonly inputs: readonly Tensor[];
+}
+
+/** Triton's `ModelRateLimiter`. */
+export interface RateLimit {
+  /** Instances of the group. */
+  readonly instances: number;
+  /** 1 and 0: highest; an instance with priority 2 runs half as often as one with 1. */
+  readonly priority: number;
+  readonly resources: readonly {
+    readonly name: string;
+    /** Shared by all devices. */
+    readonly global: boolean;
+    readonly count: number;
+  }[];
 }
 
 /** Handed in by the gateway: turns a definition into something that serves (`L`), and back. */

@@ -29,6 +29,7 @@ function aScheduler(given: { rules?: QueueRules; instances?: number; maxBatchSiz
     account: {
       request: (outcome) => void outcomes.push(outcome),
       execution: ({ rows }) => void executions.push(rows),
+      response() {},
       lost() {},
       pending(_, delta) {
         pending += delta;

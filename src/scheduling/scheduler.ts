@@ -20,6 +20,7 @@ import { CostCurve } from "./cost-curve.ts";
 import { Endings, stopping } from "./endings.ts";
 import { type Entry, RequestQueue } from "./queue.ts";
 import { afterFailure } from "./recovery.ts";
+import type { Served } from "./served.ts";
 
 export interface SchedulerParts {
   readonly signature: ModelSignature;
@@ -35,7 +36,7 @@ export interface SchedulerParts {
 /** A batch is put behind a running one only if the device will be free this soon, µs. */
 const AHEAD_WITHIN_US = 1000;
 
-export class Scheduler {
+export class Scheduler implements Served {
   readonly signature: ModelSignature;
   readonly pool: Pool;
   readonly #queue: RequestQueue;
@@ -76,6 +77,14 @@ export class Scheduler {
     this.#log = parts.log;
     this.#patienceMs = parts.patienceMs;
     this.pool.onChange = () => this.#instancesChanged();
+  }
+
+  get trouble(): string | undefined {
+    return this.pool.failure;
+  }
+
+  get instances() {
+    return this.pool.lanes.map((lane) => lane.instance);
   }
 
   /** Requests accepted and not answered. */

@@ -2,9 +2,14 @@
  * The end of a request's life: its timeline becomes counts, once. Plain numbers
  * only; `statistics.ts` and `metrics.ts` read them when somebody asks.
  */
-import type { Account, ExecutionOutcome, RequestOutcome } from "../inference/outcome.ts";
+import type {
+  Account,
+  ExecutionOutcome,
+  RequestOutcome,
+  ResponseOutcome,
+} from "../inference/outcome.ts";
 import type { ModelSignature } from "../inference/request.ts";
-import { BatchCounters, ModelCounters } from "./model-counters.ts";
+import { BatchCounters, ModelCounters, ResponseCounters } from "./model-counters.ts";
 
 /** What a finished load tells about a version. */
 export interface LoadFacts {
@@ -91,6 +96,28 @@ export class ModelAccount implements Account {
     batch.input.add(timing.inputUs * NS_PER_US);
     batch.infer.add(timing.inferUs * NS_PER_US);
     batch.output.add(timing.outputUs * NS_PER_US);
+  }
+
+  response({ signature, index, kind, inferUs, outputUs }: ResponseOutcome): void {
+    const { responses } = this.#of(signature);
+    let counters = responses.get(index);
+    if (counters === undefined) {
+      counters = new ResponseCounters();
+      responses.set(index, counters);
+    }
+    const inferNs = inferUs * NS_PER_US;
+    const outputNs = outputUs * NS_PER_US;
+    if (kind === "cancel") {
+      counters.cancel.add(inferNs);
+      return;
+    }
+    counters.computeInfer.add(inferNs);
+    if (kind === "empty") {
+      counters.emptyResponse.add(inferNs);
+      return;
+    }
+    counters.computeOutput.add(outputNs);
+    counters[kind].add(inferNs + outputNs);
   }
 
   lost(signature: ModelSignature, executing: boolean): void {

@@ -26,6 +26,16 @@ export const QUEUE_BOUNDS_SECONDS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ] as const;
 
+/** What became of the responses with one index (0: the first of each request). */
+export class ResponseCounters {
+  readonly computeInfer = new Duration();
+  readonly computeOutput = new Duration();
+  readonly success = new Duration();
+  readonly fail = new Duration();
+  readonly emptyResponse = new Duration();
+  readonly cancel = new Duration();
+}
+
 export class ModelCounters {
   readonly model: string;
   readonly version: string;
@@ -49,6 +59,8 @@ export class ModelCounters {
   executionCount = 0;
   /** By rows of the executed batch. */
   readonly batches = new Map<number, BatchCounters>();
+  /** Of decoupled models, by index of the response. */
+  readonly responses = new Map<number, ResponseCounters>();
   /** Batches whose worker died: while executing them, and while they waited behind another. */
   lostExecuting = 0;
   lostWaiting = 0;

@@ -29,7 +29,17 @@ export interface ModelStatistics {
   /** Ascending by batch size. */
   readonly batch_stats: readonly BatchStatistics[];
   readonly memory_usage: readonly never[];
-  readonly response_stats: Readonly<Record<string, never>>;
+  /** By index of the response; of decoupled models only. */
+  readonly response_stats: Readonly<Record<string, ResponseStatistics>>;
+}
+
+export interface ResponseStatistics {
+  readonly compute_infer: StatisticDuration;
+  readonly compute_output: StatisticDuration;
+  readonly success: StatisticDuration;
+  readonly fail: StatisticDuration;
+  readonly empty_response: StatisticDuration;
+  readonly cancel: StatisticDuration;
 }
 
 export interface BatchStatistics {
@@ -70,6 +80,18 @@ export function modelStatistics(counters: ModelCounters): ModelStatistics {
       compute_output: written(batch.output),
     })),
     memory_usage: [],
-    response_stats: {},
+    response_stats: Object.fromEntries(
+      [...counters.responses].map(([index, response]) => [
+        String(index),
+        {
+          compute_infer: written(response.computeInfer),
+          compute_output: written(response.computeOutput),
+          success: written(response.success),
+          fail: written(response.fail),
+          empty_response: written(response.emptyResponse),
+          cancel: written(response.cancel),
+        },
+      ]),
+    ),
   };
 }

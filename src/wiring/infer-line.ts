@@ -6,9 +6,9 @@ import { toStatusError } from "../errors.ts";
 import type { InferCall, WireRequest } from "../inference/request.ts";
 import { checkRequest, requireOneResponse } from "../inference/validate.ts";
 import type { ServedModel } from "../registry/types.ts";
-import type { Scheduler } from "../scheduling/scheduler.ts";
+import type { Served } from "../scheduling/served.ts";
 
-type Resolve = (model: string, version: string) => ServedModel<Scheduler>;
+type Resolve = (model: string, version: string) => ServedModel<Served>;
 
 export function inferLine(resolve: Resolve): (wire: WireRequest, call: InferCall) => void {
   return (wire, call) => {

@@ -8,6 +8,7 @@ import type { Logger } from "../logger.ts";
 import { Pool } from "../pool/pool.ts";
 import type { Loader, ModelDefinition } from "../registry/types.ts";
 import { Scheduler } from "../scheduling/scheduler.ts";
+import type { Served } from "../scheduling/served.ts";
 import type { Fleet, Instance } from "../workers/types.ts";
 
 interface LoadFacts {
@@ -30,7 +31,7 @@ export interface LoaderParts {
   readonly patienceMs: number;
 }
 
-export function modelLoader(parts: LoaderParts): Loader<Scheduler> {
+export function modelLoader(parts: LoaderParts): Loader<Served> {
   const { fleet, account, clock, log, patienceMs } = parts;
   return {
     async load(definition, signal) {
@@ -45,13 +46,13 @@ export function modelLoader(parts: LoaderParts): Loader<Scheduler> {
       return new Scheduler({ signature, rules, pool, account, clock, log, patienceMs });
     },
 
-    async unload(scheduler) {
+    async unload(served) {
       // At the end of the process everybody was answered or cut off already.
-      if (!parts.closing()) await scheduler.drain();
-      await scheduler.close();
+      if (!parts.closing()) await served.drain();
+      await served.close();
     },
 
-    trouble: (scheduler) => scheduler.pool.failure,
+    trouble: (served) => served.trouble,
   };
 
   /** All or none: what was loaded before one failed is given back. */

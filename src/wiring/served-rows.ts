@@ -1,6 +1,6 @@
 /** What is served, a row a model version, for the operator who starts or watches the gateway. */
 import type { ModelRepository } from "../registry/repository.ts";
-import type { Scheduler } from "../scheduling/scheduler.ts";
+import type { Served } from "../scheduling/served.ts";
 
 export interface ServedRow {
   readonly model: string;
@@ -14,15 +14,15 @@ export interface ServedRow {
   readonly batchInvariant: boolean | undefined;
 }
 
-export function servedRows(repository: ModelRepository<Scheduler>): readonly ServedRow[] {
+export function servedRows(repository: ModelRepository<Served>): readonly ServedRow[] {
   const served = new Map(
     repository
       .served()
-      .map(({ definition: { name, version }, loaded }) => [`${name}/${version}`, loaded.pool]),
+      .map(({ definition: { name, version }, loaded }) => [`${name}/${version}`, loaded.instances]),
   );
   return repository.index(false).map(({ name, version, state, reason }) => {
-    const lanes = served.get(`${name}/${version}`)?.lanes ?? [];
-    const batchInvariant = lanes[0]?.instance.report.batchInvariant;
-    return { model: name, version, state, reason, instances: lanes.length, batchInvariant };
+    const instances = served.get(`${name}/${version}`) ?? [];
+    const batchInvariant = instances[0]?.report.batchInvariant;
+    return { model: name, version, state, reason, instances: instances.length, batchInvariant };
   });
 }

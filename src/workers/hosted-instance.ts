@@ -72,7 +72,7 @@ export class HostedInstance {
     const execution: Execution = {
       inputs: message.inputs.map((placed) => this.#input(placed, space.memory)),
       outputs: names,
-      members: message.memberRows.map((rows) => ({ rows })),
+      members: message.memberRows.map((rows, i) => ({ rows, ...message.notes?.[i] })),
       reserve: (byteLength) => space.reserve(byteLength),
     };
     const ready = performance.now();

@@ -17,6 +17,18 @@ const anyRun = fc.record({
   inputs: fc.array(fc.record({ index: u16, offset: size, byteLength: size, shape })),
   outputs: fc.array(u16),
   memberRows: fc.array(u32),
+  streamed: fc.boolean(),
+  notes: fc.option(
+    fc.array(
+      fc.record({
+        sequence: fc.record({ id: fc.string(), start: fc.boolean(), end: fc.boolean() }),
+        parameters: fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.boolean(), fc.integer()), {
+          noNullPrototype: true,
+        }),
+      }),
+    ),
+    { nil: undefined },
+  ),
 });
 const anyResult = fc.record({
   run: u32,

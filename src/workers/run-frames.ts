@@ -5,14 +5,15 @@
  *
  * run:    u32 run, u32 instance, u32 room, u16 inputs, u16 outputs, f64 room bytes,
  *         f64 output offset, u32 members, per member u32 rows, per output u16 index,
- *         per input u16 index, f64 offset, f64 bytes, shape
+ *         per input u16 index, f64 offset, f64 bytes, shape,
+ *         u8 streamed, u32 bytes of notes, notes (rare, so plain JSON: one per member)
  * result: u32 run, f64 x 3 timing, u16 outputs,
  *         per output u16 index, u8 inline, f64 offset, f64 bytes, shape
  * shape:  u8 rank, per axis f64
  */
 
 import { HEADER_BYTES, newFrame } from "./frames.ts";
-import type { PlacedInput, RunTiming } from "./types.ts";
+import type { MemberNote, PlacedInput, RunTiming } from "./types.ts";
 import { FrameType } from "./words.ts";
 
 /** In place of a room's id: the inputs are the frame's payload. */
@@ -29,6 +30,9 @@ export interface RunMessage {
   readonly inputs: readonly PlacedInput[];
   readonly outputs: readonly number[];
   readonly memberRows: readonly number[];
+  readonly notes?: readonly MemberNote[] | undefined;
+  /** The model is decoupled: responses come one by one, before the result. */
+  readonly streamed: boolean;
 }
 
 export interface PlacedOutput {
@@ -54,6 +58,9 @@ export function runFrame(message: RunMessage, payloadBytes: number): Buffer {
   const { inputs, outputs, memberRows } = message;
   let size = RUN_FIXED_BYTES + 4 * memberRows.length + 2 * outputs.length;
   for (const input of inputs) size += 18 + shapeBytes(input.shape);
+  const notes = message.notes === undefined ? "" : JSON.stringify(message.notes);
+  const notesBytes = Buffer.byteLength(notes);
+  size += 5 + notesBytes;
   const frame = newFrame(FrameType.run, size, payloadBytes);
   let at = HEADER_BYTES;
   at = frame.writeUInt32LE(message.run, at);
@@ -72,6 +79,9 @@ export function runFrame(message: RunMessage, payloadBytes: number): Buffer {
     at = frame.writeDoubleLE(input.byteLength, at);
     at = writeShape(frame, at, input.shape);
   }
+  at = frame.writeUInt8(message.streamed ? 1 : 0, at);
+  at = frame.writeUInt32LE(notesBytes, at);
+  frame.write(notes, at);
   return frame;
 }
 
@@ -93,8 +103,22 @@ export function readRun(meta: Buffer): RunMessage {
     byteLength: read.f64(),
     shape: read.shape(),
   }));
+  const streamed = read.u8() === 1;
+  const text = read.text(read.u32());
   read.end();
-  return { run, instance, room, roomBytes, outputOffset, inputs, outputs, memberRows };
+  const notes = text === "" ? undefined : (JSON.parse(text) as MemberNote[]);
+  return {
+    run,
+    instance,
+    room,
+    roomBytes,
+    outputOffset,
+    inputs,
+    outputs,
+    memberRows,
+    notes,
+    streamed,
+  };
 }
 
 /** `payloadBytes` of output data follow. */
@@ -179,6 +203,13 @@ class Reader {
 
   shape(): number[] {
     return this.list(this.u8(), () => this.f64());
+  }
+
+  text(byteLength: number): string {
+    const start = this.#at;
+    if (start + byteLength > this.#bytes.length) throw new RangeError("a text beyond the end");
+    this.#at += byteLength;
+    return this.#bytes.toString("utf8", start, this.#at);
   }
 
   list<T>(count: number, one: () => T): T[] {

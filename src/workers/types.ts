@@ -4,7 +4,12 @@
  * worker is shared memory; of one elsewhere, plain memory. Nobody outside this
  * folder can tell.
  */
-import type { Device, LoadOptions, ModelVariant } from "../../backends/contract.ts";
+import type {
+  Device,
+  ExecutionMember,
+  LoadOptions,
+  ModelVariant,
+} from "../../backends/contract.ts";
 
 /** Memory for one execution: the caller writes the inputs, the instance adds outputs. */
 export interface Room {
@@ -33,6 +38,26 @@ export interface Run {
   readonly outputs: readonly number[];
   /** Rows of each member, in order. */
   readonly memberRows: readonly number[];
+  /** In the order of the members, where one of them has more to say than its rows. */
+  readonly notes?: readonly MemberNote[] | undefined;
+  /**
+   * For a decoupled model: called for every response, in the order in which the
+   * worker sent them; its views are valid during the call only. The run's result then has no outputs.
+   */
+  readonly onResponse?: ((response: RunResponse) => void) | undefined;
+}
+
+/** What a backend is told of one member of a batch. */
+export type MemberNote = Omit<ExecutionMember, "rows">;
+
+/** One response of a decoupled model. */
+export interface RunResponse {
+  /** Position in the batch. */
+  readonly member: number;
+  readonly outputs: readonly RunOutput[];
+  /** From the start of the execution to this response, and for handing it over, µs. */
+  readonly inferUs: number;
+  readonly outputUs: number;
 }
 
 export interface RunOutput {

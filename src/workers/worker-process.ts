@@ -154,9 +154,18 @@ export class WorkerProcess {
     if (this.#state === "dead") throw this.#lost(false);
     const id = this.#nextRun;
     this.#nextRun = (id + 1) >>> 0;
-    const { inputs, outputs, outputOffset, memberRows } = run;
-    const roomBytes = room.bytes.length;
-    const message = { run: id, instance, roomBytes, outputOffset, inputs, outputs, memberRows };
+    const { inputs, outputs, outputOffset, memberRows, notes } = run;
+    const message = {
+      run: id,
+      instance,
+      roomBytes: room.bytes.length,
+      outputOffset,
+      inputs,
+      outputs,
+      memberRows,
+      notes,
+      streamed: run.onResponse !== undefined,
+    };
     const frame = room.plain
       ? runFrame({ ...message, room: INLINE }, outputOffset)
       : runFrame({ ...message, room: room.id }, 0);

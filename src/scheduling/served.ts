@@ -1,0 +1,24 @@
+/** What serves a loaded model version, whatever stands behind it: a pool, sequences, an ensemble, a cache. */
+import type { InferCall, InferRequest, ModelSignature } from "../inference/request.ts";
+
+export interface Served {
+  readonly signature: ModelSignature;
+  /**
+   * Takes over the call: it is answered or failed exactly once, unless it is
+   * cancelled first.
+   * @throws StatusError UNAVAILABLE when the queue is full or the model is being unloaded.
+   */
+  submit(request: InferRequest, call: InferCall): void;
+  /** Requests accepted and not answered. */
+  readonly inFlight: number;
+  /** Takes nothing more; resolves when everything accepted was answered. */
+  drain(): Promise<void>;
+  /** After `drain`, or without it: what still waits is failed. Frees the workers. */
+  close(): Promise<void>;
+  /** Why it cannot serve now, and will not in a moment either; undefined: it can. */
+  readonly trouble: string | undefined;
+  /** For dashboards: how many instances there are, and what their load found out. */
+  readonly instances: readonly {
+    readonly report: { readonly batchInvariant: boolean | undefined };
+  }[];
+}
