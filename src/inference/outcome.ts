@@ -17,6 +17,8 @@ export interface RequestOutcome {
   readonly cache?: { readonly hit: boolean; readonly tookUs: number };
   /** Of the call, where it is traced. */
   readonly trace?: TraceContext | undefined;
+  /** Rows of the batch it was executed in; told where it is traced. */
+  readonly batchRows?: number | undefined;
 }
 
 /** One response of a decoupled model, or of a request that failed, for `response_stats`. */

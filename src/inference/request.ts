@@ -180,8 +180,10 @@ export interface InferCall {
   readonly manyResponses?: boolean;
   /** Whoever asks, as one identity per connection: leases of shared memory hang on it. */
   readonly connection?: object | undefined;
-  /** Set where the request is traced. */
-  readonly trace?: TraceContext | undefined;
+  /** What came along with the request, names in lower case; read only where forwarding or tracing is configured. */
+  readonly headers?: Readonly<Record<string, string | undefined>>;
+  /** Set where the request is traced, before it is queued. */
+  trace?: TraceContext | undefined;
   /** Monotonic ms after which nobody waits for the answer; Infinity for none. */
   readonly deadline: number;
   /** Bytes held for this request; given back by whoever ends the call. */
@@ -196,11 +198,19 @@ export interface InferCall {
   onCancel: (() => void) | undefined;
 }
 
-/** A request's place in a distributed trace (W3C Trace Context), as it came in. */
+/**
+ * A request that is being traced, and its place in the trace: its own span is
+ * named before it ends, so that those below it can say whose children they are.
+ */
 export interface TraceContext {
-  /** `00-<trace id>-<parent span id>-<flags>`; empty where the client sent none. */
-  readonly traceparent: string;
+  /** 32 hex digits: the whole trace, as W3C Trace Context has it. */
+  readonly traceId: string;
+  /** 16 hex digits: the span of this request. */
+  readonly spanId: string;
+  /** Whose child that span is; empty: nobody's. */
+  readonly parentSpanId: string;
+  /** As it came in; empty for none. */
   readonly tracestate: string;
-  /** Spans are made for it. */
-  readonly sampled: boolean;
+  /** For a request made on behalf of this one, such as a step of an ensemble. */
+  child(): TraceContext;
 }

@@ -36,6 +36,7 @@ export class Endings {
       const requests = batch.map((entry) => entry.request);
       const parts = splitOutputs(this.#signature, requests, outputs);
       const { name: model, version } = this.#signature;
+      const rows = requests.reduce((sum, request) => sum + request.rows, 0);
       for (const [i, entry] of batch.entries()) {
         const { call, request } = entry;
         answered.add(entry);
@@ -43,7 +44,7 @@ export class Endings {
         if (!call.cancelled) {
           call.respond({ model, version, id: request.id, outputs: parts[i] ?? [] }, true);
         }
-        this.#finish(entry, call.cancelled ? "CANCELED" : undefined, timing);
+        this.#finish(entry, call.cancelled ? "CANCELED" : undefined, timing, rows);
       }
     } catch (error) {
       const status = toStatusError(error);
@@ -70,6 +71,7 @@ export class Endings {
     entry: Entry,
     failure: FailureReason | undefined,
     execution: ExecutionTiming | undefined,
+    batchRows?: number,
   ): void {
     const { request, call } = entry;
     entry.call = ENDED;
@@ -80,6 +82,8 @@ export class Endings {
       timeline: call.timeline,
       failure,
       execution,
+      trace: call.trace,
+      batchRows: call.trace && batchRows,
     });
   }
 }

@@ -1,6 +1,12 @@
 /** ModelInfer: the hot path, from the bytes of a request to the bytes of its answer. */
 import { StatusError, toStatusError } from "../../errors.ts";
-import type { InferCall, InferResponse, Pieces, WireRequest } from "../../inference/request.ts";
+import type {
+  InferCall,
+  InferResponse,
+  Pieces,
+  TraceContext,
+  WireRequest,
+} from "../../inference/request.ts";
 import { newTimeline, type Timeline } from "../../inference/timeline.ts";
 import { decodeInferRequest } from "../codec/decode-request.ts";
 import { encodeInferResponse } from "../codec/encode-response.ts";
@@ -27,11 +33,16 @@ export function inferHandler({ infer }: Inference): HotHandler {
 
 class UnaryInferCall implements InferCall {
   readonly timeline: Timeline;
+  trace: TraceContext | undefined = undefined;
   readonly #hot: HotCall;
 
   constructor(hot: HotCall) {
     this.#hot = hot;
     this.timeline = newTimeline(hot.receivedAt);
+  }
+
+  get headers(): HotCall["headers"] {
+    return this.#hot.headers;
   }
 
   get deadline(): number {
