@@ -13,7 +13,10 @@ import { addAndSubtract, checkAddable } from "./add-sub.ts";
 import { firstNumber, sliceRows } from "./elements.ts";
 import { crashOnLoad, delay, misbehave } from "./misbehave.ts";
 import { type EchoParameters, readParameters } from "./parameters.ts";
+import { checkRepeatable, repeatElements } from "./repeat-elements.ts";
 
+/** Requests whose elements are repeated at the same time: they only wait for timers. */
+const REPEATED_AT_ONCE = 16;
 const DEVICE: Device = { id: "echo:0", vendor: "beamgate", platform: "any" };
 
 export const echo: BackendModule = {
@@ -36,6 +39,7 @@ export const echo: BackendModule = {
         const parameters = readParameters(variant);
         crashOnLoad(parameters);
         if (parameters.mode === "addsub") checkAddable(variant);
+        else if (parameters.mode === "repeat_elements") checkRepeatable(variant);
         else checkPaired(variant);
         return createInstance(variant, device, parameters);
       },
@@ -51,6 +55,7 @@ function createInstance(
 ): ModelInstance {
   return {
     device,
+    maxInFlight: parameters.mode === "repeat_elements" ? REPEATED_AT_ONCE : 1,
 
     async execute(execution) {
       misbehave(execution, parameters);
@@ -63,6 +68,10 @@ function createInstance(
     async stream(execution, emit, signal) {
       misbehave(execution, parameters);
       delay(execution, parameters);
+      if (parameters.mode === "repeat_elements") {
+        await repeatElements(execution, variant, emit, signal);
+        return;
+      }
       const outputs = identity(execution, variant);
       let from = 0;
       for (const [member, { rows }] of execution.members.entries()) {

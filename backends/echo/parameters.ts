@@ -1,12 +1,13 @@
 /** What an echo model may be told, as `parameters` of its configuration. */
 import { BackendError, type ModelVariant } from "../contract.ts";
 
-export type EchoMode = "identity" | "addsub" | "repeat";
+export type EchoMode = "identity" | "addsub" | "repeat" | "repeat_elements";
 
 export interface EchoParameters {
   /**
    * `identity`: output i is input i. `addsub`: the sum and the difference of the
    * first two inputs. `repeat`: identity as a stream, as many times as the first number says.
+   * `repeat_elements`: a stream of the first input's elements, see `repeat-elements.ts`.
    */
   readonly mode: EchoMode;
   /** Blocks the worker per execution, ms, as native code does. */
@@ -21,7 +22,12 @@ export interface EchoParameters {
   readonly crashOnLoadIfExists: string | undefined;
 }
 
-const MODES: readonly string[] = ["identity", "addsub", "repeat"] satisfies EchoMode[];
+const MODES: readonly string[] = [
+  "identity",
+  "addsub",
+  "repeat",
+  "repeat_elements",
+] satisfies EchoMode[];
 
 /** @throws BackendError `artifact` naming the parameter. */
 export function readParameters({ parameters = {} }: ModelVariant): EchoParameters {

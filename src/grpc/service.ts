@@ -7,8 +7,10 @@ import { type RepositoryAccess, repositoryHandlers } from "./rpc/repository.ts";
 import { type ServerFacts, serverHandlers } from "./rpc/server.ts";
 import { sharedMemoryHandlers } from "./rpc/shared-memory.ts";
 import { type StatisticsSource, statisticsHandlers } from "./rpc/statistics.ts";
+import { streamHandler } from "./rpc/stream.ts";
 import type { Implementation } from "./rpc/unary.ts";
 import type { HotHandler } from "./transport/hot-call.ts";
+import type { HotStreamHandler } from "./transport/hot-stream.ts";
 
 export interface InferenceService {
   readonly server: ServerFacts;
@@ -22,9 +24,10 @@ export interface InferenceService {
 export interface ServiceRegistry {
   addService(definition: ServiceDefinition, implementation: Implementation): void;
   addHotUnary(path: string, handler: HotHandler): void;
+  addHotStream(path: string, handler: HotStreamHandler): void;
 }
 
-/** RPCs that are missing here (streaming, trace and log settings) answer UNIMPLEMENTED. */
+/** RPCs that are missing here (trace and log settings) answer UNIMPLEMENTED. */
 export function registerInferenceService(
   registry: ServiceRegistry,
   definition: InferenceDefinition,
@@ -38,4 +41,5 @@ export function registerInferenceService(
     ...sharedMemoryHandlers(),
   });
   registry.addHotUnary(`/${SERVICE_NAME}/ModelInfer`, inferHandler(service.inference));
+  registry.addHotStream(`/${SERVICE_NAME}/ModelStreamInfer`, streamHandler(service.inference));
 }

@@ -178,6 +178,8 @@ export interface InferCall {
   readonly timeline: Timeline;
   /** True on a stream: a decoupled model may answer any number of times. */
   readonly manyResponses?: boolean;
+  /** Told, before the request is checked, which model it is about. */
+  found?(signature: ModelSignature): void;
   /** Whoever asks, as one identity per connection: leases of shared memory hang on it. */
   readonly connection?: object | undefined;
   /** What came along with the request, names in lower case; read only where forwarding or tracing is configured. */

@@ -7,7 +7,7 @@ import { BYTES_PER_ELEMENT, type TensorSpec } from "../../backends/contract.ts";
 import { type BatchPlan, planBatch, writeBatch } from "../inference/batch.ts";
 import type { ExecutionTiming } from "../inference/outcome.ts";
 import type { InferRequest, Parameters } from "../inference/request.ts";
-import type { Instance, MemberNote, Room, RunOutput, RunResult } from "../workers/types.ts";
+import type { Instance, MemberNote, Room, Run, RunOutput, RunResult } from "../workers/types.ts";
 
 export { WorkerLost } from "../workers/types.ts";
 
@@ -17,6 +17,9 @@ export interface Executed {
   readonly timing: ExecutionTiming;
   release(): void;
 }
+
+/** Who takes the responses of a decoupled model as they come, see `Run`. */
+export type ResponseSink = Required<Pick<Run, "onResponse" | "signal">>;
 
 export class Lane {
   readonly instance: Instance;
@@ -53,9 +56,10 @@ export class Lane {
 
   /**
    * Runs the requests as one batch. Only while `idle` or `takesOneAhead`.
+   * @param sink present for a decoupled model; there are no outputs at the end then
    * @throws WorkerLost, BackendError (as rejections), or a RangeError for want of room.
    */
-  async execute(requests: readonly InferRequest[]): Promise<Executed> {
+  async execute(requests: readonly InferRequest[], sink?: ResponseSink): Promise<Executed> {
     const plan = planBatch(requests);
     const outputBytes = 64 * this.instance.variant.outputs.length;
     const room = this.instance.room(
@@ -74,7 +78,7 @@ export class Lane {
       if (this.running === 0) this.busySince = start;
       this.running += 1;
       this.lastRows = plan.rows;
-      const result = await this.#run(requests, plan, room);
+      const result = await this.#run(requests, plan, room, sink);
       this.#learnOutputSize(result.outputs, plan.rows);
       const { inputUs, inferUs, outputUs } = result.timing;
       return {
@@ -88,7 +92,12 @@ export class Lane {
     }
   }
 
-  async #run(requests: readonly InferRequest[], plan: BatchPlan, room: Room): Promise<RunResult> {
+  async #run(
+    requests: readonly InferRequest[],
+    plan: BatchPlan,
+    room: Room,
+    sink: ResponseSink | undefined,
+  ): Promise<RunResult> {
     try {
       return await this.instance.run({
         room,
@@ -97,6 +106,7 @@ export class Lane {
         outputs: wantedOutputs(requests, this.instance.variant.outputs.length),
         memberRows: plan.memberRows,
         notes: notesOf(requests),
+        ...sink,
       });
     } finally {
       this.running -= 1;

@@ -54,6 +54,15 @@ export class Endings {
     }
   }
 
+  /** A decoupled model gave its last response to this request. */
+  streamed(entry: Entry, timing: ExecutionTiming): void {
+    const { call, request } = entry;
+    const { name: model, version } = this.#signature;
+    call.onCancel = undefined;
+    if (!call.cancelled) call.respond({ model, version, id: request.id, outputs: [] }, true);
+    this.#finish(entry, call.cancelled ? "CANCELED" : undefined, timing);
+  }
+
   failed(entry: Entry, status: StatusError, reason: FailureReason, timing?: ExecutionTiming): void {
     const { call } = entry;
     call.onCancel = undefined;

@@ -60,7 +60,8 @@ function halves(batch: readonly Entry[]): (readonly Entry[])[] {
   return [batch.slice(0, middle), batch.slice(middle)];
 }
 
-function statusOf(error: unknown): StatusError {
+/** What a client is told of an execution that failed. */
+export function statusOf(error: unknown): StatusError {
   if (error instanceof BackendError) {
     return new StatusError(CODE_OF[error.fault], error.message, { cause: error });
   }

@@ -21,6 +21,7 @@ import { Endings, stopping } from "./endings.ts";
 import { type Entry, RequestQueue } from "./queue.ts";
 import { afterFailure } from "./recovery.ts";
 import type { Served } from "./served.ts";
+import { StreamedBatch } from "./streamed-batch.ts";
 
 export interface SchedulerParts {
   readonly signature: ModelSignature;
@@ -104,9 +105,13 @@ export class Scheduler implements Served {
     if (!this.#accepting) throw stopping(request);
     const entry = this.#queue.add(request, call, now);
     call.timeline.queued = now;
-    call.onCancel = () => this.#cancelled(entry);
+    this.#watch(entry);
     this.#account.pending(this.signature, 1);
     this.#pumpLater();
+  }
+
+  #watch(entry: Entry): void {
+    entry.call.onCancel = () => this.#cancelled(entry);
   }
 
   /** Takes nothing more; resolves when everything accepted was answered. */
@@ -224,9 +229,10 @@ export class Scheduler implements Served {
     this.#lastBatch = batch.length;
     this.#runningBatches += 1;
     this.#runningRequests += batch.length;
-    lane.execute(batch.map((entry) => entry.request)).then(
-      (executed) => this.#executed(batch, executed),
-      (error: unknown) => this.#failed(batch, error),
+    const streamed = this.signature.decoupled ? this.#streamedBatch(batch) : undefined;
+    lane.execute(batch.map((entry) => entry.request), streamed?.sink).then(
+      (executed) => this.#executed(batch, executed, streamed),
+      (error: unknown) => this.#failed(batch, error, streamed),
     );
   }
 
@@ -235,7 +241,12 @@ export class Scheduler implements Served {
     this.#runningRequests -= batch.length;
   }
 
-  #executed(batch: readonly Entry[], executed: Executed): void {
+  #streamedBatch(batch: readonly Entry[]): StreamedBatch {
+    const { signature } = this;
+    return new StreamedBatch({ signature, endings: this.#endings, account: this.#account }, batch);
+  }
+
+  #executed(batch: readonly Entry[], executed: Executed, streamed?: StreamedBatch): void {
     this.#ended(batch);
     const rows = batch.reduce((sum, { request }) => sum + request.rows, 0);
     this.#curve.observe(rows, executed.timing.inferUs);
@@ -243,14 +254,16 @@ export class Scheduler implements Served {
     // that batch would be smaller: then what lies in the sockets by now is read before.
     if (this.#queue.size >= batch.length || this.#again.length > 0) this.#pump();
     this.#account.execution({ signature: this.signature, rows, timing: executed.timing });
-    this.#endings.answered(batch, executed);
+    if (streamed) streamed.end(executed.timing);
+    else this.#endings.answered(batch, executed);
     executed.release();
     if (this.#queue.size > 0 || this.#again.length > 0) this.#pumpLater();
     this.#noticeIdle();
   }
 
-  #failed(batch: readonly Entry[], error: unknown): void {
-    this.#ended(batch);
+  #failed(all: readonly Entry[], error: unknown, streamed?: StreamedBatch): void {
+    this.#ended(all);
+    const batch = streamed ? streamed.fail(error) : all;
     const alive = batch.filter((entry) => !entry.call.cancelled);
     for (const entry of batch) if (entry.call.cancelled) this.#endings.cancelled(entry);
     if (error instanceof WorkerLost) this.#account.lost(this.signature, error.executing);
@@ -265,6 +278,7 @@ export class Scheduler implements Served {
       });
     }
     for (const { entry, status } of next.failed) this.#endings.failed(entry, status, "BACKEND");
+    if (streamed) for (const entry of next.again.flat()) this.#watch(entry);
     this.#again.unshift(...next.again);
     this.#pump();
     this.#noticeIdle();

@@ -14,7 +14,8 @@ export function inferLine(resolve: Resolve): (wire: WireRequest, call: InferCall
   return (wire, call) => {
     try {
       const { definition, loaded } = resolve(wire.model, wire.version);
-      requireOneResponse(definition.signature);
+      if (call.manyResponses) call.found?.(definition.signature);
+      else requireOneResponse(definition.signature);
       const request = checkRequest(wire, definition.signature);
       loaded.submit(request, call);
     } catch (error) {

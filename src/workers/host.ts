@@ -63,6 +63,9 @@ function onWords(words: ToWorker): void {
     case "unload":
       void answer(words.ask, () => unload(words.instance));
       break;
+    case "abort":
+      hosted.get(words.instance)?.abort(words.run);
+      break;
     case "ping":
       channel.send(wordsFrame({ type: "pong" }));
       break;
@@ -98,6 +101,7 @@ async function load(id: number, words: LoadWords): Promise<LoadedWords> {
   const { signal } = new AbortController();
   const instance = await backend.load(words.variant, device, words.options, signal);
   try {
+    if (words.variant.decoupled && instance.stream === undefined) throw noStreams(backend.kind);
     const { firstRunUs, batchInvariant } = await probe(words.variant, instance, signal);
     hosted.set(id, new HostedInstance(words.variant, instance, channel));
     return {
@@ -110,6 +114,11 @@ async function load(id: number, words: LoadWords): Promise<LoadedWords> {
     await instance.unload();
     throw cause;
   }
+}
+
+function noStreams(kind: string): BackendError {
+  const reason = `backend "${kind}" gives one response a request; the model's transaction policy is decoupled`;
+  return new BackendError("artifact", reason);
 }
 
 function backendOf(source: BackendSource): Promise<Backend> {

@@ -10,6 +10,7 @@ import { BackendError } from "../../backends/contract.ts";
 import type { Channel } from "./channel.ts";
 import { INLINE, type PlacedOutput, type RunMessage, resultFrame } from "./run-frames.ts";
 import { Slab } from "./slab.ts";
+import { StreamedRun } from "./streamed-run.ts";
 import { type RoomWords, wordsFrame } from "./words.ts";
 
 /** Outputs start at multiples of this, as vector units like it. */
@@ -27,6 +28,8 @@ export class HostedInstance {
   readonly #rooms = new Map<number, Slab>();
   readonly #waiting: WaitingRun[] = [];
   readonly #closing = new AbortController();
+  /** Streamed runs that execute. */
+  readonly #streamed = new Map<number, StreamedRun>();
   #executing = 0;
 
   constructor(variant: ModelVariant, instance: ModelInstance, channel: Channel) {
@@ -43,6 +46,16 @@ export class HostedInstance {
   accept(message: RunMessage, payload: Buffer): void {
     if (this.#executing < (this.#instance.maxInFlight ?? 1)) void this.#conduct(message, payload);
     else this.#waiting.push({ message, payload });
+  }
+
+  /** Nobody waits for the responses of this run any more. */
+  abort(run: number): void {
+    this.#streamed.get(run)?.abort();
+    const at = this.#waiting.findIndex(({ message }) => message.run === run);
+    if (at < 0) return;
+    this.#waiting.splice(at, 1);
+    const timing = { inputUs: 0, inferUs: 0, outputUs: 0 };
+    this.#channel.send(resultFrame({ run, timing, outputs: [] }, 0));
   }
 
   async unload(): Promise<void> {
@@ -76,6 +89,10 @@ export class HostedInstance {
       reserve: (byteLength) => space.reserve(byteLength),
     };
     const ready = performance.now();
+    if (message.streamed) {
+      await this.#stream(message.run, execution, ready - begin);
+      return;
+    }
     const tensors = await this.#instance.execute(execution, this.#closing.signal);
     const executed = performance.now();
 
@@ -100,6 +117,23 @@ export class HostedInstance {
       outputUs: (performance.now() - executed) * 1000,
     };
     this.#channel.send(resultFrame({ run: message.run, timing, outputs }, payloadBytes), payloads);
+  }
+
+  async #stream(run: number, execution: Execution, inputMs: number): Promise<void> {
+    const { stream } = this.#instance;
+    if (stream === undefined) throw new BackendError("internal", "this backend cannot stream");
+    const streamed = new StreamedRun(run, execution, this.#variant, this.#channel);
+    const signal = AbortSignal.any([this.#closing.signal, streamed.signal]);
+    this.#streamed.set(run, streamed);
+    try {
+      const emit = (member: number, outputs: readonly Tensor[]) => streamed.emit(member, outputs);
+      await stream.call(this.#instance, execution, emit, signal);
+    } finally {
+      streamed.end();
+      this.#streamed.delete(run);
+    }
+    const timing = { inputUs: inputMs * 1000, ...streamed.end() };
+    this.#channel.send(resultFrame({ run, timing, outputs: [] }, 0));
   }
 
   #space(message: RunMessage, payload: Buffer): RunSpace {

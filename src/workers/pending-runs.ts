@@ -1,11 +1,13 @@
 /** The runs that one worker was given and has not settled, in the order of sending. */
 import type { LentRoom } from "./rooms.ts";
-import type { RunResult } from "./types.ts";
+import type { RunResponse, RunResult } from "./types.ts";
 
 export interface PendingRun {
   readonly instance: number;
   readonly maxInFlight: number;
   readonly room: LentRoom;
+  /** Present for a run that is streamed. */
+  readonly onResponse?: ((response: RunResponse) => void) | undefined;
   readonly resolve: (result: RunResult) => void;
   readonly reject: (error: Error) => void;
 }
@@ -22,6 +24,17 @@ export class PendingRuns {
   add(id: number, run: PendingRun): void {
     this.#ids.push(id);
     this.#runs.push(run);
+  }
+
+  /** A run that goes on. @throws where no such run is pending: the worker is confused. */
+  get(id: number): PendingRun {
+    const run = this.#runs[this.#ids.indexOf(id)];
+    if (run === undefined) throw new Error(`a response of run ${id}, which is not pending`);
+    return run;
+  }
+
+  has(id: number): boolean {
+    return this.#ids.includes(id);
   }
 
   /** @throws where no such run is pending: the worker is confused. */

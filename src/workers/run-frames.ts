@@ -1,5 +1,5 @@
 /**
- * Runs and their results on the wire: a few numbers each, in a fixed binary
+ * Runs, their results and responses on the wire: a few numbers each, in a fixed binary
  * layout, because one of either passes per batch. Tensors lie in the room that
  * the run names, or travel as the frame's payload.
  *
@@ -7,6 +7,8 @@
  *         f64 output offset, u32 members, per member u32 rows, per output u16 index,
  *         per input u16 index, f64 offset, f64 bytes, shape,
  *         u8 streamed, u32 bytes of notes, notes (rare, so plain JSON: one per member)
+ * response (of a streamed run, before its result; all data is payload):
+ *         u32 run, u32 member, f64 x 2 timing, u16 outputs, per output u16 index, f64 bytes, shape
  * result: u32 run, f64 x 3 timing, u16 outputs,
  *         per output u16 index, u8 inline, f64 offset, f64 bytes, shape
  * shape:  u8 rank, per axis f64
@@ -50,7 +52,22 @@ export interface ResultMessage {
   readonly outputs: readonly PlacedOutput[];
 }
 
+/** One response of a decoupled model; the outputs lie one behind the other in the frame's payload. */
+export interface ResponseMessage {
+  readonly run: number;
+  /** Position in the batch. */
+  readonly member: number;
+  readonly inferUs: number;
+  readonly outputUs: number;
+  readonly outputs: readonly {
+    readonly index: number;
+    readonly shape: readonly number[];
+    readonly byteLength: number;
+  }[];
+}
+
 const RUN_FIXED_BYTES = 36;
+const RESPONSE_FIXED_BYTES = 26;
 const RESULT_FIXED_BYTES = 30;
 
 /** `payloadBytes` of room content follow where `message.room` is INLINE. */
@@ -156,6 +173,41 @@ export function readResult(meta: Buffer): ResultMessage {
   }));
   read.end();
   return { run, timing, outputs };
+}
+
+/** `payloadBytes` of output data follow. */
+export function responseFrame(message: ResponseMessage, payloadBytes: number): Buffer {
+  let size = RESPONSE_FIXED_BYTES;
+  for (const output of message.outputs) size += 10 + shapeBytes(output.shape);
+  const frame = newFrame(FrameType.response, size, payloadBytes);
+  let at = HEADER_BYTES;
+  at = frame.writeUInt32LE(message.run, at);
+  at = frame.writeUInt32LE(message.member, at);
+  at = frame.writeDoubleLE(message.inferUs, at);
+  at = frame.writeDoubleLE(message.outputUs, at);
+  at = frame.writeUInt16LE(message.outputs.length, at);
+  for (const output of message.outputs) {
+    at = frame.writeUInt16LE(output.index, at);
+    at = frame.writeDoubleLE(output.byteLength, at);
+    at = writeShape(frame, at, output.shape);
+  }
+  return frame;
+}
+
+/** @throws RangeError where the bytes are not exactly one response. */
+export function readResponse(meta: Buffer): ResponseMessage {
+  const read = new Reader(meta);
+  const run = read.u32();
+  const member = read.u32();
+  const inferUs = read.f64();
+  const outputUs = read.f64();
+  const outputs = read.list(read.u16(), () => ({
+    index: read.u16(),
+    byteLength: read.f64(),
+    shape: read.shape(),
+  }));
+  read.end();
+  return { run, member, inferUs, outputUs, outputs };
 }
 
 function shapeBytes(shape: readonly number[]): number {

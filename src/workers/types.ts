@@ -45,6 +45,8 @@ export interface Run {
    * worker sent them; its views are valid during the call only. The run's result then has no outputs.
    */
   readonly onResponse?: ((response: RunResponse) => void) | undefined;
+  /** For a decoupled model: aborted when nobody waits for more responses; the run then ends early. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a backend is told of one member of a batch. */

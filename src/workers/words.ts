@@ -6,7 +6,7 @@ import { HEADER_BYTES, newFrame } from "./frames.ts";
 export const PROTOCOL = 1;
 
 /** Types of frames. */
-export const FrameType = { words: 1, run: 2, result: 3 } as const;
+export const FrameType = { words: 1, run: 2, result: 3, response: 4 } as const;
 
 /** How a worker makes a backend; the same in every load of this kind. */
 export interface BackendSource {
@@ -51,6 +51,8 @@ export type ToWorker =
       readonly rooms: readonly RoomWords[];
     }
   | { readonly type: "unload"; readonly ask: number; readonly instance: number }
+  /** Nobody waits for more responses of this run; it may end early. */
+  | { readonly type: "abort"; readonly instance: number; readonly run: number }
   | { readonly type: "ping" }
   /** Unload everything and exit. */
   | { readonly type: "end" };

@@ -12,7 +12,7 @@ import { LastWords } from "./last-words.ts";
 import { LoadMeter } from "./load-meter.ts";
 import { type PendingRun, PendingRuns } from "./pending-runs.ts";
 import type { LentRoom } from "./rooms.ts";
-import { INLINE, type PlacedOutput, readResult, runFrame } from "./run-frames.ts";
+import { INLINE, type PlacedOutput, readResponse, readResult, runFrame } from "./run-frames.ts";
 import { killGroup, type SpawnedWorker, spawnWorker } from "./spawn-worker.ts";
 import { type Run, type RunOutput, type RunResult, WorkerLost } from "./types.ts";
 import { judge, type WatchLimits } from "./watch.ts";
@@ -154,7 +154,7 @@ export class WorkerProcess {
     if (this.#state === "dead") throw this.#lost(false);
     const id = this.#nextRun;
     this.#nextRun = (id + 1) >>> 0;
-    const { inputs, outputs, outputOffset, memberRows, notes } = run;
+    const { inputs, outputs, outputOffset, memberRows, notes, onResponse } = run;
     const message = {
       run: id,
       instance,
@@ -164,16 +164,21 @@ export class WorkerProcess {
       outputs,
       memberRows,
       notes,
-      streamed: run.onResponse !== undefined,
+      streamed: onResponse !== undefined,
     };
     const frame = room.plain
       ? runFrame({ ...message, room: INLINE }, outputOffset)
       : runFrame({ ...message, room: room.id }, 0);
     return new Promise((resolve, reject) => {
       if (this.#runs.size === 0) this.#headSince = this.#settings.clock.now();
-      this.#runs.add(id, { instance, maxInFlight, room, resolve, reject });
+      this.#runs.add(id, { instance, maxInFlight, room, onResponse, resolve, reject });
       this.#channel.send(frame, room.plain ? [room.bytes.subarray(0, outputOffset)] : undefined);
+      run.signal?.addEventListener("abort", () => this.#abort(instance, id), { once: true });
     });
+  }
+
+  #abort(instance: number, run: number): void {
+    if (this.#runs.has(run)) this.#channel.send(wordsFrame({ type: "abort", instance, run }));
   }
 
   /** Ends the whole process group at once. Pending work is rejected with this reason. */
@@ -210,6 +215,7 @@ export class WorkerProcess {
     this.#pingedAt = undefined;
     try {
       if (type === FrameType.result) this.#onResult(meta, payload);
+      else if (type === FrameType.response) this.#onResponse(meta, payload);
       else this.#onWords(readWords<FromWorker>(meta));
     } catch (cause) {
       this.kill(`it sent what cannot be: ${cause instanceof Error ? cause.message : cause}`);
@@ -220,6 +226,20 @@ export class WorkerProcess {
   #onChannelClosed(error: Error | undefined): void {
     if (error !== undefined && !("code" in error)) this.kill(`its channel broke: ${error.message}`);
     else killGroup(this.pid);
+  }
+
+  #onResponse(meta: Buffer, payload: Buffer): void {
+    const { run, outputs, ...response } = readResponse(meta);
+    const { onResponse } = this.#runs.get(run);
+    // A stream may last; what must not is its silence.
+    this.#headSince = this.#settings.clock.now();
+    let end = 0;
+    const views = outputs.map(({ index, shape, byteLength }) => {
+      const start = end;
+      end += byteLength;
+      return toRunOutput({ index, shape, offset: start, byteLength }, payload);
+    });
+    onResponse?.({ ...response, outputs: views });
   }
 
   #onResult(meta: Buffer, payload: Buffer): void {
@@ -324,7 +344,7 @@ function toError({ fault, message }: { fault: BackendFault; message: string }): 
 }
 
 function toRunOutput(
-  { index, shape, offset, byteLength }: PlacedOutput,
+  { index, shape, offset, byteLength }: Omit<PlacedOutput, "inline">,
   memory: Buffer,
 ): RunOutput {
   if (!(offset >= 0 && byteLength >= 0 && offset + byteLength <= memory.length)) {

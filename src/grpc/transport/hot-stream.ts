@@ -10,6 +10,8 @@ export interface HotStream {
   readonly headers: RequestHeaders;
   /** Address and port of the client. */
   readonly peer: string;
+  /** One identity per connection. */
+  readonly connection: object;
   /** `Clock.now` ms at the last byte of the newest message. */
   readonly receivedAt: number;
   /** Of the whole stream, `Clock.now` ms; Infinity for none. */

@@ -39,7 +39,7 @@ export abstract class ReceivingCall implements MessageSink, BudgetWaiter {
   /** Whole messages received. */
   protected messages = 0;
   protected readonly host: CallHost;
-  protected readonly connection: Connection;
+  readonly connection: Connection;
   protected readonly stream: Stream;
   readonly #encoding: Encoding;
   /** Made for the first chunk that is not one whole message. */

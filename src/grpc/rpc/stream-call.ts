@@ -1,0 +1,170 @@
+/** One request of a stream, from its message to its last answer. */
+import { StatusError, toStatusError } from "../../errors.ts";
+import type {
+  InferCall,
+  InferResponse,
+  ModelSignature,
+  Parameters,
+  WireRequest,
+} from "../../inference/request.ts";
+import { newTimeline, type Timeline } from "../../inference/timeline.ts";
+import { encodeStreamError, encodeStreamResponse } from "../codec/encode-response.ts";
+import { PREFIX_BYTES } from "../transport/frame.ts";
+
+/** The stream, as its requests see it. */
+export interface StreamSession {
+  readonly over: boolean;
+  readonly deadline: number;
+  /** One object per connection. */
+  readonly connection: object;
+  /** The call is of a decoupled model: its answers are in nobody's order. */
+  decouple(call: StreamInferCall): void;
+  send(framed: Buffer): void;
+  /** @returns true: the error ended the stream. */
+  endsWith(error: StatusError): boolean;
+  /** `call.answer`, where there is one, may be sent in its turn. */
+  ended(call: StreamInferCall): void;
+}
+
+const FINAL_FLAG = "triton_final_response";
+const FINAL: Parameters = new Map([[FINAL_FLAG, { type: "bool", value: true }]]);
+const NOT_FINAL: Parameters = new Map([[FINAL_FLAG, { type: "bool", value: false }]]);
+
+export class StreamInferCall implements InferCall {
+  readonly timeline: Timeline;
+  readonly byteLength: number;
+  onCancel: (() => void) | undefined = undefined;
+  /** Somebody took the request over: what fails from now on is the model's. */
+  submitted = false;
+  decoupled = false;
+  ended = false;
+  /** The last answer, until it is its turn. */
+  answer: Buffer | undefined = undefined;
+  previous: StreamInferCall | undefined = undefined;
+  next: StreamInferCall | undefined = undefined;
+  readonly #session: StreamSession;
+  #wire: Pick<WireRequest, "id" | "parameters"> = { id: "", parameters: undefined };
+  #signature: ModelSignature | undefined = undefined;
+
+  /** @param receivedAt `Clock.now` ms. @param byteLength of its message. */
+  constructor(session: StreamSession, receivedAt: number, byteLength: number) {
+    this.#session = session;
+    this.timeline = newTimeline(receivedAt);
+    this.byteLength = byteLength;
+  }
+
+  get manyResponses(): boolean {
+    return true;
+  }
+
+  get connection(): object {
+    return this.#session.connection;
+  }
+
+  get deadline(): number {
+    return this.#session.deadline;
+  }
+
+  get cancelled(): boolean {
+    return this.#session.over;
+  }
+
+  asks({ id, parameters }: WireRequest): void {
+    this.#wire = { id, parameters };
+  }
+
+  found(signature: ModelSignature): void {
+    this.#signature = signature;
+    this.decoupled = signature.decoupled;
+    if (signature.decoupled) this.#session.decouple(this);
+  }
+
+  respond(response: InferResponse, final: boolean): void {
+    if (this.ended || this.#session.over) return;
+    if (!final && !this.decoupled) {
+      this.fail(new StatusError("INTERNAL", "more than one response to one request"));
+      return;
+    }
+    const silent = final && this.decoupled && response.outputs.length === 0 && !this.#wantsFinal;
+    let framed: Buffer | undefined;
+    try {
+      if (!silent) framed = encodeStreamResponse(response, PREFIX_BYTES, flagged(response, final));
+    } catch (thrown) {
+      this.fail(toStatusError(thrown));
+      return;
+    }
+    if (final) this.#end(framed);
+    else if (framed) this.#session.send(framed);
+  }
+
+  fail(error: StatusError): void {
+    if (this.ended || this.#session.over || this.#session.endsWith(error)) return;
+    const { id } = this.#wire;
+    const { name = "", version = "" } = this.#signature ?? {};
+    this.#end(
+      this.submitted
+        ? encodeStreamError(error.message, { id, model: name, version }, PREFIX_BYTES, FINAL)
+        : encodeStreamError(error.message, { id, model: "", version: "" }, PREFIX_BYTES),
+    );
+  }
+
+  #end(framed: Buffer | undefined): void {
+    this.ended = true;
+    this.onCancel = undefined;
+    if (framed && this.decoupled) this.#session.send(framed);
+    else this.answer = framed;
+    this.#session.ended(this);
+  }
+
+  /** The client asked for an answer without outputs that says that there are no more. */
+  get #wantsFinal(): boolean {
+    return this.#wire.parameters?.get("triton_enable_empty_final_response")?.value === true;
+  }
+}
+
+function flagged({ parameters }: InferResponse, final: boolean): Parameters {
+  const flag = final ? FINAL : NOT_FINAL;
+  return parameters === undefined ? flag : new Map([...parameters, ...flag]);
+}
+
+/** Calls in the order of appending, each of which may leave from the middle. */
+export class CallList {
+  first: StreamInferCall | undefined = undefined;
+  size = 0;
+  #last: StreamInferCall | undefined = undefined;
+
+  append(call: StreamInferCall): void {
+    call.previous = this.#last;
+    if (this.#last) this.#last.next = call;
+    else this.first = call;
+    this.#last = call;
+    this.size += 1;
+  }
+
+  remove(call: StreamInferCall): void {
+    const { previous, next } = call;
+    if (previous) previous.next = next;
+    else this.first = next;
+    if (next) next.previous = previous;
+    else this.#last = previous;
+    call.previous = undefined;
+    call.next = undefined;
+    this.size -= 1;
+  }
+
+  /** Tells whoever works on them that nobody waits any more, and forgets them. */
+  cancel(): void {
+    let call = this.first;
+    this.first = undefined;
+    this.#last = undefined;
+    this.size = 0;
+    while (call) {
+      const { next, onCancel } = call;
+      call.previous = undefined;
+      call.next = undefined;
+      call.onCancel = undefined;
+      onCancel?.();
+      call = next;
+    }
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * A batch of a decoupled model while it runs: every response goes to its request
+ * as it comes. A request that got one is not run again: its client would get it twice.
+ */
+import { StatusError } from "../errors.ts";
+import type { Account, ExecutionTiming, ResponseOutcome } from "../inference/outcome.ts";
+import type { ModelSignature, OutputTensor } from "../inference/request.ts";
+import { type ResponseSink, WorkerLost } from "../pool/lane.ts";
+import type { RunOutput, RunResponse } from "../workers/types.ts";
+import type { Endings } from "./endings.ts";
+import type { Entry } from "./queue.ts";
+import { statusOf } from "./recovery.ts";
+
+export interface StreamedBatchParts {
+  readonly signature: ModelSignature;
+  readonly endings: Endings;
+  readonly account: Account;
+}
+
+export class StreamedBatch {
+  readonly #parts: StreamedBatchParts;
+  readonly #batch: readonly Entry[];
+  /** Responses to each member so far. */
+  readonly #responses: number[];
+  readonly #abort = new AbortController();
+  readonly sink: ResponseSink;
+
+  constructor(parts: StreamedBatchParts, batch: readonly Entry[]) {
+    this.#parts = parts;
+    this.#batch = batch;
+    this.#responses = batch.map(() => 0);
+    this.sink = {
+      onResponse: (response) => this.#respond(response),
+      signal: this.#abort.signal,
+    };
+    for (const { call } of batch) call.onCancel = () => this.#memberCancelled();
+  }
+
+  /** The run is over, and so is every request of it. */
+  end(timing: ExecutionTiming): void {
+    for (const [member, entry] of this.#batch.entries()) {
+      if (!entry.call.cancelled) this.#count(member, "empty", timing.inferUs, 0);
+      this.#parts.endings.streamed(entry, timing);
+    }
+  }
+
+  /**
+   * The run failed: ends the requests that have responses already.
+   * @returns the others; they may run again
+   */
+  fail(error: unknown): Entry[] {
+    const status = error instanceof WorkerLost ? brokenOff(error) : statusOf(error);
+    return this.#batch.filter((entry, member) => {
+      if (this.#responses[member] === 0 || entry.call.cancelled) return true;
+      this.#count(member, "fail", 0, 0);
+      this.#parts.endings.failed(entry, status, "BACKEND");
+      return false;
+    });
+  }
+
+  #memberCancelled(): void {
+    if (this.#batch.every(({ call }) => call.cancelled)) this.#abort.abort();
+  }
+
+  #respond({ member, outputs, inferUs, outputUs }: RunResponse): void {
+    const entry = this.#batch[member];
+    if (entry === undefined) return;
+    const { call, request } = entry;
+    if (call.cancelled) {
+      this.#count(member, "cancel", inferUs, 0);
+      return;
+    }
+    const { name: model, version } = this.#parts.signature;
+    const tensors = this.#tensors(request.outputs, outputs);
+    this.#count(member, tensors.length > 0 ? "success" : "empty", inferUs, outputUs);
+    call.respond({ model, version, id: request.id, outputs: tensors }, false);
+  }
+
+  /** Those that were asked for and are there, in the order of asking. */
+  #tensors(asked: readonly number[], outputs: readonly RunOutput[]): OutputTensor[] {
+    const tensors: OutputTensor[] = [];
+    for (const index of asked) {
+      const output = outputs.find((one) => one.index === index);
+      const spec = this.#parts.signature.outputs[index];
+      if (output === undefined || spec === undefined) continue;
+      const { name, datatype } = spec;
+      tensors.push({ name, datatype, shape: output.shape, data: output.data });
+    }
+    return tensors;
+  }
+
+  #count(member: number, kind: ResponseOutcome["kind"], inferUs: number, outputUs: number): void {
+    const index = this.#responses[member] ?? 0;
+    this.#responses[member] = index + 1;
+    const { account, signature } = this.#parts;
+    account.response({ signature, index, kind, inferUs, outputUs });
+  }
+}
+
+/** What a client is told whose responses ended in the middle. */
+function brokenOff(error: Error): StatusError {
+  return new StatusError(
+    "UNAVAILABLE",
+    `the worker was lost after it had sent some of the responses to this request (${error.message}); it is not run again, because those would come twice. Send it again if that does no harm`,
+    { cause: error },
+  );
+}
