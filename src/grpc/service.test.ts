@@ -1,4 +1,4 @@
-import { Client, credentials, type Metadata, type ServiceError } from "@grpc/grpc-js";
+import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../clock.ts";
 import { StatusError } from "../errors.ts";
@@ -267,17 +267,6 @@ describe("what is not offered", () => {
       details:
         "Client shared memory is disabled. Start the server with '--allow-client-shm=true' to enable.",
     });
-  });
-
-  it("a stream of inferences is UNIMPLEMENTED", async () => {
-    const path = methodOf("ModelStreamInfer").path;
-    const nothing = () => Buffer.alloc(0);
-    const stream = running.client.makeBidiStreamRequest(path, nothing, nothing, {} as Metadata);
-    stream.on("data", () => {});
-    const code = await new Promise((resolve) =>
-      stream.on("error", (error) => resolve((error as ServiceError).code)),
-    );
-    expect(code).toBe(12);
   });
 });
 

@@ -230,10 +230,15 @@ export class Scheduler implements Served {
     this.#runningBatches += 1;
     this.#runningRequests += batch.length;
     const streamed = this.signature.decoupled ? this.#streamedBatch(batch) : undefined;
-    lane.execute(batch.map((entry) => entry.request), streamed?.sink).then(
-      (executed) => this.#executed(batch, executed, streamed),
-      (error: unknown) => this.#failed(batch, error, streamed),
-    );
+    lane
+      .execute(
+        batch.map((entry) => entry.request),
+        streamed?.sink,
+      )
+      .then(
+        (executed) => this.#executed(batch, executed, streamed),
+        (error: unknown) => this.#failed(batch, error, streamed),
+      );
   }
 
   #ended(batch: readonly Entry[]): void {

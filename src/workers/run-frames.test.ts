@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { HEADER_BYTES } from "./frames.ts";
-import { readResult, readRun, resultFrame, runFrame } from "./run-frames.ts";
+import {
+  readResponse,
+  readResult,
+  readRun,
+  responseFrame,
+  resultFrame,
+  runFrame,
+} from "./run-frames.ts";
 
 const u16 = fc.integer({ min: 0, max: 0xffff });
 const u32 = fc.integer({ min: 0, max: 0xffffffff });
@@ -38,7 +45,15 @@ const anyResult = fc.record({
   ),
 });
 
-describe("runs and results", () => {
+const anyResponse = fc.record({
+  run: u32,
+  member: u32,
+  inferUs: fc.double(),
+  outputUs: fc.double(),
+  outputs: fc.array(fc.record({ index: u16, byteLength: size, shape })),
+});
+
+describe("runs, responses and results", () => {
   it("come back from the wire as they were", () => {
     fc.assert(
       fc.property(anyRun, (run) => {
@@ -48,6 +63,16 @@ describe("runs and results", () => {
     fc.assert(
       fc.property(anyResult, (result) => {
         expect(readResult(resultFrame(result, 0).subarray(HEADER_BYTES))).toEqual(result);
+      }),
+    );
+  });
+
+  it("of a stream too", () => {
+    fc.assert(
+      fc.property(anyResponse, (response) => {
+        const frame = responseFrame(response, 0).subarray(HEADER_BYTES);
+        expect(readResponse(frame)).toEqual(response);
+        expect(() => readResponse(frame.subarray(0, -1))).toThrow(RangeError);
       }),
     );
   });

@@ -5,6 +5,7 @@ import type {
   InferResponse,
   ModelSignature,
   Parameters,
+  TraceContext,
   WireRequest,
 } from "../../inference/request.ts";
 import { newTimeline, type Timeline } from "../../inference/timeline.ts";
@@ -17,6 +18,8 @@ export interface StreamSession {
   readonly deadline: number;
   /** One object per connection. */
   readonly connection: object;
+  /** Of the stream: all its requests have the same. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
   /** The call is of a decoupled model: its answers are in nobody's order. */
   decouple(call: StreamInferCall): void;
   send(framed: Buffer): void;
@@ -33,6 +36,7 @@ const NOT_FINAL: Parameters = new Map([[FINAL_FLAG, { type: "bool", value: false
 export class StreamInferCall implements InferCall {
   readonly timeline: Timeline;
   readonly byteLength: number;
+  trace: TraceContext | undefined = undefined;
   onCancel: (() => void) | undefined = undefined;
   /** Somebody took the request over: what fails from now on is the model's. */
   submitted = false;
@@ -59,6 +63,10 @@ export class StreamInferCall implements InferCall {
 
   get connection(): object {
     return this.#session.connection;
+  }
+
+  get headers(): StreamSession["headers"] {
+    return this.#session.headers;
   }
 
   get deadline(): number {

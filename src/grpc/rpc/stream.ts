@@ -58,6 +58,10 @@ class InferStream implements HotStreamListener, StreamSession {
     return this.#stream.connection;
   }
 
+  get headers(): HotStream["headers"] {
+    return this.#stream.headers;
+  }
+
   // The client ------------------------------------------------------------------
 
   message(message: Pieces): void {
@@ -169,9 +173,7 @@ class InferStream implements HotStreamListener, StreamSession {
 
   get #full(): boolean {
     return (
-      this.#blocked ||
-      this.#size >= MOST_IN_FLIGHT ||
-      this.#bytesInFlight >= MOST_BYTES_IN_FLIGHT
+      this.#blocked || this.#size >= MOST_IN_FLIGHT || this.#bytesInFlight >= MOST_BYTES_IN_FLIGHT
     );
   }
 
