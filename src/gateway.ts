@@ -96,7 +96,11 @@ export async function createGateway(config: Config, log: Logger): Promise<Gatewa
         served: () => repository.served().map(({ definition }) => definition.signature),
         statistics: (model, version) => modelStatistics(account.counters(model, version)),
       },
-      repository: { index: () => repository.index(false), control: "refused" },
+      repository: {
+        index: () => repository.index(false),
+        load: (model, parameters) => repository.loadModel(model, parameters),
+        unload: (model, parameters) => repository.unloadModel(model, parameters),
+      },
     },
     { ready, subscribe: (changed) => repository.onChange(changed) },
     { clock, log },

@@ -4,6 +4,7 @@ import { systemClock } from "../clock.ts";
 import { StatusError } from "../errors.ts";
 import type { InferCall, ModelSignature, WireRequest } from "../inference/request.ts";
 import { silent } from "../logger.ts";
+import { refuseUnlessExplicit } from "../registry/control.ts";
 import type { IndexEntry, ModelDefinition } from "../registry/types.ts";
 import { loadInferenceDefinition } from "./rpc/definition.ts";
 import type { RepositoryAccess } from "./rpc/repository.ts";
@@ -40,6 +41,8 @@ const index: IndexEntry[] = [
 const unknown = (name: string) =>
   new StatusError("NOT_FOUND", `Request for unknown model: '${name}' is not found`);
 
+const refused = async () => refuseUnlessExplicit("none");
+
 /** Calls that the gateway got and has not answered. */
 const calls: { wire: WireRequest; call: InferCall }[] = [];
 
@@ -63,7 +66,7 @@ function aService(repository: Partial<RepositoryAccess> = {}): InferenceService 
       ],
       statistics: (name, version) => ({ name, version, inference_count: "9007199254740993" }),
     },
-    repository: { index: () => index, ...repository },
+    repository: { index: () => index, load: refused, unload: refused, ...repository },
   };
 }
 
@@ -110,7 +113,7 @@ function callOn(client: Client, rpc: string, request: object): Promise<unknown> 
 const ask = (rpc: string, request: object = {}) => callOn(running.client, rpc, request);
 
 beforeAll(async () => {
-  running = await aServer(aService({ control: "refused" }));
+  running = await aServer(aService());
 });
 afterAll(async () => {
   running.client.close();
@@ -228,18 +231,33 @@ describe("the repository", () => {
 
   it("is controlled by clients where somebody takes their orders", async () => {
     const orders: unknown[] = [];
-    const control = {
-      load: async (name: string, parameters: object) =>
-        void orders.push(["load", name, parameters]),
-      unload: async (name: string) => {
-        throw new StatusError("INTERNAL", `failed to unload '${name}'`);
-      },
-    };
-    const { server, client } = await aServer(aService({ control }));
+    const { server, client } = await aServer(
+      aService({
+        load: async (name, parameters) => void orders.push(["load", name, parameters]),
+        unload: async (name) => {
+          throw new StatusError("INTERNAL", `failed to unload '${name}'`);
+        },
+      }),
+    );
     try {
-      const parameters = { config: { string_param: "{}" } };
+      const parameters = {
+        config: { string_param: "{}" },
+        empty: { string_param: "" },
+        "file:1/m": { bytes_param: Buffer.from([1, 2]) },
+        flag: { bool_param: false },
+        nothing: {},
+        number: { int64_param: "7" },
+      };
       await callOn(client, "RepositoryModelLoad", { model_name: "m", parameters });
-      expect(orders).toMatchObject([["load", "m", parameters]]);
+      const read = new Map<string, unknown>([
+        ["config", { type: "string", value: "{}" }],
+        ["empty", { type: "string", value: "" }],
+        ["file:1/m", { type: "bytes", value: Buffer.from([1, 2]) }],
+        ["flag", { type: "bool", value: false }],
+        ["nothing", { type: "unset" }],
+        ["number", { type: "int64", value: "7" }],
+      ]);
+      expect(orders).toEqual([["load", "m", read]]);
       const unload = callOn(client, "RepositoryModelUnload", { model_name: "m" });
       await expect(unload).rejects.toMatchObject({ code: 13, details: "failed to unload 'm'" });
     } finally {

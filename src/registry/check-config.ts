@@ -8,7 +8,7 @@ import { completeDefaults } from "./complete.ts";
 import { readConfigFile } from "./config-pbtxt.ts";
 import { fieldsOf } from "./model-config.ts";
 import type { InspectingModule } from "./modules.ts";
-import { prepareModel, readModel } from "./prepare.ts";
+import { noVersion, prepareModel, readModel } from "./prepare.ts";
 import type { ModelConfigObject } from "./types.ts";
 
 export interface CheckedConfig {
@@ -65,6 +65,7 @@ async function checkFolder(
     }
     warnings.length = 0;
     const versions = await prepareModel(folder, options);
+    if (versions.length === 0) throw noVersion(basename(folder));
     const problems = versions.flatMap((version) =>
       "error" in version ? [problem(version.error, join(folder, version.version))] : [],
     );

@@ -15,6 +15,8 @@ export interface VersionRecord<L> {
   served: ServedModel<L> | undefined;
   /** Of the files that `served` was made from. */
   fingerprint: string;
+  /** What was taken out of service and still answers its last requests. */
+  leaving: number;
 }
 
 /** What a version serves from now on. */
@@ -35,6 +37,8 @@ export class ModelRecord<L> {
   reason = "";
   /** False for a model that nobody asked to load (explicit mode). */
   attempted = false;
+  /** A client or the operator asked for it by name; false where an ensemble brought it along. */
+  asked = false;
   readonly #versions = new Map<string, VersionRecord<L>>();
   #latest: ServedModel<L> | undefined;
 
@@ -58,10 +62,31 @@ export class ModelRecord<L> {
 
   /** Sets the state of a version; what it serves stays unless it is given. */
   set(version: string, state: VersionState, reason: string, serving?: Serving<L>): void {
-    const record = this.#versions.get(version) ?? { version, state, reason, ...NOTHING };
+    const record = this.#versions.get(version) ?? {
+      version,
+      state,
+      reason,
+      leaving: 0,
+      ...NOTHING,
+    };
     Object.assign(record, { state, reason }, serving);
     this.#versions.set(version, record);
     this.#latest = newest([...this.#versions.values()]);
+  }
+
+  /** Counts what leaves a version. @returns how much of it still answers requests */
+  leaving(version: string, change: 1 | -1): number {
+    const record = this.#versions.get(version);
+    if (record === undefined) return 0;
+    record.leaving += change;
+    return record.leaving;
+  }
+
+  /** Nothing serves, loads or drains. */
+  get idle(): boolean {
+    return [...this.#versions.values()].every(
+      ({ state, leaving }) => state === "UNAVAILABLE" && leaving === 0,
+    );
   }
 
   /** What serves a version now. */

@@ -26,6 +26,8 @@ export interface PrepareOptions {
   readonly autoComplete: boolean;
   /** `--model-config-name`: `configs/<name>.pbtxt` instead of config.pbtxt, where it exists. */
   readonly configName?: string | undefined;
+  /** A configuration in place of the model's file. */
+  readonly config?: ModelConfigObject;
   readonly log: Logger;
 }
 
@@ -35,7 +37,7 @@ export type PreparedVersion =
 
 /**
  * Every version that the policy serves, newest first; a version that cannot be
- * served says why and leaves the others alone.
+ * served says why and leaves the others alone. Empty: `noVersion`.
  * @throws StatusError for what concerns the model as a whole
  */
 export async function prepareModel(
@@ -47,12 +49,6 @@ export async function prepareModel(
   const policy = fieldsOf(config).version_policy;
   const versions = versionsToServe(existing, policy, name, options.log);
   refuseUnsupported(fieldsOf(config), moduleFor(fieldsOf(config), options.modules).kind);
-  if (versions.length === 0) {
-    throw new StatusError(
-      "INVALID_ARGUMENT",
-      `at least one version must be available under the version policy of model '${name}'`,
-    );
-  }
   await runAgents(fieldsOf(config), folder);
   return Promise.all(
     versions.map(async (version): Promise<PreparedVersion> => {
@@ -65,6 +61,14 @@ export async function prepareModel(
         return { version, error: toStatusError(thrown) };
       }
     }),
+  );
+}
+
+/** Why a model without a version to serve is not served. */
+export function noVersion(model: string): StatusError {
+  return new StatusError(
+    "INVALID_ARGUMENT",
+    `at least one version must be available under the version policy of model '${model}'`,
   );
 }
 
@@ -99,7 +103,12 @@ export async function readModel(folder: string, options: PrepareOptions): Promis
   return { written, config, existing };
 }
 
-async function readWritten(folder: string, options: PrepareOptions): Promise<ModelConfigObject> {
+/** The configuration as it is written; `{}` where there is none and none is needed. @throws StatusError */
+export async function readWritten(
+  folder: string,
+  options: PrepareOptions,
+): Promise<ModelConfigObject> {
+  if (options.config !== undefined) return options.config;
   if (options.configName !== undefined && options.configName !== "") {
     const named = join(folder, "configs", `${options.configName}.pbtxt`);
     if (await exists(named)) return readConfigFile(named);

@@ -3,27 +3,28 @@
  * not. A broken model costs nobody else anything; the old version of a model
  * serves until the new one is ready.
  */
-import { join } from "node:path";
-import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../clock.ts";
 import { StatusError, toStatusError } from "../errors.ts";
 import { parseModelVersion } from "../inference/model-version.ts";
 import type { Logger } from "../logger.ts";
+import { ModelChanges } from "./changes.ts";
+import {
+  type ControlParameters,
+  loadOverride,
+  outcomeError,
+  refuseUnlessExplicit,
+  unloadsDependents,
+} from "./control.ts";
+import { ExplicitControl } from "./explicit.ts";
 import { fingerprint } from "./fingerprint.ts";
-import { Limit } from "./limit.ts";
+import { GivenFiles, sweepGivenFiles } from "./given-files.ts";
 import { type ModelMetadata, metadataOf } from "./metadata.ts";
-import { ModelRecord, NOTHING, UNLOADED, unknownModel } from "./model-record.ts";
+import { ModelRecord, unknownModel } from "./model-record.ts";
 import type { InspectingModule } from "./modules.ts";
 import { checkModelName } from "./paths.ts";
-import { type PreparedVersion, prepareModel } from "./prepare.ts";
 import { scanRoots } from "./scan.ts";
-import type {
-  IndexEntry,
-  Loader,
-  ModelConfigObject,
-  ModelDefinition,
-  ServedModel,
-} from "./types.ts";
+import { Turns } from "./turns.ts";
+import type { IndexEntry, Loader, ModelConfigObject, ServedModel } from "./types.ts";
 
 export interface RepositoryOptions<L> {
   readonly roots: readonly string[];
@@ -50,16 +51,30 @@ export class ModelRepository<L> {
   readonly #options: RepositoryOptions<L>;
   readonly #models = new Map<string, ModelRecord<L>>();
   readonly #listeners = new Set<(model: string) => void>();
-  readonly #loads: Limit;
   readonly #stopping = new AbortController();
+  readonly #turns = new Turns();
+  readonly #given = new GivenFiles();
+  readonly #changes: ModelChanges<L>;
+  readonly #explicit: ExplicitControl<L>;
   #started = false;
   #cancelPoll: (() => void) | undefined;
-  /** The round of loading or unloading under way; one at a time. */
+  /** The look at the roots under way, and what it loads; one at a time. */
   #round: Promise<void> = Promise.resolve();
 
   constructor(options: RepositoryOptions<L>) {
     this.#options = options;
-    this.#loads = new Limit(options.maxParallelLoads);
+    const { signal } = this.#stopping;
+    this.#changes = new ModelChanges(options, signal, (name) => this.#changed(name));
+    this.#explicit = new ExplicitControl({
+      ...options,
+      models: this.#models,
+      changes: this.#changes,
+      turns: this.#turns,
+      given: this.#given,
+      stopping: signal,
+      served: () => this.served(),
+      forget: (name) => this.#forget(name),
+    });
   }
 
   /**
@@ -68,6 +83,7 @@ export class ModelRepository<L> {
    */
   async start(): Promise<void> {
     this.#checkLoadModels();
+    if (this.#options.controlMode === "explicit") await sweepGivenFiles();
     this.#round = this.#look(await scanRoots(this.#options.roots));
     await this.#round;
     this.#started = true;
@@ -151,12 +167,40 @@ export class ModelRepository<L> {
     return () => void this.#listeners.delete(listener);
   }
 
+  /**
+   * Loads what the repository or the parameters hold (`control.ts`). Resolves when
+   * it serves; until then, and where it fails, the versions that served go on.
+   * @throws StatusError with Triton's texts
+   */
+  async loadModel(name: string, parameters: ControlParameters): Promise<void> {
+    refuseUnlessExplicit(this.#options.controlMode);
+    const override = loadOverride(parameters);
+    checkModelName(name);
+    const error = outcomeError(name, await this.#explicit.load(name, override));
+    if (error !== undefined) throw error;
+  }
+
+  /**
+   * No version gets new requests from now on; those under way are answered. A model
+   * that is not loaded, or not known, is no error.
+   * @throws StatusError with Triton's texts
+   */
+  async unloadModel(name: string, parameters: ControlParameters): Promise<void> {
+    refuseUnlessExplicit(this.#options.controlMode);
+    const dependents = unloadsDependents(parameters);
+    checkModelName(name);
+    await this.#explicit.unload(name, dependents);
+  }
+
   /** Loads under way are given up; every model is drained and unloaded. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#cancelPoll?.();
     await this.#round.catch(() => undefined);
-    await Promise.all([...this.#models.values()].map((record) => this.#unloadModel(record)));
+    await this.#turns.idle();
+    await Promise.all([...this.#models.values()].map((record) => this.#changes.unload(record)));
+    await this.#changes.drained();
+    await this.#given.close();
   }
 
   /** Looks at the roots once more and follows what changed. Never rejects. */
@@ -200,7 +244,7 @@ export class ModelRepository<L> {
     this.#addMissing(found);
     const wanted = [...found.keys()].filter((name) => this.#isWanted(name));
     await Promise.all([
-      ...wanted.map((name) => this.#follow(name)),
+      ...wanted.map((name) => this.#bring(name)),
       ...gone.filter((record) => record.folders.length > 0).map((record) => this.#remove(record)),
     ]);
   }
@@ -217,7 +261,7 @@ export class ModelRepository<L> {
       if (name === "*" || found.has(name)) continue;
       const record = this.#models.get(name) ?? new ModelRecord<L>(name, []);
       record.attempted = true;
-      this.#fail(
+      this.#changes.fail(
         record,
         `failed to poll model '${name}': model not found in any model repository.`,
       );
@@ -225,113 +269,59 @@ export class ModelRepository<L> {
     }
   }
 
+  /** Never rejects. */
   async #remove(record: ModelRecord<L>): Promise<void> {
-    await this.#unloadModel(record);
-    this.#models.delete(record.name);
-    this.#changed(record.name);
+    await this.#turns.run(record.name, async () => {
+      record.folders = [];
+      // Behind the round: whoever still asks is answered first.
+      void this.#changes.unload(record).then(() => this.#forget(record.name));
+    });
+  }
+
+  /** Takes a model that is nowhere off the list, unless it still serves. */
+  #forget(name: string): void {
+    const record = this.#models.get(name);
+    if (record === undefined || record.folders.length > 0 || !record.idle) return;
+    this.#models.delete(name);
+    this.#changed(name);
+  }
+
+  /** Never rejects. */
+  async #bring(name: string): Promise<void> {
+    if (this.#options.controlMode !== "explicit") return this.#follow(name);
+    const record = this.#models.get(name);
+    if (record !== undefined) record.attempted = true;
+    await this.#explicit.load(name, {});
   }
 
   /** Loads a model that is new or changed. Never rejects. */
   async #follow(name: string): Promise<void> {
-    const record = this.#models.get(name);
-    if (record === undefined) return;
-    const now = await fingerprint(record.folders);
-    if (now === record.fingerprint) return;
-    record.fingerprint = now;
-    record.attempted = true;
-    try {
-      await this.#load(record);
-    } catch (thrown) {
-      this.#fail(record, toStatusError(thrown).message);
-    }
-  }
-
-  /** What serves goes on serving; the reason is shown. */
-  #fail(record: ModelRecord<L>, reason: string): void {
-    record.reason = reason;
-    for (const { version, state } of record.versions) record.set(version, state, reason);
-    this.#options.log.error(`failed to load model '${record.name}': ${reason}`);
-    this.#changed(record.name);
-  }
-
-  async #load(record: ModelRecord<L>): Promise<void> {
-    const [folder, ...others] = record.folders;
-    if (folder === undefined || others.length > 0) {
-      throw new StatusError(
-        "INVALID_ARGUMENT",
-        `failed to poll model '${record.name}': not unique across all model repositories ` +
-          `(${record.folders.join(", ")})`,
-      );
-    }
-    const prepared = await this.#loads.run(() => prepareModel(folder, this.#options));
-    record.reason = "";
-    await Promise.all(prepared.map((version) => this.#loadVersion(record, folder, version)));
-    const wanted = new Set(prepared.map(({ version }) => version));
-    const dropped = [...record.versions].filter(({ version }) => !wanted.has(version));
-    await Promise.all(dropped.map(({ version }) => this.#unloadVersion(record, version)));
-  }
-
-  async #loadVersion(
-    record: ModelRecord<L>,
-    folder: string,
-    prepared: PreparedVersion,
-  ): Promise<void> {
-    const { version } = prepared;
-    const files = await fingerprint([join(folder, version)]);
-    const before = record.version(version)?.served;
-    if (before !== undefined && "definition" in prepared) {
-      const sameFiles = record.version(version)?.fingerprint === files;
-      if (sameFiles && isDeepStrictEqual(before.definition, prepared.definition)) {
-        this.#set(record, version, "READY", "");
-        return;
+    await this.#turns.run(name, async () => {
+      const record = this.#models.get(name);
+      if (record === undefined) return;
+      const now = await fingerprint(record.folders);
+      if (now === record.fingerprint) return;
+      record.fingerprint = now;
+      record.attempted = true;
+      try {
+        await this.#changes.load(record, { folder: onlyFolder(record) });
+      } catch (thrown) {
+        this.#changes.fail(record, toStatusError(thrown).message);
       }
-    }
-    if (before === undefined) this.#set(record, version, "LOADING", "");
-    try {
-      if ("error" in prepared) throw prepared.error;
-      const served = await this.#loads.run(() => this.#loadDefinition(prepared.definition));
-      this.#set(record, version, "READY", "", { served, fingerprint: files });
-      this.#options.log.info(`successfully loaded '${record.name}' version ${version}`);
-      if (before !== undefined) await this.#options.loader.unload(before.loaded);
-    } catch (thrown) {
-      const reason = toStatusError(thrown).message;
-      const state = record.version(version)?.served === undefined ? "UNAVAILABLE" : "READY";
-      this.#set(record, version, state, reason);
-      this.#options.log.error(`failed to load '${record.name}' version ${version}: ${reason}`);
-    }
-  }
-
-  async #loadDefinition(definition: ModelDefinition): Promise<ServedModel<L>> {
-    const { signal } = this.#stopping;
-    if (signal.aborted) throw new StatusError("UNAVAILABLE", "the server is stopping");
-    return { definition, loaded: await this.#options.loader.load(definition, signal) };
-  }
-
-  async #unloadModel(record: ModelRecord<L>): Promise<void> {
-    const versions = [...record.versions].map(({ version }) => version);
-    await Promise.all(versions.map((version) => this.#unloadVersion(record, version)));
-  }
-
-  /** New requests are turned away first; then those under way are answered. */
-  async #unloadVersion(record: ModelRecord<L>, version: string): Promise<void> {
-    const served = record.version(version)?.served;
-    if (served === undefined) return;
-    this.#set(record, version, "UNLOADING", "", NOTHING);
-    try {
-      await this.#options.loader.unload(served.loaded);
-    } catch (thrown) {
-      const { message } = toStatusError(thrown);
-      this.#options.log.error(`failed to unload '${record.name}' version ${version}: ${message}`);
-    }
-    this.#set(record, version, "UNAVAILABLE", UNLOADED);
-  }
-
-  #set(...[record, ...state]: [ModelRecord<L>, ...Parameters<ModelRecord<L>["set"]>]): void {
-    record.set(...state);
-    this.#changed(record.name);
+    });
   }
 
   #changed(name: string): void {
     for (const listener of this.#listeners) listener(name);
   }
+}
+
+/** @throws StatusError where two roots have the model */
+function onlyFolder({ name, folders }: ModelRecord<unknown>): string {
+  const [folder, ...others] = folders;
+  if (folder !== undefined && others.length === 0) return folder;
+  throw new StatusError(
+    "INVALID_ARGUMENT",
+    `failed to poll model '${name}': not unique across all model repositories (${folders.join(", ")})`,
+  );
 }

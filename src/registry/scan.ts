@@ -35,6 +35,23 @@ export async function scanRoots(
   return models;
 }
 
+/** The folders that claim one model; more than one is a conflict. */
+export async function findModel(
+  roots: readonly string[],
+  name: string,
+): Promise<readonly string[]> {
+  const folders = roots.map((root) => join(root, name));
+  const found = await Promise.all(
+    folders.map((folder) =>
+      stat(folder).then(
+        (facts) => facts.isDirectory(),
+        () => false,
+      ),
+    ),
+  );
+  return folders.filter((_, index) => found[index]);
+}
+
 /**
  * False for a folder that nobody meant as a model (scripts, documents): it has no
  * configuration, no version and no file of a model. One that was meant as a model

@@ -1,56 +1,58 @@
 /** RepositoryIndex, RepositoryModelLoad, RepositoryModelUnload. */
 import { StatusError } from "../../errors.ts";
+import type { ControlParameter, ControlParameters } from "../../registry/control.ts";
 import type { IndexEntry } from "../../registry/types.ts";
 import { type Implementation, unary } from "./unary.ts";
 
-export interface RepositoryControl {
-  load(model: string, parameters: object): Promise<void>;
-  unload(model: string, parameters: object): Promise<void>;
-}
-
 export interface RepositoryAccess {
   index(): Iterable<IndexEntry>;
-  /**
-   * `refused`: the repository is polled or fixed, clients load nothing.
-   * Absent: explicit control is asked for, and nobody offers it.
-   */
-  readonly control?: RepositoryControl | "refused";
+  /** @throws StatusError also where clients may load nothing */
+  load(model: string, parameters: ControlParameters): Promise<void>;
+  unload(model: string, parameters: ControlParameters): Promise<void>;
+}
+
+/** `ModelRepositoryParameter` as proto-loader shows it: one of these, or none. */
+interface WireParameter {
+  readonly bool_param?: boolean;
+  readonly int64_param?: string;
+  readonly string_param?: string;
+  readonly bytes_param?: Uint8Array;
 }
 
 interface ControlRequest {
   readonly repository_name: string;
   readonly model_name: string;
-  readonly parameters: object;
+  readonly parameters: { readonly [name: string]: WireParameter };
 }
 
-export function repositoryHandlers({ index, control }: RepositoryAccess): Implementation {
+export function repositoryHandlers({ index, load, unload }: RepositoryAccess): Implementation {
+  const control = (act: RepositoryAccess["load"]) =>
+    unary(async ({ repository_name, model_name, parameters }: ControlRequest) => {
+      refuseRepositoryName(repository_name);
+      await act(model_name, readParameters(parameters));
+      return {};
+    });
   return {
     RepositoryIndex: unary((request: { repository_name: string; ready: boolean }) => {
       refuseRepositoryName(request.repository_name);
       const entries = [...index()];
       return { models: request.ready ? entries.filter((e) => e.state === "READY") : entries };
     }),
-    ...(control === undefined ? {} : controlHandlers(control)),
+    RepositoryModelLoad: control(load),
+    RepositoryModelUnload: control(unload),
   };
 }
 
-function controlHandlers(control: RepositoryControl | "refused"): Implementation {
-  const handler = (act: (control: RepositoryControl, request: ControlRequest) => Promise<void>) =>
-    unary(async (request: ControlRequest) => {
-      refuseRepositoryName(request.repository_name);
-      if (control === "refused") {
-        throw new StatusError(
-          "UNAVAILABLE",
-          "explicit model load / unload is not allowed if polling is enabled",
-        );
-      }
-      await act(control, request);
-      return {};
-    });
-  return {
-    RepositoryModelLoad: handler((c, r) => c.load(r.model_name, r.parameters)),
-    RepositoryModelUnload: handler((c, r) => c.unload(r.model_name, r.parameters)),
-  };
+function readParameters(parameters: ControlRequest["parameters"]): ControlParameters {
+  return new Map(Object.entries(parameters).map(([name, wire]) => [name, readParameter(wire)]));
+}
+
+function readParameter(wire: WireParameter): ControlParameter {
+  if (wire.bool_param !== undefined) return { type: "bool", value: wire.bool_param };
+  if (wire.int64_param !== undefined) return { type: "int64", value: wire.int64_param };
+  if (wire.string_param !== undefined) return { type: "string", value: wire.string_param };
+  if (wire.bytes_param !== undefined) return { type: "bytes", value: wire.bytes_param };
+  return { type: "unset" };
 }
 
 function refuseRepositoryName(name: string): void {
