@@ -48,7 +48,7 @@ function checkShape(
   signature: ModelSignature,
   prefix: () => string,
 ): void {
-  const batched = signature.maxBatchSize > 0;
+  const batched = signature.maxBatchSize > 0 && spec.shapeTensor !== true;
   const skipped = batched ? 1 : 0;
   let fits = spec.shape.length === input.shape.length - skipped;
   for (let axis = 0; fits && axis < spec.shape.length; axis++) {

@@ -30,6 +30,15 @@ export type MadeInput =
       readonly values?: { readonly false: Uint8Array; readonly true: Uint8Array };
     };
 
+export type BatchInput = Extract<MadeInput, { readonly from: "batch" }>;
+
+/** One made input for one batch. */
+export interface MadeTensor {
+  /** Full shape. */
+  readonly shape: readonly number[];
+  readonly data: Uint8Array;
+}
+
 /** Datatypes of the id that a model may ask for. */
 export const CORRID_DATATYPES: readonly Datatype[] = [
   "UINT64",

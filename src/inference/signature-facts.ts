@@ -1,10 +1,9 @@
 /** What the checks look up in a signature on every request, computed once per signature. */
-import type { TensorSpec } from "../../backends/contract.ts";
 import { elementSizeBytes } from "./datatypes.ts";
-import type { ModelSignature } from "./request.ts";
+import type { ClientTensorSpec, ModelSignature } from "./request.ts";
 
 export interface InputFacts {
-  readonly spec: TensorSpec;
+  readonly spec: ClientTensorSpec;
   readonly index: number;
   readonly elementBytes: number;
 }
@@ -42,6 +41,12 @@ function factsFrom(signature: ModelSignature): SignatureFacts {
     outputs: new Map(outputs.map((spec, index) => [spec.name, index])),
     allOutputs: outputs.map((_, index) => index),
     requiredInputs: inputs.filter((spec) => spec.optional !== true).length,
-    free: inputs.some((spec) => spec.optional === true || spec.shape.includes(-1)),
+    free: inputs.some(isFree),
   };
+}
+
+/** Lengths of a ragged input keep nobody out of a batch; the values of a shape tensor do. */
+function isFree({ optional, shapeTensor, ragged, shape }: ClientTensorSpec): boolean {
+  if (optional === true || shapeTensor === true) return true;
+  return ragged !== true && shape.includes(-1);
 }

@@ -2,7 +2,9 @@
 import { StatusError } from "../errors.ts";
 import { bytesRowEnds } from "./bytes-tensor.ts";
 import { elementSizeBytes } from "./datatypes.ts";
-import type { InferRequest, ModelSignature, OutputTensor } from "./request.ts";
+import type { ClientTensorSpec, InferRequest, ModelSignature, OutputTensor } from "./request.ts";
+import { scatter } from "./scatter.ts";
+import { elementCount, reshaped } from "./shapes.ts";
 
 /** An output of the whole batch. Same shape as the workers' own type. */
 export interface BatchOutput {
@@ -29,24 +31,26 @@ export function splitOutputs(
   if (signature.maxBatchSize === 0) {
     if (requests.length > 1) throw new RangeError("a batch of a model without a batch axis");
     return requests.map((request) =>
-      request.outputs.map((index) => tensor(signature, index, found(signature, byIndex, index))),
+      request.outputs.map((index) => whole(signature, found(signature, byIndex, index), request)),
     );
   }
 
   let rows = 0;
   for (const request of requests) rows += request.rows;
-  const cuts: ((fromRow: number, toRow: number) => OutputTensor)[] = [];
-  for (const output of outputs) cuts[output.index] = cutter(signature, output, rows);
+  const cuts: Cut[] = [];
+  for (const output of outputs) cuts[output.index] = cutOf(signature, output, requests, rows);
 
   const answers: OutputTensor[][] = [];
   let fromRow = 0;
-  for (const request of requests) {
+  for (let member = 0; member < requests.length; member++) {
+    const request = requests[member];
+    if (request === undefined) continue;
     const toRow = fromRow + request.rows;
     const answer: OutputTensor[] = [];
     for (const index of request.outputs) {
       const cut = cuts[index];
       if (cut === undefined) throw leftOut(signature, index);
-      answer.push(cut(fromRow, toRow));
+      answer.push(cut(fromRow, toRow, member));
     }
     answers.push(answer);
     fromRow = toRow;
@@ -54,14 +58,41 @@ export function splitOutputs(
   return answers;
 }
 
-/** Checks one output of the batch. @returns what gives the rows `fromRow` up to `toRow` of it. */
-function cutter(
+/** Gives the rows `fromRow` up to `toRow` of an output to the request at position `member`. */
+type Cut = (fromRow: number, toRow: number, member: number) => OutputTensor;
+
+/** Checks one output of the batch. */
+function cutOf(
   signature: ModelSignature,
   output: BatchOutput,
+  requests: readonly InferRequest[],
   rows: number,
-): (fromRow: number, toRow: number) => OutputTensor {
-  const { name, datatype } = specAt(signature, output.index);
-  const { shape, data } = output;
+): Cut {
+  const spec = specAt(signature, output.index);
+  if (spec.scatteredLike !== undefined) {
+    const parts = scattered(signature, spec, requests, output);
+    return (_fromRow, _toRow, member) => {
+      const part = parts[member];
+      if (part === undefined) throw leftOut(signature, output.index);
+      return part;
+    };
+  }
+  if (spec.shapeTensor === true) {
+    const { name, datatype } = spec;
+    return () => ({ name, datatype, shape: output.shape, data: output.data });
+  }
+  return rowCutter(signature, spec, output, rows);
+}
+
+function rowCutter(
+  signature: ModelSignature,
+  spec: ClientTensorSpec,
+  output: BatchOutput,
+  rows: number,
+): Cut {
+  const { name, datatype } = spec;
+  const { data } = output;
+  const shape = clientShape(signature, spec, output.shape, 1);
   if (shape[0] !== rows) {
     const returned = shape[0] === undefined ? "no batch axis" : `${shape[0]} rows`;
     throw broken(signature, name, `returned ${returned} for a batch of ${rows}`);
@@ -96,9 +127,49 @@ function cutter(
   };
 }
 
-function tensor(signature: ModelSignature, index: number, output: BatchOutput): OutputTensor {
-  const { name, datatype } = specAt(signature, index);
-  return { name, datatype, shape: output.shape, data: output.data };
+/** The output of a request that ran alone, in a model without a batch axis. */
+function whole(
+  signature: ModelSignature,
+  output: BatchOutput,
+  request: InferRequest,
+): OutputTensor {
+  const spec = specAt(signature, output.index);
+  const { name, datatype } = spec;
+  const [part] =
+    spec.scatteredLike === undefined ? [] : scattered(signature, spec, [request], output);
+  const shape = clientShape(signature, spec, output.shape, 0);
+  return part ?? { name, datatype, shape, data: output.data };
+}
+
+function scattered(
+  signature: ModelSignature,
+  spec: ClientTensorSpec,
+  requests: readonly InferRequest[],
+  { data }: BatchOutput,
+): OutputTensor[] {
+  try {
+    return scatter(spec, requests, data, signature.maxBatchSize > 0);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw broken(signature, spec.name, `cannot be parted: ${reason}`);
+  }
+}
+
+/** `reshape` of an output undone. */
+function clientShape(
+  signature: ModelSignature,
+  spec: ClientTensorSpec,
+  shape: readonly number[],
+  leadingAxes: number,
+): readonly number[] {
+  if (spec.modelShape === undefined || spec.scatteredLike !== undefined) return shape;
+  const outer = reshaped(shape, spec.modelShape, spec.shape, leadingAxes);
+  if (elementCount(outer) === elementCount(shape)) return outer;
+  throw broken(
+    signature,
+    spec.name,
+    `returned shape [${shape.join(",")}], which is not [${spec.modelShape.join(",")}] as its reshape says`,
+  );
 }
 
 function found(
@@ -111,7 +182,7 @@ function found(
   return output;
 }
 
-function specAt(signature: ModelSignature, index: number) {
+function specAt(signature: ModelSignature, index: number): ClientTensorSpec {
   const spec = signature.outputs[index];
   if (spec === undefined) {
     throw new StatusError(

@@ -57,7 +57,7 @@ export function checkRequest(wire: WireRequest, signature: ModelSignature): Infe
     inputs,
     outputs,
     rows,
-    batchKey: facts.free && signature.maxBatchSize > 0 ? batchKeyOf(inputs) : "",
+    batchKey: facts.free && signature.maxBatchSize > 0 ? batchKeyOf(inputs, signature) : "",
     alone: settings.reproducible || signature.reproducible || signature.maxBatchSize === 0,
     priority: settings.priority,
     timeoutUs: settings.timeoutUs,
@@ -165,7 +165,9 @@ function countRows(
   if (signature.maxBatchSize === 0) return 1;
   let rows: number | undefined;
   for (const input of wire.inputs) {
-    if (!facts.inputs.has(input.name)) throw unexpectedInput(input, signature);
+    const known = facts.inputs.get(input.name);
+    if (known === undefined) throw unexpectedInput(input, signature);
+    if (known.spec.shapeTensor === true) continue;
     const first = input.shape[0];
     if (first === undefined) {
       throw invalid(
@@ -193,10 +195,14 @@ function countRows(
   return rows;
 }
 
-function batchKeyOf(inputs: readonly InputTensor[]): string {
+function batchKeyOf(inputs: readonly InputTensor[], signature: ModelSignature): string {
   let key = "";
-  for (const { index, shape } of inputs) {
+  for (const { index, shape, data } of inputs) {
+    const spec = signature.inputs[index];
     key += `${index}:`;
+    if (spec?.ragged === true) continue;
+    if (spec?.shapeTensor === true)
+      key += `${shape[0]},${Buffer.concat(data.pieces).toString("hex")},`;
     for (let axis = 1; axis < shape.length; axis++) key += `${shape[axis]},`;
   }
   return key;

@@ -9,13 +9,21 @@ export function checkAgainstArtifact(config: ModelConfigFields, facts: ArtifactF
   if (facts.inputs === undefined || facts.outputs === undefined) return;
   const name = config.name ?? "";
   const configured = config.input ?? [];
-  if (configured.length !== facts.inputs.length) {
+  const made = madeInputs(config);
+  const expected = configured.length + made.length;
+  if (expected !== facts.inputs.length) {
     throw invalid(
-      `unable to load model '${name}', configuration expects ${configured.length} inputs, ` +
+      `unable to load model '${name}', configuration expects ${expected} inputs, ` +
         `model provides ${facts.inputs.length}`,
     );
   }
+  for (const tensor of made) {
+    const actual = facts.inputs.find((candidate) => candidate.name === tensor.name);
+    if (actual === undefined) throw unexpected("input", tensor, facts.inputs);
+    checkDatatype("input", tensor, actual, name);
+  }
   const unstated = new Set(facts.unstatedShapes);
+  const scattered = new Set(config.batch_output?.flatMap((output) => output.target_name ?? []));
   for (const [role, tensors, known] of [
     ["input", configured, facts.inputs],
     ["output", config.output ?? [], facts.outputs],
@@ -30,11 +38,32 @@ export function checkAgainstArtifact(config: ModelConfigFields, facts: ArtifactF
         );
       }
       checkDatatype(role, tensor, actual, name);
-      if (!unstated.has(actual.name)) {
+      if (tensor.allow_ragged_batch === true) checkRagged(tensor, actual, name);
+      else if (role === "output" && scattered.has(actual.name)) continue;
+      else if (!unstated.has(actual.name)) {
         checkDims(tensor, actual.shape, config.max_batch_size ?? 0, name, role === "output");
       }
     }
   }
+}
+
+/** Inputs of the model that the gateway makes, as tensors of the configuration. */
+function madeInputs(config: ModelConfigFields): ConfigTensor[] {
+  return (config.batch_input ?? []).flatMap(({ target_name: names = [], data_type = "" }) =>
+    names.map((name) => ({ name, data_type })),
+  );
+}
+
+/** Ragged rows are one axis in the model, without a batch axis. */
+function checkRagged(tensor: ConfigTensor, { shape }: TensorSpec, name: string): void {
+  const expects = `unable to load model '${name}', configuration expects model provides input with shape [-1] `;
+  if (tensor.optional === true) {
+    throw invalid(
+      `${expects}for ragged input '${tensor.name}', which is not supported for optional input`,
+    );
+  }
+  if (shape.length === 1 && shape[0] === -1) return;
+  throw invalid(`${expects} for ragged input '${tensor.name}', model provides ${shapeText(shape)}`);
 }
 
 function unexpected(role: string, tensor: ConfigTensor, known: readonly TensorSpec[]): StatusError {

@@ -4,6 +4,7 @@
  * Triton has none the text is ours.
  */
 import { StatusError } from "../errors.ts";
+import { batchIoProblem } from "./check-batch-io.ts";
 import { checkShape } from "./check-shape.ts";
 import type {
   ConfigDynamicBatching,
@@ -68,6 +69,8 @@ export function checkTensors(config: ModelConfigFields, scalars: ReadonlySet<str
       throw invalid(`model ${name} has no ${role}: specify at least one '${role}'`);
     }
   }
+  const problem = batchIoProblem(config);
+  if (problem !== undefined) throw invalid(`${problem} for ${name}`);
 }
 
 function tensorProblem(
@@ -82,10 +85,16 @@ function tensorProblem(
   if ((format === "FORMAT_NHWC" || format === "FORMAT_NCHW") && tensor.dims?.length !== 3) {
     return "model input NHWC/NCHW require 3 dims";
   }
-  if (tensor.is_shape_tensor === true && config.platform !== "tensorrt_plan") {
+  if (tensor.is_shape_tensor === true && !takesShapeTensors(config)) {
     return "shape tensors are only supported for TensorRT platform";
   }
   return undefined;
+}
+
+/** Triton knows the frameworks; what a backend of another name takes is that backend's to say. */
+function takesShapeTensors({ backend = "", platform = "" }: ModelConfigFields): boolean {
+  if (platform !== "") return platform === "tensorrt_plan";
+  return !TRITON_PAIRS.some((known) => known.backend === backend && backend !== "tensorrt");
 }
 
 function checkBackendPair({ backend = "", platform = "" }: ModelConfigFields): void {

@@ -8,7 +8,8 @@ import {
   type QueueRules,
   UNBATCHED,
 } from "../inference/queue-rules.ts";
-import type { ModelSignature } from "../inference/request.ts";
+import type { ClientTensorSpec, ModelSignature } from "../inference/request.ts";
+import { batchInputs, scattering } from "./batch-io.ts";
 import {
   type ConfigQueuePolicy,
   type ConfigTensor,
@@ -56,12 +57,17 @@ function signatureOf(
   const { reproducible } = parameters;
   const spec = (known: readonly TensorSpec[] | undefined) => (tensor: ConfigTensor) =>
     tensorSpec(tensor, maxBatchSize, known);
+  const made = batchInputs(config);
   return {
     name: config.name ?? "",
     version,
     maxBatchSize,
     inputs: (config.input ?? []).map(spec(facts.inputs)),
-    outputs: (config.output ?? []).map(spec(facts.outputs)),
+    outputs: (config.output ?? []).map((tensor) => ({
+      ...spec(facts.outputs)(tensor),
+      ...scattering(tensor, config),
+    })),
+    ...(made.length > 0 ? { made } : {}),
     decoupled: config.model_transaction_policy?.decoupled === true,
     reproducible: isTrue(reproducible, "reproducible", config.name ?? ""),
   };
@@ -71,15 +77,21 @@ function tensorSpec(
   tensor: ConfigTensor,
   maxBatchSize: number,
   known: readonly TensorSpec[] | undefined,
-): TensorSpec {
+): ClientTensorSpec {
   const actual = known?.find((candidate) => candidate.name === tensor.name);
-  // A scalar is written as dims [1] where it must have dims; the tensor itself has no axis.
+  const shape = (tensor.dims ?? []).map(Number);
+  // A scalar is written as dims [1] where it must have dims; in the model it has no axis.
   const isScalar = maxBatchSize === 0 && actual !== undefined && actual.shape.length === 0;
+  const inModel = isScalar ? [] : (tensor.reshape?.shape ?? (tensor.reshape ? [] : undefined));
+  const modelShape = inModel?.map(Number);
   return {
     name: tensor.name ?? "",
     datatype: datatypeOf(tensor),
-    shape: isScalar ? [] : (tensor.dims ?? []).map(Number),
+    shape,
+    ...(modelShape !== undefined && modelShape.join() !== shape.join() ? { modelShape } : {}),
     ...(tensor.optional === true ? { optional: true } : {}),
+    ...(tensor.allow_ragged_batch === true ? { ragged: true } : {}),
+    ...(tensor.is_shape_tensor === true && maxBatchSize > 0 ? { shapeTensor: true } : {}),
   };
 }
 

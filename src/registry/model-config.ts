@@ -1,4 +1,5 @@
 /** Typed reading of a ModelConfigObject: only the fields that beamgate acts on. */
+import type { BatchInputKind } from "../inference/made-inputs.ts";
 import type { ModelConfigObject } from "./types.ts";
 
 export interface ConfigTensor {
@@ -13,6 +14,20 @@ export interface ConfigTensor {
   readonly optional?: boolean;
   readonly is_non_linear_format_io?: boolean;
   readonly label_filename?: string;
+}
+
+export interface ConfigBatchInput {
+  /** Absent: BATCH_ELEMENT_COUNT. */
+  readonly kind?: BatchInputKind;
+  readonly target_name?: readonly string[];
+  readonly data_type?: string;
+  readonly source_input?: readonly string[];
+}
+
+/** Its only kind is BATCH_SCATTER_WITH_INPUT_SHAPE. */
+export interface ConfigBatchOutput {
+  readonly target_name?: readonly string[];
+  readonly source_input?: readonly string[];
 }
 
 export interface ConfigQueuePolicy {
@@ -64,8 +79,8 @@ export interface ModelConfigFields {
   readonly max_batch_size?: number;
   readonly input?: readonly ConfigTensor[];
   readonly output?: readonly ConfigTensor[];
-  readonly batch_input?: readonly object[];
-  readonly batch_output?: readonly object[];
+  readonly batch_input?: readonly ConfigBatchInput[];
+  readonly batch_output?: readonly ConfigBatchOutput[];
   readonly optimization?: {
     readonly input_pinned_memory?: { readonly enable?: boolean };
     readonly output_pinned_memory?: { readonly enable?: boolean };

@@ -1,6 +1,6 @@
 /** Parts of Triton's configuration that are read and kept, but cannot be served yet. */
 import { StatusError } from "../errors.ts";
-import type { ConfigTensor, ModelConfigFields } from "./model-config.ts";
+import type { ModelConfigFields } from "./model-config.ts";
 
 /**
  * @param backendKind decoupled answers are a matter of the backend
@@ -20,21 +20,13 @@ function unsupportedBlock(config: ModelConfigFields, backendKind: string): strin
   if (config.ensemble_scheduling !== undefined || config.platform === "ensemble") {
     return "ensemble_scheduling";
   }
-  if ((config.batch_input ?? []).length > 0) return "batch_input";
-  const ragged = config.input?.find((tensor) => tensor.allow_ragged_batch === true);
-  if (ragged !== undefined) return `allow_ragged_batch of input '${ragged.name}'`;
-  if ((config.batch_output ?? []).length > 0) return "batch_output";
   if (config.model_transaction_policy?.decoupled === true && backendKind !== "echo") {
     return `the decoupled transaction policy with backend '${config.backend ?? ""}'`;
   }
   for (const tensor of [...(config.input ?? []), ...(config.output ?? [])]) {
-    if (reshapes(tensor)) return `reshape of tensor '${tensor.name}'`;
     if (tensor.is_non_linear_format_io === true) {
       return `is_non_linear_format_io of tensor '${tensor.name}'`;
     }
   }
   return undefined;
 }
-
-const reshapes = ({ dims = [], reshape }: ConfigTensor) =>
-  reshape !== undefined && (reshape.shape ?? []).join() !== dims.join();

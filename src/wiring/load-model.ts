@@ -2,6 +2,7 @@
 import type { ModelVariant } from "../../backends/contract.ts";
 import type { Clock } from "../clock.ts";
 import { StatusError } from "../errors.ts";
+import { modelInputs, modelOutputs } from "../inference/model-tensors.ts";
 import type { Account } from "../inference/outcome.ts";
 import type { ModelSignature } from "../inference/request.ts";
 import type { Logger } from "../logger.ts";
@@ -64,9 +65,9 @@ export function modelLoader(parts: LoaderParts): Loader<Served> {
     const variant = variantOf(definition);
     const cores = coresOf(definition);
     const options = { threads: definition.threads ?? threads, ...(cores ? { cores } : {}) };
-    const { backendKind } = definition;
+    const { backendKind, signature } = definition;
     const loads = Array.from({ length: definition.instances }, () =>
-      fleet.load({ backendKind, variant, options, device: "cpu" }, signal),
+      fleet.load({ backendKind, variant, signature, options, device: "cpu" }, signal),
     );
     const settled = await Promise.allSettled(loads);
     const loaded = settled.flatMap((s) => (s.status === "fulfilled" ? [s.value] : []));
@@ -92,8 +93,8 @@ function variantOf({ signature, artifact, parameters }: ModelDefinition): ModelV
   return {
     model: signature.name,
     version: signature.version,
-    inputs: signature.inputs,
-    outputs: signature.outputs,
+    inputs: modelInputs(signature),
+    outputs: modelOutputs(signature),
     maxBatchSize: signature.maxBatchSize,
     artifact,
     decoupled: signature.decoupled,

@@ -3,8 +3,11 @@
  * their kernels by the number of rows, and another order of additions rounds
  * differently; for most models it is one kernel for one row and one for more.
  */
-import { BYTES_PER_ELEMENT, type ModelVariant, type Tensor } from "../../backends/contract.ts";
-import { count, joinRows, randomRows } from "./sample-tensors.ts";
+import type { Tensor } from "../../backends/contract.ts";
+import type { InferRequest, ModelSignature } from "../inference/request.ts";
+import { splitOutputs } from "../inference/split-outputs.ts";
+import { mulberry32 } from "./sample-elements.ts";
+import { clientOutputs, sampleRequest } from "./sample-requests.ts";
 
 const BATCH_SIZES = [2, 3, 7, 16, 64];
 /** Of larger batches only some rows are compared. */
@@ -13,7 +16,7 @@ const SEED = 20120704;
 
 export interface InvarianceTrial {
   /** Runs one batch and returns all outputs in the variant's order. */
-  run(inputs: readonly Tensor[], rows: number): Promise<readonly Tensor[]>;
+  run(requests: readonly InferRequest[]): Promise<readonly Tensor[]>;
   now(): number;
   readonly budgetMs: number;
 }
@@ -23,22 +26,25 @@ export interface InvarianceTrial {
  * @returns undefined where nothing can be said: too slow, or the model takes no random rows.
  */
 export async function isBatchInvariant(
-  variant: ModelVariant,
+  signature: ModelSignature,
   freeDim: number,
   { run, now, budgetMs }: InvarianceTrial,
 ): Promise<boolean | undefined> {
   const end = now() + budgetMs;
-  const largest = Math.min(Math.max(...BATCH_SIZES), variant.maxBatchSize);
+  const largest = Math.min(Math.max(...BATCH_SIZES), signature.maxBatchSize);
   if (largest < 2) return true;
-  const rowsOfInput = randomRows(variant, largest, freeDim, SEED);
+  const draw = mulberry32(SEED);
+  const requests = Array.from({ length: largest }, () => sampleRequest(signature, freeDim, draw));
   const alone = new Map<number, readonly Uint8Array[]>();
 
+  /** Of every row its outputs, as copies. */
   const bits = async (from: number, to: number): Promise<readonly Uint8Array[][]> => {
-    const outputs = await run(joinRows(variant, rowsOfInput, from, to, freeDim), to - from);
-    return outputs.map((output) => splitRows(output, to - from));
+    const batch = requests.slice(from, to);
+    const answers = splitOutputs(signature, batch, clientOutputs(signature, await run(batch)));
+    return answers.map((outputs) => outputs.map(({ data }) => Uint8Array.from(data)));
   };
   const bitsAlone = async (row: number): Promise<readonly Uint8Array[]> => {
-    const known = alone.get(row) ?? (await bits(row, row + 1)).map((rows) => rows[0] ?? NOTHING);
+    const known = alone.get(row) ?? (await bits(row, row + 1))[0] ?? [];
     alone.set(row, known);
     return known;
   };
@@ -50,7 +56,7 @@ export async function isBatchInvariant(
       for (const row of rowsToCompare(size)) {
         if (now() > end) return undefined;
         const expected = await bitsAlone(row);
-        if (!together.every((rows, i) => sameBits(rows[row], expected[i]))) return false;
+        if (!together[row]?.every((output, i) => sameBits(output, expected[i]))) return false;
       }
     }
   } catch {
@@ -64,24 +70,6 @@ function rowsToCompare(size: number): readonly number[] {
   return [0, size >> 1, size - 2, size - 1];
 }
 
-const NOTHING = new Uint8Array(0);
-
-function sameBits(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  return a !== undefined && b !== undefined && Buffer.compare(a, b) === 0;
-}
-
-/** The bytes of each row of a tensor whose first axis has `rows` entries. */
-function splitRows(tensor: Tensor, rows: number): Uint8Array[] {
-  const perRow = count(tensor.shape) / rows;
-  if (tensor.datatype !== "BYTES") {
-    const size = perRow * BYTES_PER_ELEMENT[tensor.datatype];
-    return Array.from({ length: rows }, (_, i) => tensor.data.slice(i * size, (i + 1) * size));
-  }
-  const view = new DataView(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);
-  let at = 0;
-  return Array.from({ length: rows }, () => {
-    const start = at;
-    for (let i = 0; i < perRow; i++) at += 4 + view.getUint32(at, true);
-    return tensor.data.slice(start, at);
-  });
+function sameBits(a: Uint8Array, b: Uint8Array | undefined): boolean {
+  return b !== undefined && Buffer.compare(a, b) === 0;
 }

@@ -5,7 +5,7 @@ import {
   type Tensor,
   type TensorSpec,
 } from "../../backends/contract.ts";
-import { count } from "./sample-tensors.ts";
+import { elementCount } from "../inference/shapes.ts";
 
 /** The first thing wrong with `outputs`, for the person who wrote the configuration; undefined: nothing. */
 export function wrongWithOutputs(
@@ -17,7 +17,8 @@ export function wrongWithOutputs(
     return `${variant.outputs.length} outputs are configured, the model returned ${outputs.length}`;
   }
   for (const [i, spec] of variant.outputs.entries()) {
-    const wrong = wrongWithOutput(spec, outputs[i], variant.maxBatchSize > 0 ? rows : undefined);
+    const batched = variant.maxBatchSize > 0 && spec.unbatched !== true;
+    const wrong = wrongWithOutput(spec, outputs[i], batched ? rows : undefined);
     if (wrong !== undefined) return wrong;
   }
   return undefined;
@@ -30,10 +31,12 @@ function wrongWithOutput(
 ): string | undefined {
   if (tensor?.name !== spec.name) return `output "${spec.name}" is missing`;
   const expected = rows === undefined ? spec.shape : [rows, ...spec.shape];
+  // Without a batch axis in a model that has one, only the number of elements counts.
   const fits =
     tensor.datatype === spec.datatype &&
-    tensor.shape.length === expected.length &&
-    expected.every((dim, axis) => dim < 0 || dim === tensor.shape[axis]);
+    (spec.unbatched === true ||
+      (tensor.shape.length === expected.length &&
+        expected.every((dim, axis) => dim < 0 || dim === tensor.shape[axis])));
   if (!fits) {
     return (
       `output "${spec.name}": expected ${spec.datatype} [${expected.join(", ")}], ` +
@@ -41,7 +44,7 @@ function wrongWithOutput(
     );
   }
   if (tensor.datatype === "BYTES") return undefined;
-  const sizeBytes = count(tensor.shape) * BYTES_PER_ELEMENT[tensor.datatype];
+  const sizeBytes = elementCount(tensor.shape) * BYTES_PER_ELEMENT[tensor.datatype];
   if (tensor.data.byteLength === sizeBytes) return undefined;
   return `output "${spec.name}": ${tensor.data.byteLength} bytes instead of ${sizeBytes}`;
 }

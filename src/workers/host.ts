@@ -102,7 +102,12 @@ async function load(id: number, words: LoadWords): Promise<LoadedWords> {
   const instance = await backend.load(words.variant, device, words.options, signal);
   try {
     if (words.variant.decoupled && instance.stream === undefined) throw noStreams(backend.kind);
-    const { firstRunUs, batchInvariant } = await probe(words.variant, instance, signal);
+    const { firstRunUs, batchInvariant } = await probe(
+      words.variant,
+      instance,
+      signal,
+      words.signature,
+    );
     hosted.set(id, new HostedInstance(words.variant, instance, channel));
     return {
       device: instance.device,

@@ -9,9 +9,11 @@ import {
   type ModelVariant,
   type Tensor,
 } from "../../backends/contract.ts";
+import type { InferRequest, ModelSignature } from "../inference/request.ts";
+import { splitOutputs } from "../inference/split-outputs.ts";
 import { isBatchInvariant } from "./batch-invariance.ts";
 import { wrongWithOutputs } from "./check-outputs.ts";
-import { zeroInputs } from "./sample-tensors.ts";
+import { clientOutputs, joinRequests, sampledSignature, sampleRequest } from "./sample-requests.ts";
 
 export interface ProbeReport {
   /** Smallest time of one execution with one row, µs. */
@@ -30,24 +32,39 @@ const BUDGET_MS = 150;
 
 const now = () => performance.now();
 
-/** @throws BackendError where the model does not run, or answers with other tensors than configured. */
+/** What is run: a model, and what clients send it. */
+interface Trial {
+  readonly variant: ModelVariant;
+  readonly signature: ModelSignature;
+  readonly instance: ModelInstance;
+  readonly signal: AbortSignal;
+}
+
+const zero = () => 0;
+
+/**
+ * @param signature absent: clients send what the model takes
+ * @throws BackendError where the model does not run, or answers with other tensors than configured
+ */
 export async function probe(
   variant: ModelVariant,
   instance: ModelInstance,
   signal: AbortSignal,
+  signature?: ModelSignature,
 ): Promise<ProbeReport> {
-  const smoke = await smokeRun(variant, instance, signal);
+  const trial = { variant, signature: sampledSignature(variant, signature), instance, signal };
+  const smoke = await smokeRun(trial);
   if (variant.decoupled) return { firstRunUs: smoke.tookMs * 1000, batchInvariant: undefined };
   let shortestMs = smoke.tookMs;
   for (let i = 0; i < TIMED_RUNS && shortestMs * (TIMED_RUNS - i) < BUDGET_MS; i++) {
     const begin = now();
-    await execute(variant, instance, smoke.inputs, 1, signal);
+    await execute(trial, [smoke.request]);
     shortestMs = Math.min(shortestMs, now() - begin);
   }
   const worthTrying = variant.maxBatchSize > 0 && shortestMs * 10 < BUDGET_MS;
   const batchInvariant = worthTrying
-    ? await isBatchInvariant(variant, await typicalDim(variant, instance, smoke.freeDim, signal), {
-        run: (inputs, rows) => execute(variant, instance, inputs, rows, signal),
+    ? await isBatchInvariant(trial.signature, await typicalDim(trial, smoke.freeDim), {
+        run: (requests) => execute(trial, requests),
         now,
         budgetMs: BUDGET_MS,
       })
@@ -56,57 +73,63 @@ export async function probe(
 }
 
 /** A length at which kernels behave as in real use, where the model takes it. */
-async function typicalDim(
-  variant: ModelVariant,
-  instance: ModelInstance,
-  workingDim: number,
-  signal: AbortSignal,
-): Promise<number> {
-  if (!hasFreeDims(variant) || workingDim >= TYPICAL_DIM) return workingDim;
+async function typicalDim(trial: Trial, workingDim: number): Promise<number> {
+  if (!hasFreeDims(trial.signature) || workingDim >= TYPICAL_DIM) return workingDim;
   try {
-    await execute(variant, instance, zeroInputs(variant, TYPICAL_DIM), 1, signal);
+    await execute(trial, [sampleRequest(trial.signature, TYPICAL_DIM, zero)]);
     return TYPICAL_DIM;
   } catch {
     return workingDim;
   }
 }
 
-function hasFreeDims({ inputs }: ModelVariant): boolean {
+function hasFreeDims({ inputs }: ModelSignature): boolean {
   return inputs.some(({ shape }) => shape.includes(-1));
 }
 
 interface SmokeRun {
-  readonly inputs: readonly Tensor[];
+  readonly request: InferRequest;
   readonly freeDim: number;
   readonly tookMs: number;
 }
 
 /** One row of zeros through the model. Real repositories hold models that load and fail at every run. */
-async function smokeRun(
-  variant: ModelVariant,
-  instance: ModelInstance,
-  signal: AbortSignal,
-): Promise<SmokeRun> {
+async function smokeRun(trial: Trial): Promise<SmokeRun> {
+  const { variant, signature } = trial;
   let reason: unknown;
-  for (const freeDim of hasFreeDims(variant) ? FREE_DIMS : [1]) {
-    const inputs = zeroInputs(variant, freeDim);
+  for (const freeDim of hasFreeDims(signature) ? FREE_DIMS : [1]) {
+    const request = sampleRequest(signature, freeDim, zero);
     const begin = now();
     let outputs: readonly Tensor[];
     try {
-      outputs = await execute(variant, instance, inputs, 1, signal);
+      outputs = await execute(trial, [request]);
     } catch (cause) {
       // The reason for the shortest tensors is the clearest.
       reason ??= cause;
       continue;
     }
     const tookMs = now() - begin;
-    const wrong = variant.decoupled ? undefined : wrongWithOutputs(variant, outputs, 1);
-    if (wrong !== undefined) throw new BackendError("artifact", wrong);
-    return { inputs, freeDim, tookMs };
+    if (!variant.decoupled) checkAnswer(trial, request, outputs);
+    return { request, freeDim, tookMs };
   }
   const fault = reason instanceof BackendError && isTransient(reason) ? reason.fault : "artifact";
   const message = reason instanceof Error ? reason.message : String(reason);
   throw new BackendError(fault, `the model loads but does not run: ${message}`, { cause: reason });
+}
+
+/** @throws BackendError where it is not the configured one, or cannot be given back in parts. */
+function checkAnswer(
+  { variant, signature }: Trial,
+  request: InferRequest,
+  outputs: readonly Tensor[],
+): void {
+  const wrong = wrongWithOutputs(variant, outputs, request.rows);
+  if (wrong !== undefined) throw new BackendError("artifact", wrong);
+  try {
+    splitOutputs(signature, [request], clientOutputs(signature, outputs));
+  } catch (cause) {
+    throw new BackendError("artifact", cause instanceof Error ? cause.message : String(cause));
+  }
 }
 
 function isTransient(error: BackendError): boolean {
@@ -114,16 +137,13 @@ function isTransient(error: BackendError): boolean {
 }
 
 async function execute(
-  variant: ModelVariant,
-  instance: ModelInstance,
-  inputs: readonly Tensor[],
-  rows: number,
-  signal: AbortSignal,
+  { variant, instance, signal }: Trial,
+  requests: readonly InferRequest[],
 ): Promise<readonly Tensor[]> {
   const execution = {
-    inputs,
+    inputs: joinRequests(variant, requests),
     outputs: variant.outputs.map(({ name }) => name),
-    members: [{ rows }],
+    members: requests.map(({ rows }) => ({ rows })),
     reserve: () => undefined,
   };
   if (!variant.decoupled || instance.stream === undefined) {

@@ -10,6 +10,7 @@ import type {
   LoadOptions,
   ModelVariant,
 } from "../../backends/contract.ts";
+import type { ModelSignature } from "../inference/request.ts";
 
 /** Memory for one execution: the caller writes the inputs, the instance adds outputs. */
 export interface Room {
@@ -134,6 +135,8 @@ export interface Instance {
 export interface LoadRequest {
   readonly backendKind: string;
   readonly variant: ModelVariant;
+  /** What clients send and get, for the requests of the first runs; absent: what the variant says. */
+  readonly signature?: ModelSignature;
   readonly options: LoadOptions;
   /**
    * `cpu`: instances may share worker processes beyond the configured number.

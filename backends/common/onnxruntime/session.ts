@@ -22,6 +22,7 @@ type Metadata = InferenceSession.ValueMetadata;
 /** An output of the session; `dims` where the file promises its length on every axis but the batch's. */
 interface OutputPlan {
   readonly spec: TensorSpec;
+  readonly batched: boolean;
   dims: readonly number[] | undefined;
 }
 
@@ -49,10 +50,11 @@ export async function openSession(
     const plans = new Map(
       variant.outputs.map((spec) => {
         const found = check("output", spec, session.outputMetadata);
-        return [spec.name, { spec, dims: knownDims(found.shape, variant.maxBatchSize > 0) }];
+        const batched = variant.maxBatchSize > 0 && spec.unbatched !== true;
+        return [spec.name, { spec, batched, dims: knownDims(found.shape, batched) }];
       }),
     );
-    return new SessionInstance(session, device, variant, plans);
+    return new SessionInstance(session, device, plans);
   } catch (cause) {
     await session.release();
     throw cause;
@@ -91,18 +93,11 @@ function knownDims(
 class SessionInstance implements ModelInstance {
   readonly device: Device;
   readonly #session: InferenceSession;
-  readonly #batched: boolean;
   readonly #plans: ReadonlyMap<string, OutputPlan>;
 
-  constructor(
-    session: InferenceSession,
-    device: Device,
-    variant: ModelVariant,
-    plans: ReadonlyMap<string, OutputPlan>,
-  ) {
+  constructor(session: InferenceSession, device: Device, plans: ReadonlyMap<string, OutputPlan>) {
     this.device = device;
     this.#session = session;
-    this.#batched = variant.maxBatchSize > 0;
     this.#plans = plans;
   }
 
@@ -157,14 +152,15 @@ class SessionInstance implements ModelInstance {
   /** Only what is asked for; memory for it where its size is known and the caller has room. */
   #fetches(execution: Execution, places: Map<string, Uint8Array>) {
     const fetches: Record<string, OrtTensor | null> = {};
-    const rows = this.#batched ? (execution.inputs[0]?.shape[0] ?? 0) : 0;
+    let rows = 0;
+    for (const member of execution.members) rows += member.rows;
     for (const name of execution.outputs) {
       const plan = this.#plans.get(name);
       if (plan === undefined) throw new BackendError("internal", `no output "${name}"`);
       fetches[name] = null;
       const { datatype } = plan.spec;
       if (plan.dims === undefined || datatype === "BYTES") continue;
-      const shape = this.#batched ? [rows, ...plan.dims] : plan.dims;
+      const shape = plan.batched ? [rows, ...plan.dims] : plan.dims;
       const place = execution.reserve(BYTES_PER_ELEMENT[datatype] * product(shape));
       if (place === undefined) continue;
       places.set(name, place);
