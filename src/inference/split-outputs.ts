@@ -92,7 +92,7 @@ function rowCutter(
 ): Cut {
   const { name, datatype } = spec;
   const { data } = output;
-  const shape = clientShape(signature, spec, output.shape, 1);
+  const shape = clientShape(signature, spec, output.shape);
   if (shape[0] !== rows) {
     const returned = shape[0] === undefined ? "no batch axis" : `${shape[0]} rows`;
     throw broken(signature, name, `returned ${returned} for a batch of ${rows}`);
@@ -137,7 +137,7 @@ function whole(
   const { name, datatype } = spec;
   const [part] =
     spec.scatteredLike === undefined ? [] : scattered(signature, spec, [request], output);
-  const shape = clientShape(signature, spec, output.shape, 0);
+  const shape = clientShape(signature, spec, output.shape);
   return part ?? { name, datatype, shape, data: output.data };
 }
 
@@ -155,14 +155,14 @@ function scattered(
   }
 }
 
-/** `reshape` of an output undone. */
-function clientShape(
+/** `reshape` of an output undone. @throws StatusError INTERNAL where it has another shape than that. */
+export function clientShape(
   signature: ModelSignature,
   spec: ClientTensorSpec,
   shape: readonly number[],
-  leadingAxes: number,
 ): readonly number[] {
   if (spec.modelShape === undefined || spec.scatteredLike !== undefined) return shape;
+  const leadingAxes = signature.maxBatchSize > 0 ? 1 : 0;
   const outer = reshaped(shape, spec.modelShape, spec.shape, leadingAxes);
   if (elementCount(outer) === elementCount(shape)) return outer;
   throw broken(

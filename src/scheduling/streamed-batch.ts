@@ -5,6 +5,7 @@
 import { StatusError } from "../errors.ts";
 import type { Account, ExecutionTiming, ResponseOutcome } from "../inference/outcome.ts";
 import type { ModelSignature, OutputTensor } from "../inference/request.ts";
+import { clientShape } from "../inference/split-outputs.ts";
 import { type ResponseSink, WorkerLost } from "../pool/lane.ts";
 import type { RunOutput, RunResponse } from "../workers/types.ts";
 import type { Endings } from "./endings.ts";
@@ -84,7 +85,8 @@ export class StreamedBatch {
       const spec = this.#parts.signature.outputs[index];
       if (output === undefined || spec === undefined) continue;
       const { name, datatype } = spec;
-      tensors.push({ name, datatype, shape: output.shape, data: output.data });
+      const shape = clientShape(this.#parts.signature, spec, output.shape);
+      tensors.push({ name, datatype, shape, data: output.data });
     }
     return tensors;
   }

@@ -6,9 +6,9 @@ import {
   type ModelVariant,
   type Tensor,
 } from "../../backends/contract.ts";
+import { elementCount } from "../inference/shapes.ts";
 import type { Channel } from "./channel.ts";
 import { responseFrame } from "./run-frames.ts";
-import { count } from "./sample-tensors.ts";
 
 /** The backend is made to wait while the gateway is this far behind with reading. */
 const BACKLOG_BYTES = 2 ** 20;
@@ -82,7 +82,8 @@ export class StreamedRun {
       const asked = this.#execution.outputs.join(", ");
       throw new BackendError("internal", `asked for outputs ${asked}, got ${name}`);
     }
-    const sizeBytes = datatype === "BYTES" ? undefined : count(shape) * BYTES_PER_ELEMENT[datatype];
+    const sizeBytes =
+      datatype === "BYTES" ? undefined : elementCount(shape) * BYTES_PER_ELEMENT[datatype];
     if (sizeBytes === undefined || sizeBytes === data.byteLength) return index;
     const found = `${data.byteLength} bytes for shape [${shape.join(",")}] of ${datatype}`;
     throw new BackendError("internal", `output "${name}" has ${found}`);
