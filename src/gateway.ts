@@ -12,6 +12,7 @@ import type { Logger } from "./logger.ts";
 import { packageRoot } from "./package-root.ts";
 import { ModelRepository } from "./registry/repository.ts";
 import type { Served } from "./scheduling/served.ts";
+import { SharedMemory } from "./shared-memory/manager.ts";
 import { ModelAccount } from "./telemetry/account.ts";
 import { EventLoopDelay } from "./telemetry/event-loop.ts";
 import { grpcMetrics } from "./telemetry/grpc-metrics.ts";
@@ -23,6 +24,7 @@ import { inferLine } from "./wiring/infer-line.ts";
 import { modelLoader } from "./wiring/load-model.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
 import { createFleet } from "./workers/fleet.ts";
+import { SLAB_PREFIX } from "./workers/slab.ts";
 
 export type { ServedRow } from "./wiring/served-rows.ts";
 
@@ -82,11 +84,16 @@ export async function createGateway(config: Config, log: Logger): Promise<Gatewa
     repository.resolve(model, version).definition;
   const version = packageVersion();
 
+  const sharedMemory = config.server.allowClientShm
+    ? new SharedMemory({ folder: "/dev/shm", ownPrefix: SLAB_PREFIX, clock })
+    : undefined;
+  const infer = inferLine((model, version) => repository.resolve(model, version), sharedMemory);
+
   const grpc = grpcListener(
     config.grpc,
     {
       server: { version, ready },
-      inference: { infer: inferLine((model, version) => repository.resolve(model, version)) },
+      inference: { infer: infer },
       models: {
         find: definitionOf,
         isReady: (model, version) => repository.isReady(model, version),
@@ -101,6 +108,7 @@ export async function createGateway(config: Config, log: Logger): Promise<Gatewa
         load: (model, parameters) => repository.loadModel(model, parameters),
         unload: (model, parameters) => repository.unloadModel(model, parameters),
       },
+      sharedMemory,
     },
     { ready, subscribe: (changed) => repository.onChange(changed) },
     { clock, log },
@@ -127,6 +135,11 @@ export async function createGateway(config: Config, log: Logger): Promise<Gatewa
       name: "event loop watch",
       start: async () => eventLoop.start(),
       stop: async () => eventLoop.stop(),
+    },
+    {
+      name: "shared memory",
+      start: async () => {},
+      stop: async () => sharedMemory?.close(),
     },
     { name: "workers", start: async () => {}, stop: () => fleet.close() },
     {

@@ -64,6 +64,7 @@ export function broken(config: Config): string[] {
         "the network in front of it lets only the right ones in",
     );
   }
+  if (server.allowClientShm) problems.push(...reachesSharedMemory(config));
   if (grpc.tls.useSsl) {
     for (const name of ["certPath", "keyPath"] as const) {
       if (grpc.tls[name] === undefined) problems.push(`grpc.tls.${name}: needed with TLS`);
@@ -90,6 +91,18 @@ export function broken(config: Config): string[] {
     problems.push("grpc.enabled, http.enabled: both are off, so nothing could be served");
   }
   return problems;
+}
+
+/** Whoever may register a region makes this server read and write a file of his choice in /dev/shm. */
+function reachesSharedMemory({ grpc, http }: Config): string[] {
+  const exposed = Object.entries({ grpc, http })
+    .filter(([, listener]) => listener.enabled && !isLoopback(listener.address))
+    .map(([name, listener]) => `${name}.address ${listener.address}`);
+  if (exposed.length === 0) return [];
+  return [
+    `server.allowClientShm: ${exposed.join(", ")} lets other machines name memory of this one. ` +
+      "Listen on 127.0.0.1, or leave --allow-client-shm out",
+  ];
 }
 
 interface Listener {

@@ -174,6 +174,10 @@ const server = z.strictObject({
     "Time that requests in flight have to end after SIGTERM",
     { unit: "s" },
   ),
+  allowClientShm: key(
+    z.boolean().default(false),
+    "Let clients on this machine pass tensors through shared memory; listeners must be on loopback",
+  ),
   insecureNoAuth: key(
     z.boolean().default(false),
     "Allow addresses other than loopback although nobody is authenticated",

@@ -35,6 +35,7 @@ export const tritonFlags: readonly TritonFlag[] = [
   text("exit-timeout-secs", "server.exitTimeoutSecs"),
   bool("exit-on-error", "repository.exitOnError"),
   bool("strict-readiness", "server.strictReadiness"),
+  bool("allow-client-shm", "server.allowClientShm"),
   { ...bool("disable-auto-complete-config", "repository.autoComplete"), negated: true },
   { ...bool("strict-model-config", "repository.autoComplete"), negated: true },
 
@@ -98,7 +99,6 @@ export const tritonFlags: readonly TritonFlag[] = [
     "model-load-retry-count",
     "buffer-manager-thread-count",
   ),
-  ...idle("client shared memory is not offered", "boolean", "allow-client-shm"),
   ...idle("models have no namespaces here", "boolean", "model-namespacing"),
   ...idle(
     "metrics are computed when they are read; there are no GPU or CPU metrics",

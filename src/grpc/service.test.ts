@@ -67,6 +67,7 @@ function aService(repository: Partial<RepositoryAccess> = {}): InferenceService 
       statistics: (name, version) => ({ name, version, inference_count: "9007199254740993" }),
     },
     repository: { index: () => index, load: refused, unload: refused, ...repository },
+    sharedMemory: undefined,
   };
 }
 

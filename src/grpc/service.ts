@@ -1,5 +1,6 @@
 /** Which function answers which RPC of the inference service. A table, nothing else. */
 import type { ServiceDefinition } from "@grpc/proto-loader";
+import type { SharedMemoryControl } from "../inference/shared-regions.ts";
 import { type InferenceDefinition, SERVICE_NAME } from "./rpc/definition.ts";
 import { type Inference, inferHandler } from "./rpc/infer.ts";
 import { type ModelLookup, modelHandlers } from "./rpc/model.ts";
@@ -18,6 +19,8 @@ export interface InferenceService {
   readonly models: ModelLookup;
   readonly statistics: StatisticsSource;
   readonly repository: RepositoryAccess;
+  /** undefined: switched off. */
+  readonly sharedMemory: SharedMemoryControl | undefined;
 }
 
 /** The part of the gRPC server that registering needs. */
@@ -38,7 +41,7 @@ export function registerInferenceService(
     ...modelHandlers(service.models),
     ...statisticsHandlers(service.statistics),
     ...repositoryHandlers(service.repository),
-    ...sharedMemoryHandlers(),
+    ...sharedMemoryHandlers(service.sharedMemory),
   });
   registry.addHotUnary(`/${SERVICE_NAME}/ModelInfer`, inferHandler(service.inference));
   registry.addHotStream(`/${SERVICE_NAME}/ModelStreamInfer`, streamHandler(service.inference));

@@ -9,6 +9,10 @@ export function onePiece(bytes: Uint8Array): Pieces {
 
 /** Copies every byte to `target`, starting at `offset`. @returns the offset behind the last one. */
 export function copyPieces(source: Pieces, target: Uint8Array, offset: number): number {
+  if (source.source !== undefined) {
+    source.source.copyTo(target, offset);
+    return offset + source.byteLength;
+  }
   let at = offset;
   for (const piece of source.pieces) {
     target.set(piece, at);

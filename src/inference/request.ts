@@ -7,12 +7,21 @@
 import type { Datatype, TensorSpec } from "../../backends/contract.ts";
 import type { StatusError } from "../errors.ts";
 import type { MadeInput } from "./made-inputs.ts";
+import type { ClientConnection, SharedBytes } from "./shared-regions.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** Bytes in the pieces in which they arrived, in order; usually one piece. */
 export interface Pieces {
   readonly byteLength: number;
   readonly pieces: readonly Uint8Array[];
+  /** In place of `pieces`: the bytes lie elsewhere, and are read when they are copied. */
+  readonly source?: ByteSource;
+}
+
+/** Bytes that did not come with the request. */
+export interface ByteSource {
+  /** Copies all of them. @throws StatusError where they are not there any more. */
+  copyTo(target: Uint8Array, offset: number): void;
 }
 
 /** A request or tensor parameter. `bigint` where an int64/uint64 leaves ±2^53. */
@@ -131,6 +140,8 @@ export interface InferRequest {
   readonly parameters?: Parameters | undefined;
   /** How each of `outputs` is delivered, in their order, where one is not delivered as it is. */
   readonly deliveries?: readonly (Delivery | undefined)[] | undefined;
+  /** Memory of the client that it reads or writes, to be held until it is answered. */
+  readonly borrowed?: readonly SharedBytes[] | undefined;
 }
 
 /** Where a request stands in its sequence. */
@@ -147,7 +158,7 @@ export interface SequenceMark {
 export type Delivery =
   /** The best classes instead of the tensor (classification extension). */
   | { readonly kind: "classes"; readonly count: number }
-  | { readonly kind: "shared"; readonly range: SharedRange };
+  | { readonly kind: "shared"; readonly target: SharedBytes };
 
 /** One output on its way back. `data` is valid only during the call that delivers it. */
 export interface OutputTensor {
@@ -181,7 +192,7 @@ export interface InferCall {
   /** Told, before the request is checked, which model it is about. */
   found?(signature: ModelSignature): void;
   /** Whoever asks, as one identity per connection: leases of shared memory hang on it. */
-  readonly connection?: object | undefined;
+  readonly connection?: ClientConnection | undefined;
   /** What came along with the request, names in lower case; read only where forwarding or tracing is configured. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
   /** Set where the request is traced, before it is queued. */

@@ -263,11 +263,6 @@ describe("parameters of a requested output", () => {
     ],
     [
       "UNIMPLEMENTED",
-      "output 'SUM': this server does not rank classes; leave the 'classification' parameter out and rank the raw tensor",
-      { classification: int(3) },
-    ],
-    [
-      "UNIMPLEMENTED",
       "Client shared memory is disabled. Start the server with '--allow-client-shm=true' to enable.",
       shared,
     ],
@@ -295,6 +290,23 @@ describe("parameters of a requested output", () => {
     const parameters = params(entries as Record<string, Parameter>);
     const error = refusal(aWire({ outputs: [{ name: "SUM", parameters }] }));
     expect(error).toMatchObject({ code, message: text });
+  });
+
+  it("say how the output is delivered", () => {
+    const classes = params({ classification: int(3) });
+    const outputs = [
+      { name: "DIFF", parameters: undefined },
+      { name: "SUM", parameters: classes },
+    ];
+    expect(checkRequest(aWire({ outputs }), aModel()).deliveries).toEqual([
+      undefined,
+      { kind: "classes", count: 3 },
+    ]);
+  });
+
+  it("no classes at all are the tensor as it is", () => {
+    const outputs = [{ name: "SUM", parameters: params({ classification: int(0) }) }];
+    expect(checkRequest(aWire({ outputs }), aModel()).deliveries).toBeUndefined();
   });
 });
 

@@ -5,16 +5,17 @@
  */
 import { StatusError } from "../errors.ts";
 import { checkInput } from "./check-input.ts";
+import { deliveriesOf } from "./deliveries.ts";
 import type {
   InferRequest,
   InputTensor,
   ModelSignature,
   WireInput,
-  WireOutput,
   WireRequest,
 } from "./request.ts";
 import { readRequestParameters } from "./request-parameters.ts";
-import { sharedMemoryError } from "./shared-memory.ts";
+import { withSharedBytes } from "./shared-inputs.ts";
+import type { RegionLookup, SharedBytes } from "./shared-regions.ts";
 import { factsOf, type SignatureFacts } from "./signature-facts.ts";
 
 /** Unary ModelInfer has one answer; called before `checkRequest`, where Triton does. */
@@ -26,8 +27,16 @@ export function requireOneResponse(signature: ModelSignature): void {
   );
 }
 
-/** @throws StatusError INVALID_ARGUMENT or UNIMPLEMENTED, the first thing that is wrong */
-export function checkRequest(wire: WireRequest, signature: ModelSignature): InferRequest {
+/**
+ * @param regions memory shared with clients; undefined where that is switched off
+ * @throws StatusError the first thing that is wrong
+ */
+export function checkRequest(
+  received: WireRequest,
+  signature: ModelSignature,
+  regions?: RegionLookup,
+): InferRequest {
+  let wire = received;
   const facts = factsOf(signature);
   const prefix = () => `[request id: ${wire.id === "" ? "<id_unknown>" : wire.id}] `;
 
@@ -35,7 +44,12 @@ export function checkRequest(wire: WireRequest, signature: ModelSignature): Infe
   refuseDuplicates("input", wire.inputs, prefix);
   refuseDuplicates("output", wire.outputs, prefix);
   if (wire.dataError !== undefined) throw wire.dataError;
-  for (const output of wire.outputs) checkOutputParameters(output);
+  let borrowed: SharedBytes[] | undefined;
+  if (wire.inputs.some(isShared)) {
+    borrowed = [];
+    wire = { ...wire, inputs: withSharedBytes(wire.inputs, regions, borrowed) };
+  }
+  const deliveries = deliveriesOf(wire.outputs, regions);
 
   const outputs = findOutputs(wire, signature, facts);
   checkInputCount(wire, signature, facts, prefix);
@@ -61,8 +75,12 @@ export function checkRequest(wire: WireRequest, signature: ModelSignature): Infe
     alone: settings.reproducible || signature.reproducible || signature.maxBatchSize === 0,
     priority: settings.priority,
     timeoutUs: settings.timeoutUs,
+    deliveries,
+    borrowed,
   };
 }
+
+const isShared = ({ shared }: WireInput) => shared !== undefined;
 
 function refuseDuplicates(
   what: "input" | "output",
@@ -90,29 +108,6 @@ function repeatedAmongMany(tensors: readonly { readonly name: string }[]): strin
     seen.add(name);
   }
   return undefined;
-}
-
-function checkOutputParameters(output: WireOutput): void {
-  if (output.parameters === undefined) return;
-  const shared = sharedMemoryError(output.name, output.parameters);
-  if (shared !== undefined && shared.code !== "UNIMPLEMENTED") throw shared;
-  const classification = output.parameters.get("classification");
-  if (classification !== undefined) {
-    if (classification.type !== "int64") {
-      throw invalid("invalid value type for 'classification' parameter, expected int64_param");
-    }
-    if (classification.value < 0) {
-      throw invalid("invalid value for 'classification' parameter, expected >= 0");
-    }
-    if (shared !== undefined) {
-      throw invalid("output can't set both 'shared_memory_region' and 'classification'");
-    }
-    throw new StatusError(
-      "UNIMPLEMENTED",
-      `output '${output.name}': this server does not rank classes; leave the 'classification' parameter out and rank the raw tensor`,
-    );
-  }
-  if (shared !== undefined) throw shared;
 }
 
 function findOutputs(

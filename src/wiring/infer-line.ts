@@ -4,19 +4,27 @@
  */
 import { toStatusError } from "../errors.ts";
 import type { InferCall, WireRequest } from "../inference/request.ts";
+import type { RegionLookup } from "../inference/shared-regions.ts";
 import { checkRequest, requireOneResponse } from "../inference/validate.ts";
 import type { ServedModel } from "../registry/types.ts";
 import type { Served } from "../scheduling/served.ts";
+import { delivering } from "./delivering-call.ts";
 
 type Resolve = (model: string, version: string) => ServedModel<Served>;
 
-export function inferLine(resolve: Resolve): (wire: WireRequest, call: InferCall) => void {
-  return (wire, call) => {
+/** @param regions memory shared with clients; undefined where that is switched off */
+export function inferLine(
+  resolve: Resolve,
+  regions?: RegionLookup,
+): (wire: WireRequest, call: InferCall) => void {
+  return (wire, caller) => {
+    let call = caller;
     try {
       const { definition, loaded } = resolve(wire.model, wire.version);
       if (call.manyResponses) call.found?.(definition.signature);
       else requireOneResponse(definition.signature);
-      const request = checkRequest(wire, definition.signature);
+      const request = checkRequest(wire, definition.signature, regions);
+      call = delivering(caller, request, definition.labels);
       loaded.submit(request, call);
     } catch (error) {
       call.fail(toStatusError(error));

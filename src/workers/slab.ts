@@ -9,7 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { commitFile, mapShared, releaseFile } from "./libc.ts";
 
-const PREFIX = "beamgate-";
+/** What the names of all slabs begin with. */
+export const SLAB_PREFIX = "beamgate-";
 const NAME = /^beamgate-(\d+)-[0-9a-f]{32}$/;
 
 export class Slab {
@@ -27,7 +28,7 @@ export class Slab {
 
   /** A new slab of this process under a name nobody can guess. @throws as the system does. */
   static create(folder: string): Slab {
-    const path = join(folder, `${PREFIX}${process.pid}-${randomBytes(16).toString("hex")}`);
+    const path = join(folder, `${SLAB_PREFIX}${process.pid}-${randomBytes(16).toString("hex")}`);
     return new Slab(path, openSync(path, "wx+", 0o600), true);
   }
 

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const here = join(root, "test", "interop");
-const PARTS = ["discovery", "tensors", "refusals", "counting", "transport", "serving", "golden"];
+const PARTS = ["discovery", "tensors", "refusals", "counting", "transport", "serving", "golden", "shared_memory", "extensions"];
 const flags = argv.slice(2).filter((word) => word.startsWith("--"));
 const chosen = argv.slice(2).filter((word) => !word.startsWith("--"));
 const wanted = (name) => chosen.length === 0 || chosen.includes(name);

@@ -184,17 +184,12 @@ describe("what is wrong with the data travels with the request", () => {
     expect(decoded(bytes).dataError).toMatchObject({ code: "INVALID_ARGUMENT", message: text });
   });
 
-  it("shared memory is switched off, in Triton's words", () => {
-    const parameters = {
-      shared_memory_region: { string_param: "r" },
-      shared_memory_byte_size: { int64_param: 4 },
-    };
+  it("a shared-memory parameter of the wrong kind", () => {
+    const parameters = { shared_memory_region: { string_param: "r" } };
     const request = decoded(encoded({ inputs: [{ name: "x", parameters }] }));
-    expect(request.dataError).toMatchObject({
-      code: "UNIMPLEMENTED",
-      message:
-        "Client shared memory is disabled. Start the server with '--allow-client-shm=true' to enable.",
-    });
+    expect(request.dataError?.message).toBe(
+      "'shared_memory_byte_size' must be specified along with 'shared_memory_region' parameter for tensor 'x'",
+    );
   });
 
   it("only the first of several", () => {
@@ -203,6 +198,34 @@ describe("what is wrong with the data travels with the request", () => {
       inputs: [{ name: "a" }, { name: "x", datatype: "INT32", contents: { fp32_contents: [1] } }],
     });
     expect(decoded(bytes).dataError?.message).toMatch(/^unable to find data for input tensor 'a'/);
+  });
+});
+
+describe("inputs in shared memory", () => {
+  const shared = (offset: number) => ({
+    shared_memory_region: { string_param: "r" },
+    shared_memory_byte_size: { int64_param: 4 },
+    shared_memory_offset: { int64_param: offset },
+  });
+
+  it("take none of the raw tensors", () => {
+    const bytes = encoded({
+      inputs: [{ name: "a" }, { name: "b", parameters: shared(8) }, { name: "c" }],
+      raw_input_contents: [Buffer.from("1"), Buffer.from("3")],
+    });
+    const { inputs, dataError } = decoded(bytes);
+    expect(dataError).toBeUndefined();
+    expect(inputs.map(({ data }) => data && Buffer.from(joinPieces(data)).toString())).toEqual([
+      "1",
+      undefined,
+      "3",
+    ]);
+    expect(inputs[1]?.shared).toEqual({ region: "r", offset: 8, byteLength: 4 });
+  });
+
+  it("a negative offset is read as Triton reads it: far beyond any region", () => {
+    const { inputs } = decoded(encoded({ inputs: [{ name: "a", parameters: shared(-1) }] }));
+    expect(inputs[0]?.shared?.offset).toBe(2 ** 64);
   });
 });
 

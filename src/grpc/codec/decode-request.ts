@@ -7,12 +7,13 @@ import { onePiece } from "../../inference/pieces.ts";
 import type {
   Parameters,
   Pieces,
+  SharedRange,
   WireInput,
   WireOutput,
   WireRequest,
 } from "../../inference/request.ts";
 import { valueMissing } from "../../inference/request-parameters.ts";
-import { sharedMemoryError } from "../../inference/shared-memory.ts";
+import { sharedRangeOf } from "../../inference/shared-memory.ts";
 import { gather } from "./gather.ts";
 import { MAX_TENSORS, tooMany } from "./limits.ts";
 import { ParameterMap } from "./parameters.ts";
@@ -122,10 +123,14 @@ function assemble(fields: Fields): WireRequest {
   for (const header of fields.inputs) {
     const tensorParameters: Parameters | undefined = header.parameters?.values;
     let data: Pieces | undefined;
+    let shared: SharedRange | undefined;
     if (dataError === undefined) {
-      const shared = sharedMemoryError(header.name, tensorParameters);
-      if (shared !== undefined) dataError = sharedMemoryRefusal(shared, header, fields);
-      else if (header.contents !== undefined) {
+      const range = sharedRangeOf(header.name, tensorParameters);
+      if (range instanceof StatusError) dataError = range;
+      else if (range !== undefined) {
+        if (header.contents === undefined) shared = range;
+        else dataError = contentsAndShared(header, fields);
+      } else if (header.contents !== undefined) {
         try {
           data = typedData(header, header.contents, fields);
         } catch (thrown) {
@@ -149,6 +154,7 @@ function assemble(fields: Fields): WireRequest {
       shape: header.shape,
       parameters: tensorParameters,
       data,
+      shared,
     });
   }
   return {
@@ -175,12 +181,7 @@ function typedData(
   return rawFromContents(contents, header.name, header.datatype, fields.model);
 }
 
-function sharedMemoryRefusal(
-  shared: StatusError,
-  header: TensorHeader,
-  fields: Fields,
-): StatusError {
-  if (shared.code !== "UNIMPLEMENTED" || header.contents === undefined) return shared;
+function contentsAndShared(header: TensorHeader, fields: Fields): StatusError {
   return invalid(
     `unexpected 'content' provided when using shared memory for input tensor '${header.name}' for model '${fields.model}'`,
   );

@@ -83,7 +83,8 @@ function outputBytes(output: OutputTensor): number {
   return (
     textFieldSize(output.name) +
     textFieldSize(output.datatype) +
-    (shape === 0 ? 0 : bytesFieldSize(shape))
+    (shape === 0 ? 0 : bytesFieldSize(shape)) +
+    parametersSize(output.parameters)
   );
 }
 
@@ -102,6 +103,7 @@ function writeResponse(
     at = writeTextField(target, at, 0x0a, output.name);
     at = writeTextField(target, at, 0x12, output.datatype);
     at = writeShapeField(target, at, 0x1a, output.shape);
+    at = writeParameters(target, at, 0x22, output.parameters);
   }
   for (const { data } of response.outputs) {
     at = writeFieldHead(target, at, 0x32, data.byteLength);

@@ -7,6 +7,7 @@ import type {
   TraceContext,
   WireRequest,
 } from "../../inference/request.ts";
+import type { ClientConnection } from "../../inference/shared-regions.ts";
 import { newTimeline, type Timeline } from "../../inference/timeline.ts";
 import { decodeInferRequest } from "../codec/decode-request.ts";
 import { encodeInferResponse } from "../codec/encode-response.ts";
@@ -43,6 +44,10 @@ class UnaryInferCall implements InferCall {
 
   get headers(): HotCall["headers"] {
     return this.#hot.headers;
+  }
+
+  get connection(): ClientConnection {
+    return this.#hot.connection;
   }
 
   get deadline(): number {

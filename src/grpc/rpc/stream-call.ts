@@ -8,6 +8,7 @@ import type {
   TraceContext,
   WireRequest,
 } from "../../inference/request.ts";
+import type { ClientConnection } from "../../inference/shared-regions.ts";
 import { newTimeline, type Timeline } from "../../inference/timeline.ts";
 import { encodeStreamError, encodeStreamResponse } from "../codec/encode-response.ts";
 import { PREFIX_BYTES } from "../transport/frame.ts";
@@ -17,7 +18,7 @@ export interface StreamSession {
   readonly over: boolean;
   readonly deadline: number;
   /** One object per connection. */
-  readonly connection: object;
+  readonly connection: ClientConnection;
   /** Of the stream: all its requests have the same. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   /** The call is of a decoupled model: its answers are in nobody's order. */
@@ -61,7 +62,7 @@ export class StreamInferCall implements InferCall {
     return true;
   }
 
-  get connection(): object {
+  get connection(): ClientConnection {
     return this.#session.connection;
   }
 

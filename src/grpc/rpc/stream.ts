@@ -6,6 +6,7 @@
  */
 import { StatusError, toStatusError } from "../../errors.ts";
 import type { Pieces, WireRequest } from "../../inference/request.ts";
+import type { ClientConnection } from "../../inference/shared-regions.ts";
 import { decodeInferRequest } from "../codec/decode-request.ts";
 import type { HotStream, HotStreamHandler, HotStreamListener } from "../transport/hot-stream.ts";
 import type { Inference } from "./infer.ts";
@@ -54,7 +55,7 @@ class InferStream implements HotStreamListener, StreamSession {
     return this.#stream.deadline;
   }
 
-  get connection(): object {
+  get connection(): ClientConnection {
     return this.#stream.connection;
   }
 

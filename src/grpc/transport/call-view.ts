@@ -2,6 +2,7 @@
 import { EventEmitter } from "node:events";
 import type { Metadata } from "@grpc/grpc-js";
 import { StatusError } from "../../errors.ts";
+import type { ClientConnection } from "../../inference/shared-regions.ts";
 import type { RequestHeaders } from "../http2/protocol.ts";
 import { metadataFrom } from "./metadata.ts";
 import type { ServiceError, StreamingCall } from "./method.ts";
@@ -11,6 +12,7 @@ export interface ViewedCall {
   readonly headers: RequestHeaders;
   readonly path: string;
   readonly peer: string;
+  readonly connection: ClientConnection;
   readonly cancelled: boolean;
   readonly deadline: number;
   deadlineDate(): Date | number;
@@ -53,6 +55,11 @@ export class CallView extends EventEmitter implements StreamingCall {
 
   getPath(): string {
     return this.#call.path;
+  }
+
+  /** Not grpc-js': whose call it is, for what hangs on a connection. */
+  get connection(): ClientConnection {
+    return this.#call.connection;
   }
 
   getPeer(): string {

@@ -3,6 +3,7 @@
  * client its connection (never anybody else's).
  */
 import type { Clock } from "../../clock.ts";
+import type { ClientConnection } from "../../inference/shared-regions.ts";
 import type { Logger } from "../../logger.ts";
 import { ErrorCode } from "../http2/protocol.ts";
 import type { KeepaliveOptions } from "./options.ts";
@@ -41,7 +42,7 @@ const BYTES_PER_FRAGMENT = 1_024;
 /** gRPC's own limit where no call is open and PINGs without calls are not permitted. */
 const IDLE_PING_INTERVAL_MS = 7_200_000;
 
-export class Connection {
+export class Connection implements ClientConnection {
   readonly peer: string;
   openCalls = 0;
   /** Whole messages received. */
@@ -62,6 +63,8 @@ export class Connection {
   #disarmKeepalive: (() => void) | undefined;
   #disarmPong: (() => void) | undefined;
   #disarmAge: (() => void) | undefined;
+  #gone = false;
+  #tellGone: (() => void)[] | undefined;
 
   /** @param peer address and port of the client. */
   constructor(link: Link, peer: string, options: ConnectionOptions) {
@@ -158,7 +161,19 @@ export class Connection {
     });
   }
 
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  whenGone(tell: () => void): void {
+    this.#tellGone ??= [];
+    this.#tellGone.push(tell);
+  }
+
   closed(): void {
+    this.#gone = true;
+    for (const tell of this.#tellGone ?? []) tell();
+    this.#tellGone = undefined;
     this.#disarmKeepalive?.();
     this.#disarmPong?.();
     this.#disarmAge?.();

@@ -1,6 +1,7 @@
 /** A unary call whose message is handed over as it came, without deserializing or copying it. */
 import { type StatusError, toStatusError } from "../../errors.ts";
 import type { Pieces } from "../../inference/request.ts";
+import type { ClientConnection } from "../../inference/shared-regions.ts";
 import type { RequestHeaders } from "../http2/protocol.ts";
 import type { Arrival } from "./receiving-call.ts";
 import { ServerCall } from "./server-call.ts";
@@ -9,6 +10,7 @@ export interface HotCall {
   readonly headers: RequestHeaders;
   /** Address and port of the client. */
   readonly peer: string;
+  readonly connection: ClientConnection;
   /** `Clock.now` ms at the last byte of the request. */
   readonly receivedAt: number;
   /** `Clock.now` ms; Infinity for none. The transport itself answers DEADLINE_EXCEEDED when it passes. */

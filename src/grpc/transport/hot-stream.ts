@@ -1,6 +1,7 @@
 /** A bidirectional call whose messages are handed over as they came, like those of `hot-call.ts`. */
 import { type StatusError, toStatusError } from "../../errors.ts";
 import type { Pieces } from "../../inference/request.ts";
+import type { ClientConnection } from "../../inference/shared-regions.ts";
 import type { RequestHeaders } from "../http2/protocol.ts";
 import type { Arrival } from "./receiving-call.ts";
 import { OK_TRAILERS } from "./response.ts";
@@ -11,7 +12,7 @@ export interface HotStream {
   /** Address and port of the client. */
   readonly peer: string;
   /** One identity per connection. */
-  readonly connection: object;
+  readonly connection: ClientConnection;
   /** `Clock.now` ms at the last byte of the newest message. */
   readonly receivedAt: number;
   /** Of the whole stream, `Clock.now` ms; Infinity for none. */

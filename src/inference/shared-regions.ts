@@ -1,0 +1,54 @@
+/**
+ * Memory that clients share with this server, as the rest of the gateway sees
+ * it: regions registered under a name, and stretches of them that requests use.
+ */
+import type { ByteSource, SharedRange } from "./request.ts";
+
+/** A client's connection: what is registered over it goes some time after it is gone. */
+export interface ClientConnection {
+  readonly gone: boolean;
+  /** Calls `tell` once, when the connection is gone. */
+  whenGone(tell: () => void): void;
+}
+
+/** A stretch of a region, checked against its bounds. */
+export interface SharedBytes extends ByteSource {
+  readonly range: SharedRange;
+  /** Writes `bytes` to its begin. @throws StatusError where the memory is not there any more. */
+  write(bytes: Uint8Array): void;
+  /**
+   * Keeps the region registered until `release`; a region whose own connection is
+   * gone goes over to `user`, if that is there.
+   */
+  hold(user: ClientConnection | undefined): void;
+  release(): void;
+}
+
+/** What the checks of a request ask. */
+export interface RegionLookup {
+  /** @throws StatusError with Triton's text: no such region, or beyond its bounds. */
+  find(range: SharedRange): SharedBytes;
+}
+
+export interface SharedRegion {
+  readonly name: string;
+  /** As for shm_open: the name of a file in /dev/shm, with or without a slash in front. */
+  readonly key: string;
+  /** Where the region begins in that file. */
+  readonly offset: number;
+  readonly byteLength: number;
+}
+
+/** What clients ask by RPC. Every method throws StatusErrors with Triton's texts. */
+export interface SharedMemoryControl {
+  /** @param graceMs how long the region outlives the connection that it was registered over */
+  register(region: SharedRegion, connection: ClientConnection, graceMs: number): void;
+  /**
+   * Where requests use the region it stays until they are done. Regions of other
+   * connections that are alive stay, without an error; so do names that are unknown.
+   * @param name empty: every region of this connection
+   */
+  unregister(name: string, connection: ClientConnection): void;
+  /** @param name empty: all regions, of whomever. */
+  status(name: string): readonly SharedRegion[];
+}
