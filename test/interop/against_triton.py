@@ -14,7 +14,7 @@ import grpc
 from support import twin_models
 from support.cases import Cases, equal
 from support.gateway import gateway
-from support.real_triton import real_triton
+from support.real_triton import installed, real_triton
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 M = service_pb2
@@ -759,6 +759,11 @@ def compare_http(cases, name, ours, theirs, *call):
 
 def main():
     cases = Cases()
+    try:
+        installed()
+    except RuntimeError as reason:
+        cases.lack("tritonserver", reason)
+        cases.finish()
     with tempfile.TemporaryDirectory() as folder:
         ours_root, theirs_root = pathlib.Path(folder) / "ours", pathlib.Path(folder) / "theirs"
         twin_models.write(ours_root, theirs_root)

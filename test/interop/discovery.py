@@ -1,8 +1,5 @@
 """What a client can find out before its first request: health, metadata, configuration, index, reflection."""
 
-import json
-import shutil
-import subprocess
 import tempfile
 
 import grpc
@@ -175,19 +172,6 @@ def check_reflected_types(cases, server):
         channel.close()
 
 
-def check_grpcurl(cases, server):
-    program = shutil.which("grpcurl")
-    if not program:
-        cases.skip("grpcurl", "it is not installed")
-        return
-    with cases.case("grpcurl without any proto file"):
-        command = [program, "-plaintext", "-d", '{"name": "simple"}', server.grpc]
-        method = "inference.GRPCInferenceService/ModelMetadata"
-        done = subprocess.run(command + [method], capture_output=True, text=True, timeout=20)
-        equal(done.returncode, 0, done.stderr)
-        equal(json.loads(done.stdout)["name"], "simple")
-
-
 def main():
     cases = Cases()
     with tempfile.TemporaryDirectory(prefix="beamgate-models-") as folder:
@@ -200,7 +184,6 @@ def main():
             check_index(cases, client)
             check_standard_services(cases, server)
             check_reflected_types(cases, server)
-            check_grpcurl(cases, server)
     cases.finish()
 
 

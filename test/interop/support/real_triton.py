@@ -11,9 +11,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+from support.tools import ROOT, Missing, unpack
+
 VERSION = "0.7.0"
 READY_LIMIT_S = 60
 
@@ -22,14 +22,11 @@ def installed():
     """The unpacked package, fetched on first use; raises RuntimeError where it can't run here."""
     home = pathlib.Path(os.environ.get("REAL_TRITON") or ROOT / ".venv" / "real-triton")
     if not (home / "ready").exists():
-        with tempfile.TemporaryDirectory() as download:
-            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-            command += ["--disable-pip-version-check", "-d", download, f"nvidia-pytriton=={VERSION}"]
-            if subprocess.run(command).returncode != 0:
-                raise RuntimeError(f"nvidia-pytriton {VERSION} cannot be had from the package index")
-            shutil.rmtree(home, ignore_errors=True)
-            with zipfile.ZipFile(next(pathlib.Path(download).glob("*.whl"))) as wheel:
-                wheel.extractall(home)
+        shutil.rmtree(home, ignore_errors=True)
+        try:
+            unpack(f"nvidia-pytriton=={VERSION}", home)
+        except Missing as reason:
+            raise RuntimeError(str(reason)) from reason
         prepare(home)
         (home / "ready").touch()
     return home
