@@ -64,6 +64,8 @@ export interface StateSpec {
   readonly output: string;
   /** What a sequence starts with: zeros (absent), or the bytes of this file, one row. */
   readonly initialFile?: string;
+  /** Shape of that row, without the batch axis: the specs may leave axes open. */
+  readonly initialShape: readonly number[];
 }
 
 /** A tensor as it travels: raw elements, never decoded by the gateway. */
@@ -113,6 +115,7 @@ export interface ModelVariant {
   readonly inputs: readonly TensorSpec[];
   /** What the model gives: the client's tensors, then states. */
   readonly outputs: readonly TensorSpec[];
+  /** Present for a model whose requests belong to sequences; empty where it hands itself nothing. */
   readonly states?: readonly StateSpec[];
   /** Most rows in one execution; 0 for a model without a batch axis. */
   readonly maxBatchSize: number;

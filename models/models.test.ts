@@ -1,8 +1,12 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { TensorSpec } from "../backends/contract.ts";
+import { CONFIG_TYPE } from "../src/inference/datatypes.ts";
 import { packageRoot } from "../src/package-root.ts";
 import { readConfigFile } from "../src/registry/config-pbtxt.ts";
+import { fieldsOf } from "../src/registry/model-config.ts";
+import { controlInputs, stateTensors } from "../src/registry/sequence-definition.ts";
 import type { ElementType } from "./make/onnx/onnx-graph.ts";
 import { type OpenModel, openOnnx } from "./make/onnx/run-onnx.ts";
 import { Random } from "./make/random.ts";
@@ -35,6 +39,23 @@ interface Config {
 
 const readConfig = async (model: string) =>
   (await readConfigFile(join(root, model, "config.pbtxt"))) as unknown as Config;
+
+/** What the artifact has: a client's tensors, and those of the sequence batcher. */
+async function tensorsOf(model: string): Promise<Pick<Config, "input" | "output">> {
+  const { input, output } = await readConfig(model);
+  const fields = fieldsOf(await readConfigFile(join(root, model, "config.pbtxt")));
+  const states = stateTensors(fields);
+  const described = ({ name, datatype, shape }: TensorSpec) => ({
+    name,
+    data_type: CONFIG_TYPE[datatype],
+    dims: shape.map(String),
+  });
+  const controls = controlInputs(fields).map(({ spec }) => spec);
+  return {
+    input: [...input, ...[...controls, ...states.inputs].map(described)],
+    output: [...output, ...states.outputs.map(described)],
+  };
+}
 
 describe("the repository", () => {
   it("has a recipe for every ONNX file, and a file for every recipe", () => {
@@ -81,12 +102,13 @@ describe.each(recipes)("$name", (recipe) => {
 
   it("has the tensors that its configuration names", async () => {
     const config = await readConfig(recipe.name);
+    const tensors = await tensorsOf(recipe.name);
     const onnx = readOnnx(file);
-    expect(model.inputNames).toEqual(config.input.map(({ name }) => name));
-    expect(model.outputNames).toEqual(config.output.map(({ name }) => name));
+    expect(model.inputNames).toEqual(tensors.input.map(({ name }) => name));
+    expect(model.outputNames).toEqual(tensors.output.map(({ name }) => name));
     const batched = (config.max_batch_size ?? 0) > 0;
-    expect(onnx.inputs.map(portFacts)).toEqual(config.input.map((one) => facts(one, batched)));
-    expect(onnx.outputs.map(portFacts)).toEqual(config.output.map((one) => facts(one, batched)));
+    expect(onnx.inputs.map(portFacts)).toEqual(tensors.input.map((one) => facts(one, batched)));
+    expect(onnx.outputs.map(portFacts)).toEqual(tensors.output.map((one) => facts(one, batched)));
   });
 
   it("gives a row the same answer alone and in a batch", async () => {
@@ -245,6 +267,7 @@ const ELEMENT_TYPE_OF: Readonly<Record<string, number>> = {
   TYPE_INT32: 6,
   TYPE_INT64: 7,
   TYPE_STRING: 8,
+  TYPE_UINT64: 13,
 };
 
 /** What the artifact must say about a tensor of the configuration. */

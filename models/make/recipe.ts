@@ -6,7 +6,7 @@ export interface NamedTensor {
   readonly type: ElementType;
   /** Full shape, batch axis included. */
   readonly shape: readonly number[];
-  readonly data: Float32Array | Int8Array | Int32Array | BigInt64Array | string[];
+  readonly data: Float32Array | Int8Array | Int32Array | BigInt64Array | BigUint64Array | string[];
 }
 
 export type NamedTensors = Readonly<Record<string, NamedTensor>>;

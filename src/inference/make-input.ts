@@ -1,5 +1,6 @@
 /** The inputs that no client sends, made for a batch once it is known who is in it. */
 import { batchInput } from "./batch-inputs.ts";
+import { controlInput } from "./control-inputs.ts";
 import type { MadeInput, MadeTensor } from "./made-inputs.ts";
 import type { InferRequest } from "./request.ts";
 
@@ -11,7 +12,7 @@ export function makeInput(made: MadeInput, requests: readonly InferRequest[]): M
         requests.map((request) => sourceShape(request, made.source)),
       );
     case "sequence":
-      throw new RangeError(`nobody makes the control input ${made.spec.name}`);
+      return controlInput(made, requests);
   }
 }
 

@@ -1,6 +1,6 @@
 /** The parameters beside a request: which types each key takes, and what is read from them. */
 import { StatusError } from "../errors.ts";
-import type { Parameter, Parameters } from "./request.ts";
+import type { Parameter, Parameters, SequenceMark } from "./request.ts";
 
 export interface RequestSettings {
   /** 0 = the model's default level. */
@@ -8,9 +8,19 @@ export interface RequestSettings {
   /** µs; 0 = none. */
   readonly timeoutUs: number;
   readonly reproducible: boolean;
+  /** undefined: it belongs to none (an id of 0 or "" says so too). */
+  readonly sequence: SequenceMark | undefined;
+  /** Those that nobody here knows; undefined: none. */
+  readonly custom: Parameters | undefined;
 }
 
-const DEFAULTS: RequestSettings = { priority: 0, timeoutUs: 0, reproducible: false };
+const DEFAULTS: RequestSettings = {
+  priority: 0,
+  timeoutUs: 0,
+  reproducible: false,
+  sequence: undefined,
+  custom: undefined,
+};
 
 const RESERVED = "triton_";
 /** The only key of Triton's own name space that a client may send. */
@@ -33,13 +43,21 @@ const CUSTOM = "int64_param, bool_param, or string_param";
 export function readRequestParameters(parameters: Parameters | undefined): RequestSettings {
   if (parameters === undefined) return DEFAULTS;
   let { priority, timeoutUs, reproducible } = DEFAULTS;
+  let id: bigint | string = 0n;
+  let start = false;
+  let end = false;
+  let custom: Map<string, Parameter> | undefined;
   for (const [key, parameter] of parameters) {
     switch (key) {
       case "sequence_id":
-        if (parameter.type !== "int64" && parameter.type !== "string") throw wrongType(key);
+        id = readSequenceId(parameter);
         break;
       case "sequence_start":
+        start = readBool(key, parameter);
+        break;
       case "sequence_end":
+        end = readBool(key, parameter);
+        break;
       case EMPTY_FINAL_RESPONSE:
         readBool(key, parameter);
         break;
@@ -55,9 +73,12 @@ export function readRequestParameters(parameters: Parameters | undefined): Reque
         break;
       default:
         if (key.startsWith(RESERVED) || parameter.type === "uint64") throw wrongType(key);
+        custom ??= new Map();
+        custom.set(key, parameter);
     }
   }
-  return { priority, timeoutUs, reproducible };
+  const sequence = id === 0n || id === "" ? undefined : { id, start, end };
+  return { priority, timeoutUs, reproducible, sequence, custom };
 }
 
 /** What a request is told of which a parameter carries no value at all. */
@@ -68,6 +89,13 @@ export function valueMissing(key: string): StatusError {
 function readBool(key: string, parameter: Parameter): boolean {
   if (parameter.type !== "bool") throw wrongType(key);
   return parameter.value;
+}
+
+/** Clients send a uint64 as the int64 of the same bits. */
+function readSequenceId(parameter: Parameter): bigint | string {
+  if (parameter.type === "string") return parameter.value;
+  if (parameter.type !== "int64") throw wrongType("sequence_id");
+  return BigInt.asUintN(64, BigInt(parameter.value));
 }
 
 function readPriority(parameter: Parameter): number {

@@ -1,5 +1,5 @@
 /** How sequences share the instances of a model, as its configuration says (Triton's `ModelSequenceBatching`). */
-import type { StateSpec } from "../../backends/contract.ts";
+import type { StateSpec, TensorSpec } from "../../backends/contract.ts";
 
 export interface SequenceRules {
   /** `direct`: a sequence owns a row of an instance. `oldest`: its requests are batched with those of others. */
@@ -16,4 +16,6 @@ export interface SequenceRules {
   readonly preserveOrdering: boolean;
   /** Positions in `ModelSignature.made` follow from their `control`. States come last in the variant. */
   readonly states: readonly StateSpec[];
+  readonly stateInputs: readonly TensorSpec[];
+  readonly stateOutputs: readonly TensorSpec[];
 }

@@ -77,6 +77,8 @@ export function checkRequest(
     timeoutUs: settings.timeoutUs,
     deliveries,
     borrowed,
+    sequence: settings.sequence,
+    parameters: settings.custom,
   };
 }
 

@@ -105,7 +105,7 @@ export class Lane {
         outputOffset: plan.byteLength,
         outputs: wantedOutputs(requests, this.instance.variant.outputs.length),
         memberRows: plan.memberRows,
-        notes: notesOf(requests),
+        notes: notesOf(requests, this.instance.variant.states !== undefined),
         ...sink,
       });
     } finally {
@@ -142,12 +142,18 @@ function fixedBytesPerRow(outputs: readonly TensorSpec[]): number {
 }
 
 /** undefined where no request has anything to tell the backend beside its tensors. */
-function notesOf(requests: readonly InferRequest[]): readonly MemberNote[] | undefined {
-  if (requests.every((request) => !request.sequence && !request.parameters)) return undefined;
+function notesOf(
+  requests: readonly InferRequest[],
+  ofSequences: boolean,
+): readonly MemberNote[] | undefined {
+  if (!ofSequences && requests.every((request) => !request.parameters)) return undefined;
   return requests.map(({ sequence, parameters }) => ({
-    ...(sequence && {
-      sequence: { id: String(sequence.id), start: sequence.start, end: sequence.end },
-    }),
+    // A model without sequences takes no notice of them; the filling of an empty slot has none.
+    ...(ofSequences &&
+      sequence &&
+      sequence.ready !== false && {
+        sequence: { id: String(sequence.id), start: sequence.start, end: sequence.end },
+      }),
     ...(parameters && { parameters: plainValues(parameters) }),
   }));
 }

@@ -2,15 +2,18 @@
 import type { ArtifactFacts, TensorSpec } from "../../backends/contract.ts";
 import { StatusError } from "../errors.ts";
 import { CONFIG_TYPE, shapeText } from "../inference/datatypes.ts";
+import { checkControls, statesAsTensors } from "./check-sequence-tensors.ts";
 import type { ConfigTensor, ModelConfigFields } from "./model-config.ts";
+import { controlInputs } from "./sequence-definition.ts";
 
 /** @throws StatusError INVALID_ARGUMENT with Triton's text */
 export function checkAgainstArtifact(config: ModelConfigFields, facts: ArtifactFacts): void {
   if (facts.inputs === undefined || facts.outputs === undefined) return;
   const name = config.name ?? "";
-  const configured = config.input ?? [];
+  const states = statesAsTensors(config);
+  const configured = [...(config.input ?? []), ...states.inputs];
   const made = madeInputs(config);
-  const expected = configured.length + made.length;
+  const expected = configured.length + made.length + controlInputs(config).length;
   if (expected !== facts.inputs.length) {
     throw invalid(
       `unable to load model '${name}', configuration expects ${expected} inputs, ` +
@@ -22,11 +25,12 @@ export function checkAgainstArtifact(config: ModelConfigFields, facts: ArtifactF
     if (actual === undefined) throw unexpected("input", tensor, facts.inputs);
     checkDatatype("input", tensor, actual, name);
   }
+  checkControls(config, facts.inputs);
   const unstated = new Set(facts.unstatedShapes);
   const scattered = new Set(config.batch_output?.flatMap((output) => output.target_name ?? []));
   for (const [role, tensors, known] of [
     ["input", configured, facts.inputs],
-    ["output", config.output ?? [], facts.outputs],
+    ["output", [...(config.output ?? []), ...states.outputs], facts.outputs],
   ] as const) {
     for (const tensor of tensors) {
       const actual = known.find((candidate) => candidate.name === tensor.name);

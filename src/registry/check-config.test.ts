@@ -87,17 +87,12 @@ describe.skipIf(hep.length === 0)("files of configurations in the wild (../share
 });
 
 describe.skipIf(repository.length === 0)("real model folders (../shared)", () => {
-  it.each(repository)("%s: serves, or says what is not supported yet", async (name) => {
+  it.each(repository)("%s: serves", async (name) => {
     const { config, problems } = await checkConfig(
       join(shared, "models", "triton_repo", name),
       modules,
     );
-    const unsupported: Record<string, string> = {
-      simple_sequence: "sequence_batching is not supported by this version of beamgate",
-    };
-    const expected = unsupported[name];
-    if (expected === undefined) expect(problems).toEqual([]);
-    else expect(problems).toEqual([expect.stringContaining(expected)]);
+    expect(problems).toEqual([]);
     // Whatever was completed, nothing of the file got lost.
     const path = join(shared, "models", "triton_repo", name, "config.pbtxt");
     const { dynamic_batching, instance_group, ...rest } = fieldsOf(

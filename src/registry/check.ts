@@ -14,6 +14,7 @@ import type {
 } from "./model-config.ts";
 import { TRITON_PAIRS } from "./modules.ts";
 import { checkInsideFolder } from "./paths.ts";
+import { checkSequenceBatching } from "./sequence-config.ts";
 
 /**
  * What can be said of a configuration before it is completed.
@@ -27,6 +28,9 @@ export function checkGeneral(config: ModelConfigFields): void {
   }
   if (config.dynamic_batching !== undefined) {
     checkBatching(config.dynamic_batching, config.max_batch_size ?? 0, name);
+  }
+  if (config.sequence_batching !== undefined) {
+    checkSequenceBatching(config.sequence_batching, config.max_batch_size ?? 0, name);
   }
   checkVersionPolicy(config, name);
   for (const group of config.instance_group ?? []) {

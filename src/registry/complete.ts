@@ -14,6 +14,8 @@ import {
   withFields,
 } from "./model-config.ts";
 import { type InspectingModule, TRITON_PAIRS } from "./modules.ts";
+import { completeSequenceBatching } from "./sequence-config.ts";
+import { tensorsOfBatcher } from "./sequence-definition.ts";
 import type { ModelConfigObject } from "./types.ts";
 
 /** What Triton's ONNX backend assumes for a model that can be batched and names no size. */
@@ -115,11 +117,15 @@ export function completeTensors(
   if (facts.batchable === true && maxBatchSize === 0) maxBatchSize = DEFAULT_MAX_BATCH_SIZE;
   const scheduled = written.dynamic_batching ?? written.sequence_batching;
   const chosen = scheduled ?? written.ensemble_scheduling;
-  const describe = (tensor: TensorSpec) => configTensor(tensor, maxBatchSize > 0);
+  const own = tensorsOfBatcher(written);
+  const describe = (tensors: readonly TensorSpec[], ours: ReadonlySet<string>) =>
+    tensors
+      .filter(({ name }) => !ours.has(name))
+      .map((tensor) => configTensor(tensor, maxBatchSize > 0));
   return withFields(config, {
     ...(maxBatchSize === 0 ? {} : { max_batch_size: maxBatchSize }),
-    ...(inputs === 0 ? { input: facts.inputs.map(describe) } : {}),
-    ...(outputs === 0 ? { output: facts.outputs.map(describe) } : {}),
+    ...(inputs === 0 ? { input: describe(facts.inputs, own.inputs) } : {}),
+    ...(outputs === 0 ? { output: describe(facts.outputs, own.outputs) } : {}),
     ...(maxBatchSize > 1 && chosen === undefined ? { dynamic_batching: {} } : {}),
   });
 }
@@ -150,6 +156,9 @@ export function completeDefaults(config: ModelConfigObject): ModelConfigObject {
     ...(batching !== undefined && preferred.length === 0 && maxBatchSize > 0
       ? { dynamic_batching: { ...batching, preferred_batch_size: [maxBatchSize] } }
       : {}),
+    ...(written.sequence_batching === undefined
+      ? {}
+      : { sequence_batching: completeSequenceBatching(written.sequence_batching, maxBatchSize) }),
   };
   if (written.ensemble_scheduling !== undefined) return withFields(config, common);
   return withFields(config, {

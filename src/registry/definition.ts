@@ -16,6 +16,7 @@ import {
   fieldsOf,
   type ModelConfigFields,
 } from "./model-config.ts";
+import { controlInputs } from "./sequence-definition.ts";
 import type { ModelConfigObject, ModelDefinition } from "./types.ts";
 
 export interface DefinitionParts {
@@ -57,7 +58,8 @@ function signatureOf(
   const { reproducible } = parameters;
   const spec = (known: readonly TensorSpec[] | undefined) => (tensor: ConfigTensor) =>
     tensorSpec(tensor, maxBatchSize, known);
-  const made = batchInputs(config);
+  // Those of sequences last: the probe at load leaves them out.
+  const made = [...batchInputs(config), ...controlInputs(config)];
   return {
     name: config.name ?? "",
     version,

@@ -1,5 +1,6 @@
 /** Typed reading of a ModelConfigObject: only the fields that beamgate acts on. */
 import type { BatchInputKind } from "../inference/made-inputs.ts";
+import type { ConfigSequenceBatching } from "./sequence-config.ts";
 import type { ModelConfigObject } from "./types.ts";
 
 export interface ConfigTensor {
@@ -86,7 +87,7 @@ export interface ModelConfigFields {
     readonly output_pinned_memory?: { readonly enable?: boolean };
   };
   readonly dynamic_batching?: ConfigDynamicBatching;
-  readonly sequence_batching?: object;
+  readonly sequence_batching?: ConfigSequenceBatching;
   readonly ensemble_scheduling?: object;
   readonly instance_group?: readonly ConfigInstanceGroup[];
   readonly default_model_filename?: string;

@@ -17,6 +17,7 @@ import { readLabels } from "./labels.ts";
 import { fieldsOf } from "./model-config.ts";
 import { artifactFile, type InspectingModule, moduleFor } from "./modules.ts";
 import { versionFolders, versionsToServe } from "./scan.ts";
+import { readSequenceRules } from "./sequence-definition.ts";
 import type { ModelConfigObject, ModelDefinition } from "./types.ts";
 import { refuseUnsupported } from "./unsupported.ts";
 
@@ -131,9 +132,11 @@ async function prepareVersion(
   const complete = completeVersion(config, facts, options.autoComplete);
   warnOfGpus(complete, options.log);
   const labels = await readLabels(fieldsOf(complete), folder);
+  const sequence = await readSequenceRules(fieldsOf(complete), fieldsOf(written), folder);
   return {
     ...defineModel({ version, written, complete, facts, artifact, backendKind: module.kind }),
     labels,
+    ...(sequence && { sequence }),
   };
 }
 

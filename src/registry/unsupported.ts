@@ -16,7 +16,12 @@ export function refuseUnsupported(config: ModelConfigFields, backendKind: string
 }
 
 function unsupportedBlock(config: ModelConfigFields, backendKind: string): string | undefined {
-  if (config.sequence_batching !== undefined) return "sequence_batching";
+  if (config.sequence_batching?.iterative_sequence === true) {
+    return "iterative_sequence of sequence_batching";
+  }
+  if (config.sequence_batching !== undefined && config.model_transaction_policy?.decoupled) {
+    return "sequence_batching with the decoupled transaction policy";
+  }
   if (config.ensemble_scheduling !== undefined || config.platform === "ensemble") {
     return "ensemble_scheduling";
   }

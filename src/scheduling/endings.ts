@@ -9,7 +9,7 @@ import type { Executed } from "../pool/lane.ts";
 import type { Entry } from "./queue.ts";
 
 /** In the place of a call that is over: nobody listens any more. */
-const ENDED: InferCall = {
+export const ENDED: InferCall = {
   timeline: newTimeline(0),
   deadline: 0,
   cancelled: true,
@@ -84,6 +84,8 @@ export class Endings {
   ): void {
     const { request, call } = entry;
     entry.call = ENDED;
+    // The filling of an empty slot is no request.
+    if (request.sequence?.ready === false) return;
     call.timeline.answered = this.#clock.now();
     this.#account.request({
       signature: this.#signature,

@@ -9,6 +9,7 @@ import type { Logger } from "../logger.ts";
 import { Pool } from "../pool/pool.ts";
 import type { Loader, ModelDefinition } from "../registry/types.ts";
 import { Scheduler } from "../scheduling/scheduler.ts";
+import { SequenceScheduler } from "../scheduling/sequence-scheduler.ts";
 import type { Served } from "../scheduling/served.ts";
 import type { Fleet, Instance } from "../workers/types.ts";
 
@@ -44,6 +45,11 @@ export function modelLoader(parts: LoaderParts): Loader<Served> {
         batchInvariant: instances[0]?.report.batchInvariant,
       });
       const pool = new Pool(instances, clock.now);
+      const { sequence } = definition;
+      if (sequence) {
+        const parts = { signature, rules: sequence, pool, account, clock, log, patienceMs };
+        return new SequenceScheduler(parts);
+      }
       return new Scheduler({ signature, rules, pool, account, clock, log, patienceMs });
     },
 
@@ -89,12 +95,17 @@ function coresOf({ name, parameters }: ModelDefinition): readonly number[] | und
   return text.split(",").map(Number);
 }
 
-function variantOf({ signature, artifact, parameters }: ModelDefinition): ModelVariant {
+function variantOf({ signature, artifact, parameters, sequence }: ModelDefinition): ModelVariant {
+  // A state that clients may see is among their outputs already.
+  const states = sequence?.stateOutputs.filter(
+    ({ name }) => !signature.outputs.some((output) => output.name === name),
+  );
   return {
     model: signature.name,
     version: signature.version,
-    inputs: modelInputs(signature),
-    outputs: modelOutputs(signature),
+    inputs: [...modelInputs(signature), ...(sequence?.stateInputs ?? [])],
+    outputs: [...modelOutputs(signature), ...(states ?? [])],
+    ...(sequence && { states: sequence.states }),
     maxBatchSize: signature.maxBatchSize,
     artifact,
     decoupled: signature.decoupled,

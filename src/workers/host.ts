@@ -66,6 +66,9 @@ function onWords(words: ToWorker): void {
     case "abort":
       hosted.get(words.instance)?.abort(words.run);
       break;
+    case "forget":
+      hosted.get(words.instance)?.forget(words.sequence);
+      break;
     case "ping":
       channel.send(wordsFrame({ type: "pong" }));
       break;

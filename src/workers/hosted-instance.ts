@@ -9,6 +9,7 @@ import type {
 import { BackendError } from "../../backends/contract.ts";
 import type { Channel } from "./channel.ts";
 import { INLINE, type PlacedOutput, type RunMessage, resultFrame } from "./run-frames.ts";
+import { SequenceStates } from "./sequence-states.ts";
 import { Slab } from "./slab.ts";
 import { StreamedRun } from "./streamed-run.ts";
 import { type RoomWords, wordsFrame } from "./words.ts";
@@ -30,12 +31,14 @@ export class HostedInstance {
   readonly #closing = new AbortController();
   /** Streamed runs that execute. */
   readonly #streamed = new Map<number, StreamedRun>();
+  readonly #states: SequenceStates;
   #executing = 0;
 
   constructor(variant: ModelVariant, instance: ModelInstance, channel: Channel) {
     this.#variant = variant;
     this.#instance = instance;
     this.#channel = channel;
+    this.#states = new SequenceStates(variant);
   }
 
   openRooms(rooms: readonly RoomWords[]): void {
@@ -56,6 +59,11 @@ export class HostedInstance {
     this.#waiting.splice(at, 1);
     const timing = { inputUs: 0, inferUs: 0, outputUs: 0 };
     this.#channel.send(resultFrame({ run, timing, outputs: [] }, 0));
+  }
+
+  /** A sequence ended without an END: what is kept for it goes. */
+  forget(sequence: string): void {
+    this.#states.forget(sequence);
   }
 
   async unload(): Promise<void> {
@@ -82,10 +90,16 @@ export class HostedInstance {
     const begin = performance.now();
     const space = this.#space(message, payload);
     const names = message.outputs.map((index) => this.#outputName(index));
+    const members = message.memberRows.map((rows, i) => ({ rows, ...message.notes?.[i] }));
+    const states = this.#states.outputs;
     const execution: Execution = {
-      inputs: message.inputs.map((placed) => this.#input(placed, space.memory)),
-      outputs: names,
-      members: message.memberRows.map((rows, i) => ({ rows, ...message.notes?.[i] })),
+      inputs: [
+        ...message.inputs.map((placed) => this.#input(placed, space.memory)),
+        ...this.#states.inputs(members),
+      ],
+      // A state may also be an output that clients see.
+      outputs: [...names, ...states.filter((name) => !names.includes(name))],
+      members,
       reserve: (byteLength) => space.reserve(byteLength),
     };
     const ready = performance.now();
@@ -94,6 +108,7 @@ export class HostedInstance {
       return;
     }
     const tensors = await this.#instance.execute(execution, this.#closing.signal);
+    if (states.length > 0) this.#states.keep(members, stateOutputs(states, tensors));
     const executed = performance.now();
 
     const payloads: Uint8Array[] = [];
@@ -186,6 +201,14 @@ class RunSpace {
     room?.set(data);
     return room?.byteOffset;
   }
+}
+
+function stateOutputs(names: readonly string[], tensors: readonly Tensor[]): Tensor[] {
+  const found = names.map((name) => tensors.find((tensor) => tensor.name === name));
+  return found.map((tensor) => {
+    if (tensor === undefined) throw wrongOutputs(names, tensors);
+    return tensor;
+  });
 }
 
 function wrongOutputs(asked: readonly string[], got: readonly Tensor[]): BackendError {

@@ -83,6 +83,10 @@ export class ManagedInstance implements Instance {
     return worker.run(this.number, this.report.maxInFlight, run, room);
   }
 
+  forget(sequence: string): void {
+    this.#worker?.forget(this.number, sequence);
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

@@ -61,7 +61,9 @@ export async function probe(
     await execute(trial, [smoke.request]);
     shortestMs = Math.min(shortestMs, now() - begin);
   }
-  const worthTrying = variant.maxBatchSize > 0 && shortestMs * 10 < BUDGET_MS;
+  // Rows of a sequence model mean something by their company: there is nothing to compare.
+  const worthTrying =
+    variant.maxBatchSize > 0 && variant.states === undefined && shortestMs * 10 < BUDGET_MS;
   const batchInvariant = worthTrying
     ? await isBatchInvariant(trial.signature, await typicalDim(trial, smoke.freeDim), {
         run: (requests) => execute(trial, requests),

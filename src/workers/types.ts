@@ -128,6 +128,9 @@ export interface Instance {
    */
   run(run: Run): Promise<RunResult>;
 
+  /** A sequence ended without an END: its state is not needed any more. */
+  forget(sequence: string): void;
+
   /** Unloads and frees the worker if nobody else uses it. After the last run settled. */
   close(): Promise<void>;
 }

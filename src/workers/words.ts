@@ -55,6 +55,8 @@ export type ToWorker =
   | { readonly type: "unload"; readonly ask: number; readonly instance: number }
   /** Nobody waits for more responses of this run; it may end early. */
   | { readonly type: "abort"; readonly instance: number; readonly run: number }
+  /** The state of this sequence is not needed any more. */
+  | { readonly type: "forget"; readonly instance: number; readonly sequence: string }
   | { readonly type: "ping" }
   /** Unload everything and exit. */
   | { readonly type: "end" };

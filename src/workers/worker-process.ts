@@ -181,6 +181,12 @@ export class WorkerProcess {
     if (this.#runs.has(run)) this.#channel.send(wordsFrame({ type: "abort", instance, run }));
   }
 
+  /** Drops what is kept for a sequence; nothing is answered. */
+  forget(instance: number, sequence: string): void {
+    if (this.#state === "dead") return;
+    this.#channel.send(wordsFrame({ type: "forget", instance, sequence }));
+  }
+
   /** Ends the whole process group at once. Pending work is rejected with this reason. */
   kill(reason: string): void {
     if (this.#state === "dead") return;

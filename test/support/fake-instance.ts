@@ -16,6 +16,8 @@ export class FakeInstance implements Instance {
   readonly report: LoadReport;
   readonly workerPid = 0;
   readonly runs: PendingRun[] = [];
+  /** Sequences that it was told to forget. */
+  readonly forgotten: string[] = [];
   ready = true;
   closed = false;
   failure: string | undefined;
@@ -80,6 +82,10 @@ export class FakeInstance implements Instance {
       };
       this.runs.push(pending);
     });
+  }
+
+  forget(sequence: string): void {
+    this.forgotten.push(sequence);
   }
 
   async close(): Promise<void> {

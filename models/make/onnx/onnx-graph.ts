@@ -19,6 +19,7 @@ export const ELEMENT_TYPE = {
   INT64: 7,
   BYTES: 8,
   BOOL: 9,
+  UINT64: 13,
 } as const;
 export type ElementType = keyof typeof ELEMENT_TYPE;
 

@@ -10,6 +10,7 @@ const ORT_TYPE = {
   INT64: "int64",
   BYTES: "string",
   BOOL: "bool",
+  UINT64: "uint64",
 } as const satisfies Record<ElementType, string>;
 
 export interface OpenModel {

@@ -8,6 +8,12 @@ import { jetTagger } from "./jet-tagger.ts";
 import { l1Anomaly } from "./l1-anomaly.ts";
 import { metRegression } from "./met-regression.ts";
 import { particleJets } from "./particle-jets.ts";
+import {
+  runningSum,
+  simpleDynaSequence,
+  simpleSequence,
+  simpleStringDynaSequence,
+} from "./sequences.ts";
 import { simple, simpleInt8, simpleString } from "./simple.ts";
 import { trackClassifier } from "./track-classifier.ts";
 
@@ -25,4 +31,8 @@ export const recipes: readonly Recipe[] = [
   simpleString,
   customIdentityInt32,
   scalarSum,
+  simpleSequence,
+  simpleDynaSequence,
+  simpleStringDynaSequence,
+  runningSum,
 ];
