@@ -4,25 +4,34 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config/load.ts";
+import { restrictionsOf } from "./config/rules.ts";
 import { createHttpServer } from "./http/inference-server.ts";
 import { createMetricsServer } from "./http/metrics-server.ts";
+import { forwarderOf } from "./inference/forward-headers.ts";
 import { serverMetadata } from "./inference/server-metadata.ts";
 import { Lifecycle, type Service } from "./lifecycle.ts";
-import type { Logger } from "./logger.ts";
 import { packageRoot } from "./package-root.ts";
 import { ModelRepository } from "./registry/repository.ts";
+import type { ModelDefinition } from "./registry/types.ts";
 import type { Served } from "./scheduling/served.ts";
 import { SharedMemory } from "./shared-memory/manager.ts";
 import { ModelAccount } from "./telemetry/account.ts";
+import { cpuMetrics } from "./telemetry/cpu-metrics.ts";
 import { EventLoopDelay } from "./telemetry/event-loop.ts";
 import { grpcMetrics } from "./telemetry/grpc-metrics.ts";
+import { latencies } from "./telemetry/latency-metrics.ts";
+import type { Log } from "./telemetry/log.ts";
+import { logWords, readLogWords } from "./telemetry/log-settings.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { modelStatistics } from "./telemetry/statistics.ts";
+import { tracedAccount } from "./telemetry/traced-account.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
 import { inferLine } from "./wiring/infer-line.ts";
 import { modelLoader } from "./wiring/load-model.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
+import { createTracing } from "./wiring/tracing.ts";
+import { withHeaders } from "./wiring/with-headers.ts";
 import { createFleet } from "./workers/fleet.ts";
 import { SLAB_PREFIX } from "./workers/slab.ts";
 
@@ -45,12 +54,20 @@ const ENDING_MS = 2_500;
 /** Requests wait this long for an instance to come back before they fail, ms. */
 const PATIENCE_MS = 30_000;
 
-export async function createGateway(config: Config, log: Logger): Promise<Gateway> {
+export async function createGateway(config: Config, log: Log): Promise<Gateway> {
   const clock = systemClock;
   const account = new ModelAccount();
+  const timings = latencies(config.metrics);
   const eventLoop = new EventLoopDelay();
   let closing = false;
   const modules = await backendModules(config.backends);
+  const version = packageVersion();
+  const tracing = await createTracing(config.trace, {
+    log,
+    version,
+    isReady: (model) => repository.isReady(model, ""),
+    about: ({ name, version }) => aboutModel(() => definitionOf(name, version)),
+  });
 
   const fleet = createFleet({
     hostEntry: join(packageRoot, "dist/src/workers/host.js"),
@@ -61,7 +78,9 @@ export async function createGateway(config: Config, log: Logger): Promise<Gatewa
   });
   const loader = modelLoader({
     fleet,
-    account,
+    account: timings.watching(
+      tracing.tracer === undefined ? account : tracedAccount(account, tracing.tracer),
+    ),
     closing: () => closing,
     loaded: (signature, facts) => account.loaded(signature, facts),
     clock,
@@ -82,7 +101,11 @@ export async function createGateway(config: Config, log: Logger): Promise<Gatewa
     lifecycle.state === "ready" && (!config.server.strictReadiness || repository.allReady());
   const definitionOf = (model: string, version: string) =>
     repository.resolve(model, version).definition;
-  const version = packageVersion();
+  const logControl = {
+    settings: () => logWords(log.settings, log.file),
+    update: (words: Parameters<typeof readLogWords>[0]) => log.change(readLogWords(words)),
+  };
+  const { protocols, apis } = restrictionsOf(config);
 
   const sharedMemory = config.server.allowClientShm
     ? new SharedMemory({ folder: "/dev/shm", ownPrefix: SLAB_PREFIX, clock })
@@ -93,7 +116,9 @@ export async function createGateway(config: Config, log: Logger): Promise<Gatewa
     config.grpc,
     {
       server: { version, ready },
-      inference: { infer: infer },
+      inference: {
+        infer: withHeaders(infer, forwarderOf(config.grpc.headerForwardPattern), tracing.tracer),
+      },
       models: {
         find: definitionOf,
         isReady: (model, version) => repository.isReady(model, version),
@@ -109,13 +134,16 @@ export async function createGateway(config: Config, log: Logger): Promise<Gatewa
         unload: (model, parameters) => repository.unloadModel(model, parameters),
       },
       sharedMemory,
+      trace: tracing.control,
+      log: logControl,
     },
     { ready, subscribe: (changed) => repository.onChange(changed) },
-    { clock, log },
+    { clock, log, restrictions: protocols.headers },
   );
   const http = createHttpServer({
     ...config.http,
     log,
+    restrictions: apis.headers,
     live: () => true,
     ready,
     serverMetadata: () => serverMetadata(version),
@@ -124,13 +152,20 @@ export async function createGateway(config: Config, log: Logger): Promise<Gatewa
   });
   const metrics = createMetrics({
     models: () => account.all(),
-    others: [eventLoop.metric(), ...grpcMetrics(() => grpc.server.stats())],
+    others: [
+      eventLoop.metric(),
+      ...grpcMetrics(() => grpc.server.stats()),
+      ...(config.metrics.cpu ? cpuMetrics(config.metrics.intervalMs, clock.now) : []),
+    ],
+    counterLatencies: config.metrics.counterLatencies,
+    latencies: timings.metrics,
   });
   const metricsServer = createMetricsServer({ ...config.metrics, log, metrics });
 
   // Stopped in reverse: first nobody new gets in and what is in flight is answered
   // (HTTP still tells probes that we are not ready), then the models and workers go.
   const services: readonly Service[] = [
+    tracing.service,
     {
       name: "event loop watch",
       start: async () => eventLoop.start(),
@@ -171,6 +206,16 @@ export async function createGateway(config: Config, log: Logger): Promise<Gatewa
     stop: () => lifecycle.stop(Math.max(0, config.server.exitTimeoutSecs * 1000 - ENDING_MS)),
     describe: () => servedRows(repository),
   };
+}
+
+/** What a span tells of a model beyond its name; nothing where the model is gone by then. */
+function aboutModel(find: () => ModelDefinition): Record<string, string> {
+  try {
+    const { backendKind, artifact } = find();
+    return { "beamgate.backend": backendKind, "beamgate.artifact": artifact.format };
+  } catch {
+    return {};
+  }
 }
 
 function packageVersion(): string {

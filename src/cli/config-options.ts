@@ -34,7 +34,9 @@ export function addConfigOptions(command: Command, io: Io): () => LoadedConfig {
   for (const flag of flags) {
     const { text, bare } = ARGUMENT[flag.kind];
     const option = new Option(`--${flag.name} ${text}`, flag.meaning)
-      .helpGroup(flag.key === undefined ? GROUPS.ignored : GROUPS[flag.triton ? "triton" : "own"])
+      .helpGroup(
+        flag.ignored !== undefined ? GROUPS.ignored : GROUPS[flag.triton ? "triton" : "own"],
+      )
       .argParser((value) => {
         typed.set(flag.name, [...(typed.get(flag.name) ?? []), value]);
       });

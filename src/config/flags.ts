@@ -11,6 +11,13 @@ export interface Flag extends TritonFlag {
 /** Shorter names for keys that people type. */
 const OWN_NAMES: Readonly<Record<string, string>> = { "server.insecureNoAuth": "insecure-no-auth" };
 
+/** Flags whose values name the keys. */
+const SPREAD_MEANINGS: Readonly<Record<string, string>> = {
+  "trace-config": "<mode>,<setting>=<value> or <setting>=<value> [trace.*]",
+  "trace-level": "OFF, TIMESTAMPS or TENSORS; as --trace-config level=... [trace.level]",
+  "metrics-config": "<setting>=<value>, such as summary_latencies=true [metrics.*]",
+};
+
 /** `workers.maxCpuWorkers` → `workers-max-cpu-workers` */
 function flagName(key: string): string {
   return (
@@ -19,6 +26,7 @@ function flagName(key: string): string {
 }
 
 function meaningOf(flag: TritonFlag): string {
+  if (flag.spread !== undefined) return SPREAD_MEANINGS[flag.name] ?? "";
   if (flag.key === undefined) return `ignored: ${flag.ignored ?? ""}`;
   const key = keys.get(flag.key);
   const unit = key?.unit === undefined ? "" : ` (${key.unit})`;
@@ -27,9 +35,11 @@ function meaningOf(flag: TritonFlag): string {
 
 function ownFlags(): Flag[] {
   const covered = new Set(tritonFlags.map((flag) => flag.key));
+  const taken = new Set(tritonFlags.map((flag) => flag.name));
   const own: Flag[] = [];
   for (const key of keys.values()) {
     if (covered.has(key.name) || key.kind === "object-list") continue;
+    if (taken.has(flagName(key.name))) continue; // a flag of Triton's that spreads over keys
     const kind = key.kind === "boolean" || key.kind === "list" ? key.kind : "text";
     const flag = { name: flagName(key.name), kind, key: key.name } as const;
     own.push({ ...flag, meaning: meaningOf(flag), triton: false });

@@ -39,7 +39,7 @@ describe("nothing configured", () => {
     const { config, warnings } = load();
     expect(config.grpc).toMatchObject({ enabled: true, address: "127.0.0.1", port: 8001 });
     expect(config.http).toMatchObject({ enabled: true, address: "127.0.0.1", port: 8000 });
-    expect(config.metrics).toEqual({ enabled: true, address: "127.0.0.1", port: 8002 });
+    expect(config.metrics).toMatchObject({ enabled: true, address: "127.0.0.1", port: 8002 });
     expect(config.repository.roots).toEqual([join(packageRoot, "models")]);
     expect(warnings).toEqual([]);
   });

@@ -74,6 +74,10 @@ function readFlags(typed: ConfigSources["flags"]) {
   const problems: string[] = [];
   for (const [name, values] of typed) {
     const flag = flagsByName.get(name);
+    if (flag?.spread !== undefined) {
+      spreadFlag(flag.name, flag.spread, values, settings, problems);
+      continue;
+    }
     const key = flag?.key === undefined ? undefined : keys.get(flag.key);
     if (flag === undefined || key === undefined) {
       warnings.push(`--${name} is accepted and ignored: ${flag?.ignored ?? "unknown"}`);
@@ -88,6 +92,32 @@ function readFlags(typed: ConfigSources["flags"]) {
     }
   }
   return { settings, warnings, problems };
+}
+
+/** A flag whose values each set a key: `--trace-config rate=1 --trace-config mode=opentelemetry`. */
+function spreadFlag(
+  name: string,
+  spread: NonNullable<Flag["spread"]>,
+  values: readonly string[],
+  settings: Map<string, Setting>,
+  problems: string[],
+): void {
+  const set = new Set<string>();
+  for (const typed of values) {
+    try {
+      const one = spread(typed);
+      const key = keys.get(one.key);
+      if (key === undefined) throw new Error(`no key ${one.key}`);
+      // The first value of a list replaces what another flag set, the others add to it.
+      const before = set.has(key.name) ? settings.get(key.name)?.value : undefined;
+      const read = parseWritten(key, one.written);
+      const value = Array.isArray(before) && Array.isArray(read) ? [...before, ...read] : read;
+      settings.set(key.name, { value, origin: `flag --${name}`, folder: process.cwd() });
+      set.add(key.name);
+    } catch (cause) {
+      problems.push(`--${name}: ${cause instanceof Error ? cause.message : String(cause)}`);
+    }
+  }
 }
 
 /** `before`: what another flag of the same key gave (`--model-store` beside `--model-repository`). */

@@ -1,5 +1,7 @@
 /** What one key means for another: values taken over, and combinations that are refused. */
 import { BlockList, isIP } from "node:net";
+import { patternProblem } from "./header-pattern.ts";
+import { readRestrictions } from "./restrictions.ts";
 import type { ParsedConfig } from "./schema.ts";
 
 type Readonlyed<T> = T extends readonly (infer E)[]
@@ -52,6 +54,14 @@ export function exposedListeners(config: Config): string[] {
     .map(([name, listener]) => `${name}.address ${listener.address}`);
 }
 
+/** Which groups need which header, on each port. */
+export function restrictionsOf({ grpc, http }: Pick<Config, "grpc" | "http">) {
+  return {
+    protocols: readRestrictions(grpc.restrictedProtocols, "protocol", "triton-grpc-protocol-"),
+    apis: readRestrictions(http.restrictedApis, "api", ""),
+  };
+}
+
 /** Every combination that cannot be served, in words. */
 export function broken(config: Config): string[] {
   const { grpc, http, metrics, repository, server } = config;
@@ -85,6 +95,13 @@ export function broken(config: Config): string[] {
         `repository.roots: ${root} is not a folder; mount the storage and name its path`,
       );
     }
+  }
+  const { protocols, apis } = restrictionsOf(config);
+  problems.push(...protocols.problems.map((problem) => `grpc.restrictedProtocols: ${problem}`));
+  problems.push(...apis.problems.map((problem) => `http.restrictedApis: ${problem}`));
+  for (const [name, { headerForwardPattern }] of Object.entries({ grpc, http })) {
+    const problem = patternProblem(headerForwardPattern);
+    if (problem !== undefined) problems.push(`${name}.headerForwardPattern: ${problem}`);
   }
   problems.push(...samePorts({ grpc, http, metrics }));
   if (!grpc.enabled && !http.enabled) {

@@ -92,6 +92,15 @@ const grpc = z.strictObject({
     whole(1, INT32_MAX).default(1024),
     "Calls in flight on one connection; further ones wait in the client",
   ),
+  restrictedProtocols: key(
+    z.array(z.string().min(1)).default([]),
+    "RPCs only for calls with a header, <group>,...:<key>=<value>; the header is triton-grpc-protocol-<key>",
+    { secret: true },
+  ),
+  headerForwardPattern: key(
+    z.string().default(""),
+    "Metadata whose key matches this pattern become parameters of the request",
+  ),
 });
 
 const http = z.strictObject({
@@ -101,12 +110,41 @@ const http = z.strictObject({
   maxInputBytes: key(bytes(1, INT32_MAX).default(64 * MIB), "Largest body of a request", {
     unit: "bytes",
   }),
+  restrictedApis: key(
+    z.array(z.string().min(1)).default([]),
+    "URLs only for requests with a header, <group>,...:<header>=<value>",
+    { secret: true },
+  ),
+  headerForwardPattern: key(
+    z.string().default(""),
+    "Headers whose name matches this pattern become parameters of the request",
+  ),
 });
 
 const metrics = z.strictObject({
   enabled: key(z.boolean().default(true), "Serve /metrics for Prometheus"),
   address: key(address().optional(), "Address to listen on", { defaultText: "http.address" }),
   port: key(port().default(8002), "Port; 0 picks a free one"),
+  cpu: key(z.boolean().default(true), "Tell how busy the machine's cores and memory are"),
+  intervalMs: key(ms(1).default(2000), "Shortest time over which the load of the cores is taken", {
+    unit: "ms",
+  }),
+  counterLatencies: key(z.boolean().default(true), "Tell durations as sums (nv_inference_*_us)"),
+  histogramLatencies: key(
+    z.boolean().default(false),
+    "Tell the time to the first response as a histogram",
+  ),
+  summaryLatencies: key(
+    z.boolean().default(false),
+    "Tell durations as quantiles of the last minute, too; costs time on every request",
+  ),
+  summaryQuantiles: key(
+    z
+      .array(z.string().regex(/^(0?\.\d+|0|1)(:\d*\.?\d+)?$/, "expected <quantile>:<error>"))
+      .min(1)
+      .default(["0.5:0.05", "0.9:0.01", "0.95:0.001", "0.99:0.001", "0.999:0.001"]),
+    "Which quantiles, each with the error Triton would allow",
+  ),
 });
 
 const repository = z.strictObject({
@@ -202,6 +240,48 @@ const log = z.strictObject({
   file: key(file().optional(), "Write to this file instead of standard output", { path: true }),
 });
 
+const otel = z.strictObject({
+  url: key(z.url().optional(), "Where spans go, OTLP over HTTP", {
+    defaultText: "OTEL_EXPORTER_OTLP_ENDPOINT, else http://localhost:4318/v1/traces",
+  }),
+  resource: key(
+    z.array(z.string().regex(/^[^=]+=/, "expected <key>=<value>")).default([]),
+    "Attributes of this server, <key>=<value>",
+  ),
+  maxQueueSize: key(whole(1, 1_000_000).optional(), "Spans that may wait; others are dropped", {
+    defaultText: "OTEL_BSP_MAX_QUEUE_SIZE, else 2048",
+  }),
+  scheduleDelayMs: key(ms(1).optional(), "Time between two exports", {
+    unit: "ms",
+    defaultText: "OTEL_BSP_SCHEDULE_DELAY, else 5000",
+  }),
+  maxExportBatchSize: key(whole(1, 1_000_000).optional(), "Spans in one export", {
+    defaultText: "OTEL_BSP_MAX_EXPORT_BATCH_SIZE, else 512",
+  }),
+});
+
+const trace = z.strictObject({
+  mode: key(
+    z.enum(["triton", "opentelemetry"]).default("triton"),
+    "triton: into a file; opentelemetry: spans for a collector",
+  ),
+  level: key(
+    z.array(z.enum(["OFF", "TIMESTAMPS", "TENSORS"])).default(["OFF"]),
+    "What is traced; OFF among others means nothing",
+  ),
+  rate: key(
+    whole(0, INT32_MAX).default(1000),
+    "One of so many requests is traced; 0: only those that a caller traces already",
+  ),
+  count: key(whole(-1, INT32_MAX).default(-1), "Traces still to be taken; -1: no end"),
+  file: key(file().optional(), "The file of mode triton", { path: true }),
+  logFrequency: key(
+    whole(0, INT32_MAX).default(0),
+    "Traces in one file <file>.<n>; 0: all into the one file",
+  ),
+  otel: otel.prefault({}),
+});
+
 export const configSchema = z.strictObject({
   grpc: grpc.prefault({}),
   http: http.prefault({}),
@@ -214,6 +294,7 @@ export const configSchema = z.strictObject({
     "Backends beyond the built-in ones, and options of any: kind, package (a Node package), options",
   ),
   log: log.prefault({}),
+  trace: trace.prefault({}),
 });
 
 export type ConfigInput = z.input<typeof configSchema>;

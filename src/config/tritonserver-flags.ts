@@ -3,6 +3,15 @@
  * an image can be swapped under an existing chart. Names from the documentation
  * and `--help` of Triton Inference Server (mid 2026).
  */
+import { spreadMetricsConfig } from "./metrics-config-flag.ts";
+import { spreadTraceConfig, traceLevel } from "./trace-config-flag.ts";
+
+/** A key of ours and what is written for it. */
+export interface WrittenKey {
+  readonly key: string;
+  readonly written: string;
+}
+
 export interface TritonFlag {
   /** Without the dashes. */
   readonly name: string;
@@ -11,6 +20,8 @@ export interface TritonFlag {
   readonly key?: string;
   /** The key gets the opposite of the flag. */
   readonly negated?: true;
+  /** Each of its values sets a key of its own. @throws Error for a value that sets none */
+  readonly spread?: (written: string) => WrittenKey;
   /** Why it does nothing, for the warning. */
   readonly ignored?: string;
 }
@@ -19,15 +30,17 @@ const sets = (kind: TritonFlag["kind"], key: string) => (name: string) => ({ nam
 const bool = (name: string, key: string): TritonFlag => sets("boolean", key)(name);
 const text = (name: string, key: string): TritonFlag => sets("text", key)(name);
 const list = (name: string, key: string): TritonFlag => sets("list", key)(name);
+const spread = (name: string, one: NonNullable<TritonFlag["spread"]>): TritonFlag => ({
+  name,
+  kind: "list",
+  spread: one,
+});
 const idle = (reason: string, kind: TritonFlag["kind"], ...names: string[]): TritonFlag[] =>
   names.map((name) => ({ name, kind, ignored: reason }));
 
-const NOT_ENFORCED =
-  "IT PROTECTS NOTHING: this version does not check who is calling; restrict access in front of it";
 const NO_CUDA = "CUDA and pinned memory are not managed here";
 const NO_CLOUD = "there is no SageMaker or Vertex AI endpoint";
 const OWN_THREADS = "the number of threads and buffers is chosen by the gateway";
-const NO_TRACE = "tracing is not available in this version";
 const NO_CACHE = "there is no response cache in this version";
 
 export const tritonFlags: readonly TritonFlag[] = [
@@ -80,13 +93,21 @@ export const tritonFlags: readonly TritonFlag[] = [
   text("log-format", "log.format"),
   text("log-file", "log.file"),
 
-  ...idle(NOT_ENFORCED, "list", "grpc-restricted-protocol", "http-restricted-api"),
-  ...idle(
-    "headers are not handed to models in this version",
-    "text",
-    "grpc-header-forward-pattern",
-    "http-header-forward-pattern",
-  ),
+  spread("trace-config", spreadTraceConfig),
+  spread("trace-level", (written) => ({ key: "trace.level", written: traceLevel(written) })),
+  text("trace-file", "trace.file"),
+  text("trace-rate", "trace.rate"),
+  text("trace-count", "trace.count"),
+  text("trace-log-frequency", "trace.logFrequency"),
+
+  spread("metrics-config", spreadMetricsConfig),
+  text("metrics-interval-ms", "metrics.intervalMs"),
+  bool("allow-cpu-metrics", "metrics.cpu"),
+
+  list("grpc-restricted-protocol", "grpc.restrictedProtocols"),
+  list("http-restricted-api", "http.restrictedApis"),
+  text("grpc-header-forward-pattern", "grpc.headerForwardPattern"),
+  text("http-header-forward-pattern", "http.headerForwardPattern"),
   ...idle("ports are never shared", "boolean", "reuse-grpc-port", "reuse-http-port"),
   ...idle(
     OWN_THREADS,
@@ -99,16 +120,12 @@ export const tritonFlags: readonly TritonFlag[] = [
     "model-load-retry-count",
     "buffer-manager-thread-count",
   ),
-  ...idle("models have no namespaces here", "boolean", "model-namespacing"),
   ...idle(
-    "metrics are computed when they are read; there are no GPU or CPU metrics",
-    "text",
-    "metrics-interval-ms",
+    "models have no namespaces here: names are unique over all repositories",
+    "boolean",
+    "model-namespacing",
   ),
-  ...idle("there are no GPU or CPU metrics", "boolean", "allow-gpu-metrics", "allow-cpu-metrics"),
-  ...idle("metrics have one fixed catalogue", "list", "metrics-config"),
-  ...idle(NO_TRACE, "list", "trace-config", "trace-level"),
-  ...idle(NO_TRACE, "text", "trace-file", "trace-rate", "trace-count", "trace-log-frequency"),
+  ...idle("there are no GPU metrics", "boolean", "allow-gpu-metrics"),
   ...idle(NO_CACHE, "list", "cache-config"),
   ...idle(NO_CACHE, "text", "cache-directory", "response-cache-byte-size"),
   ...idle("executions are not rate-limited in this version", "text", "rate-limit"),

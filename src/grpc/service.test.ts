@@ -46,6 +46,9 @@ const refused = async () => refuseUnlessExplicit("none");
 /** Calls that the gateway got and has not answered. */
 const calls: { wire: WireRequest; call: InferCall }[] = [];
 
+/** What clients said about traces and the log. */
+const updates: unknown[][] = [];
+
 function aService(repository: Partial<RepositoryAccess> = {}): InferenceService {
   return {
     server: { version: "9.8.7", ready: () => false },
@@ -68,6 +71,14 @@ function aService(repository: Partial<RepositoryAccess> = {}): InferenceService 
     },
     repository: { index: () => index, load: refused, unload: refused, ...repository },
     sharedMemory: undefined,
+    trace: {
+      settings: (model) => new Map([["trace_rate", [model || "1000"]]]),
+      update: (...said) => void updates.push(said),
+    },
+    log: {
+      settings: () => ({ log_file: "", log_info: true, log_verbose_level: 3 }),
+      update: (said) => void updates.push([said]),
+    },
   };
 }
 
@@ -268,11 +279,32 @@ describe("the repository", () => {
   });
 });
 
-describe("what is not offered", () => {
-  it.each(["TraceSetting", "LogSettings"])("%s is UNIMPLEMENTED", async (rpc) => {
-    await expect(ask(rpc)).rejects.toMatchObject({ code: 12 });
+describe("settings of traces and of the log", () => {
+  it("go to and fro as Triton's messages have them", async () => {
+    expect(await ask("TraceSetting", { model_name: "jets" })).toEqual({
+      settings: { trace_rate: { value: ["jets"] } },
+    });
+    const settings = {
+      trace_rate: { value: ["3"] },
+      trace_level: { value: [] },
+    };
+    await ask("TraceSetting", { model_name: "jets", settings });
+    expect(updates.at(-1)).toEqual([
+      "jets",
+      new Map([
+        ["trace_rate", ["3"]],
+        ["trace_level", []],
+      ]),
+    ]);
+    expect(await ask("LogSettings")).toMatchObject({
+      settings: { log_info: { bool_param: true }, log_verbose_level: { uint32_param: 3 } },
+    });
+    await ask("LogSettings", { settings: { log_info: { bool_param: false }, log_error: {} } });
+    expect(updates.at(-1)).toEqual([{ log_info: false, log_error: undefined }]);
   });
+});
 
+describe("what is not offered", () => {
   it.each([
     "SystemSharedMemoryStatus",
     "SystemSharedMemoryRegister",

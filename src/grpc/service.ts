@@ -3,12 +3,14 @@ import type { ServiceDefinition } from "@grpc/proto-loader";
 import type { SharedMemoryControl } from "../inference/shared-regions.ts";
 import { type InferenceDefinition, SERVICE_NAME } from "./rpc/definition.ts";
 import { type Inference, inferHandler } from "./rpc/infer.ts";
+import { type LogControl, logHandlers } from "./rpc/log.ts";
 import { type ModelLookup, modelHandlers } from "./rpc/model.ts";
 import { type RepositoryAccess, repositoryHandlers } from "./rpc/repository.ts";
 import { type ServerFacts, serverHandlers } from "./rpc/server.ts";
 import { sharedMemoryHandlers } from "./rpc/shared-memory.ts";
 import { type StatisticsSource, statisticsHandlers } from "./rpc/statistics.ts";
 import { streamHandler } from "./rpc/stream.ts";
+import { type TraceControl, traceHandlers } from "./rpc/trace.ts";
 import type { Implementation } from "./rpc/unary.ts";
 import type { HotHandler } from "./transport/hot-call.ts";
 import type { HotStreamHandler } from "./transport/hot-stream.ts";
@@ -21,6 +23,8 @@ export interface InferenceService {
   readonly repository: RepositoryAccess;
   /** undefined: switched off. */
   readonly sharedMemory: SharedMemoryControl | undefined;
+  readonly trace: TraceControl;
+  readonly log: LogControl;
 }
 
 /** The part of the gRPC server that registering needs. */
@@ -30,7 +34,6 @@ export interface ServiceRegistry {
   addHotStream(path: string, handler: HotStreamHandler): void;
 }
 
-/** RPCs that are missing here (trace and log settings) answer UNIMPLEMENTED. */
 export function registerInferenceService(
   registry: ServiceRegistry,
   definition: InferenceDefinition,
@@ -42,6 +45,8 @@ export function registerInferenceService(
     ...statisticsHandlers(service.statistics),
     ...repositoryHandlers(service.repository),
     ...sharedMemoryHandlers(service.sharedMemory),
+    ...traceHandlers(service.trace),
+    ...logHandlers(service.log),
   });
   registry.addHotUnary(`/${SERVICE_NAME}/ModelInfer`, inferHandler(service.inference));
   registry.addHotStream(`/${SERVICE_NAME}/ModelStreamInfer`, streamHandler(service.inference));

@@ -8,14 +8,9 @@ import { pino } from "pino";
 import type { Logger } from "../logger.ts";
 import { LineSink } from "./line-sink.ts";
 import { callSite, escapeControls, jsonFields, type Severity, tritonLine } from "./log-line.ts";
+import type { LogSettings } from "./log-settings.ts";
 
-export interface LogOptions {
-  /** Level of detail: `debug` is written from 1 on; 0 for none. */
-  readonly verbose: number;
-  readonly info: boolean;
-  readonly warning: boolean;
-  readonly error: boolean;
-  readonly format: "default" | "ISO8601" | "json";
+export interface LogOptions extends LogSettings {
   /** Path; undefined: standard output. */
   readonly file?: string | undefined;
 }
@@ -28,6 +23,12 @@ export interface Log extends Logger {
    * text in Triton's formats, else a JSON object with `fields`.
    */
   announce(text: string, fields?: object): void;
+  /** In force now. */
+  readonly settings: LogSettings;
+  /** Path; undefined: standard output. */
+  readonly file: string | undefined;
+  /** From the next line on. */
+  change(settings: Partial<LogSettings>): void;
   /** True where every line is a JSON object. */
   readonly json: boolean;
   /** Lines that were lost: disk full, reader gone or too slow. */
@@ -45,23 +46,26 @@ const PINO_LEVEL = { I: "info", W: "warn", E: "error" } as const;
 export function createLog(options: LogOptions): Log {
   const fd = options.file === undefined ? 1 : openSync(options.file, "a", 0o640);
   const sink = new LineSink(fd, WAITING_BYTES);
-  const json = options.format === "json";
-  const style = options.format === "ISO8601" ? "ISO8601" : "default";
+  const { file, ...atStart } = options;
+  let settings: LogSettings = atStart;
   const structured = pino(
     { level: "debug", base: { pid: process.pid } },
     { write: (line: string) => sink.write(escapeControls(line)) },
   );
 
   const write = (severity: Severity, message: string, fields: object | undefined) => {
-    if (json) structured[PINO_LEVEL[severity]](jsonFields(fields ?? {}), message);
+    if (settings.format === "json")
+      structured[PINO_LEVEL[severity]](jsonFields(fields ?? {}), message);
     else {
       const site = callSite();
+      const style = settings.format === "ISO8601" ? "ISO8601" : "default";
       sink.write(tritonLine({ style, severity, message, fields, at: new Date(), site }));
     }
   };
   const verbose = (level: number, message: string, fields?: object) => {
-    if (options.verbose < level) return;
-    if (json) structured.debug(jsonFields({ ...fields, verbose: level }), message);
+    if (settings.verbose < level) return;
+    if (settings.format === "json")
+      structured.debug(jsonFields({ ...fields, verbose: level }), message);
     else write("I", message, fields); // Triton has no letter of its own for detail
   };
 
@@ -69,19 +73,28 @@ export function createLog(options: LogOptions): Log {
     verbose,
     debug: (message, fields) => verbose(1, message, fields),
     info: (message, fields) => {
-      if (options.info) write("I", message, fields);
+      if (settings.info) write("I", message, fields);
     },
     warn: (message, fields) => {
-      if (options.warning) write("W", message, fields);
+      if (settings.warning) write("W", message, fields);
     },
     error: (message, fields) => {
-      if (options.error) write("E", message, fields);
+      if (settings.error) write("E", message, fields);
     },
     announce: (text, fields) => {
-      if (json) structured.info(jsonFields(fields ?? {}), text);
+      if (settings.format === "json") structured.info(jsonFields(fields ?? {}), text);
       else sink.write(`${text}\n`);
     },
-    json,
+    get json() {
+      return settings.format === "json";
+    },
+    get settings() {
+      return settings;
+    },
+    file,
+    change: (changed) => {
+      settings = { ...settings, ...changed };
+    },
     get droppedLines() {
       return sink.droppedLines;
     },

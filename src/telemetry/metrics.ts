@@ -3,7 +3,7 @@
  * from plain counters at the moment somebody asks.
  */
 import { setImmediate } from "node:timers/promises";
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { collectDefaultMetrics, Gauge, type Metric, Registry } from "prom-client";
 import type { ModelCounters } from "./model-counters.ts";
 import { modelMetrics, type ReadMetric, type Sample } from "./model-metrics.ts";
 
@@ -12,6 +12,10 @@ export interface MetricsOptions {
   readonly models: () => Iterable<ModelCounters>;
   /** Metrics of other rooms (`beamgate_grpc_*`, ...). */
   readonly others?: readonly ReadMetric[];
+  /** Whether durations are told as sums; default: they are. */
+  readonly counterLatencies?: boolean;
+  /** Durations in other forms (`latency-metrics.ts`). */
+  readonly latencies?: readonly Metric[];
 }
 
 export interface Metrics {
@@ -20,10 +24,17 @@ export interface Metrics {
   render(): Promise<string>;
 }
 
-export function createMetrics({ models, others = [] }: MetricsOptions): Metrics {
+export function createMetrics({
+  models,
+  others = [],
+  counterLatencies = true,
+  latencies = [],
+}: MetricsOptions): Metrics {
   const registry = new Registry();
+  for (const metric of latencies) registry.registerMetric(metric);
   for (const metric of [...modelMetrics(models), ...others]) {
     const { name, help, type } = metric;
+    if (!counterLatencies && DURATION.test(name)) continue;
     registry.registerMetric(new ReadThrough(name, help, type, () => metric.read()));
   }
   const queueTimes = () => [...models()].flatMap(queueSamples);
@@ -31,6 +42,9 @@ export function createMetrics({ models, others = [] }: MetricsOptions): Metrics 
   collectDefaultMetrics({ register: registry });
   return { contentType: registry.contentType, render: () => render(registry) };
 }
+
+/** What `counter_latencies=false` switches off. */
+const DURATION = /^nv_inference_\w+_duration_us$/;
 
 /** Lets requests pass between two metrics: a scrape of 100 models takes tens of ms. */
 async function render(registry: Registry): Promise<string> {

@@ -2,14 +2,18 @@
 import type { Config } from "../config/load.ts";
 import { addHealth, type HealthSource, loadHealthPackage } from "../grpc/health.ts";
 import { addReflection } from "../grpc/reflection.ts";
+import { restrict } from "../grpc/restricted.ts";
 import { loadInferenceDefinition } from "../grpc/rpc/definition.ts";
 import { type InferenceService, registerInferenceService } from "../grpc/service.ts";
 import type { GrpcServerOptions, TlsOptions } from "../grpc/transport/options.ts";
 import { GrpcServer } from "../grpc/transport/server.ts";
+import type { Restrictions } from "../inference/restriction.ts";
 import type { Service } from "../lifecycle.ts";
 
 type GrpcSlice = Config["grpc"];
-type Surroundings = Pick<GrpcServerOptions, "clock" | "log">;
+interface Surroundings extends Pick<GrpcServerOptions, "clock" | "log"> {
+  readonly restrictions: Restrictions;
+}
 
 /** zlib levels behind Triton's words. */
 const LEVELS = { none: undefined, low: 1, medium: 6, high: 9 } as const;
@@ -24,12 +28,13 @@ export function grpcListener(
   slice: GrpcSlice,
   service: InferenceService,
   health: HealthSource,
-  surroundings: Surroundings,
+  { clock, log, restrictions }: Surroundings,
 ): GrpcListener {
-  const server = new GrpcServer({ ...optionsOf(slice), ...surroundings });
+  const server = new GrpcServer({ ...optionsOf(slice), clock, log });
   const definition = loadInferenceDefinition();
   registerInferenceService(server, definition, service);
   addHealth(server, health);
+  restrict(server, restrictions);
   addReflection(server, [definition.package, loadHealthPackage()]);
   let port = 0;
   return {
@@ -47,7 +52,7 @@ export function grpcListener(
   };
 }
 
-function optionsOf(slice: GrpcSlice): Omit<GrpcServerOptions, keyof Surroundings> {
+function optionsOf(slice: GrpcSlice): Omit<GrpcServerOptions, "clock" | "log"> {
   const { minRecvPingIntervalMs, ...keepalive } = slice.keepalive;
   const level = LEVELS[slice.compressionLevel];
   const tls = tlsOf(slice.tls);

@@ -38,6 +38,8 @@ export interface ServerStats {
 const FAREWELL_MS = 50;
 
 type Route = (arrival: Arrival) => ServerCall;
+/** Why a call with these headers is refused; undefined: it is not. */
+export type Restriction = (headers: RequestHeaders) => StatusError | undefined;
 
 /** HTTP/2 frames from clients may be this long, so that 256 rows come in one piece. */
 const MAX_FRAME_BYTES = 1024 * 1024;
@@ -48,6 +50,8 @@ export class GrpcServer {
   readonly #options: GrpcServerOptions;
   readonly #host: CallHost;
   readonly #routes = new Map<string, Route>();
+  /** By path; undefined where there are none, which is the usual case. */
+  #restrictions: Map<string, Restriction> | undefined = undefined;
   readonly #connections = new Set<Connection>();
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
@@ -88,6 +92,12 @@ export class GrpcServer {
   /** Serves a bidirectional method likewise. */
   addHotStream(path: string, handler: HotStreamHandler): void {
     this.#addRoute(path, (arrival) => new HotStreamCall(arrival, handler));
+  }
+
+  /** Calls of `path` are looked at by `restriction` before anything of their body is. */
+  restrict(path: string, restriction: Restriction): void {
+    this.#restrictions ??= new Map();
+    this.#restrictions.set(path, restriction);
   }
 
   #addRoute(path: string, route: Route): void {
@@ -231,6 +241,11 @@ export class GrpcServer {
       const text = `The server does not implement the method ${path}`;
       refuse(stream, new StatusError("UNIMPLEMENTED", text));
     } else {
+      const refusal = this.#restrictions?.get(path)?.(headers);
+      if (refusal !== undefined) {
+        refuse(stream, refusal);
+        return;
+      }
       const { encoding, deadline } = head;
       route({ host: this.#host, connection, stream, headers, encoding, deadline }).start(ended);
     }

@@ -1,0 +1,50 @@
+/** Chooses the requests that are traced, and hands their traces on when they are over. */
+import type { RequestOutcome } from "../inference/outcome.ts";
+import { type ParentSpan, RequestTrace, readTraceparent } from "./request-trace.ts";
+import type { TraceSettings } from "./trace-settings.ts";
+
+/** Where finished traces go: a file, or a collector. Never throws. */
+export interface TraceSink {
+  ended(trace: RequestTrace, outcome: RequestOutcome): void;
+  /** Everything is written, as far as possible. */
+  close(): Promise<void>;
+}
+
+type Headers = Readonly<Record<string, string | undefined>>;
+
+export class Tracer {
+  readonly #settings: TraceSettings;
+  readonly #sink: TraceSink;
+  readonly #followsCallers: boolean;
+  #number = 0;
+
+  /** @param followsCallers whether a caller's own trace decides; else its headers are not read. */
+  constructor(settings: TraceSettings, sink: TraceSink, followsCallers: boolean) {
+    this.#settings = settings;
+    this.#sink = sink;
+    this.#followsCallers = followsCallers;
+  }
+
+  /** undefined: this request is not traced. */
+  choose(model: string, requestId: string, headers: Headers | undefined): RequestTrace | undefined {
+    const setting = this.#settings.of(model);
+    if (!setting.on) return undefined;
+    let parent: ParentSpan | undefined;
+    if (this.#followsCallers) {
+      parent = readTraceparent(headers?.["traceparent"]);
+      // Who traces, and chose not to trace this one, wants no part of it traced.
+      if (parent?.sampled === false) return undefined;
+    }
+    if (!setting.sample(parent !== undefined)) return undefined;
+    const tracestate = parent === undefined ? "" : (headers?.["tracestate"] ?? "");
+    return new RequestTrace({ setting, requestId, parent, tracestate, next: () => ++this.#number });
+  }
+
+  ended(outcome: RequestOutcome): void {
+    if (outcome.trace instanceof RequestTrace) this.#sink.ended(outcome.trace, outcome);
+  }
+
+  close(): Promise<void> {
+    return this.#sink.close();
+  }
+}

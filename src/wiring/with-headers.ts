@@ -1,0 +1,42 @@
+/** Before the line of an inference request: its headers become parameters, and maybe it is traced. */
+import { toStatusError } from "../errors.ts";
+import type { HeaderForwarder } from "../inference/forward-headers.ts";
+import type { InferCall, Parameters, WireRequest } from "../inference/request.ts";
+import { tapTensors } from "../telemetry/tensor-tap.ts";
+import type { Tracer } from "../telemetry/tracer.ts";
+
+type Infer = (wire: WireRequest, call: InferCall) => void;
+
+/** The line itself where there is nothing to do: who configures nothing pays nothing. */
+export function withHeaders(
+  infer: Infer,
+  forwarder: HeaderForwarder | undefined,
+  tracer: Tracer | undefined,
+): Infer {
+  if (forwarder === undefined && tracer === undefined) return infer;
+  return (wire, call) => {
+    const asked = forwarder === undefined ? wire : withForwarded(wire, call, forwarder);
+    const trace = tracer?.choose(wire.model, wire.id, call.headers);
+    if (trace !== undefined) {
+      call.trace = trace;
+      if (trace.setting.values.level.includes("TENSORS")) tapTensors(trace, asked, call);
+    }
+    infer(asked, call);
+  };
+}
+
+/** A header wins over a parameter of its name: a proxy sets headers, any client sets parameters. */
+function withForwarded(
+  wire: WireRequest,
+  call: InferCall,
+  forwarder: HeaderForwarder,
+): WireRequest {
+  let forwarded: Parameters;
+  try {
+    forwarded = forwarder.of(call.headers ?? {});
+  } catch (error) {
+    return { ...wire, dataError: wire.dataError ?? toStatusError(error) };
+  }
+  if (forwarded.size === 0) return wire;
+  return { ...wire, parameters: new Map([...(wire.parameters ?? []), ...forwarded]) };
+}
