@@ -64,7 +64,18 @@ export interface ConfigVersionPolicy {
 
 export interface ConfigWarmup {
   readonly name?: string;
-  readonly inputs?: Readonly<Record<string, { readonly input_data_file?: string }>>;
+  readonly batch_size?: number;
+  readonly count?: number;
+  readonly inputs?: Readonly<Record<string, ConfigWarmupInput>>;
+}
+
+/** One of the last three is present, also where it is false. */
+export interface ConfigWarmupInput {
+  readonly data_type?: string;
+  readonly dims?: readonly string[];
+  readonly zero_data?: boolean;
+  readonly random_data?: boolean;
+  readonly input_data_file?: string;
 }
 
 export interface ConfigAgent {

@@ -20,6 +20,7 @@ import { versionFolders, versionsToServe } from "./scan.ts";
 import { readSequenceRules } from "./sequence-definition.ts";
 import type { ModelConfigObject, ModelDefinition } from "./types.ts";
 import { refuseUnsupported } from "./unsupported.ts";
+import { warmupSamples } from "./warmup.ts";
 
 export interface PrepareOptions {
   readonly modules: readonly InspectingModule[];
@@ -133,10 +134,15 @@ async function prepareVersion(
   warnOfGpus(complete, options.log);
   const labels = await readLabels(fieldsOf(complete), folder);
   const sequence = await readSequenceRules(fieldsOf(complete), fieldsOf(written), folder);
+  const parts = { version, written, complete, facts, artifact, backendKind: module.kind };
+  const definition = defineModel(parts);
+  const { model_warmup: warmups = [] } = fieldsOf(complete);
+  const warmup = await warmupSamples(warmups, definition.signature, folder, options.log);
   return {
-    ...defineModel({ version, written, complete, facts, artifact, backendKind: module.kind }),
+    ...definition,
     labels,
     ...(sequence && { sequence }),
+    ...(warmup.length > 0 && { warmup }),
   };
 }
 

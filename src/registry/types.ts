@@ -1,9 +1,10 @@
 /** What the registry knows of a model version, and what it asks of whoever loads it. */
-import type { Artifact, Tensor } from "../../backends/contract.ts";
+import type { Artifact } from "../../backends/contract.ts";
 import type { EnsemblePlan } from "../inference/ensemble-plan.ts";
 import type { QueueRules } from "../inference/queue-rules.ts";
 import type { ModelSignature } from "../inference/request.ts";
 import type { SequenceRules } from "../inference/sequence-rules.ts";
+import type { WarmupSample } from "../inference/warmup.ts";
 
 /** A ModelConfig message as a plain object: proto field names, enums as strings, int64 as strings, maps as objects. */
 export type ModelConfigObject = { readonly [field: string]: unknown };
@@ -37,15 +38,6 @@ export interface ModelDefinition {
   readonly cacheResponses?: boolean;
   /** What an execution takes from the rate limiter, one entry per instance group. */
   readonly rateLimits?: readonly RateLimit[];
-}
-
-/** One warm-up request. */
-export interface WarmupSample {
-  readonly name: string;
-  /** Times it is run. */
-  readonly count: number;
-  /** In the order of the signature's inputs, client inputs only. */
-  readonly inputs: readonly Tensor[];
 }
 
 /** Triton's `ModelRateLimiter`. */

@@ -71,9 +71,9 @@ export function modelLoader(parts: LoaderParts): Loader<Served> {
     const variant = variantOf(definition);
     const cores = coresOf(definition);
     const options = { threads: definition.threads ?? threads, ...(cores ? { cores } : {}) };
-    const { backendKind, signature } = definition;
+    const { backendKind, signature, warmup } = definition;
     const loads = Array.from({ length: definition.instances }, () =>
-      fleet.load({ backendKind, variant, signature, options, device: "cpu" }, signal),
+      fleet.load({ backendKind, variant, signature, warmup, options, device: "cpu" }, signal),
     );
     const settled = await Promise.allSettled(loads);
     const loaded = settled.flatMap((s) => (s.status === "fulfilled" ? [s.value] : []));

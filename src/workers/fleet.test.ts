@@ -1,7 +1,7 @@
 /** Stories with real worker processes. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -114,6 +114,28 @@ describe("a model in a worker", { timeout: TEST_MS }, () => {
     expect(instance.report).toMatchObject({ batchInvariant: true, maxInFlight: 1 });
     expect(isAlive(instance.workerPid)).toBe(true);
     expect(await run(instance, [1, 2.5])).toEqual([1, 2.5]);
+  });
+
+  it("is warmed up at every load, also after its worker's death", async () => {
+    const file = join(folder, "x.raw");
+    writeFileSync(file, new Uint8Array(8));
+    const input = { name: "x", shape: [2], data: { file } };
+    const instance = await newFleet().load(
+      {
+        backendKind: "echo",
+        variant: echoVariant(),
+        warmup: [{ name: "first", count: 2, rows: 3, inputs: [input] }],
+        options: {},
+        device: "cpu",
+      },
+      new AbortController().signal,
+    );
+    expect(instance.ready).toBe(true);
+    unlinkSync(file);
+    process.kill(instance.workerPid, "SIGKILL");
+    await expect
+      .poll(() => instance.failure, { timeout: TEST_MS })
+      .toMatch(/^failed to run warmup sample 'first': ENOENT/);
   });
 
   it("takes one run more than it executes at once, and no third", async () => {

@@ -18,6 +18,7 @@ import { describeFailure, HostedInstance } from "./hosted-instance.ts";
 import { dieWithParent, sharedMemorySupported } from "./libc.ts";
 import { probe } from "./probe.ts";
 import { readRun } from "./run-frames.ts";
+import { warmUp } from "./warm-up.ts";
 import {
   type BackendSource,
   FrameType,
@@ -105,12 +106,14 @@ async function load(id: number, words: LoadWords): Promise<LoadedWords> {
   const instance = await backend.load(words.variant, device, words.options, signal);
   try {
     if (words.variant.decoupled && instance.stream === undefined) throw noStreams(backend.kind);
-    const { firstRunUs, batchInvariant } = await probe(
-      words.variant,
+    const { variant, signature, warmup = [] } = words;
+    const { firstRunUs, batchInvariant, freeDim } = await probe(
+      variant,
       instance,
       signal,
-      words.signature,
+      signature,
     );
+    await warmUp(warmup, { variant, signature, instance, signal, freeDim });
     hosted.set(id, new HostedInstance(words.variant, instance, channel));
     return {
       device: instance.device,

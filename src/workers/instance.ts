@@ -99,11 +99,18 @@ export class ManagedInstance implements Instance {
   /** Loads into this worker and becomes ready. @throws BackendError, WorkerLost. */
   async loadInto(worker: WorkerProcess): Promise<void> {
     const { number: instance, request, backend } = this.#options;
-    const { variant, signature, options, device } = request;
+    const { variant, signature, warmup, options, device } = request;
     const answer = await worker.ask({
       type: "load",
       instance,
-      load: { backend, variant, ...(signature ? { signature } : {}), options, device },
+      load: {
+        backend,
+        variant,
+        ...(signature ? { signature } : {}),
+        ...(warmup ? { warmup } : {}),
+        options,
+        device,
+      },
     });
     const loaded = answer as LoadedWords;
     const rooms = this.#newRooms(loaded.maxInFlight + 1);

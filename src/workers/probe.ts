@@ -20,6 +20,8 @@ export interface ProbeReport {
   readonly firstRunUs: number;
   /** undefined: no batch axis, or too slow to try. */
   readonly batchInvariant: boolean | undefined;
+  /** Length of axes of any length with which it ran. */
+  readonly freeDim: number;
 }
 
 /** Lengths to try for axes of any length: some models need a few points, neighbours or tokens. */
@@ -33,7 +35,7 @@ const BUDGET_MS = 150;
 const now = () => performance.now();
 
 /** What is run: a model, and what clients send it. */
-interface Trial {
+export interface Trial {
   readonly variant: ModelVariant;
   readonly signature: ModelSignature;
   readonly instance: ModelInstance;
@@ -54,7 +56,10 @@ export async function probe(
 ): Promise<ProbeReport> {
   const trial = { variant, signature: sampledSignature(variant, signature), instance, signal };
   const smoke = await smokeRun(trial);
-  if (variant.decoupled) return { firstRunUs: smoke.tookMs * 1000, batchInvariant: undefined };
+  const { freeDim } = smoke;
+  if (variant.decoupled) {
+    return { firstRunUs: smoke.tookMs * 1000, batchInvariant: undefined, freeDim };
+  }
   let shortestMs = smoke.tookMs;
   for (let i = 0; i < TIMED_RUNS && shortestMs * (TIMED_RUNS - i) < BUDGET_MS; i++) {
     const begin = now();
@@ -65,13 +70,13 @@ export async function probe(
   const worthTrying =
     variant.maxBatchSize > 0 && variant.states === undefined && shortestMs * 10 < BUDGET_MS;
   const batchInvariant = worthTrying
-    ? await isBatchInvariant(trial.signature, await typicalDim(trial, smoke.freeDim), {
+    ? await isBatchInvariant(trial.signature, await typicalDim(trial, freeDim), {
         run: (requests) => execute(trial, requests),
         now,
         budgetMs: BUDGET_MS,
       })
     : undefined;
-  return { firstRunUs: shortestMs * 1000, batchInvariant };
+  return { firstRunUs: shortestMs * 1000, batchInvariant, freeDim };
 }
 
 /** A length at which kernels behave as in real use, where the model takes it. */
@@ -138,7 +143,7 @@ function isTransient(error: BackendError): boolean {
   return error.fault === "exhausted" || error.fault === "device";
 }
 
-async function execute(
+export async function execute(
   { variant, instance, signal }: Trial,
   requests: readonly InferRequest[],
 ): Promise<readonly Tensor[]> {

@@ -11,6 +11,7 @@ import type {
   ModelVariant,
 } from "../../backends/contract.ts";
 import type { ModelSignature } from "../inference/request.ts";
+import type { WarmupSample } from "../inference/warmup.ts";
 
 /** Memory for one execution: the caller writes the inputs, the instance adds outputs. */
 export interface Room {
@@ -140,6 +141,8 @@ export interface LoadRequest {
   readonly variant: ModelVariant;
   /** What clients send and get, for the requests of the first runs; absent: what the variant says. */
   readonly signature?: ModelSignature;
+  /** Run at every load before the instance is ready. */
+  readonly warmup?: readonly WarmupSample[] | undefined;
   readonly options: LoadOptions;
   /**
    * `cpu`: instances may share worker processes beyond the configured number.

@@ -1,6 +1,7 @@
 /** Everything gateway and worker say to each other besides runs and results: rare, so plain JSON. */
 import type { BackendFault, Device, LoadOptions, ModelVariant } from "../../backends/contract.ts";
 import type { ModelSignature } from "../inference/request.ts";
+import type { WarmupSample } from "../inference/warmup.ts";
 import { HEADER_BYTES, newFrame } from "./frames.ts";
 
 /** Both sides are of one build; the number catches a worker of another one. */
@@ -22,6 +23,7 @@ export interface LoadWords {
   readonly backend: BackendSource;
   readonly variant: ModelVariant;
   readonly signature?: ModelSignature;
+  readonly warmup?: readonly WarmupSample[];
   readonly options: LoadOptions;
   readonly device: string;
 }
