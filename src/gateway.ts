@@ -7,6 +7,8 @@ import type { Config } from "./config/load.ts";
 import { restrictionsOf } from "./config/rules.ts";
 import { createHttpServer } from "./http/inference-server.ts";
 import { createMetricsServer } from "./http/metrics-server.ts";
+import type { RepositoryControl } from "./http/repository-control.ts";
+import { ByteBudget } from "./inference/byte-budget.ts";
 import { forwarderOf } from "./inference/forward-headers.ts";
 import { serverMetadata } from "./inference/server-metadata.ts";
 import { Lifecycle, type Service } from "./lifecycle.ts";
@@ -106,6 +108,22 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     update: (words: Parameters<typeof readLogWords>[0]) => log.change(readLogWords(words)),
   };
   const { protocols, apis } = restrictionsOf(config);
+  /** Bodies of both front-ends. */
+  const bodies = new ByteBudget(config.grpc.receiveBudgetBytes);
+  const models = {
+    find: definitionOf,
+    isReady: (model: string, version: string) => repository.isReady(model, version),
+    readyVersions: (model: string) => repository.metadata(model, "").versions,
+  };
+  const control: RepositoryControl = {
+    load: (model, parameters) => repository.loadModel(model, parameters),
+    unload: (model, parameters) => repository.unloadModel(model, parameters),
+  };
+  const statistics = {
+    served: () => repository.served().map(({ definition }) => definition.signature),
+    statistics: (model: string, version: string) =>
+      modelStatistics(account.counters(model, version)),
+  };
 
   const sharedMemory = config.server.allowClientShm
     ? new SharedMemory({ folder: "/dev/shm", ownPrefix: SLAB_PREFIX, clock })
@@ -119,26 +137,15 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
       inference: {
         infer: withHeaders(infer, forwarderOf(config.grpc.headerForwardPattern), tracing.tracer),
       },
-      models: {
-        find: definitionOf,
-        isReady: (model, version) => repository.isReady(model, version),
-        readyVersions: (model) => repository.metadata(model, "").versions,
-      },
-      statistics: {
-        served: () => repository.served().map(({ definition }) => definition.signature),
-        statistics: (model, version) => modelStatistics(account.counters(model, version)),
-      },
-      repository: {
-        index: () => repository.index(false),
-        load: (model, parameters) => repository.loadModel(model, parameters),
-        unload: (model, parameters) => repository.unloadModel(model, parameters),
-      },
+      models,
+      statistics,
+      repository: { index: () => repository.index(false), ...control },
       sharedMemory,
       trace: tracing.control,
       log: logControl,
     },
     { ready, subscribe: (changed) => repository.onChange(changed) },
-    { clock, log, restrictions: protocols.headers },
+    { clock, log, budget: bodies, restrictions: protocols.headers },
   );
   const http = createHttpServer({
     ...config.http,
@@ -149,6 +156,16 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     serverMetadata: () => serverMetadata(version),
     modelReady: (model, version) => repository.isReady(model, version),
     repositoryIndex: (onlyReady) => repository.index(onlyReady),
+    repository: control,
+    sharedMemory,
+    models,
+    statistics,
+    inference: {
+      infer: withHeaders(infer, forwarderOf(config.http.headerForwardPattern), tracing.tracer),
+      signature: (model, version) => definitionOf(model, version).signature,
+      budget: bodies,
+      now: clock.now,
+    },
   });
   const metrics = createMetrics({
     models: () => account.all(),

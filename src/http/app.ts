@@ -2,6 +2,7 @@
  * What every HTTP listener of ours has in common: Triton's form of errors,
  * bounded bodies and names, no stack traces, and an end that waits for answers.
  */
+import type { IncomingMessage, ServerResponse } from "node:http";
 import fastify, {
   type FastifyInstance,
   type FastifyReply,
@@ -49,12 +50,45 @@ export function route<Params>(
   handler: (request: FastifyRequest & { params: Params }, reply: FastifyReply) => unknown,
 ): void {
   app.route<{ Params: Params }>({ method, url, handler: async (q, r) => handler(q as never, r) });
+  refuseOthers(app, [method], url);
+}
+
+/** Answers every method but these with 405 and the ones that work. */
+export function refuseOthers(app: FastifyInstance, methods: readonly string[], url: string): void {
   app.route({
-    method: app.supportedMethods.filter((other) => other !== method),
+    method: app.supportedMethods.filter((other) => !methods.includes(other)),
     url,
     handler: (_request, reply) =>
-      reply.code(405).header("allow", method).send({ error: "Method Not Allowed" }),
+      reply.code(405).header("allow", methods.join(", ")).send({ error: "Method Not Allowed" }),
   });
+}
+
+/**
+ * Like `route`, for a handler that reads the body and writes the answer itself, with no more of
+ * Fastify than its routing and its `onRequest` hooks.
+ */
+export function takeOver<Params>(
+  app: FastifyInstance,
+  method: HTTPMethods,
+  url: string,
+  handler: (request: IncomingMessage, response: ServerResponse, params: Params) => void,
+): void {
+  app.route<{ Params: Params }>({
+    method,
+    url,
+    // The last hook: calling no `done` keeps the body from being parsed.
+    onRequest: (request, reply, _done) => {
+      reply.hijack();
+      handler(request.raw, reply.raw, request.params as Params);
+    },
+    handler: () => undefined,
+  });
+  refuseOthers(app, [method], url);
+}
+
+/** Answers with a text that is JSON already. */
+export function sendJson(reply: FastifyReply, json: string): FastifyReply {
+  return reply.header("content-type", "application/json").send(json);
 }
 
 /** Triton's answer to a health question: 200 or 400, and no body either way. */
@@ -68,8 +102,8 @@ function sendError(reply: FastifyReply, thrown: unknown, log: Logger): FastifyRe
   }
   const { statusCode, code, message } = thrown as Partial<Record<string, unknown>>;
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE") {
-    return reply.code(413).send({
-      error: "request body is larger than the server allows; see --http-max-input-size",
+    return reply.code(400).send({
+      error: `request JSON size exceeds the maximum allowed input size of ${reply.server.initialConfig.bodyLimit} bytes. Use --http-max-input-size to increase the limit.`,
     });
   }
   if (typeof statusCode === "number" && statusCode >= 400 && statusCode < 500) {

@@ -1,4 +1,5 @@
 /** One HTTP listener as a service: starts with a clear error or a port, stops when its answers are out. */
+import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
 import type { Service } from "../lifecycle.ts";
@@ -17,7 +18,7 @@ export class HttpListener implements Service {
   readonly #address: string;
   #port: number;
   #closing: Promise<void> | undefined;
-  readonly #inFlight = new Set<string>();
+  readonly #inFlight = new Set<IncomingMessage>();
 
   /**
    * @param title as Triton's log calls it, e.g. `HTTPService`.
@@ -40,12 +41,18 @@ export class HttpListener implements Service {
       // Else the client keeps the connection, and the drain waits for it.
       if (this.#closing !== undefined) reply.header("connection", "close");
     });
-    app.addHook("onRequest", async (request, reply) => {
-      const what = `${request.method} ${request.url} (${request.id})`;
-      this.#inFlight.add(what);
+    app.addHook("onRequest", (request, reply, done) => {
+      const { raw } = request;
+      this.#inFlight.add(raw);
       // Unlike Fastify's onResponse, this also comes when the client hangs up.
-      reply.raw.once("close", () => this.#inFlight.delete(what));
+      reply.raw.once("close", () => this.#inFlight.delete(raw));
+      done();
     });
+  }
+
+  /** True once it takes no new connections. */
+  get closing(): boolean {
+    return this.#closing !== undefined;
   }
 
   /** The one asked for; once started, the real one. */
@@ -77,7 +84,10 @@ export class HttpListener implements Service {
   }
 
   inFlight(): readonly string[] {
-    return [...this.#inFlight];
+    return Array.from(
+      this.#inFlight,
+      ({ method, url, socket }) => `${method} ${url} from ${socket.remoteAddress}`,
+    );
   }
 
   /** Cuts off whoever is still connected. */

@@ -3,19 +3,23 @@ import type { FastifyInstance } from "fastify";
 import { StatusError } from "../errors.ts";
 import type { IndexEntry } from "../registry/types.ts";
 import { route } from "./app.ts";
-import { readJsonObject } from "./json-body.ts";
+import { readJsonBody } from "./json-body.ts";
+import { member } from "./json-value.ts";
 
 /** @param onlyReady keep READY versions only. */
 export type RepositoryIndex = (onlyReady: boolean) => readonly IndexEntry[];
 
 export function addRepositoryIndex(app: FastifyInstance, index: RepositoryIndex): void {
-  route(app, "POST", "/v2/repository/index", (request, reply) => {
-    const { ready = false } = readJsonObject(request.body);
-    if (typeof ready !== "boolean") {
-      throw new StatusError("INVALID_ARGUMENT", "'ready' must be true or false");
-    }
-    return reply.send(index(ready).map(shown));
-  });
+  for (const url of ["/v2/repository/index", "/v2/repository/:repository/index"]) {
+    route(app, "POST", url, (request, reply) => {
+      const ready = member(readJsonBody(request.body), "ready") ?? false;
+      if (typeof ready !== "boolean") {
+        const text = "Invalid value for 'ready': expected a boolean";
+        throw new StatusError("INVALID_ARGUMENT", text);
+      }
+      return reply.send(index(ready).map(shown));
+    });
+  }
 }
 
 /** As Triton prints it: a model of which nothing was ever tried has its name only. */

@@ -11,7 +11,7 @@ import type { Restrictions } from "../inference/restriction.ts";
 import type { Service } from "../lifecycle.ts";
 
 type GrpcSlice = Config["grpc"];
-interface Surroundings extends Pick<GrpcServerOptions, "clock" | "log"> {
+interface Surroundings extends Pick<GrpcServerOptions, "clock" | "log" | "budget"> {
   readonly restrictions: Restrictions;
 }
 

@@ -1,6 +1,6 @@
 /** ModelStatistics. */
-import { StatusError } from "../../errors.ts";
 import { parseModelVersion } from "../../inference/model-version.ts";
+import { selectServed } from "../../inference/select-served.ts";
 import { type Implementation, unary } from "./unary.ts";
 
 export interface StatisticsSource {
@@ -14,28 +14,8 @@ export function statisticsHandlers(source: StatisticsSource): Implementation {
   return {
     ModelStatistics: unary((request: { readonly name: string; readonly version: string }) => {
       const version = parseModelVersion(request.version);
-      let served = [...source.served()];
-      if (request.name !== "") served = selected(served, request.name, version);
+      const served = selectServed([...source.served()], request.name, version);
       return { model_stats: served.map((each) => source.statistics(each.name, each.version)) };
     }),
   };
-}
-
-function selected<T extends { readonly name: string; readonly version: string }>(
-  served: readonly T[],
-  name: string,
-  version: string,
-): T[] {
-  const versions = served.filter((each) => each.name === name);
-  if (versions.length === 0) throw unavailable(`requested model '${name}' is not available`);
-  if (version === "") return versions;
-  const one = versions.filter((each) => each.version === version);
-  if (one.length === 0) {
-    throw unavailable(`requested model version is not available for model '${name}'`);
-  }
-  return one;
-}
-
-function unavailable(text: string): StatusError {
-  return new StatusError("INVALID_ARGUMENT", text);
 }

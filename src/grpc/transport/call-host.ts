@@ -1,7 +1,7 @@
 /** What all calls of one server share: room, deadlines, and a periodic look at who is too slow. */
 import type { Clock } from "../../clock.ts";
+import { ByteBudget } from "../../inference/byte-budget.ts";
 import type { Logger } from "../../logger.ts";
-import { ByteBudget } from "./byte-budget.ts";
 import type { Encoding } from "./compression.ts";
 import type { Connection } from "./connection.ts";
 import { DeadlineQueue } from "./deadline-queue.ts";
@@ -58,7 +58,7 @@ export class CallHost {
   constructor(options: GrpcServerOptions) {
     this.clock = options.clock;
     this.log = options.log;
-    this.budget = new ByteBudget(options.receiveBudgetBytes);
+    this.budget = options.budget ?? new ByteBudget(options.receiveBudgetBytes);
     this.deadlines = new DeadlineQueue(options.clock);
     this.patience = options.patience ?? DEFAULT_PATIENCE;
     this.maxMessageBytes = options.maxMessageBytes;

@@ -1,5 +1,6 @@
 /** What the gRPC server needs to be told. Names of flags are Triton's. */
 import type { Clock } from "../../clock.ts";
+import type { ByteBudget } from "../../inference/byte-budget.ts";
 import type { Logger } from "../../logger.ts";
 
 export interface TlsOptions {
@@ -47,6 +48,8 @@ export interface GrpcServerOptions {
   readonly maxMessageBytes: number;
   /** All messages being received or served together, in bytes; a longer one is refused. */
   readonly receiveBudgetBytes: number;
+  /** Where the bodies of another front-end count too; absent: a budget of its own. */
+  readonly budget?: ByteBudget;
   /** Answers written and not yet taken by their clients, all together; default: half the receive budget. */
   readonly sendBudgetBytes?: number;
   readonly responseCompression: "none" | "deflate" | "gzip";

@@ -3,10 +3,10 @@
  * inflated where they are compressed, held back where nobody can take them.
  */
 import { StatusError } from "../../errors.ts";
+import type { BudgetWaiter } from "../../inference/byte-budget.ts";
 import type { Pieces } from "../../inference/request.ts";
 import type { RequestHeaders } from "../http2/protocol.ts";
 import type { Stream } from "../http2/stream.ts";
-import type { BudgetWaiter } from "./byte-budget.ts";
 import type { CallHost } from "./call-host.ts";
 import { type Encoding, inflate } from "./compression.ts";
 import type { Connection } from "./connection.ts";
