@@ -14,7 +14,7 @@ import type { GivenFiles, GivenFolder } from "./given-files.ts";
 import { ModelRecord } from "./model-record.ts";
 import { type PrepareOptions, readWritten } from "./prepare.ts";
 import { findModel } from "./scan.ts";
-import type { Turns } from "./turns.ts";
+import { Turns } from "./turns.ts";
 import type { Loader, ServedModel } from "./types.ts";
 
 export interface ExplicitParts<L> extends PrepareOptions {
@@ -39,34 +39,46 @@ const UNLOAD_WAIT_MS = 2_000;
 
 export class ExplicitControl<L> {
   readonly #parts: ExplicitParts<L>;
+  /** Requests about one model in the order in which they came; the models of its steps wait for changes only. */
+  readonly #requests = new Turns();
 
   constructor(parts: ExplicitParts<L>) {
     this.#parts = parts;
   }
 
   load(name: string, override: LoadOverride): Promise<LoadOutcome> {
-    return this.#load(name, override, true, new Set());
+    return this.#requests.run(name, () => this.#load(name, override, true, new Set()));
+  }
+
+  /** Resolves when every request was carried out. */
+  idle(): Promise<void> {
+    return this.#requests.idle();
   }
 
   /** @param dependents an ensemble takes along the models of its steps that nobody else needs or asked for */
   async unload(name: string, dependents: boolean): Promise<void> {
-    const { models, turns, changes, clock, forget } = this.#parts;
-    const { steps, drained } = await turns.run(name, async () => {
-      const record = models.get(name);
-      if (record === undefined) return { steps: [], drained: Promise.resolve() };
-      const definitions = [...record.versions].flatMap((version) => version.served ?? []);
-      record.asked = false;
-      record.fingerprint = "";
-      return {
-        steps: definitions.flatMap(({ definition }) => stepModels(definition.config)),
-        drained: changes.unload(record).then(() => forget(name)),
-      };
-    });
+    const { turns, clock } = this.#parts;
+    const { steps, drained } = await this.#requests.run(name, () =>
+      turns.run(name, async () => this.#takeOut(name)),
+    );
     if (dependents) {
       const needless = new Set(steps.filter((step) => !this.#isKept(step)));
       await Promise.all([...needless].map((step) => this.unload(step, true)));
     }
     await orAfter(drained, UNLOAD_WAIT_MS, clock);
+  }
+
+  #takeOut(name: string): { steps: readonly string[]; drained: Promise<void> } {
+    const { models, changes, forget } = this.#parts;
+    const record = models.get(name);
+    if (record === undefined) return { steps: [], drained: Promise.resolve() };
+    const definitions = [...record.versions].flatMap((version) => version.served ?? []);
+    record.asked = false;
+    record.fingerprint = "";
+    return {
+      steps: definitions.flatMap(({ definition }) => stepModels(definition.config)),
+      drained: changes.unload(record).then(() => forget(name)),
+    };
   }
 
   #isKept(model: string): boolean {

@@ -197,6 +197,7 @@ export class ModelRepository<L> {
     this.#stopping.abort();
     this.#cancelPoll?.();
     await this.#round.catch(() => undefined);
+    await this.#explicit.idle();
     await this.#turns.idle();
     await Promise.all([...this.#models.values()].map((record) => this.#changes.unload(record)));
     await this.#changes.drained();
