@@ -123,3 +123,84 @@ describe("an echo model in repeat mode", () => {
     ]);
   });
 });
+
+describe("an echo model in repeat_elements mode", () => {
+  const uint32 = (name: string, values: readonly number[]): Tensor => ({
+    ...int32(name, [values.length], values),
+    datatype: "UINT32",
+  });
+  const repeater = (over: Partial<ModelVariant> = {}) =>
+    variant({
+      inputs: [
+        { name: "IN", datatype: "INT32", shape: [-1] },
+        { name: "DELAY", datatype: "UINT32", shape: [-1] },
+        { name: "WAIT", datatype: "UINT32", shape: [1] },
+      ],
+      outputs: [
+        { name: "OUT", datatype: "INT32", shape: [1] },
+        { name: "IDX", datatype: "UINT32", shape: [1] },
+      ],
+      maxBatchSize: 0,
+      decoupled: true,
+      parameters: { mode: "repeat_elements" },
+      ...over,
+    });
+  const ask = async (inputs: readonly Tensor[], stop = signal, outputs = ["OUT", "IDX"]) => {
+    const instance = await load(repeater());
+    const begin = performance.now();
+    const got: { readonly at: number; readonly values: readonly number[] }[] = [];
+    const emit = async (_: number, tensors: readonly Tensor[]) => {
+      const values = tensors.map(({ data }) => Buffer.from(data).readInt32LE());
+      got.push({ at: performance.now() - begin, values });
+    };
+    const execution = { inputs, outputs, members: [{ rows: 1 }], reserve: () => undefined };
+    await instance.stream?.(execution, emit, stop);
+    return { got, values: got.map(({ values }) => values), tookMs: performance.now() - begin };
+  };
+
+  it("gives each element with its position, after its delay", async () => {
+    const { got, values } = await ask([
+      int32("IN", [3], [4, -2, 0]),
+      uint32("DELAY", [0, 30, 0]),
+      uint32("WAIT", [0]),
+    ]);
+    expect(values).toEqual([
+      [4, 0],
+      [-2, 1],
+      [0, 2],
+    ]);
+    expect(got[1]?.at).toBeGreaterThanOrEqual(29);
+  });
+
+  it("ends no sooner than told, even with nothing to say", async () => {
+    const nothing = [int32("IN", [0], []), uint32("DELAY", []), uint32("WAIT", [30])];
+    const { values, tookMs } = await ask(nothing);
+    expect(values).toEqual([]);
+    expect(tookMs).toBeGreaterThanOrEqual(29);
+  });
+
+  it("gives only what was asked for", async () => {
+    const inputs = [int32("IN", [1], [7]), uint32("DELAY", [0]), uint32("WAIT", [0])];
+    expect((await ask(inputs, signal, ["IDX"])).values).toEqual([[0]]);
+  });
+
+  it("stops in the middle of a delay when nobody waits any more", async () => {
+    const { values, tookMs } = await ask(
+      [int32("IN", [2], [1, 2]), uint32("DELAY", [0, 60_000]), uint32("WAIT", [60_000])],
+      AbortSignal.timeout(20),
+    );
+    expect(values).toEqual([[1, 0]]);
+    expect(tookMs).toBeLessThan(10_000);
+  });
+
+  it("refuses more delays than elements", async () => {
+    const inputs = [int32("IN", [1], [7]), uint32("DELAY", [0, 1]), uint32("WAIT", [0])];
+    await expect(ask(inputs)).rejects.toThrow("got IN [1], DELAY [2], WAIT [1]");
+  });
+
+  it("is refused with other tensors, or without the decoupled policy", async () => {
+    const inputs = [{ name: "IN", datatype: "FP32", shape: [-1] }] as const;
+    await expect(load(repeater({ inputs }))).rejects.toThrow("needs inputs INT32,UINT32,UINT32");
+    await expect(load(repeater({ decoupled: false }))).rejects.toThrow("decoupled: true");
+  });
+});

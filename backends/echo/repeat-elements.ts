@@ -8,6 +8,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { BackendError, type Execution, type ModelVariant, type Tensor } from "../contract.ts";
 
+/** Longest time of a timer, 24 days; a delay of UINT32 may be twice that. */
+const LONGEST_MS = 2 ** 31 - 1;
 const INPUTS = "INT32,UINT32,UINT32";
 const OUTPUTS = "INT32,UINT32";
 
@@ -48,7 +50,7 @@ export async function repeatElements(
 
 /** Ends early, without a word, where nobody waits any more. */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => {});
+  if (ms > 0) await sleep(Math.min(ms, LONGEST_MS), undefined, { signal }).catch(() => {});
 }
 
 function response(

@@ -1,4 +1,5 @@
 /** One execution of a decoupled model in the worker: its responses leave as they come. */
+import { setImmediate as othersTurn } from "node:timers/promises";
 import {
   BackendError,
   BYTES_PER_ELEMENT,
@@ -12,6 +13,8 @@ import { responseFrame } from "./run-frames.ts";
 
 /** The backend is made to wait while the gateway is this far behind with reading. */
 const BACKLOG_BYTES = 2 ** 20;
+/** A backend that answers without a pause lets the worker hear the gateway this often. */
+const TURN_MS = 5;
 /** Longer outputs are sent from where they lie, and the backend waits until they have left. */
 const COPY_BYTES = 64 * 1024;
 
@@ -22,6 +25,7 @@ export class StreamedRun {
   readonly #channel: Channel;
   readonly #abort = new AbortController();
   readonly #begin = performance.now();
+  #turnAt = this.#begin;
   #outputMs = 0;
   #over = false;
 
@@ -66,6 +70,10 @@ export class StreamedRun {
       copied && payloadBytes > 0 ? [Buffer.concat(data, payloadBytes)] : data,
     );
     if (!copied || this.#channel.backlogBytes > BACKLOG_BYTES) await this.#channel.drained();
+    if (from - this.#turnAt > TURN_MS) {
+      await othersTurn();
+      this.#turnAt = performance.now();
+    }
     this.#outputMs += performance.now() - from;
   }
 

@@ -66,6 +66,8 @@ export interface InferQuestion {
   readonly inputs: readonly InputTensor[];
   /** Asks that no other request shares the batch. */
   readonly reproducible?: boolean;
+  /** Asks a decoupled model for an answer without outputs after its last. */
+  readonly emptyFinal?: boolean;
 }
 
 export interface InferAnswer {
@@ -78,7 +80,10 @@ export function encodeQuestion(question: InferQuestion): Buffer {
   const message = Request.fromObject({
     modelName: question.model,
     id: question.id ?? "",
-    parameters: question.reproducible ? { reproducible: { boolParam: true } } : {},
+    parameters: {
+      ...(question.reproducible && { reproducible: { boolParam: true } }),
+      ...(question.emptyFinal && { triton_enable_empty_final_response: { boolParam: true } }),
+    },
     inputs: question.inputs.map(({ name, datatype, shape }) => ({ name, datatype, shape })),
     rawInputContents: question.inputs.map(({ data }) => data),
   });

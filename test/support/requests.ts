@@ -54,9 +54,12 @@ export class FakeCall implements InferCall {
   onCancel: (() => void) | undefined;
   /** First byte of each answer's first output, copied while it was valid. */
   readonly answers: number[][] = [];
+  /** The last answer came. */
+  finished = false;
   readonly errors: StatusError[] = [];
 
-  respond(response: InferResponse): void {
+  respond(response: InferResponse, final = true): void {
+    this.finished ||= final;
     this.answers.push(response.outputs.map((output) => output.data[0] ?? Number.NaN));
   }
 

@@ -247,7 +247,11 @@ export class GrpcServer {
         return;
       }
       const { encoding, deadline } = head;
-      route({ host: this.#host, connection, stream, headers, encoding, deadline }).start(ended);
+      const arrival = { host: this.#host, connection, stream, headers, encoding, deadline };
+      const call = route(arrival);
+      call.start(ended);
+      // It was on its way here when the client was asked to leave.
+      if (this.#state !== "listening") call.draining();
     }
   }
 }
