@@ -212,7 +212,8 @@ export class Sender {
       );
       if (take <= 0 || !this.hasRoom) return;
       const from = stream.sentOfFirst;
-      this.#frame(Frame.DATA, 0, stream.id, piece.subarray(from, from + take));
+      const whole = take === piece.length;
+      this.#frame(Frame.DATA, 0, stream.id, whole ? piece : piece.subarray(from, from + take));
       this.#schedule();
       left -= take;
       stream.sendWindowBytes -= take;

@@ -4,19 +4,20 @@ import type {
   InferCall,
   InferResponse,
   ModelSignature,
-  Parameters,
   TraceContext,
   WireRequest,
 } from "../../inference/request.ts";
 import type { ClientConnection } from "../../inference/shared-regions.ts";
 import { newTimeline, type Timeline } from "../../inference/timeline.ts";
-import { encodeStreamError, encodeStreamResponse } from "../codec/encode-response.ts";
+import { encodeStreamError } from "../codec/encode-response.ts";
+import { FINAL, type StreamResponseEncoder } from "../codec/stream-response-encoder.ts";
 import { PREFIX_BYTES } from "../transport/frame.ts";
 
 /** The stream, as its requests see it. */
 export interface StreamSession {
   readonly over: boolean;
   readonly deadline: number;
+  readonly encoder: StreamResponseEncoder;
   /** One object per connection. */
   readonly connection: ClientConnection;
   /** Of the stream: all its requests have the same. */
@@ -29,10 +30,6 @@ export interface StreamSession {
   /** `call.answer`, where there is one, may be sent in its turn. */
   ended(call: StreamInferCall): void;
 }
-
-const FINAL_FLAG = "triton_final_response";
-const FINAL: Parameters = new Map([[FINAL_FLAG, { type: "bool", value: true }]]);
-const NOT_FINAL: Parameters = new Map([[FINAL_FLAG, { type: "bool", value: false }]]);
 
 export class StreamInferCall implements InferCall {
   readonly timeline: Timeline;
@@ -97,7 +94,7 @@ export class StreamInferCall implements InferCall {
     const silent = final && this.decoupled && response.outputs.length === 0 && !this.#wantsFinal;
     let framed: Buffer | undefined;
     try {
-      if (!silent) framed = encodeStreamResponse(response, PREFIX_BYTES, flagged(response, final));
+      if (!silent) framed = this.#session.encoder.encode(response, PREFIX_BYTES, final);
     } catch (thrown) {
       this.fail(toStatusError(thrown));
       return;
@@ -129,11 +126,6 @@ export class StreamInferCall implements InferCall {
   get #wantsFinal(): boolean {
     return this.#wire.parameters?.get("triton_enable_empty_final_response")?.value === true;
   }
-}
-
-function flagged({ parameters }: InferResponse, final: boolean): Parameters {
-  const flag = final ? FINAL : NOT_FINAL;
-  return parameters === undefined ? flag : new Map([...parameters, ...flag]);
 }
 
 /** Calls in the order of appending, each of which may leave from the middle. */

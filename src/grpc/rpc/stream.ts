@@ -8,6 +8,7 @@ import { StatusError, toStatusError } from "../../errors.ts";
 import type { Pieces, WireRequest } from "../../inference/request.ts";
 import type { ClientConnection } from "../../inference/shared-regions.ts";
 import { decodeInferRequest } from "../codec/decode-request.ts";
+import { StreamResponseEncoder } from "../codec/stream-response-encoder.ts";
 import type { HotStream, HotStreamHandler, HotStreamListener } from "../transport/hot-stream.ts";
 import type { Inference } from "./infer.ts";
 import { CallList, StreamInferCall, type StreamSession } from "./stream-call.ts";
@@ -28,6 +29,7 @@ export function streamHandler({ infer }: Inference): HotStreamHandler {
 class InferStream implements HotStreamListener, StreamSession {
   /** The stream has ended: nobody listens any more. */
   over = false;
+  readonly encoder = new StreamResponseEncoder();
   readonly #stream: HotStream;
   readonly #infer: Inference["infer"];
   readonly #errorAsStatus: boolean;

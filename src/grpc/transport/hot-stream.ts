@@ -86,7 +86,11 @@ export class HotStreamCall extends ServerCall implements HotStream {
 
   protected onMessage(message: Pieces): void {
     this.receivedAt = this.host.clock.now();
-    this.#run((listener) => listener.message(message));
+    try {
+      this.#listener?.message(message);
+    } catch (thrown) {
+      this.fail(toStatusError(thrown));
+    }
   }
 
   protected onInputEnd(): void {
