@@ -5,19 +5,20 @@ import { aRequest, aSignature, FakeCall } from "../../test/support/requests.ts";
 import { VirtualClock } from "../../test/support/virtual-clock.ts";
 import type { RequestOutcome } from "../inference/outcome.ts";
 import { UNBATCHED } from "../inference/queue-rules.ts";
+import type { ModelSignature } from "../inference/request.ts";
 import { silent } from "../logger.ts";
 import { WorkerLost } from "../pool/lane.ts";
 import { Pool } from "../pool/pool.ts";
 import { Scheduler } from "./scheduler.ts";
 
 /** A decoupled model on one instance, of which the test plays the worker. */
-function aDecoupledModel() {
+function aDecoupledModel(over: Partial<ModelSignature> = {}) {
   const clock = new VirtualClock();
   const instance = new FakeInstance("0");
   const outcomes: RequestOutcome[] = [];
   const counted: string[] = [];
   const scheduler = new Scheduler({
-    signature: aSignature({ decoupled: true }),
+    signature: aSignature({ decoupled: true, ...over }),
     rules: { ...UNBATCHED, dynamic: true },
     pool: new Pool([instance], clock.now),
     account: {
@@ -128,6 +129,25 @@ describe("the death of a worker in the middle of its responses", () => {
     await clock.advance(0);
     expect(instance.runs).toEqual([]);
     expect(outcomes.map(({ failure }) => failure)).toEqual(["CANCELED"]);
+  });
+});
+
+describe("a response whose shape cannot be what the client knows", () => {
+  it("fails its request, once, and no other", async () => {
+    // One row of two bytes in the model, [1, 1] outside: here it comes with three.
+    const outputs = [{ name: "y", datatype: "UINT8", shape: [1, 2], modelShape: [2] }] as const;
+    const { clock, submit, running, respond, outcomes } = aDecoupledModel({ outputs });
+    const [a, b] = [submit(), submit()];
+    await clock.advance(0);
+    const bad = [{ index: 0, shape: [1, 3], data: Uint8Array.of(1, 2, 3) }];
+    running().run.onResponse?.({ member: 0, outputs: bad, inferUs: 1, outputUs: 1 });
+    respond(0, 4);
+    respond(1, 5);
+    running().finish();
+    await clock.advance(0);
+    expect([a.answers, a.errors.map(({ code }) => code)]).toEqual([[], ["INTERNAL"]]);
+    expect(b.answers).toEqual([[5], []]);
+    expect(outcomes.map(({ failure }) => failure)).toEqual(["BACKEND", undefined]);
   });
 });
 

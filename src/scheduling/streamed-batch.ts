@@ -2,7 +2,7 @@
  * A batch of a decoupled model while it runs: every response goes to its request
  * as it comes. A request that got one is not run again: its client would get it twice.
  */
-import { StatusError } from "../errors.ts";
+import { StatusError, toStatusError } from "../errors.ts";
 import type { Account, ExecutionTiming, ResponseOutcome } from "../inference/outcome.ts";
 import type { ModelSignature, OutputTensor } from "../inference/request.ts";
 import { clientShape } from "../inference/split-outputs.ts";
@@ -23,6 +23,8 @@ export class StreamedBatch {
   readonly #batch: readonly Entry[];
   /** Responses to each member so far. */
   readonly #responses: number[];
+  /** Members that were ended before the run was. */
+  readonly #over: boolean[] = [];
   readonly #abort = new AbortController();
   readonly sink: ResponseSink;
 
@@ -40,6 +42,7 @@ export class StreamedBatch {
   /** The run is over, and so is every request of it. */
   end(timing: ExecutionTiming): void {
     for (const [member, entry] of this.#batch.entries()) {
+      if (this.#over[member]) continue;
       if (!entry.call.cancelled) this.#count(member, "empty", timing.inferUs, 0);
       this.#parts.endings.streamed(entry, timing);
     }
@@ -52,6 +55,7 @@ export class StreamedBatch {
   fail(error: unknown): Entry[] {
     const status = error instanceof WorkerLost ? brokenOff(error) : statusOf(error);
     return this.#batch.filter((entry, member) => {
+      if (this.#over[member]) return false;
       if (this.#responses[member] === 0 || entry.call.cancelled) return true;
       this.#count(member, "fail", 0, 0);
       this.#parts.endings.failed(entry, status, "BACKEND");
@@ -65,14 +69,22 @@ export class StreamedBatch {
 
   #respond({ member, outputs, inferUs, outputUs }: RunResponse): void {
     const entry = this.#batch[member];
-    if (entry === undefined) return;
+    if (entry === undefined || this.#over[member]) return;
     const { call, request } = entry;
     if (call.cancelled) {
       this.#count(member, "cancel", inferUs, 0);
       return;
     }
     const { name: model, version } = this.#parts.signature;
-    const tensors = this.#tensors(request.outputs, outputs);
+    let tensors: OutputTensor[];
+    try {
+      tensors = this.#tensors(request.outputs, outputs);
+    } catch (thrown) {
+      this.#over[member] = true;
+      this.#count(member, "fail", inferUs, outputUs);
+      this.#parts.endings.failed(entry, toStatusError(thrown), "BACKEND");
+      return;
+    }
     this.#count(member, tensors.length > 0 ? "success" : "empty", inferUs, outputUs);
     call.respond({ model, version, id: request.id, outputs: tensors }, false);
   }

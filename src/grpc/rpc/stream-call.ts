@@ -31,6 +31,8 @@ export interface StreamSession {
   ended(call: StreamInferCall): void;
 }
 
+const EMPTY_FINAL = "triton_enable_empty_final_response";
+
 export class StreamInferCall implements InferCall {
   readonly timeline: Timeline;
   readonly byteLength: number;
@@ -45,7 +47,9 @@ export class StreamInferCall implements InferCall {
   previous: StreamInferCall | undefined = undefined;
   next: StreamInferCall | undefined = undefined;
   readonly #session: StreamSession;
-  #wire: Pick<WireRequest, "id" | "parameters"> = { id: "", parameters: undefined };
+  #id = "";
+  /** The client asked for an answer without outputs that says that there are no more. */
+  #wantsFinal = false;
   #signature: ModelSignature | undefined = undefined;
 
   /** @param receivedAt `Clock.now` ms. @param byteLength of its message. */
@@ -76,7 +80,8 @@ export class StreamInferCall implements InferCall {
   }
 
   asks({ id, parameters }: WireRequest): void {
-    this.#wire = { id, parameters };
+    this.#id = id;
+    if (parameters) this.#wantsFinal = parameters.get(EMPTY_FINAL)?.value === true;
   }
 
   found(signature: ModelSignature): void {
@@ -105,7 +110,7 @@ export class StreamInferCall implements InferCall {
 
   fail(error: StatusError): void {
     if (this.ended || this.#session.over || this.#session.endsWith(error)) return;
-    const { id } = this.#wire;
+    const id = this.#id;
     const { name = "", version = "" } = this.#signature ?? {};
     this.#end(
       this.submitted
@@ -120,11 +125,6 @@ export class StreamInferCall implements InferCall {
     if (framed && this.decoupled) this.#session.send(framed);
     else this.answer = framed;
     this.#session.ended(this);
-  }
-
-  /** The client asked for an answer without outputs that says that there are no more. */
-  get #wantsFinal(): boolean {
-    return this.#wire.parameters?.get("triton_enable_empty_final_response")?.value === true;
   }
 }
 

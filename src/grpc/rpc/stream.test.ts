@@ -25,7 +25,7 @@ interface Answer {
 class FakeStream implements HotStream {
   readonly headers: HotStream["headers"];
   readonly peer = "127.0.0.1:1";
-  readonly connection = {};
+  readonly connection = { gone: false, whenGone() {} };
   readonly receivedAt = 5;
   readonly deadline = 1000;
   cancelled = false;
