@@ -9,7 +9,7 @@ import type { ExecutionTiming } from "../inference/outcome.ts";
 import type { InferRequest, Parameters } from "../inference/request.ts";
 import type { Instance, MemberNote, Room, Run, RunOutput, RunResult } from "../workers/types.ts";
 
-export { WorkerLost } from "../workers/types.ts";
+export { type RunOutput, type RunResponse, WorkerLost } from "../workers/types.ts";
 
 /** A batch that ran. Its outputs are views: use them, then `release`. */
 export interface Executed {
