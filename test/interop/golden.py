@@ -20,7 +20,7 @@ from support.repository import add_model
 from tritonclient.utils import triton_to_np_dtype
 
 MODELS = SHARED / "models"
-# Sequences and ragged batches are not served yet.
+# Recorded without a batch axis, which clients must send; `hep_repo.py` asks ragged_io. Sequences are not served yet.
 LATER = {"simple_sequence", "ragged_io"}
 REFUSED = {
     "neg_three_layer_bn_keras_fails_at_run",

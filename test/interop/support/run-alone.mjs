@@ -1,6 +1,9 @@
-/** One request in onnxruntime-node alone: reads JSON from stdin, writes the raw outputs as base64. */
-import { readFileSync } from "node:fs";
-import { stdout } from "node:process";
+/**
+ * Requests in onnxruntime-node, each alone: reads JSON from stdin, `artifact` and either `inputs` of
+ * one or `requests`, a list of such; writes the raw outputs as base64, as one object or a list.
+ */
+import { stdin, stdout } from "node:process";
+import { text } from "node:stream/consumers";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 
 const TYPES = {
@@ -18,21 +21,28 @@ const TYPES = {
   FP64: ["float64", Float64Array],
 };
 
-const order = JSON.parse(readFileSync(0, "utf8"));
+const order = JSON.parse(await text(stdin));
 const session = await InferenceSession.create(order.artifact, {
   intraOpNumThreads: 1,
   interOpNumThreads: 1,
 });
-const feeds = {};
-for (const [name, tensor] of Object.entries(order.inputs)) {
-  const [type, View] = TYPES[tensor.datatype];
-  const bytes = Uint8Array.from(Buffer.from(tensor.raw_b64, "base64"));
-  feeds[name] = new Tensor(type, new View(bytes.buffer), tensor.shape);
+
+async function run(inputs) {
+  const feeds = {};
+  for (const [name, tensor] of Object.entries(inputs)) {
+    const [type, View] = TYPES[tensor.datatype];
+    const bytes = Uint8Array.from(Buffer.from(tensor.raw_b64, "base64"));
+    feeds[name] = new Tensor(type, new View(bytes.buffer), tensor.shape);
+  }
+  const results = await session.run(feeds);
+  const answer = {};
+  for (const [name, tensor] of Object.entries(results)) {
+    const { buffer, byteOffset, byteLength } = tensor.data;
+    answer[name] = Buffer.from(buffer, byteOffset, byteLength).toString("base64");
+  }
+  return answer;
 }
-const results = await session.run(feeds);
-const answer = {};
-for (const [name, tensor] of Object.entries(results)) {
-  const { buffer, byteOffset, byteLength } = tensor.data;
-  answer[name] = Buffer.from(buffer, byteOffset, byteLength).toString("base64");
-}
-stdout.write(JSON.stringify(answer));
+
+const answers = [];
+for (const inputs of order.requests ?? [order.inputs]) answers.push(await run(inputs));
+stdout.write(JSON.stringify(order.requests ? answers : answers[0]));
