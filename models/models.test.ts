@@ -10,7 +10,7 @@ import { controlInputs, stateTensors } from "../src/registry/sequence-definition
 import type { ElementType } from "./make/onnx/onnx-graph.ts";
 import { type OpenModel, openOnnx } from "./make/onnx/run-onnx.ts";
 import { Random } from "./make/random.ts";
-import type { NamedTensor, NamedTensors } from "./make/recipe.ts";
+import { floatsOf, type NamedTensor, type NamedTensors } from "./make/recipe.ts";
 import { recipes } from "./make/recipes/index.ts";
 import { particleJets } from "./make/recipes/particle-jets.ts";
 import { trackClassifier } from "./make/recipes/track-classifier.ts";
@@ -28,6 +28,8 @@ interface ConfigTensor {
   readonly data_type: string;
   readonly dims: readonly string[];
   readonly label_filename?: string;
+  readonly reshape?: { readonly shape?: readonly string[] };
+  readonly allow_ragged_batch?: boolean;
 }
 
 interface Config {
@@ -35,6 +37,11 @@ interface Config {
   readonly max_batch_size?: number;
   readonly input: readonly ConfigTensor[];
   readonly output: readonly ConfigTensor[];
+  readonly batch_input?: readonly {
+    readonly target_name: readonly string[];
+    readonly data_type: string;
+  }[];
+  readonly batch_output?: readonly { readonly target_name: readonly string[] }[];
 }
 
 const readConfig = async (model: string) =>
@@ -101,18 +108,21 @@ describe.each(recipes)("$name", (recipe) => {
   afterAll(() => model.close());
 
   it("has the tensors that its configuration names", async () => {
-    const config = await readConfig(recipe.name);
-    const tensors = await tensorsOf(recipe.name);
+    const { inputs, outputs } = portsOf(
+      await readConfig(recipe.name),
+      await tensorsOf(recipe.name),
+    );
     const onnx = readOnnx(file);
-    expect(model.inputNames).toEqual(tensors.input.map(({ name }) => name));
-    expect(model.outputNames).toEqual(tensors.output.map(({ name }) => name));
-    const batched = (config.max_batch_size ?? 0) > 0;
-    expect(onnx.inputs.map(portFacts)).toEqual(tensors.input.map((one) => facts(one, batched)));
-    expect(onnx.outputs.map(portFacts)).toEqual(tensors.output.map((one) => facts(one, batched)));
+    expect(model.inputNames).toEqual(inputs.map(({ name }) => name));
+    expect(model.outputNames).toEqual(outputs.map(({ name }) => name));
+    expect(onnx.inputs.map(portFacts)).toEqual(inputs);
+    expect(onnx.outputs.map(portFacts)).toEqual(outputs);
   });
 
   it("gives a row the same answer alone and in a batch", async () => {
-    if (((await readConfig(recipe.name)).max_batch_size ?? 0) === 0) return;
+    const config = await readConfig(recipe.name);
+    if ((config.max_batch_size ?? 0) === 0) return;
+    if (config.input.some((tensor) => tensor.allow_ragged_batch)) return; // has no rows, see below
     const inputs = recipe.sample(new Random(11), 4);
     const together = await model.run(inputs);
     for (let row = 0; row < 4; row++) {
@@ -210,6 +220,32 @@ describe("jets of different lengths", () => {
   });
 });
 
+describe("events of different lengths, end to end", () => {
+  it("get the mean that each has alone, to the last bit", async () => {
+    const events = [[1e4, 1, 3], [], [0.1], [0.1, 0.2, 0.4]].map((hits) => Float32Array.from(hits));
+    const int32 = (...data: number[]): NamedTensor => ({
+      type: "INT32",
+      data: Int32Array.from(data),
+      shape: [data.length],
+    });
+    const meansOf = async (...together: Float32Array[]) => {
+      const hits = Float32Array.from(together.flatMap((event) => [...event]));
+      const counts = together.map(({ length }) => length);
+      const ends = counts.map((_, i) => counts.slice(0, i + 1).reduce((a, b) => a + b));
+      const outputs = await runOnce("ragged_mean", {
+        hits: { type: "FP32", data: hits, shape: [hits.length] },
+        hit_count: int32(...counts),
+        hit_end: int32(...ends),
+      });
+      return [...floatsOf(outputs, "mean")];
+    };
+    const together = await meansOf(...events);
+    for (const [i, event] of events.entries()) expect(await meansOf(event)).toEqual([together[i]]);
+    expect(together[1]).toBe(0);
+    expect(together[3]).toBeCloseTo(0.7 / 3, 6);
+  });
+});
+
 describe("the sum-and-difference models", () => {
   const first = [0, 1, -1, 7, -100, 100, 127, -128, 3, 4, 5, 6, 7, 8, 9, 10];
   const second = [0, 1, -1, -8, -20, 20, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
@@ -270,11 +306,20 @@ const ELEMENT_TYPE_OF: Readonly<Record<string, number>> = {
   TYPE_UINT64: 13,
 };
 
-/** What the artifact must say about a tensor of the configuration. */
-function facts({ name, data_type, dims }: ConfigTensor, batched: boolean): Port {
-  const shape = dims.map(Number);
-  const elementType = ELEMENT_TYPE_OF[data_type] ?? 0;
-  return { name, elementType, shape: batched ? [-1, ...shape] : shape };
+/** What the artifact must say about the tensors of the configuration. */
+function portsOf(config: Config, { input, output }: Pick<Config, "input" | "output">) {
+  const batched = (config.max_batch_size ?? 0) > 0;
+  const flat = new Set(config.batch_output?.flatMap((output) => output.target_name));
+  const port = ({ name, data_type, dims, reshape, allow_ragged_batch }: ConfigTensor): Port => {
+    const elementType = ELEMENT_TYPE_OF[data_type] ?? 0;
+    if (allow_ragged_batch || flat.has(name)) return { name, elementType, shape: [-1] };
+    const shape = (reshape === undefined ? dims : (reshape.shape ?? [])).map(Number);
+    return { name, elementType, shape: batched ? [-1, ...shape] : shape };
+  };
+  const made = (config.batch_input ?? []).flatMap(({ target_name: names, data_type }) =>
+    names.map((name) => ({ name, elementType: ELEMENT_TYPE_OF[data_type] ?? 0, shape: [-1] })),
+  );
+  return { inputs: [...input.map(port), ...made], outputs: output.map(port) };
 }
 
 /** As a configuration says it: a tensor without axes has the dims [1]. */

@@ -20,6 +20,7 @@ export const ELEMENT_TYPE = {
   BYTES: 8,
   BOOL: 9,
   UINT64: 13,
+  FP64: 11,
 } as const;
 export type ElementType = keyof typeof ELEMENT_TYPE;
 

@@ -11,6 +11,7 @@ const ORT_TYPE = {
   BYTES: "string",
   BOOL: "bool",
   UINT64: "uint64",
+  FP64: "float64",
 } as const satisfies Record<ElementType, string>;
 
 export interface OpenModel {

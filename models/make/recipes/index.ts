@@ -8,6 +8,7 @@ import { jetTagger } from "./jet-tagger.ts";
 import { l1Anomaly } from "./l1-anomaly.ts";
 import { metRegression } from "./met-regression.ts";
 import { particleJets } from "./particle-jets.ts";
+import { raggedIo, raggedMean } from "./ragged.ts";
 import {
   runningSum,
   simpleDynaSequence,
@@ -35,4 +36,6 @@ export const recipes: readonly Recipe[] = [
   simpleDynaSequence,
   simpleStringDynaSequence,
   runningSum,
+  raggedIo,
+  raggedMean,
 ];

@@ -21,7 +21,7 @@ export function evaluate(
 
 const ONE_OPERAND: Readonly<Record<string, (x: number) => number>> = {
   Identity: (x) => x,
-  Cast: (x) => x, // only from BOOL to FP32, see `Equal`
+  Cast: (x) => x, // from BOOL (see `Equal`) and INT32 to floats, and between those
   Relu: (x) => Math.max(0, x),
   Sigmoid: (x) => 1 / (1 + Math.exp(-x)),
   Log: Math.log,
@@ -61,6 +61,8 @@ function apply(node: Node, operands: readonly Values[]): Values {
       return tensor.gather(a, needed(node, b));
     case "Transpose":
       return tensor.transpose(a, node.attributes["perm"] as readonly number[]);
+    case "CumSum":
+      return tensor.runningSum(a, needed(node, b).data[0] ?? 0);
     case "Squeeze":
       return tensor.without(a, needed(node, b).data[0] ?? 0);
     case "Softmax": {

@@ -56,6 +56,21 @@ export function concat(parts: readonly Values[], axis: number): Values {
   return { shape, data };
 }
 
+/** Every element with those before it along `axis`. */
+export function runningSum(a: Values, axis: number): Values {
+  const data = eachIndex(a.shape, (index) => {
+    let sum = 0;
+    for (let at = 0; at <= (index[axis] ?? 0); at++) {
+      sum += pick(
+        a,
+        index.map((own, i) => (i === axis ? at : own)),
+      );
+    }
+    return sum;
+  });
+  return { shape: a.shape, data };
+}
+
 export function slice(a: Values, axis: number, from: number, to: number): Values {
   const shape = [...a.shape];
   shape[axis] = to - from;
