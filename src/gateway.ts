@@ -32,6 +32,7 @@ import { grpcListener } from "./wiring/grpc-listener.ts";
 import { inferLine } from "./wiring/infer-line.ts";
 import { modelLoader } from "./wiring/load-model.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
+import { StepLine } from "./wiring/step-line.ts";
 import { createTracing } from "./wiring/tracing.ts";
 import { withHeaders } from "./wiring/with-headers.ts";
 import { createFleet } from "./workers/fleet.ts";
@@ -78,8 +79,10 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     clock,
     log,
   });
+  const resolve = (model: string, version: string) => repository.resolve(model, version);
   const loader = modelLoader({
     fleet,
+    steps: new StepLine(resolve, (model, version) => repository.trouble(model, version)),
     account: timings.watching(
       tracing.tracer === undefined ? account : tracedAccount(account, tracing.tracer),
     ),
@@ -101,8 +104,7 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
 
   const ready = () =>
     lifecycle.state === "ready" && (!config.server.strictReadiness || repository.allReady());
-  const definitionOf = (model: string, version: string) =>
-    repository.resolve(model, version).definition;
+  const definitionOf = (model: string, version: string) => resolve(model, version).definition;
   const logControl = {
     settings: () => logWords(log.settings, log.file),
     update: (words: Parameters<typeof readLogWords>[0]) => log.change(readLogWords(words)),
@@ -128,7 +130,7 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
   const sharedMemory = config.server.allowClientShm
     ? new SharedMemory({ folder: "/dev/shm", ownPrefix: SLAB_PREFIX, clock })
     : undefined;
-  const infer = inferLine((model, version) => repository.resolve(model, version), sharedMemory);
+  const infer = inferLine(resolve, sharedMemory);
 
   const grpc = grpcListener(
     config.grpc,

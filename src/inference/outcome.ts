@@ -1,6 +1,8 @@
 /** What is left to count when a request or an execution is over. `telemetry` alone reads it. */
 import type { ModelSignature, TraceContext } from "./request.ts";
-import type { Timeline } from "./timeline.ts";
+import type { ExecutionTiming, Timeline } from "./timeline.ts";
+
+export type { ExecutionTiming } from "./timeline.ts";
 
 /** Reasons as Triton labels `nv_inference_request_failure`. */
 export type FailureReason = "REJECTED" | "CANCELED" | "BACKEND" | "OTHER";
@@ -27,13 +29,6 @@ export interface ResponseOutcome {
   /** 0 for the first response to its request. */
   readonly index: number;
   readonly kind: "success" | "fail" | "empty" | "cancel";
-  readonly inferUs: number;
-  readonly outputUs: number;
-}
-
-export interface ExecutionTiming {
-  /** Writing the batch into the room and reading it in the worker. */
-  readonly inputUs: number;
   readonly inferUs: number;
   readonly outputUs: number;
 }

@@ -130,6 +130,8 @@ export interface InferRequest {
   readonly batchKey: string;
   /** Never batched with others. */
   readonly alone: boolean;
+  /** The client asked for it. */
+  readonly reproducible?: boolean;
   /** 0 = the model's default level; 1 = highest. */
   readonly priority: number;
   /** `timeout` parameter in µs; 0 = none. */

@@ -12,8 +12,18 @@ export interface Timeline {
   dispatched: number;
   /** The answer (or the error) was handed to the transport. */
   answered: number;
+  /** The execution that served it, told before the answer is: an ensemble adds up those of its steps. */
+  execution?: ExecutionTiming | undefined;
+}
+
+/** Times of a whole batch. */
+export interface ExecutionTiming {
+  /** Writing the batch into the room and reading it in the worker. */
+  readonly inputUs: number;
+  readonly inferUs: number;
+  readonly outputUs: number;
 }
 
 export function newTimeline(received: number): Timeline {
-  return { received, queued: 0, dispatched: 0, answered: 0 };
+  return { received, queued: 0, dispatched: 0, answered: 0, execution: undefined };
 }

@@ -72,6 +72,7 @@ export function checkRequest(
     outputs,
     rows,
     batchKey: facts.free && signature.maxBatchSize > 0 ? batchKeyOf(inputs, signature) : "",
+    reproducible: settings.reproducible,
     alone: settings.reproducible || signature.reproducible || signature.maxBatchSize === 0,
     priority: settings.priority,
     timeoutUs: settings.timeoutUs,

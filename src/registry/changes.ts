@@ -26,6 +26,12 @@ export interface ModelSource {
   readonly always?: boolean;
 }
 
+/** An ensemble that is right in itself; whether it serves hangs on its steps. */
+export interface Candidate {
+  readonly definition: ModelDefinition;
+  readonly source: ModelSource;
+}
+
 export interface ChangeOptions<L> extends PrepareOptions {
   /** Versions being loaded at once. */
   readonly maxParallelLoads: number;
@@ -34,6 +40,8 @@ export interface ChangeOptions<L> extends PrepareOptions {
 }
 
 export class ModelChanges<L> {
+  /** By name; `ensembles.ts` loads them when their steps serve. */
+  readonly candidates = new Map<string, readonly Candidate[]>();
   readonly #options: ChangeOptions<L>;
   readonly #loads: Limit;
   readonly #stopping: AbortSignal;
@@ -68,7 +76,7 @@ export class ModelChanges<L> {
     record.reason = "";
     const failures = new Map<string, StatusError>();
     await Promise.all(
-      prepared.map(async (one) => {
+      this.#setEnsemblesAside(record, source, prepared).map(async (one) => {
         const failure = await this.#loadVersion(record, source, one);
         if (failure !== undefined) failures.set(one.version, failure);
       }),
@@ -84,7 +92,26 @@ export class ModelChanges<L> {
 
   /** New requests are turned away at once. Resolves when those under way were answered. */
   async unload(record: ModelRecord<L>): Promise<void> {
+    this.candidates.delete(record.name);
     await Promise.all([...record.versions].map((version) => this.#unloadVersion(record, version)));
+  }
+
+  /** The ensemble fits its steps. @param definition what it serves by */
+  async loadEnsemble(record: ModelRecord<L>, candidate: Candidate, definition: ModelDefinition) {
+    const { version } = definition;
+    await this.#loadVersion(record, candidate.source, { version, definition });
+  }
+
+  /**
+   * The ensemble does not fit its steps.
+   * @param serves by its old definition, which still does
+   */
+  refuseEnsemble(record: ModelRecord<L>, version: string, reason: string, serves: boolean): void {
+    const known = record.version(version);
+    if (known !== undefined && !serves) void this.#unloadVersion(record, known);
+    if (known?.reason === reason) return;
+    this.#set(record, version, serves ? "READY" : "UNAVAILABLE", reason);
+    this.#options.log.error(`failed to load '${record.name}' version ${version}: ${reason}`);
   }
 
   /** What serves goes on serving; the reason is shown. */
@@ -100,6 +127,27 @@ export class ModelChanges<L> {
   /** Resolves when everything that was taken out of service is drained. */
   async drained(): Promise<void> {
     while (this.#releases.size > 0) await Promise.all(this.#releases);
+  }
+
+  /** @returns the others */
+  #setEnsemblesAside(
+    record: ModelRecord<L>,
+    source: ModelSource,
+    prepared: readonly PreparedVersion[],
+  ): readonly PreparedVersion[] {
+    const aside: Candidate[] = [];
+    const others: PreparedVersion[] = [];
+    for (const one of prepared) {
+      if (!("definition" in one) || one.definition.ensemble === undefined) others.push(one);
+      else aside.push({ definition: one.definition, source });
+    }
+    if (aside.length > 0) this.candidates.set(record.name, aside);
+    else this.candidates.delete(record.name);
+    for (const { definition } of aside) {
+      const serves = record.version(definition.version)?.served !== undefined;
+      this.#set(record, definition.version, serves ? "READY" : "LOADING", "");
+    }
+    return others;
   }
 
   async #loadVersion(

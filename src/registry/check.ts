@@ -5,6 +5,7 @@
  */
 import { StatusError } from "../errors.ts";
 import { batchIoProblem } from "./check-batch-io.ts";
+import { checkEnsemble, isEnsemble } from "./check-ensemble.ts";
 import { checkShape } from "./check-shape.ts";
 import type {
   ConfigDynamicBatching,
@@ -47,6 +48,7 @@ export function checkGeneral(config: ModelConfigFields): void {
     }
   }
   checkPaths(config, name);
+  if (isEnsemble(config)) checkEnsemble(config);
 }
 
 /**

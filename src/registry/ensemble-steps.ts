@@ -2,13 +2,9 @@
 import { fieldsOf } from "./model-config.ts";
 import type { ModelConfigObject, ServedModel } from "./types.ts";
 
-interface Steps {
-  readonly step?: readonly { readonly model_name?: string }[];
-}
-
 /** Models of the steps that a configuration names, each once; none for what is no ensemble. */
 export function stepModels(config: ModelConfigObject): readonly string[] {
-  const { step = [] } = (fieldsOf(config).ensemble_scheduling ?? {}) as Steps;
+  const { step = [] } = fieldsOf(config).ensemble_scheduling ?? {};
   return [...new Set(step.map(({ model_name: model = "" }) => model))];
 }
 

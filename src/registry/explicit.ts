@@ -9,6 +9,7 @@ import type { ModelChanges, ModelSource } from "./changes.ts";
 import { parseConfigJson } from "./config-json.ts";
 import type { LoadOutcome, LoadOverride } from "./control.ts";
 import { isNeeded, stepModels } from "./ensemble-steps.ts";
+import type { Ensembles } from "./ensembles.ts";
 import { fingerprint } from "./fingerprint.ts";
 import type { GivenFiles, GivenFolder } from "./given-files.ts";
 import { ModelRecord } from "./model-record.ts";
@@ -21,6 +22,7 @@ export interface ExplicitParts<L> extends PrepareOptions {
   readonly roots: readonly string[];
   readonly models: Map<string, ModelRecord<L>>;
   readonly changes: ModelChanges<L>;
+  readonly ensembles: Ensembles<L>;
   readonly turns: Turns;
   readonly given: GivenFiles;
   readonly loader: Loader<L>;
@@ -61,6 +63,7 @@ export class ExplicitControl<L> {
     const { steps, drained } = await this.#requests.run(name, () =>
       turns.run(name, async () => this.#takeOut(name)),
     );
+    await this.#parts.ensembles.settle();
     if (dependents) {
       const needless = new Set(steps.filter((step) => !this.#isKept(step)));
       await Promise.all([...needless].map((step) => this.unload(step, true)));
@@ -108,9 +111,12 @@ export class ExplicitControl<L> {
         ...(given === undefined ? {} : { given }),
       };
       const polled = await this.#loadSteps(source, visited);
-      const { turns } = this.#parts;
+      const { turns, ensembles } = this.#parts;
       const outcome = await turns.run(name, () => this.#loadInTurn(name, source, asked));
-      return polled ? outcome : { kind: "not polled" };
+      await ensembles.settle();
+      if (!polled) return { kind: "not polled" };
+      const versions = ensembles.failures(name);
+      return versions.size > 0 ? { kind: "failed", versions } : outcome;
     } catch (thrown) {
       return this.#notPolled(name, toStatusError(thrown).message);
     } finally {

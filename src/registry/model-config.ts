@@ -83,6 +83,19 @@ export interface ConfigAgent {
   readonly parameters?: Readonly<Record<string, string>>;
 }
 
+export interface ConfigEnsemble {
+  readonly step?: readonly ConfigEnsembleStep[];
+  readonly max_inflight_requests?: number;
+}
+
+export interface ConfigEnsembleStep {
+  readonly model_name?: string;
+  /** int64 as text; -1 and absent: the newest ready one. */
+  readonly model_version?: string;
+  readonly input_map?: Readonly<Record<string, string>>;
+  readonly output_map?: Readonly<Record<string, string>>;
+}
+
 export interface ModelConfigFields {
   readonly name?: string;
   readonly platform?: string;
@@ -99,7 +112,7 @@ export interface ModelConfigFields {
   };
   readonly dynamic_batching?: ConfigDynamicBatching;
   readonly sequence_batching?: ConfigSequenceBatching;
-  readonly ensemble_scheduling?: object;
+  readonly ensemble_scheduling?: ConfigEnsemble;
   readonly instance_group?: readonly ConfigInstanceGroup[];
   readonly default_model_filename?: string;
   readonly cc_model_filenames?: Readonly<Record<string, string>>;

@@ -9,10 +9,12 @@ import { StatusError, toStatusError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { checkGeneral, checkTensors } from "./check.ts";
 import { checkAgainstArtifact } from "./check-artifact.ts";
+import { ENSEMBLE_PLATFORM, isEnsemble } from "./check-ensemble.ts";
 import { runAgents } from "./checksum.ts";
 import { completeBackend, completeDefaults, completeTensors } from "./complete.ts";
 import { readConfigFile } from "./config-pbtxt.ts";
 import { defineModel } from "./definition.ts";
+import { defineEnsemble } from "./ensemble-definition.ts";
 import { readLabels } from "./labels.ts";
 import { fieldsOf } from "./model-config.ts";
 import { artifactFile, type InspectingModule, moduleFor } from "./modules.ts";
@@ -50,7 +52,11 @@ export async function prepareModel(
   const name = basename(folder);
   const policy = fieldsOf(config).version_policy;
   const versions = versionsToServe(existing, policy, name, options.log);
-  refuseUnsupported(fieldsOf(config), moduleFor(fieldsOf(config), options.modules).kind);
+  const ensemble = isEnsemble(fieldsOf(config));
+  refuseUnsupported(
+    fieldsOf(config),
+    ensemble ? ENSEMBLE_PLATFORM : moduleFor(fieldsOf(config), options.modules).kind,
+  );
   await runAgents(fieldsOf(config), folder);
   return Promise.all(
     versions.map(async (version): Promise<PreparedVersion> => {
@@ -97,9 +103,8 @@ export async function readModel(folder: string, options: PrepareOptions): Promis
       `unexpected directory name '${name}' for model '${own}', directory name must equal model name`,
     );
   }
-  const isEnsemble = fieldsOf(written).platform === "ensemble";
-  const config = isEnsemble
-    ? { ...written, name }
+  const config = isEnsemble(fieldsOf(written))
+    ? { platform: ENSEMBLE_PLATFORM, ...written, name }
     : completeBackend(written, name, files, options.modules);
   checkGeneral(fieldsOf(config));
   return { written, config, existing };
@@ -127,6 +132,10 @@ async function prepareVersion(
   config: ModelConfigObject,
   options: PrepareOptions,
 ): Promise<ModelDefinition> {
+  if (isEnsemble(fieldsOf(config))) {
+    const labels = await readLabels(fieldsOf(config), folder);
+    return defineEnsemble(version, join(folder, version), config, labels);
+  }
   const module = moduleFor(fieldsOf(config), options.modules);
   const artifact = await findArtifact(folder, version, config, module);
   const facts = await module.inspect(artifact);

@@ -15,6 +15,7 @@ import {
   refuseUnlessExplicit,
   unloadsDependents,
 } from "./control.ts";
+import { Ensembles } from "./ensembles.ts";
 import { ExplicitControl } from "./explicit.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { GivenFiles, sweepGivenFiles } from "./given-files.ts";
@@ -56,6 +57,7 @@ export class ModelRepository<L> {
   readonly #given = new GivenFiles();
   readonly #changes: ModelChanges<L>;
   readonly #explicit: ExplicitControl<L>;
+  readonly #ensembles: Ensembles<L>;
   #started = false;
   #cancelPoll: (() => void) | undefined;
   /** The look at the roots under way, and what it loads; one at a time. */
@@ -65,10 +67,17 @@ export class ModelRepository<L> {
     this.#options = options;
     const { signal } = this.#stopping;
     this.#changes = new ModelChanges(options, signal, (name) => this.#changed(name));
+    this.#ensembles = new Ensembles({
+      models: this.#models,
+      changes: this.#changes,
+      turns: this.#turns,
+      stopping: signal,
+    });
     this.#explicit = new ExplicitControl({
       ...options,
       models: this.#models,
       changes: this.#changes,
+      ensembles: this.#ensembles,
       turns: this.#turns,
       given: this.#given,
       stopping: signal,
@@ -130,6 +139,15 @@ export class ModelRepository<L> {
       record.entries().map((entry) => this.#withTrouble(record, entry)),
     );
     return readyOnly ? entries.filter((entry) => entry.state === "READY") : entries;
+  }
+
+  /** Why a version does not serve now; undefined: it does. */
+  trouble(name: string, version: string): string | undefined {
+    try {
+      return this.#trouble(this.resolve(name, version));
+    } catch (thrown) {
+      return toStatusError(thrown).message;
+    }
   }
 
   #trouble({ loaded }: ServedModel<L>): string | undefined {
@@ -248,6 +266,7 @@ export class ModelRepository<L> {
       ...wanted.map((name) => this.#bring(name)),
       ...gone.filter((record) => record.folders.length > 0).map((record) => this.#remove(record)),
     ]);
+    await this.#ensembles.settle();
   }
 
   #isWanted(name: string): boolean {
@@ -283,6 +302,7 @@ export class ModelRepository<L> {
   #forget(name: string): void {
     const record = this.#models.get(name);
     if (record === undefined || record.folders.length > 0 || !record.idle) return;
+    if (this.#changes.candidates.has(name)) return;
     this.#models.delete(name);
     this.#changed(name);
   }

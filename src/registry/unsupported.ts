@@ -22,10 +22,10 @@ function unsupportedBlock(config: ModelConfigFields, backendKind: string): strin
   if (config.sequence_batching !== undefined && config.model_transaction_policy?.decoupled) {
     return "sequence_batching with the decoupled transaction policy";
   }
-  if (config.ensemble_scheduling !== undefined || config.platform === "ensemble") {
-    return "ensemble_scheduling";
-  }
-  if (config.model_transaction_policy?.decoupled === true && backendKind !== "echo") {
+  if (
+    config.model_transaction_policy?.decoupled === true &&
+    !["echo", "ensemble"].includes(backendKind)
+  ) {
     return `the decoupled transaction policy with backend '${config.backend ?? ""}'`;
   }
   for (const tensor of [...(config.input ?? []), ...(config.output ?? [])]) {

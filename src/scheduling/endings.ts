@@ -42,6 +42,7 @@ export class Endings {
         answered.add(entry);
         call.onCancel = undefined;
         if (!call.cancelled) {
+          call.timeline.execution = timing;
           call.respond({ model, version, id: request.id, outputs: parts[i] ?? [] }, true);
         }
         this.#finish(entry, call.cancelled ? "CANCELED" : undefined, timing, rows);
@@ -59,6 +60,7 @@ export class Endings {
     const { call, request } = entry;
     const { name: model, version } = this.#signature;
     call.onCancel = undefined;
+    call.timeline.execution = timing;
     if (!call.cancelled) call.respond({ model, version, id: request.id, outputs: [] }, true);
     this.#finish(entry, call.cancelled ? "CANCELED" : undefined, timing);
   }

@@ -10,24 +10,40 @@ import type { ServedModel } from "../registry/types.ts";
 import type { Served } from "../scheduling/served.ts";
 import { delivering } from "./delivering-call.ts";
 
-type Resolve = (model: string, version: string) => ServedModel<Served>;
+export type Resolve = (model: string, version: string) => ServedModel<Served>;
 
 /** @param regions memory shared with clients; undefined where that is switched off */
 export function inferLine(
   resolve: Resolve,
   regions?: RegionLookup,
 ): (wire: WireRequest, call: InferCall) => void {
-  return (wire, caller) => {
-    let call = caller;
+  return (wire, call) => {
+    let served: ServedModel<Served>;
     try {
-      const { definition, loaded } = resolve(wire.model, wire.version);
-      if (call.manyResponses) call.found?.(definition.signature);
-      else requireOneResponse(definition.signature);
-      const request = checkRequest(wire, definition.signature, regions);
-      call = delivering(caller, request, definition.labels);
-      loaded.submit(request, call);
+      served = resolve(wire.model, wire.version);
     } catch (error) {
       call.fail(toStatusError(error));
+      return;
     }
+    admit(served, wire, call, regions);
   };
+}
+
+/** The line from the model on: also that of an ensemble's steps. */
+export function admit(
+  { definition, loaded }: ServedModel<Served>,
+  wire: WireRequest,
+  caller: InferCall,
+  regions?: RegionLookup,
+): void {
+  let call = caller;
+  try {
+    if (call.manyResponses) call.found?.(definition.signature);
+    else requireOneResponse(definition.signature);
+    const request = checkRequest(wire, definition.signature, regions);
+    call = delivering(caller, request, definition.labels);
+    loaded.submit(request, call);
+  } catch (error) {
+    call.fail(toStatusError(error));
+  }
 }

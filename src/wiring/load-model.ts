@@ -8,10 +8,12 @@ import type { ModelSignature } from "../inference/request.ts";
 import type { Logger } from "../logger.ts";
 import { Pool } from "../pool/pool.ts";
 import type { Loader, ModelDefinition } from "../registry/types.ts";
+import { EnsembleScheduler } from "../scheduling/ensemble.ts";
 import { Scheduler } from "../scheduling/scheduler.ts";
 import { SequenceScheduler } from "../scheduling/sequence-scheduler.ts";
 import type { Served } from "../scheduling/served.ts";
 import type { Fleet, Instance } from "../workers/types.ts";
+import type { StepLine } from "./step-line.ts";
 
 interface LoadFacts {
   readonly loadSeconds: number;
@@ -23,6 +25,8 @@ export interface LoaderParts {
   readonly account: Account;
   /** Told of every version that was loaded. */
   loaded(signature: ModelSignature, facts: LoadFacts): void;
+  /** For ensembles: the way to the models of their steps. */
+  readonly steps: StepLine;
   /** True once the gateway stops. */
   closing(): boolean;
   readonly clock: Clock;
@@ -37,8 +41,12 @@ export function modelLoader(parts: LoaderParts): Loader<Served> {
   const { fleet, account, clock, log, patienceMs } = parts;
   return {
     async load(definition, signal) {
-      const { signature, rules } = definition;
+      const { signature, rules, ensemble: plan } = definition;
       const start = clock.now();
+      if (plan !== undefined) {
+        parts.loaded(signature, { loadSeconds: 0, batchInvariant: undefined });
+        return new EnsembleScheduler({ signature, plan, line: parts.steps, account, clock });
+      }
       const instances = await loadInstances(parts, definition, signal);
       parts.loaded(signature, {
         loadSeconds: (clock.now() - start) / 1000,
@@ -55,7 +63,10 @@ export function modelLoader(parts: LoaderParts): Loader<Served> {
 
     async unload(served) {
       // At the end of the process everybody was answered or cut off already.
-      if (!parts.closing()) await served.drain();
+      if (!parts.closing()) {
+        await parts.steps.free(served);
+        await served.drain();
+      }
       await served.close();
     },
 
