@@ -9,9 +9,12 @@ import { peakResidentBytes } from "../support/process-tree.ts";
 import { batchSize } from "./benches/batch-size.ts";
 import { clientCeiling } from "./benches/client-ceiling.ts";
 import { eventLoop } from "./benches/event-loop.ts";
+import { httpBinary } from "./benches/http-binary.ts";
 import { largeRequests } from "./benches/large-requests.ts";
 import { latency } from "./benches/latency.ts";
 import { memory } from "./benches/memory.ts";
+import { sharedMemory } from "./benches/shared-memory.ts";
+import { streamThroughput } from "./benches/stream-throughput.ts";
 import { unaryThroughput } from "./benches/unary-throughput.ts";
 import { h2loadClient, h2loadInstalled } from "./h2load.ts";
 import { rawHttp2Client } from "./load.ts";
@@ -22,7 +25,10 @@ import { figuresList, resultsTable } from "./table.ts";
 const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult>>> = {
   client: clientCeiling,
   unary: unaryThroughput,
+  stream: streamThroughput,
+  http: httpBinary,
   large: largeRequests,
+  "shared-memory": sharedMemory,
   latency,
   "batch-size": batchSize,
   "event-loop": eventLoop,

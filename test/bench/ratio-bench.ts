@@ -13,6 +13,8 @@ export interface RatioBench<C> {
   readonly load: Load;
   readonly client: LoadClient;
   readonly control: () => Promise<C>;
+  /** Where a request is so large that the usual number would take minutes. */
+  readonly warmUpRequests?: number;
   /** Warmed up like the subject. */
   readonly controlServer?: Served;
   readonly subjectValue: (slice: Slice) => number;
@@ -27,7 +29,8 @@ const WARM_UP_REQUESTS = 20_000;
 
 export async function ratioBench<C>(bench: RatioBench<C>): Promise<BenchResult> {
   for (const server of [bench.subject, ...(bench.controlServer ? [bench.controlServer] : [])]) {
-    const flags = { concurrency: 64, connections: 4, requests: WARM_UP_REQUESTS, "warmup-s": 0 };
+    const requests = bench.warmUpRequests ?? WARM_UP_REQUESTS;
+    const flags = { concurrency: 64, connections: 4, requests, "warmup-s": 0 };
     await runLoadClient(server, bench.load.body, flags);
   }
   const rounds = await interleaved(

@@ -13,7 +13,8 @@ const at = (bytes: Buffer, random: Random) =>
 const MUTATIONS: readonly Mutation[] = [
   (bytes, random) => {
     const changed = Buffer.from(bytes);
-    if (changed.length > 0) changed[at(bytes, random)]! ^= 1 << (random.bits() % 8);
+    const place = at(bytes, random);
+    if (changed.length > 0) changed[place] = (changed[place] ?? 0) ^ (1 << (random.bits() % 8));
     return changed;
   },
   (bytes, random) => {
