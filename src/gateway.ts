@@ -28,6 +28,7 @@ import { createMetrics } from "./telemetry/metrics.ts";
 import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
+import { cachingLoader } from "./wiring/caching-loader.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
 import { inferLine } from "./wiring/infer-line.ts";
 import { modelLoader } from "./wiring/load-model.ts";
@@ -80,12 +81,13 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     log,
   });
   const resolve = (model: string, version: string) => repository.resolve(model, version);
-  const loader = modelLoader({
+  const watched = timings.watching(
+    tracing.tracer === undefined ? account : tracedAccount(account, tracing.tracer),
+  );
+  const executing = modelLoader({
     fleet,
     steps: new StepLine(resolve, (model, version) => repository.trouble(model, version)),
-    account: timings.watching(
-      tracing.tracer === undefined ? account : tracedAccount(account, tracing.tracer),
-    ),
+    account: watched,
     closing: () => closing,
     loaded: (signature, facts) => account.loaded(signature, facts),
     clock,
@@ -93,6 +95,14 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     threads: config.workers.threads,
     patienceMs: PATIENCE_MS,
   });
+  const loader = cachingLoader(executing, {
+    cacheBytes: config.cache.sizeBytes,
+    account: watched,
+    cached: (signature) => account.cached(signature),
+    clock,
+    log,
+  });
+
   const repository = new ModelRepository<Served>({
     ...config.repository,
     maxParallelLoads: availableParallelism(),

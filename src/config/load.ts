@@ -122,6 +122,7 @@ function spreadFlag(
 
 /** `before`: what another flag of the same key gave (`--model-store` beside `--model-repository`). */
 function flagValue(flag: Flag, key: Key, values: readonly string[], before: unknown): unknown {
+  if (flag.read !== undefined) return flag.read(values);
   if (flag.kind === "list") return [...(Array.isArray(before) ? before : []), ...values];
   const last = values.at(-1) ?? "";
   if (flag.kind === "level") {

@@ -222,6 +222,14 @@ const server = z.strictObject({
   ),
 });
 
+const cache = z.strictObject({
+  sizeBytes: key(
+    bytes(0).default(0),
+    "Memory for answers of models that enable response_cache; 0: they are not kept",
+    { unit: "bytes" },
+  ),
+});
+
 const backend = z.strictObject({
   kind: z.string().min(1).max(128),
   package: z.string().min(1).optional(),
@@ -289,6 +297,7 @@ export const configSchema = z.strictObject({
   repository: repository.prefault({}),
   workers: workers.prefault({}),
   server: server.prefault({}),
+  cache: cache.prefault({}),
   backends: key(
     z.array(backend).default([]),
     "Backends beyond the built-in ones, and options of any: kind, package (a Node package), options",

@@ -18,6 +18,8 @@ export interface TritonFlag {
   readonly kind: "boolean" | "level" | "text" | "list";
   /** The key it sets; undefined: accepted, warned about, ignored. */
   readonly key?: string;
+  /** How its values become the key's, where it is not written like the key. @throws Error in words for the operator */
+  readonly read?: (values: readonly string[]) => unknown;
   /** The key gets the opposite of the flag. */
   readonly negated?: true;
   /** Each of its values sets a key of its own. @throws Error for a value that sets none */
@@ -41,7 +43,15 @@ const idle = (reason: string, kind: TritonFlag["kind"], ...names: string[]): Tri
 const NO_CUDA = "CUDA and pinned memory are not managed here";
 const NO_CLOUD = "there is no SageMaker or Vertex AI endpoint";
 const OWN_THREADS = "the number of threads and buffers is chosen by the gateway";
-const NO_CACHE = "there is no response cache in this version";
+
+/** `local,size=1048576`: the only cache there is, and its size in bytes. */
+function localCacheBytes(values: readonly string[]): number {
+  const match = /^local,\s*size=(\d{1,15})$/.exec(values.at(-1) ?? "");
+  if (match === null) {
+    throw new Error(`expected local,size=BYTES, got ${JSON.stringify(values.at(-1) ?? "")}`);
+  }
+  return Number(match[1]);
+}
 
 export const tritonFlags: readonly TritonFlag[] = [
   text("id", "server.id"),
@@ -81,6 +91,9 @@ export const tritonFlags: readonly TritonFlag[] = [
   text("grpc-http2-max-ping-strikes", "grpc.keepalive.maxPingStrikes"),
   text("grpc-max-connection-age", "grpc.maxConnectionAgeMs"),
   text("grpc-max-connection-age-grace", "grpc.maxConnectionAgeGraceMs"),
+
+  { ...list("cache-config", "cache.sizeBytes"), read: localCacheBytes },
+  text("response-cache-byte-size", "cache.sizeBytes"),
 
   bool("allow-metrics", "metrics.enabled"),
   text("metrics-address", "metrics.address"),
@@ -126,8 +139,7 @@ export const tritonFlags: readonly TritonFlag[] = [
     "model-namespacing",
   ),
   ...idle("there are no GPU metrics", "boolean", "allow-gpu-metrics"),
-  ...idle(NO_CACHE, "list", "cache-config"),
-  ...idle(NO_CACHE, "text", "cache-directory", "response-cache-byte-size"),
+  ...idle("the response cache is part of the gateway", "text", "cache-directory"),
   ...idle("executions are not rate-limited in this version", "text", "rate-limit"),
   ...idle("executions are not rate-limited in this version", "list", "rate-limit-resource"),
   ...idle("backends are configured under the key `backends`", "list", "backend-config"),

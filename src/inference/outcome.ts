@@ -15,7 +15,7 @@ export interface RequestOutcome {
   readonly failure: FailureReason | undefined;
   /** The execution that served it; undefined when none did. Times are the whole batch's, µs. */
   readonly execution: ExecutionTiming | undefined;
-  /** Present where the model has a response cache: how it answered, and how long that took, µs. */
+  /** Present where the model has a response cache: whether it answered, and how long it looked, µs. */
   readonly cache?: { readonly hit: boolean; readonly tookUs: number };
   /** Of the call, where it is traced. */
   readonly trace?: TraceContext | undefined;
@@ -46,6 +46,8 @@ export interface Account {
   execution(outcome: ExecutionOutcome): void;
   /** Called for every response of a decoupled model. */
   response(outcome: ResponseOutcome): void;
+  /** The response cache had no answer: the time it looked, and kept the one that was made, µs. */
+  cacheMiss(signature: ModelSignature, tookUs: number): void;
   /** A worker died with a batch of this model: while executing it, or while the batch waited behind another. */
   lost(signature: ModelSignature, executing: boolean): void;
   /** Requests accepted and not yet dispatched changed by `delta`. */

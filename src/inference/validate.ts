@@ -6,6 +6,7 @@
 import { StatusError } from "../errors.ts";
 import { checkInput } from "./check-input.ts";
 import { deliveriesOf } from "./deliveries.ts";
+import { joinPieces } from "./pieces.ts";
 import type {
   InferRequest,
   InputTensor,
@@ -200,7 +201,7 @@ function batchKeyOf(inputs: readonly InputTensor[], signature: ModelSignature): 
     key += `${index}:`;
     if (spec?.ragged === true) continue;
     if (spec?.shapeTensor === true)
-      key += `${shape[0]},${Buffer.concat(data.pieces).toString("hex")},`;
+      key += `${shape[0]},${Buffer.from(joinPieces(data)).toString("hex")},`;
     for (let axis = 1; axis < shape.length; axis++) key += `${shape[axis]},`;
   }
   return key;

@@ -46,6 +46,7 @@ export function defineModel(parts: DefinitionParts): ModelDefinition {
     instances: instanceCount(config),
     threads: threadCount(parameters, name),
     parameters,
+    ...(config.response_cache?.enable === true ? { cacheResponses: true } : {}),
   };
 }
 

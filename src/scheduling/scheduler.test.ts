@@ -30,6 +30,7 @@ function aScheduler(given: { rules?: QueueRules; instances?: number; maxBatchSiz
       request: (outcome) => void outcomes.push(outcome),
       execution: ({ rows }) => void executions.push(rows),
       response() {},
+      cacheMiss() {},
       lost() {},
       pending(_, delta) {
         pending += delta;

@@ -25,6 +25,7 @@ function aDecoupledModel(over: Partial<ModelSignature> = {}) {
       request: (outcome) => void outcomes.push(outcome),
       execution() {},
       response: ({ index, kind }) => void counted.push(`${index} ${kind}`),
+      cacheMiss() {},
       lost() {},
       pending() {},
     },

@@ -64,7 +64,12 @@ export class ModelAccount implements Account {
     counters.batchInvariant = facts.batchInvariant;
   }
 
-  request({ signature, rows, timeline, failure, execution }: RequestOutcome): void {
+  /** The version answers from the cache. */
+  cached(signature: ModelSignature): void {
+    this.#of(signature).cached = true;
+  }
+
+  request({ signature, rows, timeline, failure, execution, cache }: RequestOutcome): void {
     const counters = this.#of(signature);
     const wholeNs = between(timeline.received, timeline.answered);
     if (failure !== undefined) {
@@ -81,7 +86,8 @@ export class ModelAccount implements Account {
       counters.computeInfer.add(execution.inferUs * NS_PER_US);
       counters.computeOutput.add(execution.outputUs * NS_PER_US);
     }
-    counters.inferenceCount += rows;
+    if (cache?.hit) counters.cacheHit.add(cache.tookUs * NS_PER_US);
+    else counters.inferenceCount += rows;
     counters.lastInferenceMs = Math.max(counters.lastInferenceMs, this.#wallMs());
   }
 
@@ -118,6 +124,10 @@ export class ModelAccount implements Account {
     }
     counters.computeOutput.add(outputNs);
     counters[kind].add(inferNs + outputNs);
+  }
+
+  cacheMiss(signature: ModelSignature, tookUs: number): void {
+    this.#of(signature).cacheMiss.add(tookUs * NS_PER_US);
   }
 
   lost(signature: ModelSignature, executing: boolean): void {

@@ -46,6 +46,7 @@ export function latencies(options: LatencyOptions): Latencies {
         },
         execution: (outcome) => account.execution(outcome),
         response: (outcome) => account.response(outcome),
+        cacheMiss: (signature, tookUs) => account.cacheMiss(signature, tookUs),
         lost: (signature, executing) => account.lost(signature, executing),
         pending: (signature, delta) => account.pending(signature, delta),
       };

@@ -54,7 +54,12 @@ export class ModelCounters {
   readonly computeInfer = new Duration();
   readonly computeOutput = new Duration();
 
-  /** Rows of successful requests. */
+  /** Has a response cache. */
+  cached = false;
+  readonly cacheHit = new Duration();
+  readonly cacheMiss = new Duration();
+
+  /** Rows of successful requests that were executed. */
   inferenceCount = 0;
   executionCount = 0;
   /** By rows of the executed batch. */

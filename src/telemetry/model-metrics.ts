@@ -96,6 +96,30 @@ const CATALOGUE = [
     ({ computeOutput }) => microseconds(computeOutput.ns.value),
   ),
   perModel(
+    "counter",
+    "nv_cache_num_hits_per_model",
+    "Number of requests that the response cache answered",
+    ({ cached, cacheHit }) => (cached ? cacheHit.count : undefined),
+  ),
+  perModel(
+    "counter",
+    "nv_cache_num_misses_per_model",
+    "Number of requests that the response cache had no answer for",
+    ({ cached, cacheMiss }) => (cached ? cacheMiss.count : undefined),
+  ),
+  perModel(
+    "counter",
+    "nv_cache_hit_duration_per_model",
+    "Time the response cache took to find answers, summed, µs",
+    ({ cached, cacheHit }) => (cached ? microseconds(cacheHit.ns.value) : undefined),
+  ),
+  perModel(
+    "counter",
+    "nv_cache_miss_duration_per_model",
+    "Time the response cache took to look in vain and to keep the answer, summed, µs",
+    ({ cached, cacheMiss }) => (cached ? microseconds(cacheMiss.ns.value) : undefined),
+  ),
+  perModel(
     "gauge",
     "nv_inference_pending_request_count",
     "Requests accepted and waiting for execution",

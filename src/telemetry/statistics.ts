@@ -49,8 +49,6 @@ export interface BatchStatistics {
   readonly compute_output: StatisticDuration;
 }
 
-const NEVER: StatisticDuration = { count: "0", ns: "0" };
-
 function written({ count, ns }: Duration): StatisticDuration {
   return { count: String(count), ns: String(ns.value) };
 }
@@ -70,8 +68,8 @@ export function modelStatistics(counters: ModelCounters): ModelStatistics {
       compute_input: written(counters.computeInput),
       compute_infer: written(counters.computeInfer),
       compute_output: written(counters.computeOutput),
-      cache_hit: NEVER,
-      cache_miss: NEVER,
+      cache_hit: written(counters.cacheHit),
+      cache_miss: written(counters.cacheMiss),
     },
     batch_stats: batches.map(([rows, batch]) => ({
       batch_size: String(rows),

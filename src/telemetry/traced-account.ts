@@ -10,6 +10,7 @@ export function tracedAccount(account: Account, tracer: Pick<Tracer, "ended">): 
     },
     execution: (outcome) => account.execution(outcome),
     response: (outcome) => account.response(outcome),
+    cacheMiss: (signature, tookUs) => account.cacheMiss(signature, tookUs),
     lost: (signature, executing) => account.lost(signature, executing),
     pending: (signature, delta) => account.pending(signature, delta),
   };

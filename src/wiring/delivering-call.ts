@@ -5,6 +5,7 @@
  */
 import { StatusError, toStatusError } from "../errors.ts";
 import { classify } from "../inference/classification.ts";
+import { ForwardingCall } from "../inference/forwarding-call.ts";
 import type {
   Delivery,
   InferCall,
@@ -12,10 +13,8 @@ import type {
   InferResponse,
   OutputTensor,
   Parameter,
-  TraceContext,
 } from "../inference/request.ts";
-import type { ClientConnection, SharedBytes } from "../inference/shared-regions.ts";
-import type { Timeline } from "../inference/timeline.ts";
+import type { SharedBytes } from "../inference/shared-regions.ts";
 
 type Labels = ReadonlyMap<string, readonly string[]>;
 
@@ -31,18 +30,17 @@ export function delivering(
   return new DeliveringCall(call, request, labels);
 }
 
-class DeliveringCall implements InferCall {
-  onCancel: (() => void) | undefined;
-  readonly #call: InferCall;
+class DeliveringCall extends ForwardingCall {
   readonly #batched: boolean;
   readonly #labels: Labels | undefined;
   readonly #deliveries = new Map<string, Delivery>();
   #held: readonly SharedBytes[];
   #over = false;
+  #onCancel: (() => void) | undefined;
 
   constructor(call: InferCall, request: InferRequest, labels: Labels | undefined) {
+    super(call);
     const { signature, outputs, deliveries = [], borrowed = [] } = request;
-    this.#call = call;
     this.#batched = signature.maxBatchSize > 0;
     this.#labels = labels;
     const held = [...borrowed];
@@ -56,45 +54,21 @@ class DeliveringCall implements InferCall {
     this.#held = held;
     call.onCancel = () => {
       this.#letGo();
-      this.onCancel?.();
+      this.#onCancel?.();
     };
     // Nobody would tell us any more.
     if (call.cancelled) this.#letGo();
   }
 
-  get timeline(): Timeline {
-    return this.#call.timeline;
+  override get onCancel(): (() => void) | undefined {
+    return this.#onCancel;
   }
 
-  get manyResponses(): boolean {
-    return this.#call.manyResponses === true;
+  override set onCancel(notify: (() => void) | undefined) {
+    this.#onCancel = notify;
   }
 
-  get connection(): ClientConnection | undefined {
-    return this.#call.connection;
-  }
-
-  get trace(): TraceContext | undefined {
-    return this.#call.trace;
-  }
-
-  set trace(context: TraceContext | undefined) {
-    this.#call.trace = context;
-  }
-
-  get headers(): Readonly<Record<string, string | undefined>> {
-    return this.#call.headers ?? {};
-  }
-
-  get deadline(): number {
-    return this.#call.deadline;
-  }
-
-  get cancelled(): boolean {
-    return this.#call.cancelled;
-  }
-
-  respond(response: InferResponse, final: boolean): void {
+  override respond(response: InferResponse, final: boolean): void {
     if (this.#over) return;
     let outputs: readonly OutputTensor[];
     try {
@@ -104,13 +78,13 @@ class DeliveringCall implements InferCall {
       return;
     }
     if (final) this.#letGo();
-    this.#call.respond({ ...response, outputs }, final);
+    super.respond({ ...response, outputs }, final);
   }
 
-  fail(error: StatusError): void {
+  override fail(error: StatusError): void {
     if (this.#over) return;
     this.#letGo();
-    this.#call.fail(error);
+    super.fail(error);
   }
 
   #deliver(output: OutputTensor): OutputTensor {

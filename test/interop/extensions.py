@@ -1,12 +1,13 @@
-"""Classification: the best classes of an output instead of its scores."""
+"""Classification, and the response cache."""
 
 import tempfile
+import urllib.request
 
 import numpy
 import tritonclient.grpc as triton
 from support.cases import Cases, equal
 from support.gateway import gateway
-from support.repository import add_model, echo_config
+from support.repository import add_model, add_sub_config, echo_config
 
 SCORES = numpy.array([[0.1, 0.7, 0.2], [9.0, -1.0, 9.0]], dtype=numpy.float32)
 
@@ -44,6 +45,56 @@ def check_classification(cases, client):
             raise AssertionError("it was accepted")
 
 
+def add_sub(client, model, number, identity=""):
+    tensors = []
+    for name in ("INPUT0", "INPUT1"):
+        tensor = triton.InferInput(name, [1, 16], "INT32")
+        tensor.set_data_from_numpy(numpy.full((1, 16), number, dtype=numpy.int32))
+        tensors.append(tensor)
+    answer = client.infer(model, tensors, request_id=identity)
+    equal(answer.as_numpy("OUTPUT0").tolist(), [[2 * number] * 16])
+    return answer.get_response().id
+
+
+def check_cache(cases, folder):
+    with gateway(folder, flags=["--cache-config=local,size=1048576"]) as server:
+        with triton.InferenceServerClient(server.grpc) as client:
+            with cases.case("response cache: equal requests are executed once, and counted"):
+                for number in (1, 2, 1, 1, 2):
+                    equal(add_sub(client, "cached", number, f"id {number}"), f"id {number}")
+                statistics = client.get_inference_statistics("cached").model_stats[0]
+                equal((statistics.execution_count, statistics.inference_count), (2, 2))
+                stats = statistics.inference_stats
+                counts = {
+                    name: getattr(stats, name).count
+                    for name in ("success", "queue", "cache_hit", "cache_miss", "compute_infer")
+                }
+                equal(
+                    counts,
+                    dict(success=5, queue=5, cache_hit=3, cache_miss=2, compute_infer=2),
+                )
+            with cases.case("response cache: only for models that enable it"):
+                for _ in range(3):
+                    add_sub(client, "simple", 1)
+                statistics = client.get_inference_statistics("simple").model_stats[0]
+                equal((statistics.execution_count, statistics.inference_stats.cache_miss.count), (3, 0))
+            with cases.case("response cache: metrics of the models that have one"):
+                with urllib.request.urlopen(f"http://{server.metrics}/metrics", timeout=10) as page:
+                    lines = page.read().decode().splitlines()
+                counters = [
+                    line
+                    for line in lines
+                    if line.startswith("nv_cache_num")
+                ]
+                equal(
+                    sorted(counters),
+                    [
+                        'nv_cache_num_hits_per_model{model="cached",version="1"} 3',
+                        'nv_cache_num_misses_per_model{model="cached",version="1"} 2',
+                    ],
+                )
+
+
 def main():
     cases = Cases()
     with tempfile.TemporaryDirectory(prefix="beamgate-models-") as folder:
@@ -51,8 +102,12 @@ def main():
         (labelled / "labels.txt").write_text("cat\ndog\n")
         add_model(folder, "counts", echo_config("counts", "INT64", [3]))
         add_model(folder, "halves", echo_config("halves", "FP16", [3]))
+        add_model(folder, "simple", add_sub_config("simple"))
+        cached = add_sub_config("cached", more="response_cache { enable: true }")
+        add_model(folder, "cached", cached)
         with gateway(folder) as server, triton.InferenceServerClient(server.grpc) as client:
             check_classification(cases, client)
+        check_cache(cases, folder)
     cases.finish()
 
 

@@ -1,0 +1,139 @@
+/** A model whose answers are kept: an equal request is answered without an execution. */
+import type { Clock } from "../clock.ts";
+import { ForwardingCall } from "../inference/forwarding-call.ts";
+import type { Account } from "../inference/outcome.ts";
+import { joinPieces, onePiece } from "../inference/pieces.ts";
+import type {
+  InferCall,
+  InferRequest,
+  InferResponse,
+  ModelSignature,
+  OutputTensor,
+} from "../inference/request.ts";
+import type { CacheOwner, ResponseCache } from "./response-cache.ts";
+import { cacheKey } from "./response-cache-key.ts";
+import type { Served } from "./served.ts";
+
+export interface CachedModelParts {
+  /** What answers where the cache can't. */
+  readonly model: Served;
+  readonly cache: ResponseCache;
+  /** The model is made of others. */
+  readonly composed: boolean;
+  readonly account: Account;
+  readonly clock: Clock;
+}
+
+let loads = 0;
+
+export class CachedModel implements Served, CacheOwner {
+  readonly composed: boolean;
+  readonly #model: Served;
+  readonly #cache: ResponseCache;
+  readonly #account: Account;
+  readonly #clock: Clock;
+  readonly #number = ++loads;
+
+  constructor({ model, cache, composed, account, clock }: CachedModelParts) {
+    this.#model = model;
+    this.#cache = cache;
+    this.composed = composed;
+    this.#account = account;
+    this.#clock = clock;
+  }
+
+  get signature(): ModelSignature {
+    return this.#model.signature;
+  }
+
+  get inFlight(): number {
+    return this.#model.inFlight;
+  }
+
+  get trouble(): string | undefined {
+    return this.#model.trouble;
+  }
+
+  get instances(): Served["instances"] {
+    return this.#model.instances;
+  }
+
+  submit(asked: InferRequest, call: InferCall): void {
+    const start = this.#clock.now();
+    const request = ownBytes(asked);
+    const key = cacheKey(this.#number, request);
+    const outputs = this.#cache.get(key);
+    if (outputs !== undefined) {
+      this.#hit(request, call, outputs, start);
+      return;
+    }
+    const lookupMs = this.#clock.now() - start;
+    const keep = (response: InferResponse) => this.#keep(key, response, lookupMs);
+    this.#model.submit(request, new KeepingCall(call, keep));
+  }
+
+  drain(): Promise<void> {
+    return this.#model.drain();
+  }
+
+  async close(): Promise<void> {
+    await this.#model.close();
+    this.#cache.forget(this);
+  }
+
+  #hit(
+    request: InferRequest,
+    call: InferCall,
+    outputs: readonly OutputTensor[],
+    start: number,
+  ): void {
+    const { name: model, version } = this.signature;
+    const { timeline, trace } = call;
+    timeline.queued = start;
+    timeline.dispatched = this.#clock.now();
+    call.respond({ model, version, id: request.id, outputs }, true);
+    timeline.answered = this.#clock.now();
+    this.#account.request({
+      signature: this.signature,
+      rows: request.rows,
+      timeline,
+      failure: undefined,
+      execution: undefined,
+      cache: { hit: true, tookUs: (timeline.dispatched - start) * 1000 },
+      trace,
+    });
+  }
+
+  #keep(key: string, { outputs }: InferResponse, lookupMs: number): void {
+    const start = this.#clock.now();
+    this.#cache.put(key, this, outputs);
+    this.#account.cacheMiss(this.signature, (lookupMs + this.#clock.now() - start) * 1000);
+  }
+}
+
+/** Keeps the answer before it goes on. A failure is not kept. */
+class KeepingCall extends ForwardingCall {
+  readonly #keep: (response: InferResponse) => void;
+
+  constructor(call: InferCall, keep: (response: InferResponse) => void) {
+    super(call);
+    this.#keep = keep;
+  }
+
+  override respond(response: InferResponse, final: boolean): void {
+    this.#keep(response);
+    super.respond(response, final);
+  }
+}
+
+/**
+ * With its bytes in memory of the server: what is shared with the client could
+ * change between the hash and the execution, and spoil the cache for others.
+ */
+function ownBytes(request: InferRequest): InferRequest {
+  if (request.inputs.every(({ data }) => data.source === undefined)) return request;
+  const inputs = request.inputs.map((input) =>
+    input.data.source ? { ...input, data: onePiece(joinPieces(input.data)) } : input,
+  );
+  return { ...request, inputs };
+}
