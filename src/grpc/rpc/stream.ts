@@ -16,7 +16,7 @@ import { CallList, StreamInferCall, type StreamSession } from "./stream-call.ts"
 /** Metadata that makes the first error end the stream with its status. */
 const ERROR_AS_STATUS = "triton_grpc_error";
 /** Requests of one stream that are worked on at once; half of that and it is read on. Enough to fill large batches. */
-const MOST_IN_FLIGHT = 8192;
+const MOST_IN_FLIGHT = 4096;
 /** Bytes of requests of one stream that are worked on at once, however few they are. */
 const MOST_BYTES_IN_FLIGHT = 64 * 2 ** 20;
 /** A decoupled model may answer faster than its client reads; who lets so much pile up is sent away. */
