@@ -39,14 +39,20 @@ export function checkCorrelation(signature: ModelSignature, { id }: SequenceMark
   if (corrid === undefined) return;
   const { name, datatype } = corrid.spec;
   if (datatype === "BYTES") return;
-  const largest = datatype === "UINT32" ? 2n ** 32n : datatype === "INT32" ? 2n ** 31n : 2n ** 64n;
-  if (typeof id === "bigint" && id < largest) return;
+  if (typeof id === "bigint" && fits(id, datatype)) return;
   const what = typeof id === "bigint" ? "does not fit" : "is a string, which does not fit";
   throw new StatusError(
     "INVALID_ARGUMENT",
     `inference request for sequence ${id} to model '${signature.name}': its correlation ID ${what} ` +
       `control input '${name}' of data-type ${datatype}`,
   );
+}
+
+/** A number below zero came as the uint64 of the same bits. */
+function fits(id: bigint, datatype: string): boolean {
+  if (datatype === "UINT32") return id < 2n ** 32n;
+  if (datatype === "INT32") return BigInt.asIntN(32, id) === BigInt.asIntN(64, id);
+  return true;
 }
 
 function idElement({ id }: SequenceMark, datatype: string): Uint8Array {

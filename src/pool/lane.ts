@@ -7,6 +7,7 @@ import { BYTES_PER_ELEMENT, type TensorSpec } from "../../backends/contract.ts";
 import { type BatchPlan, planBatch, writeBatch } from "../inference/batch.ts";
 import type { ExecutionTiming } from "../inference/outcome.ts";
 import type { InferRequest, Parameters } from "../inference/request.ts";
+import { sequenceKey } from "../inference/sequence-key.ts";
 import type { Instance, MemberNote, Room, Run, RunOutput, RunResult } from "../workers/types.ts";
 
 export { type RunOutput, type RunResponse, WorkerLost } from "../workers/types.ts";
@@ -152,7 +153,7 @@ function notesOf(
     ...(ofSequences &&
       sequence &&
       sequence.ready !== false && {
-        sequence: { id: String(sequence.id), start: sequence.start, end: sequence.end },
+        sequence: { id: sequenceKey(sequence.id), start: sequence.start, end: sequence.end },
       }),
     ...(parameters && { parameters: plainValues(parameters) }),
   }));

@@ -79,7 +79,7 @@ export function checkSequenceBatching(
   const utilization = batching.direct?.minimum_slot_utilization ?? 0;
   if (!(utilization >= 0 && utilization <= 1)) {
     throw invalid(
-      `sequence batching minimum slot utilization must be in range [0.0, 1.0] for ${model}`,
+      `sequence batching minimum slot utilization must be in range (0.0, 1.0] for ${model}`,
     );
   }
 }
@@ -97,11 +97,7 @@ function checkControls(batching: ConfigSequenceBatching, model: string): void {
     }
     names.add(name);
     const [only] = control;
-    if (only === undefined) {
-      throw invalid(
-        `sequence batching control tensor '${name}' must specify a control for ${model}`,
-      );
-    }
+    if (only === undefined) continue;
     const kind = kindOf(only);
     if (kinds.has(kind)) {
       throw invalid(`sequence batching specifies multiple ${kind} tensors for ${model}`);
@@ -115,7 +111,13 @@ function checkControls(batching: ConfigSequenceBatching, model: string): void {
 function checkFalseTrue(control: ConfigControl, kind: string, model: string): void {
   const given = FALSE_TRUE.filter((field) => (control[field] ?? []).length > 0);
   const [field] = given;
-  if (field === undefined || given.length > 1) {
+  if (given.length > 1) {
+    throw invalid(
+      "sequence batching specifies more than one from 'int32_false_true', 'fp32_false_true' and " +
+        `'bool_false_true' for ${kind} for ${model}`,
+    );
+  }
+  if (field === undefined) {
     throw invalid(
       "sequence batching must specify either 'int32_false_true', 'fp32_false_true' or " +
         `'bool_false_true' for ${kind} for ${model}`,
@@ -135,10 +137,7 @@ function checkCorrelation(control: ConfigControl, model: string): void {
     );
   }
   const datatype = datatypeOfConfig(control.data_type ?? "");
-  if (datatype === undefined) {
-    throw invalid(`sequence batching must specify data type for ${CORRID} for ${model}`);
-  }
-  if (CORRID_DATATYPES.includes(datatype)) return;
+  if (datatype !== undefined && CORRID_DATATYPES.includes(datatype)) return;
   const [first, ...rest] = CORRID_DATATYPES.map((allowed) => CONFIG_TYPE[allowed]);
   const allowed = `${[first, ...rest.slice(0, -1)].join(", ")} and ${rest.at(-1)}`;
   throw invalid(
@@ -174,14 +173,19 @@ function checkStates({ state: states = [] }: ConfigSequenceBatching, model: stri
 }
 
 function checkInitialState(
-  { initial_state: initial = [], data_type }: ConfigState,
+  { input_name, initial_state: initial = [], data_type }: ConfigState,
   dims: readonly number[],
   which: string,
   model: string,
 ): void {
   const [only] = initial;
   if (only === undefined) return;
-  if (initial.length > 1) throw invalid(`${which} can have only one 'initial_state'`);
+  if (initial.length > 1) {
+    throw invalid(
+      `initial_state field for state input '${input_name}' must contain exactly one or zero element. ` +
+        `Found '${initial.length}' elements.`,
+    );
+  }
   if ((only.name ?? "") === "") {
     throw invalid(`${which}: field 'name' must be set when using 'initial_state'`);
   }

@@ -15,12 +15,14 @@ const INITIAL_STATE_FOLDER = "initial_state";
 
 /** The control inputs, in the configuration's order. Each is one element a row. */
 export function controlInputs({ sequence_batching }: ModelConfigFields): readonly MadeInput[] {
-  return (sequence_batching?.control_input ?? []).map(
-    ({ name = "", control: [control = {}] = [] }) => {
+  return (sequence_batching?.control_input ?? []).flatMap(
+    ({ name = "", control: [control] = [] }) => {
+      // One that controls nothing is no tensor of the model.
+      if (control === undefined) return [];
       const kind = kindOf(control).replace("CONTROL_SEQUENCE_", "") as SequenceControl;
       const spec = { name, datatype: controlDatatype(control), shape: [1] };
-      if (kind === "CORRID") return { from: "sequence", spec, control: kind };
-      return { from: "sequence", spec, control: kind, values: falseAndTrue(control) };
+      const values = kind === "CORRID" ? {} : { values: falseAndTrue(control) };
+      return [{ from: "sequence" as const, spec, control: kind, ...values }];
     },
   );
 }

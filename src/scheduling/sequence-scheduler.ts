@@ -16,6 +16,7 @@ import { StatusError } from "../errors.ts";
 import { checkCorrelation } from "../inference/control-inputs.ts";
 import type { Account } from "../inference/outcome.ts";
 import type { InferCall, InferRequest, ModelSignature } from "../inference/request.ts";
+import { sequenceKey } from "../inference/sequence-key.ts";
 import type { SequenceRules } from "../inference/sequence-rules.ts";
 import type { Logger } from "../logger.ts";
 import { type Executed, WorkerLost } from "../pool/lane.ts";
@@ -55,7 +56,7 @@ export class SequenceScheduler implements Served {
   readonly #rules: SequenceRules;
   readonly #pool: Pool;
   readonly #benches: readonly Bench[];
-  /** Every sequence that was started and is not over, by id. */
+  /** Every sequence that was started and is not over, by its key. */
   readonly #live = new Map<string, Sequence>();
   readonly #backlog = new Chain<Sequence>();
   readonly #maxRows: number;
@@ -111,7 +112,7 @@ export class SequenceScheduler implements Served {
     if (!this.#accepting) throw stopping(request);
     const mark = requireSequence(request);
     checkCorrelation(this.signature, mark);
-    const sequence = this.#sequenceOf(request, String(mark.id), mark.start, now);
+    const sequence = this.#sequenceOf(request, sequenceKey(mark.id), mark.start, now);
     sequence.ended = mark.end;
     sequence.lastActive = now;
     const entry: Entry = {
@@ -267,7 +268,7 @@ export class SequenceScheduler implements Served {
     if (entries.length === 0) return;
     const now = this.#clock.now();
     for (const entry of entries) {
-      const sequence = this.#live.get(String(entry.request.sequence?.id));
+      const sequence = this.#live.get(keyOf(entry.request));
       if (sequence === undefined || sequence.running === entry) continue;
       sequence.waiting.shift();
       sequence.running = entry;
@@ -346,7 +347,7 @@ export class SequenceScheduler implements Served {
   #settle(entry: Entry, stateKept: boolean): void {
     if (entry.request.sequence?.ready === false) return;
     this.#runningRequests -= 1;
-    const sequence = this.#live.get(String(entry.request.sequence?.id));
+    const sequence = this.#live.get(keyOf(entry.request));
     // It may have been lost and started again meanwhile.
     if (sequence?.running !== entry) return;
     sequence.running = undefined;
@@ -356,7 +357,7 @@ export class SequenceScheduler implements Served {
   }
 
   #lose(entry: Entry): void {
-    const id = String(entry.request.sequence?.id);
+    const id = keyOf(entry.request);
     this.#settle(entry, false);
     this.#endings.failed(entry, lostWithWorker(this.signature, id), "BACKEND");
   }
@@ -431,11 +432,16 @@ export class SequenceScheduler implements Served {
   #endIdle(): void {
     const idleSince = this.#clock.now() - this.#rules.maxIdleMs;
     for (const sequence of this.#live.values()) {
-      if (sequence.lastActive > idleSince || sequence.running) continue;
-      // In a slot a request waits for the device, and its sequence is not idle. In the backlog
-      // the sequence waits for others, and its client gets to know that it takes too long.
-      if (sequence.waiting.length > 0 && (sequence.place || !this.#pool.available)) continue;
-      this.#drop(sequence, idleTooLong);
+      const busy = sequence.running !== undefined || sequence.waiting.length > 0;
+      if (sequence.place && !busy && sequence.lastActive <= idleSince) {
+        this.#drop(sequence, idleTooLong);
+      }
+    }
+    // Their slots are taken before anybody is told that it took too long to get one.
+    this.#leaveBacklog();
+    if (!this.#pool.available) return;
+    for (const sequence of this.#backlog) {
+      if (sequence.lastActive <= idleSince) this.#drop(sequence, idleTooLong);
     }
   }
 
@@ -443,8 +449,7 @@ export class SequenceScheduler implements Served {
     for (const bench of this.#benches) {
       if (bench.lane.instance.ready) continue;
       const { again, slots } = bench;
-      const lost = (request: InferRequest) =>
-        lostWithWorker(this.signature, String(request.sequence?.id));
+      const lost = (request: InferRequest) => lostWithWorker(this.signature, keyOf(request));
       for (const sequence of [...slots]) {
         sequence.stateKept = false;
         this.#drop(sequence, lost, "BACKEND");
@@ -472,3 +477,5 @@ export class SequenceScheduler implements Served {
     this.#onIdle = undefined;
   }
 }
+
+const keyOf = ({ sequence }: InferRequest) => (sequence ? sequenceKey(sequence.id) : "");

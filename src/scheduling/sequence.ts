@@ -19,7 +19,7 @@ export interface Bench {
 }
 
 export class Sequence {
-  /** As text; the number 5 and the text "5" name the same sequence. */
+  /** See `sequenceKey`. */
   readonly id: string;
   /** In the order of arrival. */
   readonly waiting: Entry[] = [];
