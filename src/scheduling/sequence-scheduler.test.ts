@@ -55,6 +55,7 @@ function aScheduler(
       execution() {},
       response() {},
       lost() {},
+      cacheMiss() {},
       pending(_, delta) {
         pending += delta;
       },
