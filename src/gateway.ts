@@ -32,6 +32,7 @@ import { cachingLoader } from "./wiring/caching-loader.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
 import { inferLine } from "./wiring/infer-line.ts";
 import { modelLoader } from "./wiring/load-model.ts";
+import { rateLimiterOf } from "./wiring/rate-limits.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
 import { StepLine } from "./wiring/step-line.ts";
 import { createTracing } from "./wiring/tracing.ts";
@@ -93,6 +94,7 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     clock,
     log,
     threads: config.workers.threads,
+    rateLimiter: rateLimiterOf(config.rateLimit, clock),
     patienceMs: PATIENCE_MS,
   });
   const loader = cachingLoader(executing, {

@@ -230,6 +230,21 @@ const cache = z.strictObject({
   ),
 });
 
+const rateLimit = z.strictObject({
+  mode: key(
+    z.enum(["off", "execution_count"]).default("off"),
+    "execution_count: an execution waits for the resources that rate_limiter of its instance group names",
+  ),
+  resources: key(
+    z
+      .array(
+        z.string().regex(/^[^:]+:\d{1,9}(:\d{1,9})?$/, "expected NAME:COUNT or NAME:COUNT:DEVICE"),
+      )
+      .default([]),
+    "Copies there are of a resource, NAME:COUNT; of others, as many as one instance needs at most",
+  ),
+});
+
 const backend = z.strictObject({
   kind: z.string().min(1).max(128),
   package: z.string().min(1).optional(),
@@ -298,6 +313,7 @@ export const configSchema = z.strictObject({
   workers: workers.prefault({}),
   server: server.prefault({}),
   cache: cache.prefault({}),
+  rateLimit: rateLimit.prefault({}),
   backends: key(
     z.array(backend).default([]),
     "Backends beyond the built-in ones, and options of any: kind, package (a Node package), options",

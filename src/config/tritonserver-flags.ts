@@ -95,6 +95,9 @@ export const tritonFlags: readonly TritonFlag[] = [
   { ...list("cache-config", "cache.sizeBytes"), read: localCacheBytes },
   text("response-cache-byte-size", "cache.sizeBytes"),
 
+  text("rate-limit", "rateLimit.mode"),
+  list("rate-limit-resource", "rateLimit.resources"),
+
   bool("allow-metrics", "metrics.enabled"),
   text("metrics-address", "metrics.address"),
   text("metrics-port", "metrics.port"),
@@ -140,8 +143,6 @@ export const tritonFlags: readonly TritonFlag[] = [
   ),
   ...idle("there are no GPU metrics", "boolean", "allow-gpu-metrics"),
   ...idle("the response cache is part of the gateway", "text", "cache-directory"),
-  ...idle("executions are not rate-limited in this version", "text", "rate-limit"),
-  ...idle("executions are not rate-limited in this version", "list", "rate-limit-resource"),
   ...idle("backends are configured under the key `backends`", "list", "backend-config"),
   ...idle("there are no plug-ins to load from a folder", "text", "backend-directory"),
   ...idle("there are no plug-ins to load from a folder", "text", "repoagent-directory"),

@@ -22,6 +22,18 @@ export interface Executed {
 /** Who takes the responses of a decoupled model as they come, see `Run`. */
 export type ResponseSink = Required<Pick<Run, "onResponse" | "signal">>;
 
+/** What an execution must pass before it starts, where executions are limited. */
+export interface Gate {
+  /** True: one may start now. Whoever finds it closed is told when to look again. */
+  readonly open: boolean;
+  /** An execution starts; only while `open`. */
+  take(): void;
+  /** It is over. */
+  give(): void;
+  /** The instance is gone. */
+  leave(): void;
+}
+
 export class Lane {
   readonly instance: Instance;
   readonly #now: () => number;
@@ -35,19 +47,24 @@ export class Lane {
   /** Largest output bytes per row seen, for outputs whose size the configuration leaves open. */
   #outputBytesPerRow: number;
 
-  constructor(instance: Instance, now: () => number) {
+  readonly gate: Gate | undefined;
+
+  constructor(instance: Instance, now: () => number, gate?: Gate) {
     this.instance = instance;
+    this.gate = gate;
     this.#now = now;
     this.#outputBytesPerRow = fixedBytesPerRow(instance.variant.outputs);
   }
 
   /** True when a batch given now would start at once. */
   get idle(): boolean {
-    return this.#open && this.running < this.instance.report.maxInFlight;
+    if (!this.#open || this.running >= this.instance.report.maxInFlight) return false;
+    return this.gate === undefined || this.gate.open;
   }
 
   /** True when one more batch may wait in the worker behind those that run. */
   get takesOneAhead(): boolean {
+    if (this.gate !== undefined) return false;
     return this.#open && this.running === this.instance.report.maxInFlight;
   }
 
@@ -99,6 +116,7 @@ export class Lane {
     room: Room,
     sink: ResponseSink | undefined,
   ): Promise<RunResult> {
+    this.gate?.take();
     try {
       return await this.instance.run({
         room,
@@ -110,6 +128,7 @@ export class Lane {
         ...sink,
       });
     } finally {
+      this.gate?.give();
       this.running -= 1;
       this.busySince = this.#now();
     }

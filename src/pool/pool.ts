@@ -1,6 +1,6 @@
 /** The instances of one model variant on like devices, and who of them takes the next batch. */
 import type { Instance } from "../workers/types.ts";
-import { Lane } from "./lane.ts";
+import { type Gate, Lane } from "./lane.ts";
 
 export class Pool {
   readonly lanes: readonly Lane[];
@@ -8,8 +8,14 @@ export class Pool {
   onChange: (() => void) | undefined;
   #turn = 0;
 
-  constructor(instances: readonly Instance[], now: () => number) {
-    this.lanes = instances.map((instance) => new Lane(instance, now));
+  /** @param gatesOf of the instances, in their order; `wake` is for who was found closed */
+  constructor(
+    instances: readonly Instance[],
+    now: () => number,
+    gatesOf?: (wake: () => void) => readonly (Gate | undefined)[],
+  ) {
+    const gates = gatesOf?.(() => this.onChange?.()) ?? [];
+    this.lanes = instances.map((instance, k) => new Lane(instance, now, gates[k]));
     for (const instance of instances) instance.onChange = () => this.onChange?.();
   }
 
@@ -45,6 +51,7 @@ export class Pool {
   }
 
   async close(): Promise<void> {
+    for (const { gate } of this.lanes) gate?.leave();
     await Promise.all(this.lanes.map((lane) => lane.instance.close()));
   }
 }

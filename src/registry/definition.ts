@@ -11,13 +11,14 @@ import {
 import type { ClientTensorSpec, ModelSignature } from "../inference/request.ts";
 import { batchInputs, scattering } from "./batch-io.ts";
 import {
+  type ConfigInstanceGroup,
   type ConfigQueuePolicy,
   type ConfigTensor,
   fieldsOf,
   type ModelConfigFields,
 } from "./model-config.ts";
 import { controlInputs } from "./sequence-definition.ts";
-import type { ModelConfigObject, ModelDefinition } from "./types.ts";
+import type { ModelConfigObject, ModelDefinition, RateLimit } from "./types.ts";
 
 export interface DefinitionParts {
   readonly version: string;
@@ -32,6 +33,7 @@ export interface DefinitionParts {
 export function defineModel(parts: DefinitionParts): ModelDefinition {
   const config = fieldsOf(parts.complete);
   const name = config.name ?? "";
+  const groups = config.instance_group ?? [];
   const parameters = Object.fromEntries(
     Object.entries(config.parameters ?? {}).map(([key, value]) => [key, value.string_value ?? ""]),
   );
@@ -46,6 +48,7 @@ export function defineModel(parts: DefinitionParts): ModelDefinition {
     instances: instanceCount(config),
     threads: threadCount(parameters, name),
     parameters,
+    ...(groups.some((group) => group.rate_limiter) ? { rateLimits: groups.map(rateLimit) } : {}),
     ...(config.response_cache?.enable === true ? { cacheResponses: true } : {}),
   };
 }
@@ -134,6 +137,15 @@ function queuePolicy(policy: ConfigQueuePolicy | undefined): QueuePolicy {
     allowTimeoutOverride: policy.allow_timeout_override === true,
     maxQueueSize: policy.max_queue_size ?? 0,
   };
+}
+
+function rateLimit({ count = 1, rate_limiter: limiter }: ConfigInstanceGroup): RateLimit {
+  const resources = (limiter?.resources ?? []).map((resource) => ({
+    name: resource.name ?? "",
+    global: resource.global === true,
+    count: resource.count ?? 0,
+  }));
+  return { instances: count, priority: limiter?.priority ?? 0, resources };
 }
 
 function instanceCount(config: ModelConfigFields): number {

@@ -54,6 +54,14 @@ export interface ConfigInstanceGroup {
   readonly count?: number;
   readonly gpus?: readonly number[];
   readonly profile?: readonly string[];
+  readonly rate_limiter?: {
+    readonly priority?: number;
+    readonly resources?: readonly {
+      readonly name?: string;
+      readonly global?: boolean;
+      readonly count?: number;
+    }[];
+  };
 }
 
 export interface ConfigVersionPolicy {

@@ -9,10 +9,12 @@ import type { Logger } from "../logger.ts";
 import { Pool } from "../pool/pool.ts";
 import type { Loader, ModelDefinition } from "../registry/types.ts";
 import { EnsembleScheduler } from "../scheduling/ensemble.ts";
+import type { RateLimiter } from "../scheduling/rate-limiter.ts";
 import { Scheduler } from "../scheduling/scheduler.ts";
 import { SequenceScheduler } from "../scheduling/sequence-scheduler.ts";
 import type { Served } from "../scheduling/served.ts";
 import type { Fleet, Instance } from "../workers/types.ts";
+import { checkRateLimits, gatesOf } from "./rate-limits.ts";
 import type { StepLine } from "./step-line.ts";
 
 interface LoadFacts {
@@ -33,6 +35,8 @@ export interface LoaderParts {
   readonly log: Logger;
   /** Threads per execution where the model's configuration names none. */
   readonly threads: number;
+  /** undefined: executions are not limited. */
+  readonly rateLimiter?: RateLimiter | undefined;
   /** See `SchedulerParts.patienceMs`. */
   readonly patienceMs: number;
 }
@@ -47,12 +51,14 @@ export function modelLoader(parts: LoaderParts): Loader<Served> {
         parts.loaded(signature, { loadSeconds: 0, batchInvariant: undefined });
         return new EnsembleScheduler({ signature, plan, line: parts.steps, account, clock });
       }
+      checkRateLimits(parts.rateLimiter, definition.rateLimits);
       const instances = await loadInstances(parts, definition, signal);
       parts.loaded(signature, {
         loadSeconds: (clock.now() - start) / 1000,
         batchInvariant: instances[0]?.report.batchInvariant,
       });
-      const pool = new Pool(instances, clock.now);
+      const gates = (wake: () => void) => gatesOf(parts.rateLimiter, definition.rateLimits, wake);
+      const pool = new Pool(instances, clock.now, gates);
       const { sequence } = definition;
       if (sequence) {
         const parts = { signature, rules: sequence, pool, account, clock, log, patienceMs };

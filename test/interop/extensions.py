@@ -1,6 +1,7 @@
-"""Classification, and the response cache."""
+"""Classification, the response cache, the rate limiter."""
 
 import tempfile
+import time
 import urllib.request
 
 import numpy
@@ -95,6 +96,53 @@ def check_cache(cases, folder):
                 )
 
 
+def limited_config(name, count, delay_ms=300):
+    limiter = f'rate_limiter {{ resources [ {{ name: "R" count: {count} }} ] }}'
+    group = f"instance_group [ {{ kind: KIND_CPU count: 1 {limiter} }} ]"
+    return echo_config(name, "INT32", [1], delay_ms=delay_ms, more=group)
+
+
+def seconds_together(client, models):
+    """Wall time of one request to each model, all asked at once."""
+    tensor = triton.InferInput("INPUT0", [1], "INT32")
+    tensor.set_data_from_numpy(numpy.zeros(1, dtype=numpy.int32))
+    answers = []
+    begin = time.monotonic()
+    for model in models:
+        client.async_infer(model, [tensor], lambda result, error: answers.append(error))
+    while len(answers) < len(models) and time.monotonic() < begin + 15:
+        time.sleep(0.01)
+    equal(answers, [None] * len(models), "errors")
+    return time.monotonic() - begin
+
+
+def check_rate_limiter(cases):
+    with tempfile.TemporaryDirectory(prefix="beamgate-models-") as folder:
+        for name, count in (("large", 4), ("medium", 2), ("small", 2)):
+            add_model(folder, name, limited_config(name, count))
+        with gateway(folder) as server, triton.InferenceServerClient(server.grpc) as client:
+            with cases.case("rate limiter: off unless it is asked for"):
+                took = seconds_together(client, ["large", "medium", "small"])
+                equal(took < 0.6, True, f"all at once, in {took:.2f} s")
+        flags = ["--rate-limit=execution_count"]
+        with gateway(folder, flags=flags) as server:
+            with triton.InferenceServerClient(server.grpc) as client:
+                with cases.case("rate limiter: what fits runs together, the rest waits"):
+                    took = seconds_together(client, ["medium", "small"])
+                    equal(took < 0.55, True, f"both at once, in {took:.2f} s")
+                    took = seconds_together(client, ["medium", "small", "large"] * 2)
+                    equal(took >= 1.1, True, f"in turns, in {took:.2f} s")
+        flags += ["--rate-limit-resource=R:2", "--strict-readiness=false"]
+        with gateway(folder, flags=flags) as server:
+            with triton.InferenceServerClient(server.grpc) as client:
+                with cases.case("rate limiter: a model that could never run does not load"):
+                    index = client.get_model_repository_index().models
+                    equal({m.name: m.state for m in index}["small"], "READY")
+                    reason = next(m.reason for m in index if m.name == "large")
+                    text = 'Resource count for "R" is limited to 2 which will prevent scheduling of one or more model instances, the minimum required count is 4'
+                    equal(reason, text)
+
+
 def main():
     cases = Cases()
     with tempfile.TemporaryDirectory(prefix="beamgate-models-") as folder:
@@ -108,6 +156,7 @@ def main():
         with gateway(folder) as server, triton.InferenceServerClient(server.grpc) as client:
             check_classification(cases, client)
         check_cache(cases, folder)
+    check_rate_limiter(cases)
     cases.finish()
 
 
