@@ -5,7 +5,7 @@
  * source, it runs what is there. Plain JavaScript, so that Node 20 can run it.
  */
 import { existsSync, realpathSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const OLDEST = [20, 19];
@@ -36,4 +36,6 @@ if (!existsSync(entry)) {
 }
 
 const { main } = await import(pathToFileURL(entry).href);
-process.exit(await main(process.argv.slice(2)));
+// Under the name of the program it can stand in for, it has that one's only command.
+const serves = basename(process.argv[1] ?? "") === "tritonserver";
+process.exit(await main([...(serves ? ["serve"] : []), ...process.argv.slice(2)]));
