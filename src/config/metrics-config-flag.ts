@@ -1,5 +1,5 @@
 /** `--metrics-config <setting>=<value>`: which families of latencies are told. */
-import type { WrittenKey } from "./tritonserver-flags.ts";
+import type { WrittenKey } from "./setting.ts";
 
 const KEYS: Readonly<Record<string, string>> = {
   counter_latencies: "metrics.counterLatencies",

@@ -6,3 +6,9 @@ export interface Setting {
   /** What relative paths start from. */
   readonly folder: string;
 }
+
+/** A key of the schema and what is written for it in a flag. */
+export interface WrittenKey {
+  readonly key: string;
+  readonly written: string;
+}

@@ -2,7 +2,7 @@
  * `--trace-config`: `<setting>=<value>` for both modes, `<mode>,<setting>=<value>`
  * for one of them. Every setting is a key of the section `trace`.
  */
-import type { WrittenKey } from "./tritonserver-flags.ts";
+import type { WrittenKey } from "./setting.ts";
 
 const KEYS: Readonly<Record<string, string>> = {
   rate: "trace.rate",

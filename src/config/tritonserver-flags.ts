@@ -4,13 +4,8 @@
  * and `--help` of Triton Inference Server (mid 2026).
  */
 import { spreadMetricsConfig } from "./metrics-config-flag.ts";
+import type { WrittenKey } from "./setting.ts";
 import { spreadTraceConfig, traceLevel } from "./trace-config-flag.ts";
-
-/** A key of ours and what is written for it. */
-export interface WrittenKey {
-  readonly key: string;
-  readonly written: string;
-}
 
 export interface TritonFlag {
   /** Without the dashes. */

@@ -49,7 +49,8 @@ export class HeaderForwarder {
   #find(headers: Headers): Parameters | StatusError {
     const parameters = new Map<string, Parameter>();
     for (const [name, value] of Object.entries(headers)) {
-      if (name.startsWith(":") || name.length > LONGEST_NAME || value === undefined) continue;
+      // HTTP gives a list for set-cookie, which is no header of a request.
+      if (typeof value !== "string" || name.startsWith(":") || name.length > LONGEST_NAME) continue;
       if (!this.#pattern.test(name)) continue;
       if (RESERVED.includes(name) || name.startsWith("triton_")) {
         const text = `Header '${name}' is reserved for Triton usage and cannot be forwarded.`;

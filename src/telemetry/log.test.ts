@@ -81,3 +81,23 @@ describe("two logs into one file", () => {
     expect(lines()).toEqual(["a", "b"]);
   });
 });
+
+describe("a log whose settings change while it is open", () => {
+  it("follows them from the next line on", async () => {
+    const log = open();
+    log.debug("not yet");
+    log.change({ verbose: 1, warning: false });
+    log.debug("detail");
+    log.warn("no more");
+    log.change({ format: "json" });
+    log.info("an object");
+    expect(log.json).toBe(true);
+    expect(log.settings).toMatchObject({ verbose: 1, warning: false, error: true, format: "json" });
+    expect(log.file).toBe(file);
+    await log.flushed();
+    expect(lines()).toEqual([
+      expect.stringContaining('"detail"'),
+      expect.stringMatching(/^\{.*"msg":"an object"/),
+    ]);
+  });
+});
