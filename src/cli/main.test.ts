@@ -105,11 +105,12 @@ describe("every flag of the table", () => {
       "trace.otel.resource": "service.name=here",
       "trace.otel.maxQueueSize": "17",
       "trace.otel.maxExportBatchSize": "17",
+      "cache-config": "local,size=1048577",
       "trace-config": "rate=1",
       "trace-level": "timestamps",
       "metrics-config": "summary_latencies=true",
     };
-    return special[flag.key ?? flag.name] ?? "1048577";
+    return special[flag.name] ?? special[flag.key ?? ""] ?? "1048577";
   };
   /** Ports must be ports, and --load-model wants its mode. */
   const argument = (flag: (typeof flags)[number]) =>
@@ -128,7 +129,7 @@ describe("every flag of the table", () => {
       expect(spaced).toEqual(joined);
       expect(joined.warnings).toHaveLength(flag.ignored === undefined ? 0 : 1);
       if (flag.key !== undefined) {
-        const shown = keys.get(flag.key)?.secret ? "(redacted)" : value.split("/").at(-1);
+        const shown = keys.get(flag.key)?.secret ? "(redacted)" : value.split(/\/|size=/).at(-1);
         const expected = flag.kind === "boolean" ? flag.negated === true : shown;
         const read = joined.values.get(flag.key);
         expect(
