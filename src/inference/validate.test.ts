@@ -165,12 +165,6 @@ describe("a request is refused with Triton's text", () => {
     row(`${ID}input 'I9' already exists in request`, {
       inputs: [...Array(12).keys(), 9].map((i) => anInput(`I${i}`)),
     }),
-    row(`${ID}output 'SUM' already exists in request`, {
-      outputs: [
-        { name: "SUM", parameters: undefined },
-        { name: "SUM", parameters: undefined },
-      ],
-    }),
   ])("%s", (text, wire, model) => {
     expect(refusal(wire, model)).toMatchObject({ code: "INVALID_ARGUMENT", message: text });
   });

@@ -42,8 +42,12 @@ export function checkRequest(
   const prefix = () => `[request id: ${wire.id === "" ? "<id_unknown>" : wire.id}] `;
 
   const settings = readRequestParameters(wire.parameters);
-  refuseDuplicates("input", wire.inputs, prefix);
-  refuseDuplicates("output", wire.outputs, prefix);
+  refuseDuplicates(wire.inputs, prefix);
+  if (repeatedName(wire.outputs) !== undefined) {
+    // An output asked for twice comes once, as it was asked for last.
+    const asked = new Map(wire.outputs.map((output) => [output.name, output]));
+    wire = { ...wire, outputs: [...asked.values()] };
+  }
   if (wire.dataError !== undefined) throw wire.dataError;
   let borrowed: SharedBytes[] | undefined;
   if (wire.inputs.some(isShared)) {
@@ -86,15 +90,15 @@ export function checkRequest(
 
 const isShared = ({ shared }: WireInput) => shared !== undefined;
 
-function refuseDuplicates(
-  what: "input" | "output",
-  tensors: readonly { readonly name: string }[],
-  prefix: () => string,
-): void {
-  if (tensors.length < 2) return;
-  const repeated = tensors.length <= 8 ? repeatedAmongFew(tensors) : repeatedAmongMany(tensors);
+function refuseDuplicates(inputs: readonly WireInput[], prefix: () => string): void {
+  const repeated = repeatedName(inputs);
   if (repeated === undefined) return;
-  throw invalid(`${prefix()}${what} '${repeated}' already exists in request`);
+  throw invalid(`${prefix()}input '${repeated}' already exists in request`);
+}
+
+function repeatedName(tensors: readonly { readonly name: string }[]): string | undefined {
+  if (tensors.length < 2) return undefined;
+  return tensors.length <= 8 ? repeatedAmongFew(tensors) : repeatedAmongMany(tensors);
 }
 
 function repeatedAmongFew(tensors: readonly { readonly name: string }[]): string | undefined {

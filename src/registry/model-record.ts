@@ -107,6 +107,8 @@ export class ModelRecord<L> {
   resolve(version: string): ServedModel<L> {
     if (version === "") {
       if (this.#latest !== undefined) return this.#latest;
+      // Nobody ever asked for it: to clients it is not there (Triton, explicit mode).
+      if (!this.attempted) throw unknownModel(this.name);
       throw unknown("NOT_FOUND", `'${this.name}' has no available versions`);
     }
     const record = this.#versions.get(version);
@@ -124,9 +126,17 @@ export class ModelRecord<L> {
       const state = !this.attempted ? "" : this.reason === "" ? "LOADING" : "UNAVAILABLE";
       return [{ name, version: "", state, reason: this.reason }];
     }
-    return [...this.#versions.values()]
-      .sort((a, b) => byNumber(a.version, b.version))
-      .map(({ version, state, reason }) => ({ name, version, state, reason }));
+    return (
+      [...this.#versions.values()]
+        .sort((a, b) => byNumber(a.version, b.version))
+        // Why a newer definition was refused is in the log: to clients what serves is in order.
+        .map(({ version, state, reason }) => ({
+          name,
+          version,
+          state,
+          reason: state === "READY" ? "" : reason,
+        }))
+    );
   }
 
   /** True where every version that should serve does. */
