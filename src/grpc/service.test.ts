@@ -382,6 +382,27 @@ describe("an inference", () => {
     expect(call.cancelled).toBe(true);
   });
 
+  it("on a stream is answered in its turn, and half-close ends the stream with OK", async () => {
+    const method = methodOf("ModelStreamInfer");
+    const stream = running.client.makeBidiStreamRequest(
+      method.path,
+      method.requestSerialize as (value: object) => Buffer,
+      method.responseDeserialize as (bytes: Buffer) => { infer_response: { id: string } },
+    );
+    const ids: string[] = [];
+    stream.on("data", ({ infer_response }) => ids.push(infer_response.id));
+    const ended = new Promise((resolve) => stream.on("status", resolve));
+    stream.write({ ...request, id: "first" });
+    stream.write({ ...request, id: "second" });
+    stream.end();
+    const asked = [await arrival(), await arrival()];
+    for (const { wire, call } of asked.reverse()) {
+      call.respond({ model: "simple", version: "2", id: wire.id, outputs: [] }, true);
+    }
+    expect(await ended).toMatchObject({ code: 0 });
+    expect(ids).toEqual(["first", "second"]);
+  });
+
   it("that is no message never reaches the gateway", async () => {
     const failed = new Promise<ServiceError | null>((resolve) => {
       running.client.makeUnaryRequest(
