@@ -172,6 +172,8 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     repositoryIndex: (onlyReady) => repository.index(onlyReady),
     repository: control,
     sharedMemory,
+    trace: tracing.control,
+    logging: logControl,
     models,
     statistics,
     inference: {

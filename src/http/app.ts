@@ -23,6 +23,9 @@ const REQUEST_TIMEOUT_MS = 60_000;
 /** Longest model or version name in a path, in bytes as written; Fastify's own default is 100. */
 const LONGEST_NAME = 1024;
 
+const JSON_TYPE = "application/json";
+const FASTIFY_JSON = "application/json; charset=utf-8";
+
 export function createApp({ maxBodyBytes, log }: AppOptions): FastifyInstance {
   const app = fastify({
     logger: false,
@@ -37,6 +40,11 @@ export function createApp({ maxBodyBytes, log }: AppOptions): FastifyInstance {
   // Triton reads a body whatever its declared type: `curl -d` says it is a form.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  // Triton's form, to the letter; JSON is UTF-8 anyway.
+  app.addHook("onSend", (_request, reply, payload, done) => {
+    if (reply.getHeader("content-type") === FASTIFY_JSON) reply.header("content-type", JSON_TYPE);
+    done(null, payload);
+  });
   app.setErrorHandler((error, _request, reply) => sendError(reply, error, log));
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: "Not Found" }));
   return app;
@@ -51,6 +59,17 @@ export function route<Params>(
 ): void {
   app.route<{ Params: Params }>({ method, url, handler: async (q, r) => handler(q as never, r) });
   refuseOthers(app, [method], url);
+}
+
+/** Serves `url` to GET and to POST by one handler. */
+export function routeBoth<Params>(
+  app: FastifyInstance,
+  url: string,
+  handler: (request: FastifyRequest & { params: Params }, reply: FastifyReply) => unknown,
+): void {
+  const method: HTTPMethods[] = ["GET", "POST"];
+  app.route<{ Params: Params }>({ method, url, handler: async (q, r) => handler(q as never, r) });
+  refuseOthers(app, method, url);
 }
 
 /** Answers every method but these with 405 and the ones that work. */
@@ -88,7 +107,7 @@ export function takeOver<Params>(
 
 /** Answers with a text that is JSON already. */
 export function sendJson(reply: FastifyReply, json: string): FastifyReply {
-  return reply.header("content-type", "application/json").send(json);
+  return reply.header("content-type", JSON_TYPE).send(json);
 }
 
 /** Triton's answer to a health question: 200 or 400, and no body either way. */

@@ -1,7 +1,7 @@
 import { connect, createServer, type Server } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { testServerOptions } from "../../test/support/http-server.ts";
 import { StatusError } from "../errors.ts";
-import { ByteBudget } from "../inference/byte-budget.ts";
 import { type Logger, silent } from "../logger.ts";
 import type { IndexEntry } from "../registry/types.ts";
 import { createApp, route } from "./app.ts";
@@ -21,32 +21,7 @@ async function serve(options: Partial<HttpServerOptions> = {}): Promise<string> 
 }
 
 function httpServer(options: Partial<HttpServerOptions> = {}): HttpListener {
-  return createHttpServer({
-    address: "127.0.0.1",
-    port: 0,
-    maxInputBytes: 1000,
-    log: silent,
-    live: () => true,
-    ready: () => true,
-    serverMetadata: () => ({ name: "triton", version: "1.2.3", extensions: ["statistics"] }),
-    modelReady: () => true,
-    repositoryIndex: () => [],
-    repository: { load: async () => {}, unload: async () => {} },
-    sharedMemory: undefined,
-    models: { find: unknown, readyVersions: () => [] },
-    statistics: { served: () => [], statistics: () => ({}) },
-    inference: {
-      infer: () => {},
-      signature: unknown,
-      budget: new ByteBudget(2 ** 20),
-      now: () => performance.now(),
-    },
-    ...options,
-  });
-}
-
-function unknown(model: string): never {
-  throw new StatusError("NOT_FOUND", `Request for unknown model: '${model}' is not found`);
+  return createHttpServer({ ...testServerOptions(), ...options });
 }
 
 const post = (url: string, body: string | null = null, headers: Record<string, string> = {}) =>

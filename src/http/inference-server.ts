@@ -1,20 +1,25 @@
 /** The listener of `--http-port`: Triton's HTTP protocol. */
+import type { FastifyInstance } from "fastify";
 import type { Restrictions } from "../inference/restriction.ts";
 import type { SharedMemoryControl } from "../inference/shared-regions.ts";
 import type { Logger } from "../logger.ts";
 import { createApp } from "./app.ts";
+import { addGenerate } from "./generate/endpoint.ts";
 import { addHealth, type HealthSource } from "./health.ts";
 import { addInfer } from "./infer/endpoint.ts";
 import type { InferRoom } from "./infer/http-call.ts";
 import { HttpListener } from "./listener.ts";
+import { addLogSettings, type LogControl } from "./log-settings.ts";
 import { addModelPages, type ModelLookup } from "./model-pages.ts";
 import { addModelReady, type ModelReady } from "./model-ready.ts";
+import { addOpenApi } from "./openapi/endpoint.ts";
 import { addRepositoryControl, type RepositoryControl } from "./repository-control.ts";
 import { addRepositoryIndex, type RepositoryIndex } from "./repository-index.ts";
 import { restrict } from "./restricted.ts";
 import { addServerMetadata, type ServerMetadata } from "./server-metadata.ts";
 import { addSharedMemory } from "./shared-memory.ts";
 import { addStatistics, type StatisticsSource } from "./statistics.ts";
+import { addTraceSetting, type TraceControl } from "./trace-setting.ts";
 
 export interface HttpServerOptions extends HealthSource {
   readonly address: string;
@@ -30,6 +35,8 @@ export interface HttpServerOptions extends HealthSource {
   readonly repository: RepositoryControl;
   /** undefined: switched off. */
   readonly sharedMemory: SharedMemoryControl | undefined;
+  readonly trace: TraceControl;
+  readonly logging: LogControl;
   readonly models: ModelLookup;
   readonly statistics: StatisticsSource;
   readonly inference: Omit<InferRoom, "maxInputBytes" | "closing">;
@@ -38,19 +45,7 @@ export interface HttpServerOptions extends HealthSource {
 export function createHttpServer(options: HttpServerOptions): HttpListener {
   const app = createApp({ maxBodyBytes: options.maxInputBytes, log: options.log });
   if (options.restrictions) restrict(app, options.restrictions);
-  addServerMetadata(app, () => options.serverMetadata());
-  addHealth(app, options);
-  addModelReady(app, options.modelReady);
-  addRepositoryIndex(app, options.repositoryIndex);
-  addRepositoryControl(app, options.repository);
-  addSharedMemory(app, options.sharedMemory);
-  addModelPages(app, options.models);
-  addStatistics(app, options.statistics);
-  addInfer(app, {
-    ...options.inference,
-    maxInputBytes: options.maxInputBytes,
-    closing: () => listener.closing,
-  });
+  addRoutes(app, options, () => listener.closing);
   const listener: HttpListener = new HttpListener(
     "http",
     "HTTPService",
@@ -59,4 +54,26 @@ export function createHttpServer(options: HttpServerOptions): HttpListener {
     options,
   );
   return listener;
+}
+
+/** @param closing true once no new connections are taken */
+export function addRoutes(
+  app: FastifyInstance,
+  options: HttpServerOptions,
+  closing: () => boolean,
+): void {
+  addServerMetadata(app, () => options.serverMetadata());
+  addOpenApi(app, () => options.serverMetadata().version);
+  addHealth(app, options);
+  addModelReady(app, options.modelReady);
+  addRepositoryIndex(app, options.repositoryIndex);
+  addRepositoryControl(app, options.repository);
+  addSharedMemory(app, options.sharedMemory);
+  addTraceSetting(app, options.trace);
+  addLogSettings(app, options.logging);
+  addModelPages(app, options.models);
+  addStatistics(app, options.statistics);
+  const room: InferRoom = { ...options.inference, maxInputBytes: options.maxInputBytes, closing };
+  addInfer(app, room);
+  addGenerate(app, room);
 }

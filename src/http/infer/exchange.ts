@@ -13,6 +13,7 @@ import {
 } from "../compression.ts";
 import { readHeaderLength, requireWithin } from "./header-length.ts";
 import { HttpCall } from "./http-call.ts";
+import { jsonTooLong, rawTooLong } from "./limits.ts";
 import { ALL_BINARY, ALL_JSON, type OutputForms } from "./output-form.ts";
 import { readRawRequest } from "./raw-request.ts";
 import { type InferBody, readInferRequest } from "./read-request.ts";
@@ -140,17 +141,4 @@ const oneResponseOnly = () =>
   new StatusError(
     "UNIMPLEMENTED",
     "HTTP end point doesn't support models with decoupled transaction policy",
-  );
-
-export function jsonTooLong(byteLength: number, maxBytes: number): StatusError {
-  return new StatusError(
-    "INVALID_ARGUMENT",
-    `request JSON size of ${byteLength} bytes exceeds the maximum allowed input size of ${maxBytes} bytes. Use --http-max-input-size to increase the limit.`,
-  );
-}
-
-const rawTooLong = (byteLength: number, maxBytes: number) =>
-  new StatusError(
-    "INVALID_ARGUMENT",
-    `Raw input has a byte_size (${byteLength} bytes) that exceeds the maximum allowed value of ${maxBytes} bytes. Use --http-max-input-size to increase the limit.`,
   );

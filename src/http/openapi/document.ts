@@ -1,0 +1,239 @@
+/** The OpenAPI document of every route of the HTTP port: one row a path, its words from `schemas.ts`. */
+import { SCHEMAS } from "./schemas.ts";
+
+interface Operation {
+  readonly tag: string;
+  readonly summary: string;
+  /** Name of the schema of the body; `?` behind it: there may be none. */
+  readonly body?: string;
+  /** Content of the answer; absent: no content. */
+  readonly answer?: Content;
+}
+
+/** By media type: the name of a schema, or `bytes` or `text`. */
+type Content = Readonly<Record<string, string>>;
+
+const json = (schema: string): Content => ({ "application/json": schema });
+const BINARY: Content = { "application/octet-stream": "bytes" };
+const EVENTS: Content = { "text/event-stream": "text" };
+
+/** `*` stands for a path with and without `/versions/{version}`. */
+const ROWS: readonly (readonly [method: "get" | "post", path: string, Operation])[] = [
+  [
+    "get",
+    "/v2",
+    {
+      tag: "server",
+      summary: "Name, version and extensions of the server",
+      answer: json("ServerMetadata"),
+    },
+  ],
+  ["get", "/v2/openapi.json", { tag: "server", summary: "This document", answer: json("Any") }],
+  ["get", "/v2/health/live", { tag: "health", summary: "200 while the process answers" }],
+  [
+    "get",
+    "/v2/health/ready",
+    { tag: "health", summary: "200 while the server can serve, else 400" },
+  ],
+  [
+    "get",
+    "/v2/models/{model}*",
+    { tag: "models", summary: "Inputs and outputs of a model", answer: json("ModelMetadata") },
+  ],
+  [
+    "get",
+    "/v2/models/{model}*/ready",
+    { tag: "health", summary: "200 while the model is ready, else 400" },
+  ],
+  [
+    "get",
+    "/v2/models/{model}*/config",
+    {
+      tag: "models",
+      summary: "The complete configuration of a model",
+      answer: json("ModelConfig"),
+    },
+  ],
+  [
+    "get",
+    "/v2/models/{model}*/stats",
+    { tag: "statistics", summary: "What a model has done", answer: json("Statistics") },
+  ],
+  [
+    "get",
+    "/v2/models/stats",
+    { tag: "statistics", summary: "What every model has done", answer: json("Statistics") },
+  ],
+  [
+    "post",
+    "/v2/models/{model}*/infer",
+    {
+      tag: "inference",
+      summary: "Run a model",
+      body: "InferRequest",
+      answer: { ...json("InferResponse"), ...BINARY },
+    },
+  ],
+  [
+    "post",
+    "/v2/models/{model}*/generate",
+    {
+      tag: "inference",
+      summary: "Run a model on a flat JSON object, one response",
+      body: "GenerateRequest",
+      answer: json("GenerateResponse"),
+    },
+  ],
+  [
+    "post",
+    "/v2/models/{model}*/generate_stream",
+    {
+      tag: "inference",
+      summary: "Run a model on a flat JSON object, responses as server-sent events",
+      body: "GenerateRequest",
+      answer: EVENTS,
+    },
+  ],
+  [
+    "post",
+    "/v2/repository/index",
+    {
+      tag: "repository",
+      summary: "Every model and its state",
+      body: "IndexRequest?",
+      answer: json("RepositoryIndex"),
+    },
+  ],
+  [
+    "post",
+    "/v2/repository/{repository}/index",
+    {
+      tag: "repository",
+      summary: "The same; repositories have no names here",
+      body: "IndexRequest?",
+      answer: json("RepositoryIndex"),
+    },
+  ],
+  [
+    "post",
+    "/v2/repository/models/{model}/load",
+    { tag: "repository", summary: "Load a model, or load it again", body: "LoadRequest?" },
+  ],
+  [
+    "post",
+    "/v2/repository/{repository}/models/{model}/load",
+    { tag: "repository", summary: "501: repositories have no names here" },
+  ],
+  [
+    "post",
+    "/v2/repository/models/{model}/unload",
+    { tag: "repository", summary: "Unload a model", body: "UnloadRequest?" },
+  ],
+  [
+    "post",
+    "/v2/repository/{repository}/models/{model}/unload",
+    { tag: "repository", summary: "501: repositories have no names here" },
+  ],
+  ...(["system", "cuda"] as const).flatMap(sharedMemoryRows),
+  [
+    "get",
+    "/v2/trace/setting",
+    { tag: "trace", summary: "Trace settings of every model", answer: json("TraceSetting") },
+  ],
+  [
+    "post",
+    "/v2/trace/setting",
+    { tag: "trace", summary: "Change them", body: "TraceSetting?", answer: json("TraceSetting") },
+  ],
+  [
+    "get",
+    "/v2/models/{model}/trace/setting",
+    { tag: "trace", summary: "Trace settings of a model", answer: json("TraceSetting") },
+  ],
+  [
+    "post",
+    "/v2/models/{model}/trace/setting",
+    { tag: "trace", summary: "Change them", body: "TraceSetting?", answer: json("TraceSetting") },
+  ],
+  ["get", "/v2/logging", { tag: "logging", summary: "Log settings", answer: json("LogSettings") }],
+  [
+    "post",
+    "/v2/logging",
+    { tag: "logging", summary: "Change them", body: "LogSettings?", answer: json("LogSettings") },
+  ],
+];
+
+function sharedMemoryRows(kind: "system" | "cuda"): (typeof ROWS)[number][] {
+  const tag = "shared memory";
+  const words = kind === "system" ? "system" : "CUDA";
+  return ["", "/region/{region}"].flatMap((region): (typeof ROWS)[number][] => {
+    const path = (action: string) => `/v2/${kind}sharedmemory${region}/${action}`;
+    const which = region === "" ? `every ${words} region` : `a ${words} region`;
+    return [
+      [
+        "get",
+        path("status"),
+        { tag, summary: `Where ${which} lies`, answer: json("SharedRegions") },
+      ],
+      ["post", path("register"), { tag, summary: `Register ${which}`, body: "RegisterRequest" }],
+      ["post", path("unregister"), { tag, summary: `Unregister ${which}` }],
+    ];
+  });
+}
+
+/** @param version of this gateway */
+export function openApiDocument(version: string): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const [method, pattern, operation] of ROWS) {
+    const versions = pattern.includes("*") ? ["", "/versions/{version}"] : [""];
+    for (const written of versions) {
+      const path = pattern.replace("*", written);
+      paths[path] = { ...paths[path], [method]: operationOf(path, operation) };
+    }
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "beamgate",
+      version,
+      description: "KServe's v2 inference protocol with the extensions of Triton Inference Server.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    paths,
+    components: { schemas: SCHEMAS },
+  };
+}
+
+function operationOf(path: string, { tag, summary, body, answer }: Operation): object {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  const success = { description: "success", ...(answer ? { content: contentOf(answer) } : {}) };
+  const failure = { description: "an error", content: contentOf(json("Error")) };
+  return {
+    tags: [tag],
+    summary,
+    ...(names.length === 0 ? {} : { parameters: names.map(pathParameter) }),
+    ...(body === undefined ? {} : { requestBody: requestBody(body) }),
+    responses: { 200: success, default: failure },
+  };
+}
+
+function pathParameter(name: string | undefined): object {
+  return { name, in: "path", required: true, schema: { type: "string" } };
+}
+
+function requestBody(body: string): object {
+  const schema = body.replace("?", "");
+  const content = { ...json(schema), ...(schema === "InferRequest" ? BINARY : {}) };
+  return { required: !body.endsWith("?"), content: contentOf(content) };
+}
+
+function contentOf(content: Content): object {
+  return Object.fromEntries(
+    Object.entries(content).map(([type, schema]) => [type, { schema: schemaOf(schema) }]),
+  );
+}
+
+function schemaOf(name: string): object {
+  if (name === "bytes") return {};
+  return name === "text" ? { type: "string" } : { $ref: `#/components/schemas/${name}` };
+}

@@ -1,0 +1,35 @@
+/** What an HTTP server is told, with nothing behind it; a test replaces what it is about. */
+import { StatusError } from "../../src/errors.ts";
+import type { HttpServerOptions } from "../../src/http/inference-server.ts";
+import { ByteBudget } from "../../src/inference/byte-budget.ts";
+import { silent } from "../../src/logger.ts";
+
+export function testServerOptions(): HttpServerOptions {
+  return {
+    address: "127.0.0.1",
+    port: 0,
+    maxInputBytes: 1000,
+    log: silent,
+    live: () => true,
+    ready: () => true,
+    serverMetadata: () => ({ name: "triton", version: "1.2.3", extensions: ["statistics"] }),
+    modelReady: () => true,
+    repositoryIndex: () => [],
+    repository: { load: async () => {}, unload: async () => {} },
+    sharedMemory: undefined,
+    trace: { settings: () => new Map(), update: () => {} },
+    logging: { settings: () => ({}), update: () => {} },
+    models: { find: unknown, readyVersions: () => [] },
+    statistics: { served: () => [], statistics: () => ({}) },
+    inference: {
+      infer: () => {},
+      signature: unknown,
+      budget: new ByteBudget(2 ** 20),
+      now: () => performance.now(),
+    },
+  };
+}
+
+function unknown(model: string): never {
+  throw new StatusError("NOT_FOUND", `Request for unknown model: '${model}' is not found`);
+}
