@@ -7,7 +7,7 @@
 import type { Datatype, TensorSpec } from "../../backends/contract.ts";
 import type { StatusError } from "../errors.ts";
 import type { MadeInput } from "./made-inputs.ts";
-import type { ClientConnection, SharedBytes } from "./shared-regions.ts";
+import type { ByteSource, ClientConnection, SharedBytes, SharedRange } from "./shared-regions.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** Bytes in the pieces in which they arrived, in order; usually one piece. */
@@ -16,12 +16,6 @@ export interface Pieces {
   readonly pieces: readonly Uint8Array[];
   /** In place of `pieces`: the bytes lie elsewhere, and are read when they are copied. */
   readonly source?: ByteSource;
-}
-
-/** Bytes that did not come with the request. */
-export interface ByteSource {
-  /** Copies all of them. @throws StatusError where they are not there any more. */
-  copyTo(target: Uint8Array, offset: number): void;
 }
 
 /** A request or tensor parameter. `bigint` where an int64/uint64 leaves ±2^53. */
@@ -43,13 +37,6 @@ export interface WireInput {
   readonly data: Pieces | undefined;
   /** Where its bytes lie instead, in memory shared with the client. */
   readonly shared?: SharedRange | undefined;
-}
-
-/** A stretch of a registered shared-memory region. */
-export interface SharedRange {
-  readonly region: string;
-  readonly offset: number;
-  readonly byteLength: number;
 }
 
 export interface WireOutput {

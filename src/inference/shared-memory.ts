@@ -1,6 +1,7 @@
 /** Tensors that a request wants read from, or written to, memory shared with the client. */
 import { StatusError } from "../errors.ts";
-import type { Parameters, SharedRange } from "./request.ts";
+import type { Parameters } from "./request.ts";
+import type { SharedRange } from "./shared-regions.ts";
 
 /** Triton's answer to whoever asks for it on a server started without it. */
 const SHARED_MEMORY_DISABLED =

@@ -2,7 +2,19 @@
  * Memory that clients share with this server, as the rest of the gateway sees
  * it: regions registered under a name, and stretches of them that requests use.
  */
-import type { ByteSource, SharedRange } from "./request.ts";
+
+/** A stretch of a registered region. */
+export interface SharedRange {
+  readonly region: string;
+  readonly offset: number;
+  readonly byteLength: number;
+}
+
+/** Bytes that did not come with the request. */
+export interface ByteSource {
+  /** Copies all of them. @throws StatusError where they are not there any more. */
+  copyTo(target: Uint8Array, offset: number): void;
+}
 
 /** A client's connection: what is registered over it goes some time after it is gone. */
 export interface ClientConnection {

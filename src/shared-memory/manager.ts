@@ -11,12 +11,12 @@
  */
 import type { Clock } from "../clock.ts";
 import { StatusError } from "../errors.ts";
-import type { SharedRange } from "../inference/request.ts";
 import type {
   ClientConnection,
   RegionLookup,
   SharedBytes,
   SharedMemoryControl,
+  SharedRange,
   SharedRegion,
 } from "../inference/shared-regions.ts";
 import { Region, RegionBytes, type RegionUses } from "./region.ts";

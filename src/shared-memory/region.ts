@@ -1,7 +1,11 @@
 /** One registered region: a stretch of a file in /dev/shm, used by requests until they end. */
 import { StatusError } from "../errors.ts";
-import type { SharedRange } from "../inference/request.ts";
-import type { ClientConnection, SharedBytes, SharedRegion } from "../inference/shared-regions.ts";
+import type {
+  ClientConnection,
+  SharedBytes,
+  SharedRange,
+  SharedRegion,
+} from "../inference/shared-regions.ts";
 import type { ShmFile } from "./shm-file.ts";
 
 export class Region {

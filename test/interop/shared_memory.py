@@ -9,6 +9,7 @@ import time
 
 import numpy
 import tritonclient.grpc as triton
+import tritonclient.http as http
 import tritonclient.utils.shared_memory as shm
 from support.cases import Cases, contains, equal
 from support.gateway import gateway
@@ -246,6 +247,38 @@ def check_violence(cases, client, address):
             wait_for(lambda: names(client) == [], "the end of the region")
 
 
+def check_http(cases, client, address):
+    with http.InferenceServerClient(address) as web:
+        with cases.case("HTTP: the same, in regions that both front-ends see"):
+            with registered(web, "in", 128) as source, registered(client, "out", 64) as target:
+                shm.set_shared_memory_region(source, [FIRST, SECOND])
+                inputs = []
+                for name, offset in (("INPUT0", 0), ("INPUT1", 64)):
+                    tensor = http.InferInput(name, [1, 16], "INT32")
+                    tensor.set_shared_memory("in", 64, offset=offset)
+                    inputs.append(tensor)
+                output = http.InferRequestedOutput("OUTPUT0", binary_data=True)
+                output.set_shared_memory("out", 64)
+                other = http.InferRequestedOutput("OUTPUT1", binary_data=True)
+                answer = web.infer("simple", inputs, outputs=[output, other])
+                found = shm.get_contents_as_numpy(target, numpy.int32, [1, 16])
+                equal(found.tolist(), (FIRST + SECOND).tolist())
+                equal(answer.as_numpy("OUTPUT1").tolist(), (FIRST - SECOND).tolist())
+                equal(names(client), ["in", "out"])
+                listed = sorted(region["name"] for region in web.get_system_shared_memory_status())
+                equal(listed, ["in", "out"])
+            equal(names(client), [])
+        with cases.case("HTTP: refusals"):
+            text = "Unable to open shared memory region: '/nobody_made_it'"
+            register = lambda: web.register_system_shared_memory("a", "/nobody_made_it", 64)
+            equal(refusal(register), ("500", text))
+            output = http.InferRequestedOutput("OUTPUT0", class_count=2)
+            tensor = http.InferInput("INPUT0", [16], "INT32")
+            tensor.set_data_from_numpy(FIRST[0])
+            classes = web.infer("numbers", [tensor], outputs=[output]).as_numpy("OUTPUT0")
+            equal(classes.tolist(), [b"15:15", b"14:14"])
+
+
 def in_flight(client, model):
     """True once the request was received: its region is held from then on."""
     time.sleep(0.2)
@@ -287,6 +320,7 @@ def main():
             with triton.InferenceServerClient(server.grpc) as client:
                 check_tensors(cases, client)
                 check_regions(cases, client, server.grpc)
+                check_http(cases, client, server.http)
                 check_violence(cases, client, server.grpc)
         check_switched_off(cases, folder)
     cases.finish()

@@ -7,13 +7,13 @@ import { onePiece } from "../../inference/pieces.ts";
 import type {
   Parameters,
   Pieces,
-  SharedRange,
   WireInput,
   WireOutput,
   WireRequest,
 } from "../../inference/request.ts";
 import { valueMissing } from "../../inference/request-parameters.ts";
 import { sharedRangeOf } from "../../inference/shared-memory.ts";
+import type { SharedRange } from "../../inference/shared-regions.ts";
 import { gather } from "./gather.ts";
 import { MAX_TENSORS, tooMany } from "./limits.ts";
 import { ParameterMap } from "./parameters.ts";
