@@ -99,6 +99,16 @@ describe("the file of a trace", () => {
     ]);
   });
 
+  it("tells the last step too, whose end comes after the answer of the ensemble", async () => {
+    const { tracer, path } = setUp();
+    const whole = tracer.choose("whole", "", undefined);
+    const step = childContext(whole);
+    tracer.ended(outcome("whole", { trace: whole }));
+    tracer.ended(outcome("step", { trace: step }));
+    await tracer.close();
+    expect(idsIn(path)).toEqual([1, 2]);
+  });
+
   it("is one of several where a frequency is set; the last has what is left", async () => {
     const { tracer, request, path } = setUp({ logFrequency: 2 });
     for (let i = 0; i < 5; i++) request();
@@ -122,6 +132,7 @@ describe("the file of a trace", () => {
   it("has what was gathered under settings that are replaced", async () => {
     const { settings, tracer, request, path } = setUp({ count: 10 });
     request();
+    await Promise.resolve();
     settings.update("", { level: [] });
     request();
     await tracer.close();

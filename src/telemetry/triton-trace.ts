@@ -34,11 +34,14 @@ export class TritonTraceFile implements TraceSink {
   ended(trace: RequestTrace, outcome: RequestOutcome): void {
     const { root } = trace;
     root.written.push(this.#written(trace, outcome));
-    if (root !== trace) return;
-    const { setting } = trace;
+    // The last step of an ensemble answers it, and is over itself only after that.
+    if (root === trace) queueMicrotask(() => this.#keep(trace));
+  }
+
+  #keep({ setting, written }: RequestTrace): void {
     const kept = this.#kept.get(setting) ?? { texts: [], chars: 0, collected: 0 };
     this.#kept.set(setting, kept);
-    const text = root.written.join(",");
+    const text = written.join(",");
     kept.texts.push(text);
     kept.chars += text.length;
     kept.collected++;
@@ -58,6 +61,7 @@ export class TritonTraceFile implements TraceSink {
   }
 
   async close(): Promise<void> {
+    await undefined; // those that ended in this very moment
     for (const setting of this.#kept.keys()) this.replaced(setting);
     if (this.#begun) this.#write(() => appendFile(this.#path, "]\n"));
     await this.#writing;
