@@ -18,8 +18,9 @@ export interface AppOptions {
   readonly log: Logger;
 }
 
-/** A client that needs longer than this to send its request is cut off. */
-const REQUEST_TIMEOUT_MS = 60_000;
+/** A client that needs longer than this to send its request, or its headers, is cut off. */
+const REQUEST_TIMEOUT_MS = 300_000;
+const HEADERS_TIMEOUT_MS = 30_000;
 /** Longest model or version name in a path, in bytes as written; Fastify's own default is 100. */
 const LONGEST_NAME = 1024;
 
@@ -31,6 +32,7 @@ export function createApp({ maxBodyBytes, log }: AppOptions): FastifyInstance {
     logger: false,
     bodyLimit: maxBodyBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS },
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: LONGEST_NAME },
     frameworkErrors: (error, _request, reply) => {

@@ -32,7 +32,8 @@ function python() {
   if (env.INTEROP_PYTHON) return env.INTEROP_PYTHON;
   const interpreter = join(root, ".venv", "bin", "python");
   const ready = () =>
-    existsSync(interpreter) && run(interpreter, ["-c", "import tritonclient.grpc, tritonclient.http"]);
+    existsSync(interpreter) &&
+    run(interpreter, ["-c", "import tritonclient.grpc, tritonclient.http"]);
   if (ready()) return interpreter;
   const made =
     run("python3", ["-m", "venv", join(root, ".venv")]) &&
