@@ -45,11 +45,15 @@ const account: Account = {
   execution: (outcome) => void executions.push(outcome),
   response() {},
   lost() {},
+  cacheMiss() {},
   pending() {},
 };
 
 function step(model: string, inputs: Record<string, string>, outputs: Record<string, string>) {
-  const maps = { inputMap: new Map(Object.entries(inputs)), outputMap: new Map(Object.entries(outputs)) };
+  const maps = {
+    inputMap: new Map(Object.entries(inputs)),
+    outputMap: new Map(Object.entries(outputs)),
+  };
   return { model, version: "", ...maps } satisfies EnsembleStep;
 }
 
@@ -61,7 +65,12 @@ function ensemble(
 ) {
   const { maxInflightRequests = 0, ...signature } = given;
   return new EnsembleScheduler({
-    signature: aSignature({ name: "whole", inputs: [spec("in")], outputs: [spec("out")], ...signature }),
+    signature: aSignature({
+      name: "whole",
+      inputs: [spec("in")],
+      outputs: [spec("out")],
+      ...signature,
+    }),
     plan: { steps, maxInflightRequests },
     line: {
       open(model, version) {
@@ -102,7 +111,10 @@ function aRequest(scheduler: EnsembleScheduler, given: Partial<InferRequest> = {
 }
 
 class Client extends FakeCall {
-  readonly responses: { readonly outputs: Record<string, readonly number[]>; readonly final: boolean }[] = [];
+  readonly responses: {
+    readonly outputs: Record<string, readonly number[]>;
+    readonly final: boolean;
+  }[] = [];
   readonly shapes: (readonly number[])[] = [];
 
   override respond(response: InferResponse, final = true): void {
@@ -116,7 +128,11 @@ class StreamClient extends Client {
   readonly manyResponses = true;
 }
 
-function submit(scheduler: EnsembleScheduler, given: Partial<InferRequest> = {}, call = new Client()) {
+function submit(
+  scheduler: EnsembleScheduler,
+  given: Partial<InferRequest> = {},
+  call = new Client(),
+) {
   scheduler.submit(aRequest(scheduler, given), call);
   return call;
 }
@@ -130,7 +146,12 @@ function answer(model: string, value: number, final = true): WireRequest {
   const { wire, call } = asked[at] as Asked;
   if (final) asked.splice(at, 1);
   const data = new Uint8Array([value, value]);
-  const outputs = wire.outputs.map(({ name }) => ({ name, datatype: "UINT8" as const, shape: [1, 2], data }));
+  const outputs = wire.outputs.map(({ name }) => ({
+    name,
+    datatype: "UINT8" as const,
+    shape: [1, 2],
+    data,
+  }));
   call.timeline.execution = { inputUs: 1, inferUs: 10, outputUs: 2 };
   call.respond({ model, version: "1", id: wire.id, outputs }, final);
   data.fill(0);
@@ -138,7 +159,12 @@ function answer(model: string, value: number, final = true): WireRequest {
 }
 
 const valuesOf = (wire: WireRequest | undefined) =>
-  Object.fromEntries(wire?.inputs.map(({ name, data }) => [name, joinPieces(data ?? onePiece(new Uint8Array()))[0]]) ?? []);
+  Object.fromEntries(
+    wire?.inputs.map(({ name, data }) => [
+      name,
+      joinPieces(data ?? onePiece(new Uint8Array()))[0],
+    ]) ?? [],
+  );
 
 const CHAIN = [step("a", { x: "in" }, { y: "mid" }), step("b", { x: "mid" }, { y: "out" })];
 /** One step feeds two, which feed one. */
@@ -200,7 +226,9 @@ describe("a request on its way through an ensemble", () => {
 
   it("does not hand on an optional input that is not there", () => {
     const both = [step("a", { x: "in", z: "maybe" }, { y: "out" })];
-    const scheduler = ensemble(both, { inputs: [spec("in"), { ...spec("maybe"), optional: true }] });
+    const scheduler = ensemble(both, {
+      inputs: [spec("in"), { ...spec("maybe"), optional: true }],
+    });
     const [input] = aRequest(scheduler).inputs;
     submit(scheduler, { inputs: input === undefined ? [] : [input] });
     expect(asked[0]?.wire.inputs.map(({ name }) => name)).toEqual(["x"]);
@@ -246,7 +274,9 @@ describe("shapes between models with and without a batch axis", () => {
     signatures.set("a", { inputs: [spec("x")] });
     const scheduler = ensemble([step("a", { x: "in" }, { y: "out" })], { maxBatchSize: 0 });
     const data = onePiece(new Uint8Array(2));
-    const client = submit(scheduler, { inputs: [{ index: 0, datatype: "UINT8", shape: [2], data }] });
+    const client = submit(scheduler, {
+      inputs: [{ index: 0, datatype: "UINT8", shape: [2], data }],
+    });
     expect(asked[0]?.wire.inputs[0]?.shape).toEqual([1, 2]);
     answer("a", 1);
     expect(client.shapes).toEqual([[2]]);
@@ -366,7 +396,12 @@ describe("what is counted", () => {
     const timing = { inputUs: 2, inferUs: 20, outputUs: 4 };
     expect(requests).toMatchObject([{ rows: 1, failure: undefined, execution: timing }]);
     expect(executions).toMatchObject([{ rows: 1, timing }]);
-    expect(client.timeline).toMatchObject({ queued: 0, dispatched: 0, answered: 5, execution: timing });
+    expect(client.timeline).toMatchObject({
+      queued: 0,
+      dispatched: 0,
+      answered: 5,
+      execution: timing,
+    });
   });
 });
 
@@ -389,7 +424,9 @@ describe("taking an ensemble out of service", () => {
     const scheduler = ensemble(CHAIN);
     const [client, other] = [submit(scheduler), submit(scheduler)];
     await scheduler.close();
-    expect([client.errors.length, other.errors.length, scheduler.inFlight, held]).toEqual([1, 1, 0, 0]);
+    expect([client.errors.length, other.errors.length, scheduler.inFlight, held]).toEqual([
+      1, 1, 0, 0,
+    ]);
   });
 
   it("is in trouble where a step is", () => {

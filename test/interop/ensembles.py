@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import tritonclient.grpc as grpcclient
-from tritonclient.utils import InferenceServerException
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from support.cases import Cases, contains, equal
 from support.gateway import ROOT, gateway
@@ -73,11 +73,31 @@ ensemble_scheduling { step [ %s, %s ] }
 )
 
 
+REPEATED = """
+name: "repeated"
+platform: "ensemble"
+input [ { name: "IN" data_type: TYPE_INT32 dims: [ -1 ] },
+        { name: "DELAY" data_type: TYPE_UINT32 dims: [ -1 ] },
+        { name: "WAIT" data_type: TYPE_UINT32 dims: [ 1 ] } ]
+output [ { name: "OUT" data_type: TYPE_INT32 dims: [ 1 ] } ]
+ensemble_scheduling { step [ %s, %s ] %s }
+""" % (
+    step("repeat_int32", {"IN": "IN", "DELAY": "DELAY", "WAIT": "WAIT"}, {"OUT": "element"}),
+    step("one", {"INPUT0": "element"}, {"OUTPUT0": "OUT"}),
+    "max_inflight_requests: 2",
+)
+OURS = ["jet_units", "jet_tagger", "jet_decision", "jet_ensemble", "strain_window", "strain_power"]
+OURS += ["strain_ensemble", "repeat_int32", "simple_string"]
+
+
 def write_models(root):
     add_model(root, "addsub", add_sub_config("addsub", width=4))
     add_model(root, "copy", echo_config("copy", "INT32", [4], max_batch_size=8))
     add_model(root, "copy_words", echo_config("copy_words", "BYTES", [16], max_batch_size=8).replace("BYTES", "STRING"))
-    shutil.copytree(ROOT / "models" / "simple_string", pathlib.Path(root) / "simple_string")
+    for name in OURS:
+        shutil.copytree(ROOT / "models" / name, pathlib.Path(root) / name)
+    add_model(root, "one", echo_config("one", "INT32", [1]))
+    add_model(root, "repeated", REPEATED)
     add_model(root, "stumbles", STUMBLES)
     add_model(root, "doubles", DOUBLES)
     add_model(root, "nested", NESTED)
@@ -85,9 +105,10 @@ def write_models(root):
 
 def tensor(name, values):
     values = np.asarray(values)
-    datatype = "BYTES" if values.dtype == np.object_ else "INT32"
-    made = grpcclient.InferInput(name, values.shape, datatype)
-    made.set_data_from_numpy(values if datatype == "BYTES" else values.astype(np.int32))
+    if values.dtype == np.int64 or values.dtype == np.float64:
+        values = values.astype(np.int32)
+    made = grpcclient.InferInput(name, values.shape, np_to_triton_dtype(values.dtype))
+    made.set_data_from_numpy(values)
     return made
 
 
@@ -201,6 +222,94 @@ def check_failures(cases, client):
         equal((stats.success.count, stats.fail.count), (1, 1))
 
 
+def check_jets(cases, client):
+    jets = np.random.default_rng(1).uniform(0, 1, (50, 16)).astype(np.float32)
+    jets[:, :3] *= 1e6
+    gev = jets.copy()
+    gev[:, :3] /= 1000
+    with cases.case("jet_ensemble answers what its steps answer one by one"):
+        whole = client.infer("jet_ensemble", [tensor("jets_mev", jets)])
+        units = client.infer("jet_units", [tensor("jets_mev", jets)]).as_numpy("jets")
+        equal(np.allclose(units, gev, rtol=1e-5), True, "GeV")
+        tagged = client.infer("jet_tagger", [tensor("input", units)]).as_numpy("probabilities")
+        decided = client.infer("jet_decision", [tensor("probabilities", tagged)])
+        equal(np.array_equal(whole.as_numpy("probabilities"), tagged), True, "probabilities")
+        for name in ("discriminant", "accepted"):
+            equal(np.array_equal(whole.as_numpy(name), decided.as_numpy(name)), True, name)
+    with cases.case("its classes have the names that the step gives them"):
+        wanted = [grpcclient.InferRequestedOutput("probabilities", class_count=1)]
+        best = client.infer("jet_ensemble", [tensor("jets_mev", jets)], outputs=wanted)
+        names = {text.decode().split(":")[2] for text in best.as_numpy("probabilities").ravel()}
+        equal(names <= {"gluon", "light", "w", "z", "top"}, True, names)
+
+
+class Streamed:
+    """What a stream brings, in order."""
+
+    def __init__(self, client):
+        self.client = client
+        self.results = []
+
+    def __enter__(self):
+        self.client.start_stream(lambda result, error: self.results.append((result, error)))
+        return self
+
+    def __exit__(self, *_):
+        self.client.stop_stream()
+
+    def wait(self, count):
+        until(f"{count} answers", lambda: len(self.results) >= count)
+        for _, error in self.results:
+            if error is not None:
+                raise error
+        return [result for result, _ in self.results]
+
+
+def check_streams(cases, client):
+    with cases.case("a step keeps the state of a sequence: one window a channel"):
+        rng = np.random.default_rng(2)
+        updates = rng.normal(size=(2, 6, 1, 64)).astype(np.float32)
+        with Streamed(client) as stream:
+            for k in range(6):
+                for channel in range(2):
+                    client.async_stream_infer(
+                        "strain_ensemble",
+                        [tensor("update", updates[channel, k])],
+                        request_id=f"{channel}_{k}",
+                        sequence_id=100 + channel,
+                        sequence_start=k == 0,
+                        sequence_end=k == 5,
+                    )
+            got = {r.get_response().id: r.as_numpy("power")[0, 0] for r in stream.wait(12)}
+        for channel in range(2):
+            samples = np.zeros(256, dtype=np.float32)
+            for k in range(6):
+                samples = np.concatenate([samples[64:], updates[channel, k, 0]])
+                equal(np.isclose(got[f"{channel}_{k}"], np.mean(samples**2), rtol=1e-4), True, f"{channel}_{k}")
+    with cases.case("the configuration of the step that keeps it can be read"):
+        config = client.get_model_config("strain_window", as_json=True)["config"]
+        equal(config["sequence_batching"]["state"][0]["dims"], ["256"])
+    inputs = [
+        tensor("IN", np.array([4, 2, 0, 1], dtype=np.int32)),
+        tensor("DELAY", np.array([1, 1, 1, 1], dtype=np.uint32)),
+        tensor("WAIT", np.array([5], dtype=np.uint32)),
+    ]
+    with cases.case("a decoupled step: each of its answers comes through"):
+        config = client.get_model_config("repeated", as_json=True)["config"]
+        equal(config["model_transaction_policy"], {"decoupled": True})
+        with Streamed(client) as stream:
+            client.async_stream_infer("repeated", inputs, request_id="r", enable_empty_final_response=True)
+            # The last answer is the final one, or an empty one behind it: as it happens in Triton, too.
+            final = lambda r: r.get_response().parameters["triton_final_response"].bool_param
+            until("the final answer", lambda: stream.results and final(stream.wait(1)[-1]))
+            results = stream.wait(4)
+        values = [int(r.as_numpy("OUT")[0]) for r in results if r.get_response().outputs]
+        equal(sorted(values), [0, 1, 2, 4])
+        equal([final(r) for r in results[:-1]], [False] * (len(results) - 1))
+    with cases.case("which a call for one answer cannot have"):
+        contains(refusal(lambda: client.infer("repeated", inputs)), "decoupled")
+
+
 def check_dependencies(cases, client, root):
     """The gateway polls: what lies in the folder is followed."""
     with cases.case("an ensemble waits for a step that is not there"):
@@ -238,6 +347,8 @@ def main():
                 check_inference(cases, client)
                 check_statistics(cases, client)
                 check_failures(cases, client)
+                check_jets(cases, client)
+                check_streams(cases, client)
                 check_dependencies(cases, client, root)
     cases.finish()
 

@@ -8,6 +8,7 @@ import { jetTagger } from "./jet-tagger.ts";
 import { l1Anomaly } from "./l1-anomaly.ts";
 import { metRegression } from "./met-regression.ts";
 import { particleJets } from "./particle-jets.ts";
+import { jetDecision, jetUnits, strainPower, strainWindow } from "./pipelines.ts";
 import { raggedIo, raggedMean } from "./ragged.ts";
 import {
   runningSum,
@@ -32,6 +33,10 @@ export const recipes: readonly Recipe[] = [
   simpleString,
   customIdentityInt32,
   scalarSum,
+  jetUnits,
+  jetDecision,
+  strainWindow,
+  strainPower,
   simpleSequence,
   simpleDynaSequence,
   simpleStringDynaSequence,
