@@ -58,6 +58,8 @@ export function fitSteps(
     signature: { ...ensemble.signature, decoupled },
     config: withFields(config, { model_transaction_policy: decoupled ? { decoupled } : {} }),
     labels: labelsOf(ensemble, steps),
+    // Any number of answers is nothing to keep.
+    ...(decoupled ? { cacheResponses: false } : {}),
   };
 }
 

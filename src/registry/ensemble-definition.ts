@@ -52,6 +52,7 @@ export function defineEnsemble(
     parameters: {},
     labels,
     ensemble: planOf(fields),
+    ...(fields.response_cache?.enable === true ? { cacheResponses: true } : {}),
   };
 }
 
