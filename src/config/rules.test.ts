@@ -37,6 +37,39 @@ describe("an address that others can reach", () => {
   });
 });
 
+describe("memory shared with clients", () => {
+  it("is not offered where other machines can connect, whatever else is allowed", () => {
+    const flags = { "insecure-no-auth": "true", "allow-client-shm": "true" };
+    expect(load(flags).config.server.allowClientShm).toBe(true);
+    expect(load({ ...flags, "metrics-address": "0.0.0.0" }).config.server.allowClientShm).toBe(
+      true,
+    );
+    expect(() => load({ ...flags, "http-address": "0.0.0.0" })).toThrow(
+      /allowClientShm: http\.address 0\.0\.0\.0/,
+    );
+  });
+});
+
+describe("the response cache and the rate limiter", () => {
+  it("are set as tritonserver's are", () => {
+    expect(load({ "cache-config": "local,size=1048576" }).config.cache.sizeBytes).toBe(1048576);
+    expect(load({ "response-cache-byte-size": "8192" }).config.cache.sizeBytes).toBe(8192);
+    const { rateLimit } = load({
+      "rate-limit": "execution_count",
+      "rate-limit-resource": "R1:4:0",
+    }).config;
+    expect(rateLimit).toEqual({ mode: "execution_count", resources: ["R1:4:0"] });
+  });
+
+  it.each([
+    [{ "cache-config": "redis,host=here" }, /--cache-config: expected local,size=BYTES/],
+    [{ "rate-limit": "sometimes" }, /rateLimit\.mode/],
+    [{ "rate-limit-resource": "R1" }, /expected NAME:COUNT/],
+  ])("refuse what they do not know: %o", (flags, text) => {
+    expect(() => load(flags as Record<string, string>)).toThrow(text);
+  });
+});
+
 describe("metrics", () => {
   it("are served where HTTP is unless told otherwise, as in Triton", () => {
     expect(load({ "http-address": "127.0.0.2" }).config.metrics.address).toBe("127.0.0.2");
