@@ -15,7 +15,7 @@ export function batchInput(made: BatchInput, shapes: readonly (readonly number[]
   const { kind } = made;
   if (kind === "BATCH_MAX_ELEMENT_COUNT_AS_SHAPE") {
     const most = shapes.reduce((max, shape) => Math.max(max, elementCount(shape)), 0);
-    return tensor(made, new Array<number>(most).fill(0), [most]);
+    return { shape: [most], data: Buffer.alloc(4 * most) };
   }
   if (kind === "BATCH_ITEM_SHAPE" || kind === "BATCH_ITEM_SHAPE_FLATTEN") {
     const items = shapes.flatMap((shape) => {

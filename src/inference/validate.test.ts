@@ -1,12 +1,17 @@
 import { describe, expect, it } from "vitest";
-import type { TensorSpec } from "../../backends/contract.ts";
 import { StatusError } from "../errors.ts";
 import { encodeBytesTensor } from "./bytes-tensor.ts";
 import { onePiece } from "./pieces.ts";
-import type { ModelSignature, Parameter, WireInput, WireRequest } from "./request.ts";
+import type {
+  ClientTensorSpec,
+  ModelSignature,
+  Parameter,
+  WireInput,
+  WireRequest,
+} from "./request.ts";
 import { checkRequest, requireOneResponse } from "./validate.ts";
 
-const spec = (name: string, given: Partial<TensorSpec> = {}): TensorSpec => ({
+const spec = (name: string, given: Partial<ClientTensorSpec> = {}): ClientTensorSpec => ({
   name,
   datatype: "INT32",
   shape: [16],
@@ -402,6 +407,26 @@ describe("who may share a batch", () => {
     expect(keyOf(anInput("A", { shape: [5, 3] }))).toBe(key);
     expect(keyOf(anInput("A", { shape: [1, 4] }))).not.toBe(key);
     expect(keyOf(anInput("A", { shape: [1, 3] }), anInput("B"))).not.toBe(key);
+  });
+
+  it("lengths of a ragged input do not matter", () => {
+    const model = aModel({ inputs: [spec("A", { shape: [-1], ragged: true })] });
+    const key = (shape: number[]) =>
+      checkRequest(aWire({ inputs: [anInput("A", { shape })] }), model);
+    expect(key([1, 3]).batchKey).toBe(key([2, 7]).batchKey);
+    expect(key([2, 7]).rows).toBe(2);
+  });
+
+  it("the values of a shape tensor do, which has no batch axis", () => {
+    const model = aModel({ inputs: [spec("A"), spec("S", { shape: [2], shapeTensor: true })] });
+    const request = (...values: number[]) => {
+      const data = onePiece(Buffer.from(Int32Array.from(values).buffer));
+      const shape = anInput("S", { datatype: "INT32", shape: [2], data });
+      return checkRequest(aWire({ inputs: [shape, anInput("A", { shape: [3, 16] })] }), model);
+    };
+    expect(request(1, 2).batchKey).toBe(request(1, 2).batchKey);
+    expect(request(1, 2).batchKey).not.toBe(request(1, 3).batchKey);
+    expect(request(1, 2).rows).toBe(3);
   });
 
   it("the order in which the client names its inputs does not", () => {

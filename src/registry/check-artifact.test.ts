@@ -26,11 +26,28 @@ const config = (more: ModelConfigFields): ModelConfigFields => ({
   ...more,
 });
 
+const counts = (target: string) => ({
+  target_name: [target],
+  data_type: "TYPE_INT32",
+  source_input: ["x"],
+});
+
 describe("a configuration against its artifact", () => {
   const batched = facts([tensor("x", [-1, 4])], [tensor("y", [-1, 4])]);
 
   it("passes where both say the same", () => {
     expect(() => checkAgainstArtifact(config({}), batched)).not.toThrow();
+  });
+
+  it("passes ragged rows in one axis, with what tells of them, and an output parted like them", () => {
+    const ragged = config({
+      input: [{ ...says("x", "-1"), allow_ragged_batch: true }],
+      output: [says("y", "-1")],
+      batch_input: [{ ...counts("n"), data_type: "TYPE_FP32" }],
+      batch_output: [{ target_name: ["y"], source_input: ["x"] }],
+    });
+    const artifact = facts([tensor("x", [-1]), tensor("n", [-1])], [tensor("y", [-1])]);
+    expect(() => checkAgainstArtifact(ragged, artifact)).not.toThrow();
   });
 
   it("may narrow an input of any length, but not an output", () => {
@@ -74,9 +91,45 @@ describe("a configuration against its artifact", () => {
     ],
     [
       "an optional input of a model that batches",
+      { input: [says("x", "4"), { ...says("w", "4"), optional: true }] },
+      batched,
+      "unable to load model 'm', optional input 'w' is not supported for models that support batching",
+    ],
+    [
+      "an optional input, which would replace an initializer",
+      { input: [says("x", "4"), { ...says("w", "4"), optional: true }], max_batch_size: 0 },
+      facts([tensor("x", [4])], [tensor("y", [4])]),
+      "optional input 'w' would replace a value inside the ONNX file",
+    ],
+    [
+      "an optional input that the model cannot do without",
       { input: [{ ...says("x", "4"), optional: true }] },
       batched,
-      "unable to load model 'm', optional input 'x' is not supported for models that support batching",
+      "unable to load model 'm', configuration expects 0 inputs, model provides 1",
+    ],
+    [
+      "a ragged input for which the model has a batch axis",
+      { input: [{ ...says("x", "4"), allow_ragged_batch: true }] },
+      batched,
+      "unable to load model 'm', configuration expects model provides input with shape [-1]  for ragged input 'x', model provides [-1,4]",
+    ],
+    [
+      "a batch input that the model does not have",
+      { batch_input: [counts("n")] },
+      facts([tensor("x", [-1, 4]), tensor("N", [-1])], [tensor("y", [-1, 4])]),
+      "unexpected inference input 'n', allowed inputs are: N, x",
+    ],
+    [
+      "a batch input of another datatype",
+      { batch_input: [counts("n")] },
+      facts([tensor("x", [-1, 4]), tensor("n", [-1])], [tensor("y", [-1, 4])]),
+      "unable to load model 'm', configuration expects datatype TYPE_INT32 for input 'n', model provides TYPE_FP32",
+    ],
+    [
+      "an input that nobody sends and the server does not make",
+      {},
+      facts([tensor("x", [-1, 4]), tensor("n", [-1])], [tensor("y", [-1, 4])]),
+      "unable to load model 'm', configuration expects 1 inputs, model provides 2",
     ],
     [
       "another shape without a batch axis",

@@ -13,7 +13,9 @@ export function checkAgainstArtifact(config: ModelConfigFields, facts: ArtifactF
   const states = statesAsTensors(config);
   const configured = [...(config.input ?? []), ...states.inputs];
   const made = madeInputs(config);
-  const expected = configured.length + made.length + controlInputs(config).length;
+  // An optional input of an ONNX file replaces an initializer, which is not counted as an input.
+  const required = configured.filter((tensor) => tensor.optional !== true);
+  const expected = required.length + made.length + controlInputs(config).length;
   if (expected !== facts.inputs.length) {
     throw invalid(
       `unable to load model '${name}', configuration expects ${expected} inputs, ` +
@@ -33,14 +35,9 @@ export function checkAgainstArtifact(config: ModelConfigFields, facts: ArtifactF
     ["output", [...(config.output ?? []), ...states.outputs], facts.outputs],
   ] as const) {
     for (const tensor of tensors) {
+      if (tensor.optional === true) throw optionalInput(tensor, config.max_batch_size ?? 0, name);
       const actual = known.find((candidate) => candidate.name === tensor.name);
       if (actual === undefined) throw unexpected(role, tensor, known);
-      if (tensor.optional === true && (config.max_batch_size ?? 0) > 0) {
-        throw invalid(
-          `unable to load model '${name}', optional input '${tensor.name}' is not supported for ` +
-            "models that support batching",
-        );
-      }
       checkDatatype(role, tensor, actual, name);
       if (tensor.allow_ragged_batch === true) checkRagged(tensor, actual, name);
       else if (role === "output" && scattered.has(actual.name)) continue;
@@ -49,6 +46,18 @@ export function checkAgainstArtifact(config: ModelConfigFields, facts: ArtifactF
       }
     }
   }
+}
+
+/** Triton serves none in models that batch, and ONNX Runtime for Node takes no values for initializers. */
+function optionalInput(tensor: ConfigTensor, maxBatchSize: number, name: string): StatusError {
+  const which = `unable to load model '${name}', optional input '${tensor.name}'`;
+  if (maxBatchSize > 0) {
+    return invalid(`${which} is not supported for models that support batching`);
+  }
+  return invalid(
+    `${which} would replace a value inside the ONNX file, which this server cannot do: make it ` +
+      "an input of the graph without an initializer, and not optional",
+  );
 }
 
 /** Inputs of the model that the gateway makes, as tensors of the configuration. */
@@ -60,13 +69,8 @@ function madeInputs(config: ModelConfigFields): ConfigTensor[] {
 
 /** Ragged rows are one axis in the model, without a batch axis. */
 function checkRagged(tensor: ConfigTensor, { shape }: TensorSpec, name: string): void {
-  const expects = `unable to load model '${name}', configuration expects model provides input with shape [-1] `;
-  if (tensor.optional === true) {
-    throw invalid(
-      `${expects}for ragged input '${tensor.name}', which is not supported for optional input`,
-    );
-  }
   if (shape.length === 1 && shape[0] === -1) return;
+  const expects = `unable to load model '${name}', configuration expects model provides input with shape [-1] `;
   throw invalid(`${expects} for ragged input '${tensor.name}', model provides ${shapeText(shape)}`);
 }
 
