@@ -6,6 +6,7 @@ import {
   type ModelVariant,
   type Tensor,
 } from "../../backends/contract.ts";
+import type { ModelSignature } from "../inference/request.ts";
 import { probe } from "./probe.ts";
 
 const signal = new AbortController().signal;
@@ -152,5 +153,49 @@ describe("a model that must not be served", () => {
     const right: Tensor = { name: "y", datatype: "FP32", shape: [1, 3], data: new Uint8Array(12) };
     const wrong = instance(() => [{ ...right, ...over }]);
     await expect(probe(variant(), wrong, signal)).rejects.toThrow(reason);
+  });
+});
+
+describe("a model of ragged rows", () => {
+  const open = { datatype: "FP32", shape: [-1] } as const;
+  const counts = { name: "n", datatype: "INT32", shape: [-1], unbatched: true } as const;
+  const model = variant({
+    inputs: [{ name: "x", ...open, unbatched: true }, counts],
+    outputs: [{ name: "y", ...open, unbatched: true }],
+  });
+  const signature: ModelSignature = {
+    name: "m",
+    version: "1",
+    maxBatchSize: 64,
+    inputs: [{ name: "x", ...open, ragged: true }],
+    outputs: [{ name: "y", ...open, scatteredLike: 0 }],
+    made: [{ from: "batch", spec: counts, kind: "BATCH_ELEMENT_COUNT", source: 0 }],
+    decoupled: false,
+    reproducible: false,
+  };
+  const numbers = ({ data }: Tensor) => new Int32Array(Uint8Array.from(data).buffer);
+
+  it("is asked with the numbers that real requests would come with", async () => {
+    const told: number[][] = [];
+    const careful = instance(({ inputs: [x, n] }) => {
+      if (x === undefined || n === undefined) throw new Error("an input is missing");
+      told.push([...numbers(n)]);
+      const elements = numbers(n).reduce((sum, count) => sum + count, 0);
+      if (x.shape.length !== 1 || x.shape[0] !== elements) throw new Error("they do not add up");
+      return [{ ...x, name: "y" }];
+    });
+    const report = await probe(model, careful, signal, signature);
+    expect(report.batchInvariant).toBe(true);
+    expect(told[0]).toEqual([1]);
+    expect(told.some((counts) => counts.length > 1)).toBe(true);
+  });
+
+  it("is refused where its output cannot be parted by the shapes of its input", async () => {
+    const greedy = instance(() => [
+      { name: "y", datatype: "FP32", shape: [7], data: new Uint8Array(28) },
+    ]);
+    await expect(probe(model, greedy, signal, signature)).rejects.toThrow(
+      /output 'y' of model 'm' version 1 cannot be parted: it has 7 elements/,
+    );
   });
 });
