@@ -60,8 +60,11 @@ function signatureOf(
 ): ModelSignature {
   const maxBatchSize = config.max_batch_size ?? 0;
   const { reproducible } = parameters;
-  const spec = (known: readonly TensorSpec[] | undefined) => (tensor: ConfigTensor) =>
-    tensorSpec(tensor, maxBatchSize, known);
+  const unstated = new Set(facts.unstatedShapes);
+  const spec = (known: readonly TensorSpec[] = []) => {
+    const stated = known.filter((tensor) => !unstated.has(tensor.name));
+    return (tensor: ConfigTensor) => tensorSpec(tensor, maxBatchSize, stated);
+  };
   // Those of sequences last: the probe at load leaves them out.
   const made = [...batchInputs(config), ...controlInputs(config)];
   return {
@@ -82,9 +85,9 @@ function signatureOf(
 function tensorSpec(
   tensor: ConfigTensor,
   maxBatchSize: number,
-  known: readonly TensorSpec[] | undefined,
+  stated: readonly TensorSpec[],
 ): ClientTensorSpec {
-  const actual = known?.find((candidate) => candidate.name === tensor.name);
+  const actual = stated.find((candidate) => candidate.name === tensor.name);
   const shape = (tensor.dims ?? []).map(Number);
   // A scalar is written as dims [1] where it must have dims; in the model it has no axis.
   const isScalar = maxBatchSize === 0 && actual !== undefined && actual.shape.length === 0;

@@ -39,7 +39,7 @@ LENGTHS = {
         "input_6": "c",
     },
 }
-# Sequences are a test of their own.
+# Asked in `sequences.py`.
 ELSEWHERE = {"simple_sequence"}
 # A batch adds in another order than one row does; of the largest value.
 TOLERANCE = 1e-5
@@ -205,6 +205,10 @@ def main():
     random = numpy.random.default_rng(4)
     with gateway(REPOSITORY) as server:
         client = triton.InferenceServerClient(server.grpc)
+        with cases.case("every model is ready"):
+            lame = [one for one in client.get_model_repository_index().models if one.state != "READY"]
+            if lame:
+                raise AssertionError("\n".join(f"{one.name}: {one.reason}" for one in lame))
         with cases.case("ragged rows come back as themselves, in one execution"):
             check_ragged(client)
         for folder in sorted(pathlib.Path(REPOSITORY).iterdir()):
