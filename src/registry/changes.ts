@@ -93,6 +93,11 @@ export class ModelChanges<L> {
   /** New requests are turned away at once. Resolves when those under way were answered. */
   async unload(record: ModelRecord<L>): Promise<void> {
     this.candidates.delete(record.name);
+    for (const { version, state, reason } of record.versions) {
+      // Nobody wants it any more: that it failed keeps the server from being ready no longer.
+      const failed = state === "UNAVAILABLE" && reason !== UNLOADED;
+      if (failed) this.#set(record, version, state, UNLOADED);
+    }
     await Promise.all([...record.versions].map((version) => this.#unloadVersion(record, version)));
   }
 

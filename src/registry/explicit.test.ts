@@ -180,6 +180,17 @@ describe("a load by name", () => {
     expect(loader.loads).toHaveLength(2);
   });
 
+  it("is forgotten with its failure by an unload", async () => {
+    await file("m/1/model.fake");
+    const repository = await started();
+    loader.failing.set("m", new StatusError("INTERNAL", "no memory"));
+    await refusal(repository.loadModel("m", parameters()));
+    expect(repository.allReady()).toBe(false);
+    await repository.unloadModel("m", parameters());
+    expect(states(repository)).toEqual(["m 1 UNAVAILABLE unloaded"]);
+    expect(repository.allReady()).toBe(true);
+  });
+
   it("keeps what serves until the new one is ready, and when the new one fails", async () => {
     await file("m/1/model.fake");
     const repository = await started();
