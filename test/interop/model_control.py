@@ -189,6 +189,7 @@ def check_watch(cases, server, client):
         equal(told, [serving, not_serving, serving])
         watch.cancel()
         channel.close()
+        client.unload_model("warm")
 
 
 def check_leftovers(cases, folder):
