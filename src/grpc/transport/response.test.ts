@@ -7,6 +7,7 @@ describe("a status text on the wire", () => {
     ["50% of ζ\r\n", "50%25 of %CE%B6%0D%0A"],
     ["\u{1f680}", "%F0%9F%9A%80"],
     ["\ud800 alone", "%EF%BF%BD alone"],
+    [" Expected [2], got [3]. ", "%20Expected [2], got [3].%20"],
     ["", ""],
   ])("%j", (text, encoded) => {
     expect(encodeMessage(text)).toBe(encoded);

@@ -45,9 +45,15 @@ export function respondHttpStatus(stream: Stream, status: number): void {
 }
 
 const PLAIN = /^[ -$&-~]*$/;
+/** HTTP/2 has no white space at the ends of a value (RFC 9113 §8.2.1): nghttp2 would drop the whole header. */
+const BLANK_END = /^ | $/g;
 
 /** Percent-encodes everything but printable ASCII, and the percent sign (gRPC over HTTP/2, `Status-Message`). */
 export function encodeMessage(text: string): string {
+  return encodeCharacters(text).replace(BLANK_END, "%20");
+}
+
+function encodeCharacters(text: string): string {
   if (text.length <= MAX_MESSAGE_BYTES && PLAIN.test(text)) return text;
   let encoded = "";
   // By character, so that the cut never leaves half of one.
