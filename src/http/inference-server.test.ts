@@ -77,7 +77,7 @@ describe("the readiness of a model", () => {
         throw new StatusError("INVALID_ARGUMENT", "version should be an integral value > 0");
       },
     });
-    const response = await fetch(`${url}/v2/models/m/versions/x/ready`);
+    const response = await fetch(`${url}/v2/models/m/versions/99999999999999999999/ready`);
     expect([response.status, await response.json()]).toEqual([
       400,
       { error: "version should be an integral value > 0" },
@@ -106,12 +106,14 @@ describe("the repository index", () => {
     { name: "tau", version: "2", state: "UNAVAILABLE", reason: "broken" },
     { name: "new", version: "", state: "", reason: "" },
   ];
+  /** Without the reason that there is none. */
+  const ready = { name: "jets", version: "1", state: "READY" };
   const index = (onlyReady: boolean) =>
     onlyReady ? entries.filter(({ state }) => state === "READY") : entries;
 
   it("lists everything without a body, whatever its type is said to be", async () => {
     const url = await serve({ repositoryIndex: index });
-    const all = [entries[0], entries[1], { name: "new" }];
+    const all = [ready, entries[1], { name: "new" }];
     expect(await (await post(url)).json()).toEqual(all);
     expect(await (await post(url, "{}")).json()).toEqual(all);
     const form = { "content-type": "application/x-www-form-urlencoded" };
@@ -121,7 +123,7 @@ describe("the repository index", () => {
 
   it("keeps what is ready when asked to", async () => {
     const url = await serve({ repositoryIndex: index });
-    expect(await (await post(url, '{"ready":true}')).json()).toEqual([entries[0]]);
+    expect(await (await post(url, '{"ready":true}')).json()).toEqual([ready]);
   });
 
   it.each([

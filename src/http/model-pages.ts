@@ -20,10 +20,10 @@ export interface ModelParams {
   readonly version?: string;
 }
 
-/** A path of a model, with and without a version. */
+/** A path of a model, with and without a version; one whose version is no number leads nowhere. */
 export const modelPaths = (rest: string): readonly string[] => [
   `/v2/models/:model${rest}`,
-  `/v2/models/:model/versions/:version${rest}`,
+  `/v2/models/:model/versions/:version(^[0-9]+$)${rest}`,
 ];
 
 export function addModelPages(app: FastifyInstance, { find, readyVersions }: ModelLookup): void {

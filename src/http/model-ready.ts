@@ -1,6 +1,7 @@
 /** `/v2/models/{model}[/versions/{version}]/ready`. */
 import type { FastifyInstance } from "fastify";
 import { route, sendHealth } from "./app.ts";
+import { type ModelParams, modelPaths } from "./model-pages.ts";
 
 /**
  * False for a model nobody knows, as in gRPC's ModelReady; `version` is empty for "any".
@@ -8,14 +9,9 @@ import { route, sendHealth } from "./app.ts";
  */
 export type ModelReady = (model: string, version: string) => boolean;
 
-interface Params {
-  readonly model: string;
-  readonly version?: string;
-}
-
 export function addModelReady(app: FastifyInstance, modelReady: ModelReady): void {
-  for (const url of ["/v2/models/:model/ready", "/v2/models/:model/versions/:version/ready"]) {
-    route<Params>(app, "GET", url, ({ params: { model, version = "" } }, reply) =>
+  for (const url of modelPaths("/ready")) {
+    route<ModelParams>(app, "GET", url, ({ params: { model, version = "" } }, reply) =>
       sendHealth(reply, modelReady(model, version)),
     );
   }

@@ -22,7 +22,8 @@ export function addRepositoryIndex(app: FastifyInstance, index: RepositoryIndex)
   }
 }
 
-/** As Triton prints it: a model of which nothing was ever tried has its name only. */
+/** As Triton prints it: a model of which nothing was ever tried has its name only, and no reason is none. */
 function shown({ name, version, state, reason }: IndexEntry) {
-  return version === "" && state === "" ? { name } : { name, version, state, reason };
+  if (version === "" && state === "") return { name };
+  return reason === "" ? { name, version, state } : { name, version, state, reason };
 }

@@ -324,9 +324,7 @@ describe("in explicit mode", () => {
     expect(ready(repository)).toEqual(["inner", "model", "outer"]);
     await repository.unloadModel("model", new Map());
     expect(ready(repository)).toEqual([]);
-    expect(reasonOf(repository, "inner")).toBe(
-      "ensemble 'inner' depends on 'model' which has no loaded version.",
-    );
+    expect(reasonOf(repository, "inner")).toBe("unloaded");
     await repository.loadModel("outer", new Map());
     expect(ready(repository)).toEqual(["inner", "model", "outer"]);
   });

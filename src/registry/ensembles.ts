@@ -96,10 +96,19 @@ export class Ensembles<L> {
     if (verdict instanceof StatusError) {
       const still = old && judgeEnsembles([old], this.#surroundings).get(old);
       const serves = still !== undefined && !(still instanceof StatusError);
-      changes.refuseEnsemble(record, version, verdict.message, serves);
+      const reason = this.#stepWasUnloaded(candidate.definition) ? UNLOADED : verdict.message;
+      changes.refuseEnsemble(record, version, reason, serves);
     } else if (!isDeepStrictEqual(old, verdict)) {
       await changes.loadEnsemble(record, candidate, verdict);
     }
+  }
+
+  /** Somebody took a step away on purpose, and the ensemble with it: Triton gives both the same reason. */
+  #stepWasUnloaded({ ensemble }: ModelDefinition): boolean {
+    return (ensemble?.steps ?? []).some(({ model }) => {
+      const versions = [...(this.#parts.models.get(model)?.versions ?? [])];
+      return versions.length > 0 && versions.every(({ reason }) => reason === UNLOADED);
+    });
   }
 
   /** @param version empty: the newest */

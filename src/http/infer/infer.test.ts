@@ -156,7 +156,7 @@ describe("an infer request in JSON", () => {
       "too few elements",
       input([1], [2]),
       500,
-      /^Failed to parse 'data' field: shape does not match true shape$/,
+      /^Unable to parse 'data': Shape does not match true shape of 'data' field$/,
     ],
     [
       "too many elements",

@@ -99,7 +99,7 @@ export function readTensorJson(
   const bytes = Buffer.from(new ArrayBuffer(given * elementSizeBytes(datatype)));
   putAll(data, writer(datatype, bytes));
   if (given < elements) {
-    throw jsonError("", "Failed to parse 'data' field: shape does not match true shape");
+    throw jsonError(PARSING, "Shape does not match true shape of 'data' field");
   }
   return onePiece(bytes);
 }

@@ -18,7 +18,7 @@ function servedRoutes(): string[] {
     const methods = [method].flat();
     // What refuses is registered for all the other methods at once.
     if (methods.includes("DELETE")) return;
-    const path = url.replaceAll(/:(\w+)/g, "{$1}");
+    const path = url.replaceAll(/:(\w+)(\(.*?\))?/g, "{$1}");
     served.push(...methods.map((each) => `${each} ${path}`));
   });
   addRoutes(app, options, () => false);
