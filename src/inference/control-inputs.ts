@@ -29,7 +29,9 @@ function holds(control: ControlInput["control"], { start, end, ready = true }: S
 }
 
 /**
- * Whether the model can be told this id.
+ * Whether the model can be told this id. Triton does not ask: it writes a text over the
+ * number and past its end, and cuts off the high bits of a number, so that two sequences
+ * are one to the model.
  * @throws StatusError INVALID_ARGUMENT
  */
 export function checkCorrelation(signature: ModelSignature, { id }: SequenceMark): void {

@@ -19,9 +19,6 @@ function unsupportedBlock(config: ModelConfigFields, backendKind: string): strin
   if (config.sequence_batching?.iterative_sequence === true) {
     return "iterative_sequence of sequence_batching";
   }
-  if (config.sequence_batching !== undefined && config.model_transaction_policy?.decoupled) {
-    return "sequence_batching with the decoupled transaction policy";
-  }
   if (
     config.model_transaction_policy?.decoupled === true &&
     !["echo", "ensemble"].includes(backendKind)

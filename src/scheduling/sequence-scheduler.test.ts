@@ -45,6 +45,7 @@ function aScheduler(
   const made = [control("START"), control("READY"), control("END")];
   const signature = aSignature({ maxBatchSize: 4, made, ...given.signature });
   const outcomes: RequestOutcome[] = [];
+  const responses: string[] = [];
   let pending = 0;
   const scheduler = new SequenceScheduler({
     signature,
@@ -53,7 +54,7 @@ function aScheduler(
     account: {
       request: (outcome) => void outcomes.push(outcome),
       execution() {},
-      response() {},
+      response: ({ index, kind }) => void responses.push(`${index} ${kind}`),
       lost() {},
       cacheMiss() {},
       pending(_, delta) {
@@ -77,7 +78,17 @@ function aScheduler(
     await clock.advance(0);
   };
   const [first = new FakeInstance("none")] = instances;
-  return { scheduler, clock, instances, first, submit, finish, outcomes, pending: () => pending };
+  return {
+    scheduler,
+    clock,
+    instances,
+    first,
+    submit,
+    finish,
+    outcomes,
+    responses,
+    pending: () => pending,
+  };
 }
 
 /** Values of the rows of what an instance runs. */
@@ -248,6 +259,99 @@ describe("three interleaved sequences on two instances", () => {
     expect(calls.map(({ answers }) => answers[0]?.[0])).toEqual([
       1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3,
     ]);
+  });
+});
+
+describe("with the decoupled policy", () => {
+  const decoupled = { signature: { decoupled: true } };
+  /** The worker answers row `member` of what it runs. */
+  const respond = ({ runs: [pending] }: FakeInstance, member: number, value: number) => {
+    const outputs = [{ index: 0, shape: [1, 2], data: Uint8Array.of(value, value) }];
+    pending?.run.onResponse?.({ member, outputs, inferUs: 10, outputUs: 1 });
+  };
+
+  it("responses go to their requests, and those of fillings to nobody, uncounted", async () => {
+    const { submit, clock, first, finish, responses, outcomes } = aScheduler(direct, decoupled);
+    for (const id of [1, 2, 3]) submit(`${id}[`);
+    await clock.advance(0);
+    await finish(first);
+    responses.length = 0;
+    const [third, one] = [submit("3]"), submit("1")];
+    await clock.advance(0);
+    expect(controlOf(first, 1)).toEqual([1, 0, 1]); // READY
+    respond(first, 2, 30);
+    respond(first, 1, 20);
+    respond(first, 0, 10);
+    respond(first, 2, 31);
+    expect([third.answers, one.answers]).toEqual([[[30], [31]], [[10]]]);
+    await finish(first);
+    expect([third.answers, one.answers]).toEqual([
+      [[30], [31], []],
+      [[10], []],
+    ]);
+    expect(responses).toEqual(["0 success", "0 success", "1 success", "1 empty", "2 empty"]);
+    expect(outcomes.length).toBe(5);
+  });
+
+  it("the next request of a sequence waits for the last response of the one before", async () => {
+    const { submit, clock, first, finish } = aScheduler(oldest, decoupled);
+    submit("1[");
+    const next = submit("1]");
+    await clock.advance(0);
+    respond(first, 0, 1);
+    expect(first.runs.length).toBe(1);
+    await finish(first);
+    respond(first, 0, 2);
+    expect(next.answers).toEqual([[2]]);
+    await finish(first);
+    expect(next.finished).toBe(true);
+    expect(() => submit("1")).toThrow(/START flag/);
+  });
+
+  it("a failure ends who has a response, runs the others again, and both sequences go on", async () => {
+    const { scheduler, submit, clock, first, finish } = aScheduler(direct, decoupled);
+    const [one, two, three] = [submit("1["), submit("2["), submit("3[")];
+    await clock.advance(0);
+    respond(first, 0, 1);
+    first.runs[0]?.fail(new BackendError("internal", "broken"));
+    await clock.advance(0);
+    expect([codes(one), codes(two), codes(three)]).toEqual([["INTERNAL"], [], []]);
+    respond(first, 1, 5);
+    await finish(first);
+    respond(first, 2, 6);
+    await finish(first);
+    expect([two.answers, three.answers]).toEqual([
+      [[5], []],
+      [[6], []],
+    ]);
+    const [again, last] = [submit("1]"), submit("2]")];
+    await clock.advance(0);
+    await finish(first);
+    expect([again.finished, last.finished, scheduler.inFlight]).toEqual([true, true, 0]);
+  });
+
+  it("the death of a worker ends all its sequences, whatever was answered", async () => {
+    const { scheduler, submit, clock, first } = aScheduler(direct, decoupled);
+    const [one, two] = [submit("1["), submit("2[")];
+    await clock.advance(0);
+    respond(first, 0, 1);
+    first.setReady(false);
+    first.runs[0]?.fail(new WorkerLost("killed", true));
+    await clock.advance(0);
+    expect([codes(one), codes(two)]).toEqual([["UNAVAILABLE"], ["UNAVAILABLE"]]);
+    expect(scheduler.inFlight).toBe(0);
+    expect(() => submit("1")).toThrow(/START flag/);
+  });
+
+  it("a run for which nobody listens any more is aborted", async () => {
+    const { submit, clock, first } = aScheduler(direct, decoupled);
+    const filler = submit("1[");
+    const call = submit("2[");
+    await clock.advance(0);
+    filler.hangUp();
+    expect(first.runs[0]?.run.signal?.aborted).toBe(false);
+    call.hangUp();
+    expect(first.runs[0]?.run.signal?.aborted).toBe(true);
   });
 });
 

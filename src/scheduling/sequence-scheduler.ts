@@ -39,6 +39,7 @@ import {
 import type { Served } from "./served.ts";
 import { waitForSlots } from "./slot-batch.ts";
 import { Slots } from "./slots.ts";
+import { StreamedBatch } from "./streamed-batch.ts";
 
 export interface SequenceSchedulerParts {
   readonly signature: ModelSignature;
@@ -280,10 +281,17 @@ export class SequenceScheduler implements Served {
     this.#lastBatch = entries.length;
     this.#runningBatches += 1;
     const batch = this.#rowsOf(bench, entries);
-    bench.lane.execute(batch.map(({ request }) => request)).then(
-      (executed) => this.#executed(batch, executed),
-      (error: unknown) => this.#failed(bench, entries, error),
+    const streamed = this.signature.decoupled ? this.#streamedBatch(batch) : undefined;
+    const requests = batch.map(({ request }) => request);
+    bench.lane.execute(requests, streamed?.sink).then(
+      (executed) => this.#executed(batch, executed, streamed),
+      (error: unknown) => this.#failed(bench, entries, error, streamed),
     );
+  }
+
+  #streamedBatch(batch: readonly Entry[]): StreamedBatch {
+    const { signature } = this;
+    return new StreamedBatch({ signature, endings: this.#endings, account: this.#account }, batch);
   }
 
   /** With the direct strategy a request runs in the row of its slot. */
@@ -299,21 +307,23 @@ export class SequenceScheduler implements Served {
     return rows;
   }
 
-  #executed(batch: readonly Entry[], executed: Executed): void {
+  #executed(batch: readonly Entry[], executed: Executed, streamed?: StreamedBatch): void {
     this.#runningBatches -= 1;
     for (const entry of batch) this.#settle(entry, entry.request.sequence?.end !== true);
     // The device first, see Scheduler.
     if (this.#waitingRequests >= batch.length) this.#pump();
     const { timing } = executed;
     this.#account.execution({ signature: this.signature, rows: batch.length, timing });
-    this.#endings.answered(batch, executed);
+    if (streamed) streamed.end(timing);
+    else this.#endings.answered(batch, executed);
     executed.release();
     this.#pumpLater();
     this.#noticeIdle();
   }
 
-  #failed(bench: Bench, batch: readonly Entry[], error: unknown): void {
+  #failed(bench: Bench, all: readonly Entry[], error: unknown, streamed?: StreamedBatch): void {
     this.#runningBatches -= 1;
+    const batch = streamed ? this.#unanswered(all, streamed.fail(error), error) : all;
     if (error instanceof WorkerLost) {
       this.#account.lost(this.signature, error.executing);
       for (const entry of batch) this.#lose(entry);
@@ -331,6 +341,14 @@ export class SequenceScheduler implements Served {
       }
     }
     this.#pump();
+  }
+
+  /** @param left by the responses that came before the failure @returns the requests among them */
+  #unanswered(batch: readonly Entry[], left: readonly Entry[], error: unknown): readonly Entry[] {
+    for (const entry of batch) {
+      if (!left.includes(entry)) this.#settle(entry, !(error instanceof WorkerLost));
+    }
+    return batch.filter((entry) => left.includes(entry));
   }
 
   /** Those whose clients still listen; the others are done with. */

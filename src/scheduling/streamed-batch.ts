@@ -7,7 +7,7 @@ import type { Account, ExecutionTiming, ResponseOutcome } from "../inference/out
 import type { ModelSignature, OutputTensor } from "../inference/request.ts";
 import { clientShape } from "../inference/split-outputs.ts";
 import { type ResponseSink, type RunOutput, type RunResponse, WorkerLost } from "../pool/lane.ts";
-import type { Endings } from "./endings.ts";
+import { ENDED, type Endings } from "./endings.ts";
 import type { Entry } from "./queue.ts";
 import { statusOf } from "./recovery.ts";
 
@@ -35,7 +35,10 @@ export class StreamedBatch {
       onResponse: (response) => this.#respond(response),
       signal: this.#abort.signal,
     };
-    for (const { call } of batch) call.onCancel = () => this.#memberCancelled();
+    for (const { call } of batch) {
+      // The fillings of empty slots share a call, which is nobody's.
+      if (call !== ENDED) call.onCancel = () => this.#memberCancelled();
+    }
   }
 
   /** The run is over, and so is every request of it. */
@@ -49,7 +52,7 @@ export class StreamedBatch {
 
   /**
    * The run failed: ends the requests that have responses already.
-   * @returns the others; they may run again
+   * @returns the others, fillings of empty slots included; they may run again
    */
   fail(error: unknown): Entry[] {
     const status = error instanceof WorkerLost ? brokenOff(error) : statusOf(error);
@@ -70,6 +73,7 @@ export class StreamedBatch {
     const entry = this.#batch[member];
     if (entry === undefined || this.#over[member]) return;
     const { call, request } = entry;
+    if (request.sequence?.ready === false) return;
     if (call.cancelled) {
       this.#count(member, "cancel", inferUs, 0);
       return;

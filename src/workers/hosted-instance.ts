@@ -104,7 +104,7 @@ export class HostedInstance {
     };
     const ready = performance.now();
     if (message.streamed) {
-      await this.#stream(message.run, execution, ready - begin);
+      await this.#stream(message.run, execution, names, ready - begin);
       return;
     }
     const tensors = await this.#instance.execute(execution, this.#closing.signal);
@@ -134,21 +134,44 @@ export class HostedInstance {
     this.#channel.send(resultFrame({ run: message.run, timing, outputs }, payloadBytes), payloads);
   }
 
-  async #stream(run: number, execution: Execution, inputMs: number): Promise<void> {
+  /** @param wanted names of the outputs that leave this process */
+  async #stream(
+    run: number,
+    execution: Execution,
+    wanted: readonly string[],
+    inputMs: number,
+  ): Promise<void> {
     const { stream } = this.#instance;
     if (stream === undefined) throw new BackendError("internal", "this backend cannot stream");
     const streamed = new StreamedRun(run, execution, this.#variant, this.#channel);
     const signal = AbortSignal.any([this.#closing.signal, streamed.signal]);
     this.#streamed.set(run, streamed);
+    const emit = this.#emitterOf(streamed, execution, wanted);
+    this.#states.begin(execution.members);
     try {
-      const emit = (member: number, outputs: readonly Tensor[]) => streamed.emit(member, outputs);
       await stream.call(this.#instance, execution, emit, signal);
     } finally {
       streamed.end();
       this.#streamed.delete(run);
     }
+    for (const { sequence } of execution.members) if (sequence?.end) this.forget(sequence.id);
     const timing = { inputUs: inputMs * 1000, ...streamed.end() };
     this.#channel.send(resultFrame({ run, timing, outputs: [] }, 0));
+  }
+
+  /** Keeps the states that responses carry. A response without them leaves those that were. */
+  #emitterOf(streamed: StreamedRun, { members }: Execution, wanted: readonly string[]) {
+    const states = this.#states.outputs;
+    if (states.length === 0) {
+      return (member: number, outputs: readonly Tensor[]) => streamed.emit(member, outputs);
+    }
+    return (member: number, outputs: readonly Tensor[]) => {
+      const own = members[member];
+      const carried = outputs.some(({ name }) => states.includes(name));
+      if (own && carried) this.#states.keep([own], stateOutputs(states, outputs));
+      const shown = outputs.filter(({ name }) => !states.includes(name) || wanted.includes(name));
+      return streamed.emit(member, shown);
+    };
   }
 
   #space(message: RunMessage, payload: Buffer): RunSpace {

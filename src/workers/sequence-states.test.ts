@@ -50,6 +50,16 @@ const output = (shape: number[], ...bytes: number[]): Tensor => ({
 });
 const bytesOf = ([tensor]: readonly Tensor[]) => [...(tensor?.data ?? [])];
 
+describe("the state of a sequence whose model answers each request by itself", () => {
+  it("is its initial one after a START that gave none, not that of the sequence before", () => {
+    const kept = states();
+    kept.keep(members("a["), [output([1, 2], 7, 8)]);
+    kept.begin(members("a[", "b"));
+    expect(bytesOf(kept.inputs(members("a")))).toEqual([0, 0]);
+    expect(() => kept.inputs(members("b"))).toThrow(/no state/);
+  });
+});
+
 describe("the state of a sequence", () => {
   it("starts with zeros and is what the last execution gave, in whatever row", () => {
     const kept = states();

@@ -72,6 +72,15 @@ export class SequenceStates {
     });
   }
 
+  /** Where each member answers by itself: a sequence that starts has its initial state, whether it answers or not. */
+  begin(members: Members): void {
+    if (this.#states.length === 0) return;
+    const initial = this.#states.map((state) => state.initial);
+    for (const { sequence } of members) {
+      if (sequence?.start) this.#kept.set(sequence.id, initial);
+    }
+  }
+
   /** Takes the state of the next execution from this one's outputs, which may be views. */
   keep(members: Members, outputs: readonly Tensor[]): void {
     if (this.#states.length === 0) return;

@@ -6,7 +6,7 @@ import { systemClock } from "../clock.ts";
 import { silent } from "../logger.ts";
 import { packageRoot } from "../package-root.ts";
 import { createFleet } from "./fleet.ts";
-import { type Fleet, type Instance, type RunResponse, WorkerLost } from "./types.ts";
+import { type Fleet, type Instance, type Run, type RunResponse, WorkerLost } from "./types.ts";
 
 const TEST_MS = 30_000;
 const fleets: Fleet[] = [];
@@ -43,6 +43,7 @@ function stream(
   instance: Instance,
   rows: readonly (readonly number[])[],
   onResponse?: (response: RunResponse) => void,
+  notes?: NonNullable<Run["notes"]>,
 ) {
   const [first = []] = rows;
   const values = Float32Array.from(rows.flat());
@@ -59,6 +60,7 @@ function stream(
       outputOffset: values.byteLength,
       outputs: [0],
       memberRows: rows.map(() => 1),
+      ...(notes && { notes }),
       onResponse(response) {
         const { data } = response.outputs[0] ?? { data: Buffer.alloc(0) };
         const numbers = new Float32Array(Uint8Array.from(data).buffer);
@@ -99,6 +101,27 @@ describe("a decoupled model in a worker", { timeout: TEST_MS }, () => {
       [0, 3, 100_000],
       [0, 3, 100_000],
     ]);
+  });
+
+  it("keeps the state of a sequence, which nobody gets who did not ask for it", async () => {
+    const [x] = [{ name: "x", datatype: "FP32", shape: [-1] }] as const;
+    const instance = await aRepeater({
+      inputs: [x, { name: "state in", datatype: "FP32", shape: [1] }],
+      outputs: [
+        { name: "y", datatype: "FP32", shape: [-1] },
+        { name: "state out", datatype: "FP32", shape: [1] },
+      ],
+      states: [{ input: "state in", output: "state out", initialShape: [1] }],
+    });
+    const ask = async (start: boolean, end: boolean) => {
+      const notes = [{ sequence: { id: "a", start, end } }];
+      const { done, responses } = stream(instance, [[2, 5]], undefined, notes);
+      await done;
+      return responses.length;
+    };
+    expect(await ask(true, false)).toBe(2);
+    expect(await ask(false, true)).toBe(2);
+    await expect(ask(false, false)).rejects.toThrow("sequence a has no state");
   });
 
   it("stops when nobody waits any more, and takes the next run", async () => {

@@ -13,6 +13,7 @@ import numpy
 import tritonclient.grpc as triton
 from support.cases import Cases, contains, equal
 from support.gateway import ROOT, SHARED, gateway
+from support.repository import add_model, echo_config
 from tritonclient.utils import InferenceServerException
 
 MODELS = ["simple_sequence", "simple_dyna_sequence", "simple_string_dyna_sequence", "running_sum"]
@@ -73,7 +74,8 @@ def check_models(cases, client):
         equal(whole(client, "simple_sequence", 1001), expected(VALUES))
     with cases.case("the id is added at the end"):
         equal(whole(client, "simple_dyna_sequence", 1002), expected(VALUES, 1002))
-    with cases.case("the id may be a text"):
+    with cases.case("the id may be a text, and a number is one where the model is told a text"):
+        equal(whole(client, "simple_string_dyna_sequence", 1004), expected(VALUES, 1004))
         equal(whole(client, "simple_string_dyna_sequence", "1003"), expected(VALUES, 1003))
         equal(whole(client, "simple_sequence", "a sequence of our own"), expected(VALUES))
     with cases.case("the number 9 and the text 9 are two sequences"):
@@ -159,6 +161,54 @@ def check_streams(cases, server):
     with cases.case("three sequences on one stream, oldest first"):
         got = streamed(server.grpc, "simple_dyna_sequence", [41, 42, 43])
         equal(got, {sequence: expected(VALUES, sequence) for sequence in (41, 42, 43)})
+
+
+DECOUPLED = """
+model_transaction_policy { decoupled: true }
+sequence_batching {
+  direct { }
+  control_input [
+    { name: "READY" control [ { kind: CONTROL_SEQUENCE_READY int32_false_true: [ 0, 1 ] } ] }
+  ]
+}
+"""
+
+
+def check_decoupled(cases):
+    config = echo_config("often", "INT32", [1], 4, more=DECOUPLED)
+    config = config.replace('string_value: "identity"', 'string_value: "repeat"')
+    with tempfile.TemporaryDirectory(prefix="beamgate-models-") as folder:
+        add_model(folder, "often", config)
+        with gateway(folder) as server, cases.case("sequences of a decoupled model, interleaved"):
+            answers = queue.Queue()
+            ids, values = [1, 2, 3], [3, 0, 1, 2]
+            with triton.InferenceServerClient(server.grpc) as client:
+                client.start_stream(lambda result, error: answers.put((result, error)))
+                for at, value in enumerate(values):
+                    for sequence in ids:
+                        tensor = triton.InferInput("INPUT0", [1, 1], "INT32")
+                        tensor.set_data_from_numpy(numpy.full((1, 1), value, numpy.int32))
+                        client.async_stream_infer(
+                            "often",
+                            [tensor],
+                            request_id=f"{sequence}",
+                            sequence_id=sequence,
+                            sequence_start=at == 0,
+                            sequence_end=at == len(values) - 1,
+                            enable_empty_final_response=True,
+                        )
+                got = {sequence: [] for sequence in ids}
+                for _ in range(len(ids) * (sum(values) + len(values))):
+                    result, error = answers.get(timeout=20)
+                    if error is not None:
+                        raise error
+                    response = result.get_response()
+                    one = result.as_numpy("OUTPUT0")
+                    got[int(response.id)].append(None if one is None else int(one[0][0]))
+                client.stop_stream()
+            per_value = [[value] * value + [None] for value in values]
+            equal(got, {sequence: sum(per_value, []) for sequence in ids})
+            equal(answers.qsize(), 0)
 
 
 def check_refusals(cases, client):
@@ -260,6 +310,7 @@ def main():
                 check_refusals(cases, client)
                 check_death(cases, server, client)
     check_idle(cases)
+    check_decoupled(cases)
     check_shared(cases)
     cases.finish()
 
