@@ -1,6 +1,5 @@
 """A double of CMSSW's SonicTriton: the calls that a job makes, in its order, with its assumptions."""
 
-import concurrent.futures
 import contextlib
 import json
 import os
@@ -8,14 +7,21 @@ import pathlib
 import signal
 import tempfile
 
+import grpc
 import numpy as np
 import tritonclient.grpc as triton
 from support.cases import Cases, equal
 from support.gateway import ROOT, gateway
+from support.repository import add_model, echo_config
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import InferenceServerException
 
-#: What the C++ client adds to every request.
-EVERY_REQUEST = {"triton_enable_empty_final_response": False}
+COMPRESSIONS = {
+    None: grpc.Compression.NoCompression,
+    "gzip": grpc.Compression.Gzip,
+    "deflate": grpc.Compression.Deflate,
+}
+TIMEOUT_S = 30
 RAGGED = [[2, 2], [4, 4, 4, 4], [1], [3, 3, 3]]
 
 
@@ -51,60 +57,51 @@ class Client:
         self.outputs = [o.name for o in metadata.outputs]
 
     def use(self, address):
+        """updateServer: a channel of its own to this server."""
         self.address = address
         self.client = triton.InferenceServerClient(address)
+        self.stub = service_pb2_grpc.GRPCInferenceServiceStub(grpc.insecure_channel(address))
 
     def statistics(self):
         stats = self.client.get_inference_statistics(self.model, self.version)
         return stats.model_stats[0]  # CMSSW takes the first one without a look
 
-    def tensors(self, values):
-        tensors = []
+    def request(self, values):
+        """As the C++ client writes it: no id, raw inputs, outputs by name, its one parameter."""
+        made = service_pb2.ModelInferRequest(model_name=self.model, model_version=self.version)
         for name, array in values.items():
             datatype, _ = self.inputs[name]
-            tensor = triton.InferInput(name, list(array.shape), datatype)
-            tensor.set_data_from_numpy(array)
-            tensors.append(tensor)
-        return tensors
-
-    def arguments(self, values, compression=None):
-        return {
-            "model_name": self.model,
-            "model_version": self.version,
-            "inputs": self.tensors(values),
-            "outputs": [triton.InferRequestedOutput(name) for name in self.outputs],
-            "client_timeout": 30,
-            "compression_algorithm": compression,
-            "parameters": EVERY_REQUEST,
-        }
+            made.inputs.add(name=name, datatype=datatype, shape=array.shape)
+            made.raw_input_contents.append(array.tobytes())
+        for name in self.outputs:
+            made.outputs.add(name=name)
+        # The python client takes this key for reserved; the C++ client sends it every time.
+        made.parameters["triton_enable_empty_final_response"].bool_param = False
+        return made
 
     def rectangular(self, values, compression=None):
         """One ModelInfer for the whole event; an event without entries makes no call."""
         if next(iter(values.values())).shape[0] == 0:
             return None
-        result = self.client.infer(**self.arguments(values, compression))
-        return {name: self.checked(result, name) for name in self.outputs}
+        request = self.request(values)
+        kind = COMPRESSIONS[compression]
+        response = self.stub.ModelInfer(request, timeout=TIMEOUT_S, compression=kind)
+        return {name: self.checked(response, name) for name in self.outputs}
 
     def ragged(self, entries):
         """AsyncInferMulti: N requests of one row at once, one answer when all are there."""
-        futures = [concurrent.futures.Future() for _ in entries]
-
-        def ended(future):
-            return lambda result, error: (
-                future.set_exception(error) if error else future.set_result(result)
-            )
-
-        for values, future in zip(entries, futures):
-            self.client.async_infer(callback=ended(future), **self.arguments(values))
-        results = [future.result(30) for future in futures]
-        return [{name: self.checked(r, name) for name in self.outputs} for r in results]
+        calls = [
+            self.stub.ModelInfer.future(self.request(values), timeout=TIMEOUT_S)
+            for values in entries
+        ]
+        responses = [call.result() for call in calls]
+        return [{name: self.checked(r, name) for name in self.outputs} for r in responses]
 
     @staticmethod
-    def checked(result, name):
+    def checked(response, name):
         """RawData must have exactly the bytes of its shape."""
-        response = result.get_response()
         position = [output.name for output in response.outputs].index(name)
-        array = result.as_numpy(name)
+        array = triton.InferResult(response).as_numpy(name)
         equal(len(response.raw_output_contents[position]), array.nbytes, "bytes")
         return array
 
@@ -208,6 +205,13 @@ def check_reloads(cases, server):
             after = client.statistics()
             nothing_decreases(before, after)
             before = after
+    with cases.case("statistics never go back when a model is given back and loaded again"):
+        before = client.statistics()
+        client.client.unload_model("jet_tagger")
+        client.client.load_model("jet_tagger")
+        nothing_decreases(before, client.statistics())
+        client.rectangular({"input": jets(3)})
+        nothing_decreases(before, client.statistics())
     with cases.case("statistics never go back over the death of a worker"):
         before = client.statistics()
         for worker in workers_of(server):
@@ -225,28 +229,74 @@ def check_reloads(cases, server):
         control.unload_model("edge_filter")
 
 
+def failures(client):
+    return client.statistics().inference_stats.fail.count
+
+
 def check_retries(cases):
-    """retry_action_diff.sh: two servers, one dies, then the other, while events go on."""
-    with cases.case("events go on when one of two servers dies"):
-        models = ROOT / "models"
-        with tempfile.TemporaryDirectory(prefix="beamgate-cms-") as folder:
-            for name in ("jet_tagger", "ragged_io"):
-                os.symlink(models / name, pathlib.Path(folder) / name)
-            with gateway(folder) as first, gateway(folder) as second:
-                service = Service([first.grpc, second.grpc])
-                client = Client(first.grpc, "jet_tagger")
-                retried = 0
+    """retry_action_diff.sh: one server dies, then the next, while events go on."""
+    config = echo_config("identity", "FP32", [-1], max_batch_size=64)
+    config += 'parameters { key: "crash_on" value { string_value: "666" } }'
+    with tempfile.TemporaryDirectory(prefix="beamgate-cms-") as folder:
+        add_model(folder, "identity", config)
+        with gateway(folder) as first, gateway(folder) as shaky, gateway(folder) as sound:
+            with cases.case("a server that failed before is not the next to be asked"):
+                stumbling = Client(shaky.grpc, "identity")
+                equal(failures(stumbling), 0)
+                expect_failure(lambda: stumbling.rectangular({"INPUT0": numbers(666)}))
+                equal(failures(stumbling), 1)
+                service = Service([first.grpc, shaky.grpc, sound.grpc])
+                equal(different_server(service, "identity", first.grpc), sound.grpc)
+            with cases.case("with no failures, the server that lets requests wait least is asked"):
+                warm_queue(sound.grpc)
+                equal(different_server(service, "identity", sound.grpc), first.grpc)
+                for address in (first.grpc, sound.grpc):
+                    queue = Client(address, "identity").statistics().inference_stats.queue
+                    if queue.count and not 0 <= queue.ns / queue.count < 5e9:
+                        raise AssertionError(f"{queue.ns} ns waited by {queue.count} requests")
+            with cases.case("100 events while one server dies, then the next: each is answered once"):
+                client = Client(first.grpc, "identity")
+                dies = {40: first, 70: sound}
+                used, retried = [], 0
                 for event in range(100):
-                    if event == 40:
-                        first.process.kill()
+                    if event in dies:
+                        dies[event].process.kill()
+                        dies[event].process.wait()
+                    values = {"INPUT0": numbers(event)}
                     try:
-                        client.rectangular({"input": jets(4, event)})
-                    except InferenceServerException:
+                        answer = client.rectangular(values)
+                    except grpc.RpcError:
                         retried += 1
-                        client.use(different_server(service, "jet_tagger", client.address))
-                        client.rectangular({"input": jets(4, event)})
-                equal(retried, 1, "events that were sent twice")
-                equal(client.address, second.grpc)
+                        client.use(different_server(service, "identity", client.address))
+                        answer = client.rectangular(values)
+                    equal(answer["OUTPUT0"].tolist(), values["INPUT0"].tolist())
+                    used.append(client.address)
+                equal(retried, 2, "events that were sent twice")
+                expected = [first.grpc] * 40 + [sound.grpc] * 30 + [shaky.grpc] * 30
+                equal(used == expected, True, "servers in the order of their death")
+                answered = Client(shaky.grpc, "identity").statistics().inference_stats.success
+                equal(answered.count, 30, "events that the last server answered")
+            with cases.case("no server left: the job knows, and takes its fallback"):
+                equal(different_server(service, "identity", shaky.grpc), None)
+                equal(list(Service([first.grpc, sound.grpc]).servers), [])
+
+
+def numbers(first):
+    return np.arange(first, first + 8, dtype=np.float32).reshape(4, 2)
+
+
+def expect_failure(call):
+    try:
+        call()
+    except grpc.RpcError as error:
+        return error
+    raise AssertionError("it was answered")
+
+
+def warm_queue(address):
+    """Some requests at once, so that some wait for others."""
+    client = Client(address, "identity")
+    client.ragged([{"INPUT0": numbers(n)[:1]} for n in range(64)])
 
 
 def main():

@@ -4,9 +4,14 @@ Every row runs over the clients that its scripts use: gRPC, gRPC asyncio, HTTP a
 """
 
 import asyncio
+import base64
 import gc
+import json
+import os
 import pathlib
 import queue
+import subprocess
+import tempfile
 import uuid
 
 import numpy as np
@@ -15,9 +20,9 @@ import tritonclient.grpc.aio as grpc_aio
 import tritonclient.http as http_client
 import tritonclient.http.aio as http_aio
 from support.cases import Cases, contains, equal
-from support.gateway import gateway
+from support.gateway import ROOT, gateway
 from tritonclient.grpc import service_pb2, service_pb2_grpc
-from tritonclient.utils import InferenceServerException
+from tritonclient.utils import InferenceServerException, serialize_byte_tensor
 from tritonclient.utils import shared_memory as shm
 
 FIRST = np.arange(16, dtype=np.int32).reshape(1, 16)
@@ -106,12 +111,23 @@ def asynchronous(module, address):
 
 
 async def asyncio_infer(module, address):
-    """*_aio_infer."""
+    """*_aio_infer: many at once, headers, compression, statistics of one model, a wrong model."""
     async with module.InferenceServerClient(address) as client:
         inputs = tensors(module, (FIRST, SECOND), "INT32")
+        outputs = requested(module, ("OUTPUT0", "OUTPUT1"))
         calls = [client.infer("simple", inputs) for _ in range(32)]
         for result in await asyncio.gather(*calls):
             check_sums(result)
+        named = {"outputs": outputs, "headers": {"test": "1"}}
+        check_sums(await client.infer("simple", inputs, **named))
+        both = ("request_compression_algorithm", "response_compression_algorithm")
+        packings = both if module is http_aio else ("compression_algorithm",)
+        for algorithm in ("gzip", "deflate"):
+            packed = {packing: algorithm for packing in packings}
+            check_sums(await client.infer("simple", inputs, outputs=outputs, **packed))
+        statistics = await client.get_inference_statistics("simple")
+        stats = statistics["model_stats"] if isinstance(statistics, dict) else statistics.model_stats
+        equal(len(stats), 1, "models in the statistics")
         equal(await client.is_server_live() and await client.is_server_ready(), True)
         equal(await client.is_model_ready("simple"), True)
         try:
@@ -305,6 +321,11 @@ def custom_repeat(address):
     equal(len(result.get_response().outputs), 0, "outputs of the final response")
 
 
+def serialized(array):
+    """What a client puts into a region: strings with their lengths in front."""
+    return serialize_byte_tensor(array) if array.dtype == np.object_ else array
+
+
 def shared_memory(module, address, words):
     """shm, shm_string: inputs and outputs in regions; a wrong key is refused."""
     client = module.InferenceServerClient(address)
@@ -328,8 +349,9 @@ def shared_memory(module, address, words):
         )
         inputs, outputs = [], []
         for position, array in enumerate(arrays):
-            shm.set_shared_memory_region(regions["in"], [array], offset=position * size)
-            used = len(array_bytes(array))
+            values = serialized(array)
+            shm.set_shared_memory_region(regions["in"], [values], offset=position * size)
+            used = len(values.item()) if words else values.nbytes
             tensor = module.InferInput(f"INPUT{position}", [1, 16], datatype)
             tensor.set_shared_memory(f"in_{suffix}", used, offset=position * size)
             inputs.append(tensor)
@@ -352,10 +374,15 @@ def shared_memory(module, address, words):
             shm.destroy_shared_memory_region(region)
 
 
-def array_bytes(array):
-    if array.dtype != np.object_:
-        return array.tobytes()
-    return b"".join(len(x).to_bytes(4, "little") + x for x in array.flatten())
+def cuda_shared_memory(module, address):
+    """cudashm: a server without GPUs has no regions, and takes none."""
+    client = module.InferenceServerClient(address)
+    client.unregister_cuda_shared_memory()
+    status = client.get_cuda_shared_memory_status()
+    equal(len(status if isinstance(status, list) else status.regions), 0, "regions")
+    handle = base64.b64encode(bytes(64))
+    refused(lambda: client.register_cuda_shared_memory("output_data", handle, 0, 64), "CUDA")
+    equal(client.is_server_live(), True)
 
 
 def resident_kb(pid):
@@ -375,13 +402,15 @@ def memory_growth(module, address, pid):
             equal(result.as_numpy("OUTPUT0")[0][9_999], 9_999)
 
     rounds(500)
-    gc.collect()
-    before = resident_kb(pid)
-    rounds(1_500)
-    grown = resident_kb(pid) - before
-    # 60 MB of requests went through: what stays must not depend on it.
-    if grown > 30_000:
-        raise AssertionError(f"the gateway grew by {grown} kB over 1500 requests")
+    # 60 MB of requests go through a round: a leak shows in every round, a lazy collector not.
+    growth = []
+    while not growth or (growth[-1] > 15_000 and len(growth) < 4):
+        gc.collect()
+        before = resident_kb(pid)
+        rounds(1_500)
+        growth.append(resident_kb(pid) - before)
+    if growth[-1] > 15_000:
+        raise AssertionError(f"the gateway grew with every 1500 requests, kB: {growth}")
 
 
 def reuse(module, address):
@@ -395,16 +424,22 @@ def reuse(module, address):
         equal(result.as_numpy("OUTPUT0").tolist(), (FIRST + added + SECOND).tolist())
 
 
+EIGHT = ("simple", "simple_int8", "simple_string", "simple_identity")
+EIGHT += ("simple_sequence", "simple_dyna_sequence", "repeat_int32", "custom_identity_int32")
+
+
 def model_control(module, address):
-    """*_model_control: exactly what its asserts look at."""
+    """*_model_control: exactly what its asserts look at, with eight models in the index."""
     client = module.InferenceServerClient(address)
     index = client.get_model_repository_index()
     names = [m["name"] for m in index] if isinstance(index, list) else [m.name for m in index.models]
-    equal("simple" in names, True)
+    equal(sorted(names), sorted(EIGHT))
     client.load_model("simple")
     equal(client.is_model_ready("simple"), True)
-    refused(lambda: client.load_model("simple", config="nonsense"), "failed to load")
+    refused(lambda: client.load_model("simple", config='{"parameters": {"a": 1}'), "failed to load")
+    equal(client.is_model_ready("simple"), True)
     client.load_model("simple", config='{"max_batch_size":"16"}')
+    equal(client.is_model_ready("simple"), True)
     config = client.get_model_config("simple")
     size = config["max_batch_size"] if isinstance(config, dict) else config.config.max_batch_size
     equal(size, 16)
@@ -417,6 +452,91 @@ def model_control(module, address):
     )
     equal(client.is_server_live(), True)
     refused(lambda: client.load_model("wrong_model_name"), "failed to load 'wrong_model_name'")
+    client.load_model("simple")
+    check_sums(client.infer("simple", tensors(module, (FIRST, SECOND), "INT32")))
+    client.unload_model("simple")
+
+
+LABELS = ("gluon", "light", "w", "z", "top")
+
+
+def best_of(result, rows, count):
+    """image_client's reading of classes: "<value>:<index>:<label>" as text, rows of them."""
+    answers = result.as_numpy("probabilities")
+    equal(answers.shape, (rows, count))
+    best = []
+    for row in answers:
+        parted = [answer.decode().split(":") for answer in row]
+        values = [float(value) for value, _, _ in parted]
+        equal(values, sorted(values, reverse=True), "the best first")
+        equal([label for _, _, label in parted], [LABELS[int(index)] for _, index, _ in parted])
+        best.append([int(index) for _, index, _ in parted])
+    return best
+
+
+def classified(module, address):
+    """image_client, ensemble_image_client: the best classes of a batch, by label."""
+    client = module.InferenceServerClient(address)
+    jets = np.random.default_rng(5).normal(size=(8, 16)).astype(np.float32)
+    metadata, config = client.get_model_metadata("jet_tagger"), client.get_model_config("jet_tagger")
+    if isinstance(metadata, dict):
+        equal([len(metadata["inputs"]), len(metadata["outputs"])], [1, 1])
+        equal(metadata["inputs"][0]["name"], "input")
+        equal(config["max_batch_size"] >= 8, True)
+    else:
+        equal([len(metadata.inputs), len(metadata.outputs)], [1, 1])
+        equal(metadata.inputs[0].name, "input")
+        equal(config.config.max_batch_size >= 8, True)
+    plain = client.infer("jet_tagger", tensors(module, [jets], "FP32", ["input"]))
+    expected = np.argsort(-plain.as_numpy("probabilities"), axis=1)
+    wanted = module.InferRequestedOutput("probabilities", class_count=3)
+    for name, tensor in (("jet_tagger", "input"), ("jet_ensemble", "jets_mev")):
+        for rows in (1, 8):
+            values = jets[:rows] * (np.float32(1) if name == "jet_tagger" else MEV)
+            inputs = tensors(module, [values], "FP32", [tensor])
+            best = best_of(client.infer(name, inputs, outputs=[wanted]), rows, 3)
+            equal(best, expected[:rows, :3].tolist(), f"classes of {name}")
+
+
+#: What jet_ensemble's first step takes away again: energies and masses come in MeV.
+MEV = np.array([1000, 1000, 1000] + [1] * 13, dtype=np.float32)
+
+
+def generated_classification(address):
+    """grpc_image_client: classes over the generated stub, unary and streamed."""
+    import grpc
+
+    jets = np.random.default_rng(6).normal(size=(4, 16)).astype(np.float32)
+
+    def asked(identity):
+        request = service_pb2.ModelInferRequest(model_name="jet_tagger", id=identity)
+        request.inputs.add(name="input", datatype="FP32", shape=jets.shape)
+        request.raw_input_contents.append(jets.tobytes())
+        output = request.outputs.add(name="probabilities")
+        output.parameters["classification"].int64_param = 2
+        return request
+
+    with grpc.insecure_channel(address) as channel:
+        stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+        unary = stub.ModelInfer(asked("one"))
+        equal((unary.outputs[0].datatype, list(unary.outputs[0].shape)), ("BYTES", [4, 2]))
+        expected = best_of(grpc_client.InferResult(unary), 4, 2)
+        streamed = list(stub.ModelStreamInfer(asked(str(n)) for n in range(5)))
+        equal([answer.infer_response.id for answer in streamed], list("01234"))
+        for answer in streamed:
+            equal(best_of(grpc_client.InferResult(answer.infer_response), 4, 2), expected)
+
+
+def node_client(address):
+    """The Node example: metadata, int_contents in, raw bytes out."""
+    program = pathlib.Path(__file__).parent / "support" / "node-client.mjs"
+    done = subprocess.run(
+        ["node", str(program), address], capture_output=True, text=True, timeout=30
+    )
+    equal(done.returncode, 0, done.stdout + done.stderr)
+    said = json.loads(done.stdout)
+    equal((said["live"], said["ready"], said["name"]), (True, True, "simple"))
+    equal([said["sums"], said["differences"]], [(FIRST + SECOND)[0].tolist(), (FIRST - SECOND)[0].tolist()])
 
 
 def main():
@@ -424,7 +544,16 @@ def main():
     with gateway(flags=["--allow-client-shm=true"]) as server:
         both = (("gRPC", grpc_client, server.grpc), ("HTTP", http_client, server.http))
         for name, module, address in both:
-            for row in (infer, asynchronous, strings, health_metadata, reuse, sequence_sync):
+            for row in (
+                infer,
+                asynchronous,
+                strings,
+                health_metadata,
+                reuse,
+                sequence_sync,
+                classified,
+                cuda_shared_memory,
+            ):
                 with cases.case(f"{name}: {row.__doc__}"):
                     row(module, address)
             with cases.case(f"{name}: shm"):
@@ -439,18 +568,28 @@ def main():
         ):
             with cases.case(f"{name}: {asyncio_infer.__doc__}"):
                 asyncio.run(asyncio_infer(module, address))
-        for row in (explicit_contents, channel_options, sequence_stream, custom_repeat):
+        for row in (
+            explicit_contents,
+            channel_options,
+            sequence_stream,
+            custom_repeat,
+            generated_classification,
+            node_client,
+        ):
             with cases.case(f"gRPC: {row.__doc__}"):
                 row(server.grpc)
         with cases.case(f"gRPC asyncio: {sequence_asyncio.__doc__}"):
             asyncio.run(sequence_asyncio(server.grpc))
-    with gateway(flags=["--model-control-mode=explicit"]) as server:
-        for name, module, address in (
-            ("gRPC", grpc_client, server.grpc),
-            ("HTTP", http_client, server.http),
-        ):
-            with cases.case(f"{name}: {model_control.__doc__}"):
-                model_control(module, address)
+    with tempfile.TemporaryDirectory(prefix="beamgate-eight-") as folder:
+        for name in EIGHT:
+            os.symlink(ROOT / "models" / name, pathlib.Path(folder) / name)
+        with gateway(folder, flags=["--model-control-mode=explicit"]) as server:
+            for name, module, address in (
+                ("gRPC", grpc_client, server.grpc),
+                ("HTTP", http_client, server.http),
+            ):
+                with cases.case(f"{name}: {model_control.__doc__}"):
+                    model_control(module, address)
     cases.finish()
 
 

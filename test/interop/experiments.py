@@ -1,13 +1,17 @@
 """Doubles of other experiments' clients: Athena (ATLAS), LHCb's slices, LIGO's hermes."""
 
 import http.client
+import os
+import pathlib
 import queue
+import signal
 import threading
 
 import numpy as np
 import tritonclient.grpc as triton
-from support.cases import Cases, equal
+from support.cases import Cases, contains, equal
 from support.gateway import gateway
+from tritonclient.utils import InferenceServerException
 
 FP32, INT64 = np.float32, np.int64
 
@@ -126,11 +130,150 @@ def check_lhcb(cases, server):
         equal(failures, [])
 
 
+class HermesClient:
+    """hermes.stillwater: several streams of data over one stream to the server, rows of one update."""
+
+    def __init__(self, server, model):
+        self.model = model
+        self.client = triton.InferenceServerClient(server.grpc)
+        equal(self.client.is_server_live(), True)
+        equal(self.client.is_model_ready(model), True)
+        # The input that is cut into updates belongs to the step that keeps the state.
+        config = self.client.get_model_config(model).config
+        steps = [step.model_name for step in config.ensemble_scheduling.step]
+        keeping = [name for name in steps if self.keeps_state(name)]
+        equal(len(keeping), 1, "steps that keep state")
+        metadata = self.client.get_model_metadata(model)
+        (self.input,) = metadata.inputs
+        (self.output,) = [output.name for output in metadata.outputs]
+        self.shape = [1, *list(self.input.shape)[1:]]
+        self.answers = queue.Queue()
+
+    def keeps_state(self, name):
+        config = self.client.get_model_config(name).config
+        return config.WhichOneof("scheduling_choice") == "sequence_batching"
+
+    def __enter__(self):
+        self.client.start_stream(lambda result, error: self.answers.put((result, error)))
+        return self
+
+    def __exit__(self, *_):
+        self.client.stop_stream()
+
+    def send(self, number, sequence, update, start=False, end=False):
+        made = triton.InferInput(self.input.name, self.shape, self.input.datatype)
+        made.set_data_from_numpy(update.reshape(self.shape))
+        self.client.async_stream_infer(
+            self.model,
+            [made],
+            request_id=f"{number}_{sequence}",
+            sequence_id=sequence,
+            sequence_start=start,
+            sequence_end=end,
+        )
+
+    def receive(self):
+        """(number, sequence, value); raises what the server says."""
+        result, error = self.answers.get(timeout=30)
+        if error is not None:
+            raise error
+        number, sequence = result.get_response().id.split("_")
+        return int(number), int(sequence), float(result.as_numpy(self.output)[0, 0])
+
+
+WINDOW = 256
+
+
+def powers(updates):
+    """Mean square of the last 256 samples after each update; silence came before the first."""
+    samples, found = np.zeros(WINDOW, FP32), []
+    for update in updates:
+        samples = np.concatenate([samples, update])[-WINDOW:]
+        found.append(float(np.mean(np.square(samples, dtype=np.float64))))
+    return found
+
+
+def play(hermes, channels, ids, ahead):
+    """Interleaves the channels, so many updates before the answers. @returns answers by channel."""
+    got = {sequence: {} for sequence in ids}
+    under_way = 0
+
+    def take():
+        number, sequence, value = hermes.receive()
+        got[sequence][number] = value
+
+    length = channels.shape[1]
+    for number in range(length):
+        for channel, sequence in enumerate(ids):
+            update = channels[channel, number]
+            hermes.send(number, sequence, update, start=number == 0, end=number == length - 1)
+            under_way += 1
+            if under_way > ahead:
+                take()
+                under_way -= 1
+    for _ in range(under_way):
+        take()
+    return [[got[sequence][number] for number in range(length)] for sequence in ids]
+
+
+def check_hermes(cases, server):
+    random = np.random.default_rng(13)
+    channels = random.normal(size=(2, 200, 64)).astype(FP32)
+    expected = [powers(channel) for channel in channels]
+    with cases.case("hermes: two detectors on one stream, the state kept in a step of an ensemble"):
+        with HermesClient(server, "strain_ensemble") as hermes:
+            got = play(hermes, channels, (2001, 2002), ahead=16)
+            difference = np.abs(np.array(got) - np.array(expected)).max()
+            equal(bool(difference < 1e-4), True, f"numbers differ by {difference}")
+    with cases.case("hermes: a sequence that was not started is told in the stream, the others go on"):
+        with HermesClient(server, "strain_ensemble") as hermes:
+            hermes.send(0, 2010, channels[0, 0], start=True)
+            equal(hermes.receive()[:2], (0, 2010))
+            hermes.send(1, 2011, channels[1, 1])
+            contains(failure(hermes), "must specify the START flag on the first request")
+            hermes.send(1, 2010, channels[0, 1], end=True)
+            number, sequence, value = hermes.receive()
+            equal((number, sequence), (1, 2010))
+            equal(abs(value - expected[0][1]) < 1e-4, True, value)
+    with cases.case("hermes: a worker dies: told in the stream, and the sequences start again"):
+        with HermesClient(server, "strain_ensemble") as hermes:
+            for sequence in (2021, 2022):
+                hermes.send(0, sequence, channels[0, 0], start=True)
+            equal(sorted(hermes.receive()[1] for _ in range(2)), [2021, 2022])
+            for worker in workers_of(server):
+                os.kill(worker, signal.SIGKILL)
+            for sequence in (2021, 2022):
+                hermes.send(1, sequence, channels[0, 1])
+            for _ in range(2):
+                text = failure(hermes)
+                contains(text, "in ensemble 'strain_ensemble', ")
+                contains(text, "sequence")
+            got = play(hermes, channels[:, :40], (2021, 2022), ahead=8)
+            wanted = np.array([numbers[:40] for numbers in expected])
+            difference = np.abs(np.array(got) - wanted).max()
+            equal(bool(difference < 1e-4), True, f"numbers differ by {difference}")
+
+
+def failure(hermes):
+    try:
+        answer = hermes.receive()
+    except InferenceServerException as error:
+        return str(error)
+    raise AssertionError(f"no error, but {answer}")
+
+
+def workers_of(server):
+    """Process ids of the gateway's children that drive devices."""
+    tasks = pathlib.Path(f"/proc/{server.pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+
+
 def main():
     cases = Cases()
     with gateway() as server:
         check_athena(cases, server)
         check_lhcb(cases, server)
+        check_hermes(cases, server)
     cases.finish()
 
 
