@@ -106,6 +106,8 @@ describe("every flag of the table", () => {
       "trace.otel.maxQueueSize": "17",
       "trace.otel.maxExportBatchSize": "17",
       "cache-config": "local,size=1048577",
+      "rate-limit": "execution_count",
+      "rate-limit-resource": "R1:17",
       "trace-config": "rate=1",
       "trace-level": "timestamps",
       "metrics-config": "summary_latencies=true",
