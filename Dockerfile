@@ -6,6 +6,10 @@
 # until the operator says that this is intended: --insecure-no-auth (or
 # BEAMGATE_SERVER_INSECURE_NO_AUTH=true). The image does not say it for them.
 #
+# It takes tritonserver's flags and is installed under its name too, so that a
+# command line written for Triton's image starts it: docker run ... --entrypoint
+# tritonserver beamgate --model-repository=/models --insecure-no-auth
+#
 # Tensors travel to the workers through /dev/shm: Docker's 64 MB are too few.
 
 FROM node:24-bookworm-slim AS build
@@ -28,6 +32,8 @@ COPY --from=build /build/proto proto
 COPY --from=build /build/models models
 COPY src/cli/beamgate.mjs src/cli/beamgate.mjs
 COPY LICENSE README.md ./
+RUN ln -s /app/src/cli/beamgate.mjs /usr/local/bin/beamgate \
+ && ln -s /app/src/cli/beamgate.mjs /usr/local/bin/tritonserver
 ENV NODE_ENV=production \
     BEAMGATE_GRPC_ADDRESS=0.0.0.0 \
     BEAMGATE_HTTP_ADDRESS=0.0.0.0
