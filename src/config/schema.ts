@@ -85,7 +85,7 @@ const grpc = z.strictObject({
   }),
   receiveBudgetBytes: key(
     bytes(MIB).default(() => Math.max(MIB, defaultReceiveBudgetBytes())),
-    "Bodies being received or queued, all connections together",
+    "Bodies being received or queued, all connections of gRPC and HTTP together",
     { unit: "bytes", defaultText: "a quarter of the memory limit, at most 4 GiB" },
   ),
   maxConcurrentStreams: key(
@@ -241,7 +241,7 @@ const rateLimit = z.strictObject({
         z.string().regex(/^[^:]+:\d{1,9}(:\d{1,9})?$/, "expected NAME:COUNT or NAME:COUNT:DEVICE"),
       )
       .default([]),
-    "Copies there are of a resource, NAME:COUNT; of others, as many as one instance needs at most",
+    "Copies there are of a resource, NAME:COUNT or NAME:COUNT:DEVICE (the CPU is device 0); of others, as many as one instance needs at most",
   ),
 });
 

@@ -11,8 +11,8 @@ const NAME = "triton";
 
 /**
  * Extensions of the protocol by Triton's names, in Triton's order. The list is Triton's
- * whole one: clients look for `statistics` and the like before they use them. What is
- * not served yet answers UNIMPLEMENTED.
+ * whole one: clients look for `statistics` and the like before they use them. CUDA shared
+ * memory is in it as in the list of a tritonserver without a GPU.
  */
 const EXTENSIONS = [
   "classification",
