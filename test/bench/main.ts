@@ -36,7 +36,7 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
 };
 
 const HELP = `usage: npm run bench -- [--quick] [--only NAME]... [--output FILE] [--check]
-  --quick        about two minutes instead of eight: shorter slices, fewer requests
+  --quick        about four minutes instead of twelve: shorter slices, fewer requests
   --only NAME    ${Object.keys(BENCHES).join(", ")}; may be repeated
   --output FILE  where the JSON goes (default bench-results/<time>.json)
   --h2load       throughput with nghttp2's h2load instead of our own load client
