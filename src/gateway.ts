@@ -30,7 +30,7 @@ import { tracedAccount } from "./telemetry/traced-account.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
-import { inferLine } from "./wiring/infer-line.ts";
+import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
 import { modelLoader } from "./wiring/load-model.ts";
 import { rateLimiterOf } from "./wiring/rate-limits.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
@@ -150,6 +150,8 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
       server: { version, ready },
       inference: {
         infer: withHeaders(infer, forwarderOf(config.grpc.headerForwardPattern), tracing.tracer),
+        // A trace is of one request.
+        ...(tracing.tracer ? {} : { bundleRows: bundleRowsOf(resolve) }),
       },
       models,
       statistics,

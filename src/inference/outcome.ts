@@ -10,6 +10,8 @@ export type FailureReason = "REJECTED" | "CANCELED" | "BACKEND" | "OTHER";
 export interface RequestOutcome {
   readonly signature: ModelSignature;
   readonly rows: number;
+  /** Requests of a client that it stands for, where more than one (`InferRequest.bundled`). */
+  readonly requests?: number | undefined;
   readonly timeline: Timeline;
   /** undefined: answered as asked. */
   readonly failure: FailureReason | undefined;
@@ -51,5 +53,5 @@ export interface Account {
   /** A worker died with a batch of this model: while executing it, or while the batch waited behind another. */
   lost(signature: ModelSignature, executing: boolean): void;
   /** Requests accepted and not yet dispatched changed by `delta`. */
-  pending(signature: ModelSignature, delta: 1 | -1): void;
+  pending(signature: ModelSignature, delta: number): void;
 }

@@ -60,6 +60,8 @@ export interface WireRequest {
    * parameters were read, so it travels until then.
    */
   readonly dataError: StatusError | undefined;
+  /** Requests of a client that this one stands for; absent: one. */
+  readonly bundled?: number;
 }
 
 /** A tensor as clients send or get it. */
@@ -123,6 +125,8 @@ export interface InferRequest {
   readonly priority: number;
   /** `timeout` parameter in µs; 0 = none. */
   readonly timeoutUs: number;
+  /** Requests of a client that this one stands for, each with as many rows; absent: one. */
+  readonly bundled?: number | undefined;
   /** The sequence it belongs to, where it names one. */
   readonly sequence?: SequenceMark | undefined;
   /** Parameters that neither the protocol nor the gateway knows, for the backend; absent: none. */

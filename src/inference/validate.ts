@@ -85,6 +85,7 @@ export function checkRequest(
     borrowed,
     sequence: settings.sequence,
     parameters: settings.custom,
+    bundled: wire.bundled,
   };
 }
 

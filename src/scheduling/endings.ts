@@ -88,10 +88,13 @@ export class Endings {
     entry.call = ENDED;
     // The filling of an empty slot is no request.
     if (request.sequence?.ready === false) return;
+    // Where a bundle fails, its requests go on one by one and are counted then.
+    if (request.bundled !== undefined && failure !== undefined && failure !== "CANCELED") return;
     call.timeline.answered = this.#clock.now();
     this.#account.request({
       signature: this.#signature,
       rows: request.rows,
+      requests: request.bundled,
       timeline: call.timeline,
       failure,
       execution,

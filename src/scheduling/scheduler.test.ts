@@ -73,6 +73,30 @@ describe("requests of many clients", () => {
     expect(first.rooms).toBe(0);
   });
 
+  it("of which one stands for several count as so many", async () => {
+    const { clock, first, submit, outcomes, pending } = aScheduler();
+    const bundle = submit({ rows: 4, bundled: 4 });
+    submit();
+    expect(pending()).toBe(5);
+    await clock.advance(0);
+    first.runs[0]?.finish();
+    await clock.advance(0);
+    expect(outcomes.map(({ rows, requests }) => [rows, requests])).toEqual([
+      [4, 4],
+      [1, undefined],
+    ]);
+    expect([pending(), bundle.told]).toEqual([0, 1]);
+  });
+
+  it("that fail together are counted when they go on one by one", async () => {
+    const { clock, first, submit, outcomes, pending } = aScheduler();
+    const bundle = submit({ rows: 4, bundled: 4 });
+    await clock.advance(0);
+    first.runs[0]?.fail(new BackendError("internal", "no"));
+    await clock.advance(0);
+    expect([bundle.errors.length, outcomes, pending()]).toEqual([1, [], 0]);
+  });
+
   it("that ask to run alone do", async () => {
     const { clock, instances, submit } = aScheduler({ instances: 3 });
     submit({ alone: true });

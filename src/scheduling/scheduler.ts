@@ -16,6 +16,7 @@ import type { Logger } from "../logger.ts";
 import { type Executed, type Lane, WorkerLost } from "../pool/lane.ts";
 import type { Pool } from "../pool/pool.ts";
 import { type BatchingRules, decideBatch } from "./batcher.ts";
+import { bundleRows } from "./bundle-rows.ts";
 import { CostCurve } from "./cost-curve.ts";
 import { Endings, stopping } from "./endings.ts";
 import { type Entry, RequestQueue } from "./queue.ts";
@@ -72,6 +73,7 @@ export class Scheduler implements Served {
     };
     // One device takes batches in the order given, so answers leave in the order asked.
     this.#oneAtATime = parts.rules.preserveOrdering;
+    this.bundleRows = bundleRows(parts.signature, parts.rules);
     this.#endings = new Endings(parts.signature, parts.account, parts.clock);
     this.#account = parts.account;
     this.#clock = parts.clock;
@@ -79,6 +81,8 @@ export class Scheduler implements Served {
     this.#patienceMs = parts.patienceMs;
     this.pool.onChange = () => this.#instancesChanged();
   }
+
+  readonly bundleRows: number;
 
   get trouble(): string | undefined {
     return this.pool.failure;
@@ -106,7 +110,7 @@ export class Scheduler implements Served {
     const entry = this.#queue.add(request, call, now);
     call.timeline.queued = now;
     this.#watch(entry);
-    this.#account.pending(this.signature, 1);
+    this.#account.pending(this.signature, requestsOf(entry));
     this.#pumpLater();
   }
 
@@ -221,10 +225,11 @@ export class Scheduler implements Served {
 
   #dispatch(lane: Lane, batch: readonly Entry[]): void {
     const now = this.#clock.now();
-    for (const { call } of batch) {
-      if (call.timeline.dispatched > 0) continue;
-      call.timeline.dispatched = now;
-      this.#account.pending(this.signature, -1);
+    for (const entry of batch) {
+      const { timeline } = entry.call;
+      if (timeline.dispatched > 0) continue;
+      timeline.dispatched = now;
+      this.#account.pending(this.signature, -requestsOf(entry));
     }
     this.#lastBatch = batch.length;
     this.#runningBatches += 1;
@@ -294,7 +299,7 @@ export class Scheduler implements Served {
     const queued = entry.places !== undefined;
     if (queued) this.#queue.remove(entry);
     else if (!this.#takeFromRepeats(entry)) return;
-    if (queued) this.#account.pending(this.signature, -1);
+    if (queued) this.#account.pending(this.signature, -requestsOf(entry));
     this.#endings.cancelled(entry);
     this.#noticeIdle();
   }
@@ -310,7 +315,7 @@ export class Scheduler implements Served {
 
   #dropExpired(): void {
     for (const entry of this.#queue.expire(this.#clock.now())) {
-      this.#account.pending(this.signature, -1);
+      this.#account.pending(this.signature, -requestsOf(entry));
       this.#endings.failed(
         entry,
         new StatusError("UNAVAILABLE", "Request timeout expired"),
@@ -358,7 +363,7 @@ export class Scheduler implements Served {
 
   #takeAllWaiting(): Entry[] {
     const queued = this.#queue.clear();
-    for (const _ of queued) this.#account.pending(this.signature, -1);
+    for (const entry of queued) this.#account.pending(this.signature, -requestsOf(entry));
     return [...this.#again.splice(0).flat(), ...queued];
   }
 
@@ -368,6 +373,8 @@ export class Scheduler implements Served {
     this.#onIdle = undefined;
   }
 }
+
+const requestsOf = ({ request }: Entry) => request.bundled ?? 1;
 
 function* rowsOf(entries: Iterable<Entry>): Generator<number, void> {
   for (const entry of entries) yield entry.request.rows;

@@ -9,6 +9,11 @@ export interface Served {
    * @throws StatusError UNAVAILABLE when the queue is full or the model is being unloaded.
    */
   submit(request: InferRequest, call: InferCall): void;
+  /**
+   * Rows that requests of one client may be joined to before they are submitted
+   * (`InferRequest.bundled`), where they would share batches anyway; absent or below 2: leave them apart.
+   */
+  readonly bundleRows?: number;
   /** Requests accepted and not answered. */
   readonly inFlight: number;
   /** Takes nothing more; resolves when everything accepted was answered. */

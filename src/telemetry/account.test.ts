@@ -63,6 +63,23 @@ describe("a batch of three requests", () => {
   });
 });
 
+describe("a request that stands for several", () => {
+  it("counts as all of them", () => {
+    const account = new ModelAccount();
+    account.request(answered(signature(), { rows: 6, requests: 3 }));
+    expect(modelStatistics(account.counters("jets", "1"))).toMatchObject({
+      inference_count: "6",
+      inference_stats: {
+        success: { count: "3", ns: "30000000" },
+        queue: { count: "3", ns: "6000000" },
+        compute_infer: { count: "3", ns: "300000" },
+      },
+    });
+    account.request(answered(signature(), { requests: 2, failure: "CANCELED" }));
+    expect(modelStatistics(account.counters("jets", "1")).inference_stats.fail.count).toBe("2");
+  });
+});
+
 describe("requests that fail", () => {
   it("count as failures by reason and as nothing else", () => {
     const account = new ModelAccount(() => 5);

@@ -69,22 +69,23 @@ export class ModelAccount implements Account {
     this.#of(signature).cached = true;
   }
 
-  request({ signature, rows, timeline, failure, execution, cache }: RequestOutcome): void {
+  request(outcome: RequestOutcome): void {
+    const { signature, rows, requests = 1, timeline, failure, execution, cache } = outcome;
     const counters = this.#of(signature);
     const wholeNs = between(timeline.received, timeline.answered);
     if (failure !== undefined) {
-      counters.fail.add(wholeNs);
-      counters.failures[failure]++;
+      counters.fail.add(wholeNs, requests);
+      counters.failures[failure] += requests;
       return;
     }
     const queueNs = between(timeline.queued, timeline.dispatched);
-    counters.success.add(wholeNs);
-    counters.queue.add(queueNs);
-    counters.queueSeconds.observe(queueNs / 1e9);
+    counters.success.add(wholeNs, requests);
+    counters.queue.add(queueNs, requests);
+    counters.queueSeconds.observe(queueNs / 1e9, requests);
     if (execution !== undefined) {
-      counters.computeInput.add(execution.inputUs * NS_PER_US);
-      counters.computeInfer.add(execution.inferUs * NS_PER_US);
-      counters.computeOutput.add(execution.outputUs * NS_PER_US);
+      counters.computeInput.add(execution.inputUs * NS_PER_US, requests);
+      counters.computeInfer.add(execution.inferUs * NS_PER_US, requests);
+      counters.computeOutput.add(execution.outputUs * NS_PER_US, requests);
     }
     if (cache?.hit) counters.cacheHit.add(cache.tookUs * NS_PER_US);
     else counters.inferenceCount += rows;
@@ -136,7 +137,7 @@ export class ModelAccount implements Account {
     else counters.lostWaiting++;
   }
 
-  pending(signature: ModelSignature, delta: 1 | -1): void {
+  pending(signature: ModelSignature, delta: number): void {
     this.#of(signature).pending += delta;
   }
 

@@ -11,7 +11,8 @@ export class Buckets {
     this.#counts = new Float64Array(bounds.length + 1);
   }
 
-  observe(value: number): void {
+  /** @param times how often */
+  observe(value: number, times = 1): void {
     let low = 0;
     let high = this.bounds.length;
     while (low < high) {
@@ -19,8 +20,8 @@ export class Buckets {
       if (value <= (this.bounds[middle] ?? 0)) high = middle;
       else low = middle + 1;
     }
-    this.#counts[low] = (this.#counts[low] ?? 0) + 1;
-    this.#sum += value;
+    this.#counts[low] = (this.#counts[low] ?? 0) + times;
+    this.#sum += value * times;
   }
 
   get sum(): number {

@@ -42,7 +42,9 @@ export function latencies(options: LatencyOptions): Latencies {
           account.request(outcome);
           if (outcome.failure !== undefined) return;
           const labels = { model: outcome.signature.name, version: outcome.signature.version };
-          for (const { observe } of families) observe(outcome, labels);
+          for (let left = outcome.requests ?? 1; left > 0; left--) {
+            for (const { observe } of families) observe(outcome, labels);
+          }
         },
         execution: (outcome) => account.execution(outcome),
         response: (outcome) => account.response(outcome),

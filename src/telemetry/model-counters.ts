@@ -8,9 +8,10 @@ export class Duration {
   count = 0;
   readonly ns = new Total();
 
-  add(durationNs: number): void {
-    this.count++;
-    this.ns.add(durationNs);
+  /** @param times how often */
+  add(durationNs: number, times = 1): void {
+    this.count += times;
+    this.ns.add(durationNs * times);
   }
 }
 

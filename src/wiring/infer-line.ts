@@ -47,3 +47,14 @@ export function admit(
     call.fail(toStatusError(error));
   }
 }
+
+/** Rows that requests for a model may be bundled to; 0 where it is not there. */
+export function bundleRowsOf(resolve: Resolve): (model: string, version: string) => number {
+  return (model, version) => {
+    try {
+      return resolve(model, version).loaded.bundleRows ?? 0;
+    } catch {
+      return 0; // whoever asks for it is told why, one by one
+    }
+  };
+}

@@ -21,8 +21,9 @@ WAIT_S = 20
 
 
 def tensor(name, values, datatype, shape=None):
-    data = numpy.array(values, {"INT32": numpy.int32, "UINT32": numpy.uint32}[datatype])
-    data = data.reshape(shape or [len(values)])
+    kinds = {"INT32": numpy.int32, "UINT32": numpy.uint32, "FP32": numpy.float32}
+    data = numpy.array(values, kinds[datatype])
+    data = data if shape is None else data.reshape(shape)
     made = grpc.InferInput(name, list(data.shape), datatype)
     made.set_data_from_numpy(data)
     return made
@@ -90,6 +91,25 @@ def check_one_answer_each(cases, server):
                 stream.ask("simple", simple(i), str(i))
             for i in range(1000):
                 equal(stream.word(), (str(i), 2 * i, True))
+    with cases.case("messages that come together share a batch, and count one by one"):
+        client = grpc.InferenceServerClient(server.grpc)
+        rows = numpy.random.default_rng(5).normal(size=(2000, 1, 16)).astype(numpy.float32)
+
+        def counted():
+            stats = client.get_inference_statistics("jet_tagger").model_stats[0]
+            return stats.inference_count, stats.inference_stats.success.count
+
+        before = counted()
+        with Stream(server.grpc) as stream:
+            for i, row in enumerate(rows):
+                stream.ask("jet_tagger", [tensor("input", row, "FP32")], str(i))
+            answers = [stream.result() for _ in rows]
+        equal([answer.get_response().id for answer in answers], [str(i) for i in range(len(rows))])
+        equal([after - was for after, was in zip(counted(), before)], [2000, 2000])
+        whole = client.infer("jet_tagger", [tensor("input", rows[:, 0], "FP32")])
+        together = numpy.concatenate([answer.as_numpy("probabilities") for answer in answers])
+        difference = numpy.abs(together - whole.as_numpy("probabilities")).max()
+        equal(bool(difference <= 1e-6), True, f"on a stream and as one request: {difference}")
     with cases.case("an error is an answer like the others, and the stream goes on"):
         with Stream(server.grpc) as stream:
             stream.ask("nobody", simple(1), "lost")

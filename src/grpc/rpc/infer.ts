@@ -17,6 +17,8 @@ import type { HotCall, HotHandler } from "../transport/hot-call.ts";
 export interface Inference {
   /** Answers through `call`, now or later; does not throw. */
   infer(wire: WireRequest, call: InferCall): void;
+  /** See `Served.bundleRows`; 0 for a model that is not there. Absent: requests are never bundled. */
+  bundleRows?(model: string, version: string): number;
 }
 
 export function inferHandler({ infer }: Inference): HotHandler {

@@ -28,12 +28,27 @@ export interface StreamSession {
   /** @returns true: the error ended the stream. */
   endsWith(error: StatusError): boolean;
   /** `call.answer`, where there is one, may be sent in its turn. */
-  ended(call: StreamInferCall): void;
+  ended(call: StreamItem): void;
 }
 
-const EMPTY_FINAL = "triton_enable_empty_final_response";
+/** What a stream keeps in order: a request, or several that came together (`stream-bundle.ts`). */
+export interface StreamItem {
+  /** Requests. */
+  readonly count: number;
+  /** Of their messages. */
+  readonly byteLength: number;
+  readonly decoupled: boolean;
+  readonly ended: boolean;
+  /** The last answer, until it is its turn; of several requests theirs, each behind its prefix. */
+  answer: Buffer | undefined;
+  onCancel: (() => void) | undefined;
+  previous: StreamItem | undefined;
+  next: StreamItem | undefined;
+}
 
-export class StreamInferCall implements InferCall {
+export const EMPTY_FINAL = "triton_enable_empty_final_response";
+
+export class StreamInferCall implements InferCall, StreamItem {
   readonly timeline: Timeline;
   readonly byteLength: number;
   trace: TraceContext | undefined = undefined;
@@ -44,8 +59,8 @@ export class StreamInferCall implements InferCall {
   ended = false;
   /** The last answer, until it is its turn. */
   answer: Buffer | undefined = undefined;
-  previous: StreamInferCall | undefined = undefined;
-  next: StreamInferCall | undefined = undefined;
+  previous: StreamItem | undefined = undefined;
+  next: StreamItem | undefined = undefined;
   readonly #session: StreamSession;
   #id = "";
   /** The client asked for an answer without outputs that says that there are no more. */
@@ -57,6 +72,10 @@ export class StreamInferCall implements InferCall {
     this.#session = session;
     this.timeline = newTimeline(receivedAt);
     this.byteLength = byteLength;
+  }
+
+  get count(): number {
+    return 1;
   }
 
   get manyResponses(): boolean {
@@ -125,47 +144,5 @@ export class StreamInferCall implements InferCall {
     if (framed && this.decoupled) this.#session.send(framed);
     else this.answer = framed;
     this.#session.ended(this);
-  }
-}
-
-/** Calls in the order of appending, each of which may leave from the middle. */
-export class CallList {
-  first: StreamInferCall | undefined = undefined;
-  size = 0;
-  #last: StreamInferCall | undefined = undefined;
-
-  append(call: StreamInferCall): void {
-    call.previous = this.#last;
-    if (this.#last) this.#last.next = call;
-    else this.first = call;
-    this.#last = call;
-    this.size += 1;
-  }
-
-  remove(call: StreamInferCall): void {
-    const { previous, next } = call;
-    if (previous) previous.next = next;
-    else this.first = next;
-    if (next) next.previous = previous;
-    else this.#last = previous;
-    call.previous = undefined;
-    call.next = undefined;
-    this.size -= 1;
-  }
-
-  /** Tells whoever works on them that nobody waits any more, and forgets them. */
-  cancel(): void {
-    let call = this.first;
-    this.first = undefined;
-    this.#last = undefined;
-    this.size = 0;
-    while (call) {
-      const { next, onCancel } = call;
-      call.previous = undefined;
-      call.next = undefined;
-      call.onCancel = undefined;
-      onCancel?.();
-      call = next;
-    }
   }
 }

@@ -48,6 +48,19 @@ class FakeStream implements HotStream {
     return !this.stuck;
   }
 
+  readonly compresses = false;
+
+  sendMessages(framed: Buffer, messages: number): boolean {
+    let at = 0;
+    for (let left = messages; left > 0; left--) {
+      const end = at + PREFIX_BYTES + framed.readUInt32BE(at + 1);
+      this.send(framed.subarray(at, end));
+      at = end;
+    }
+    expect(at).toBe(framed.length);
+    return !this.stuck;
+  }
+
   release(bytes: number): void {
     this.released += bytes;
   }

@@ -5,13 +5,17 @@
  * unless the client asked for gRPC's own way (`triton_grpc_error`).
  */
 import { StatusError, toStatusError } from "../../errors.ts";
-import type { Pieces, WireRequest } from "../../inference/request.ts";
+import type { InferCall, Pieces, WireRequest } from "../../inference/request.ts";
 import type { ClientConnection } from "../../inference/shared-regions.ts";
 import { decodeInferRequest } from "../codec/decode-request.ts";
+import { RepeatedRequest } from "../codec/repeated-request.ts";
 import { StreamResponseEncoder } from "../codec/stream-response-encoder.ts";
+import { asBuffer } from "../codec/wire.ts";
 import type { HotStream, HotStreamHandler, HotStreamListener } from "../transport/hot-stream.ts";
 import type { Inference } from "./infer.ts";
-import { CallList, StreamInferCall, type StreamSession } from "./stream-call.ts";
+import { ItemList } from "./item-list.ts";
+import { type BundleSession, StreamBundle } from "./stream-bundle.ts";
+import { EMPTY_FINAL, StreamInferCall, type StreamItem } from "./stream-call.ts";
 
 /** Metadata that makes the first error end the stream with its status. */
 const ERROR_AS_STATUS = "triton_grpc_error";
@@ -22,33 +26,42 @@ const MOST_BYTES_IN_FLIGHT = 64 * 2 ** 20;
 /** A decoupled model may answer faster than its client reads; who lets so much pile up is sent away. */
 const MOST_UNREAD_BYTES = 64 * 2 ** 20;
 
-export function streamHandler({ infer }: Inference): HotStreamHandler {
-  return (stream) => new InferStream(stream, infer);
+export function streamHandler(inference: Inference): HotStreamHandler {
+  return (stream) => new InferStream(stream, inference);
 }
 
-class InferStream implements HotStreamListener, StreamSession {
+interface Unsent {
+  readonly framed: Buffer;
+  readonly messages: number;
+}
+
+class InferStream implements HotStreamListener, BundleSession {
   /** The stream has ended: nobody listens any more. */
   over = false;
   readonly encoder = new StreamResponseEncoder();
   readonly #stream: HotStream;
-  readonly #infer: Inference["infer"];
+  readonly #inference: Inference;
   readonly #errorAsStatus: boolean;
   /** Not answered, or not sent yet: in the order of arrival. */
-  readonly #ordered = new CallList();
+  readonly #ordered = new ItemList();
   /** Not finished, of decoupled models. */
-  readonly #decoupled = new CallList();
+  readonly #decoupled = new ItemList();
   /** What the client must read before more is sent. */
-  #outbox: Buffer[] = [];
+  #outbox: Unsent[] = [];
   #outboxBytes = 0;
   #blocked = false;
   #bytesInFlight = 0;
+  /** Of the request decoded last: the next ones are compared with it. */
+  #template: RepeatedRequest | undefined;
+  /** Takes more requests until what the network delivered has been read. */
+  #bundle: StreamBundle | undefined;
   #paused = false;
   #halfClosed = false;
   #shutdown = false;
 
-  constructor(stream: HotStream, infer: Inference["infer"]) {
+  constructor(stream: HotStream, inference: Inference) {
     this.#stream = stream;
-    this.#infer = infer;
+    this.#inference = inference;
     this.#errorAsStatus = stream.headers[ERROR_AS_STATUS] === "true";
     stream.onCancel = () => this.#cancelAll();
   }
@@ -67,8 +80,20 @@ class InferStream implements HotStreamListener, StreamSession {
 
   // The client ------------------------------------------------------------------
 
+  /** A message that lies whole in what the network delivered; not taken: it comes to `message`. */
+  borrow(bytes: Buffer, start: number, end: number): boolean {
+    if (this.over || !this.#template?.matches(bytes, start, end)) return false;
+    if (!this.#bundle?.isOf(this.#template) && !this.#openBundle(this.#template)) return false;
+    const bundle = this.#bundle;
+    if (bundle === undefined) return false;
+    bundle.add(bytes, end - start);
+    if (bundle.full) this.#submitBundle();
+    return true;
+  }
+
   message(message: Pieces): void {
     if (this.over) return;
+    this.#submitBundle();
     const { byteLength } = message;
     const call = new StreamInferCall(this, this.#stream.receivedAt, byteLength);
     this.#ordered.append(call);
@@ -80,18 +105,25 @@ class InferStream implements HotStreamListener, StreamSession {
       call.fail(toStatusError(thrown));
       return;
     }
+    this.#remember(message, wire);
+    this.#submit(call, wire);
+  }
+
+  #submit(call: StreamInferCall, wire: WireRequest): void {
     call.asks(wire);
-    this.#infer(wire, call);
+    this.#inference.infer(wire, call);
     call.submitted = true;
     if (!this.#paused && this.#full) this.#pause();
   }
 
   halfClosed(): void {
+    this.#submitBundle();
     this.#halfClosed = true;
     this.#goOn();
   }
 
   shutdown(): void {
+    this.#submitBundle();
     this.#shutdown = true;
     this.#pause();
     this.#goOn();
@@ -102,10 +134,10 @@ class InferStream implements HotStreamListener, StreamSession {
     const { length } = this.#outbox;
     let sent = 0;
     while (sent < length && !this.#blocked) {
-      const framed = this.#outbox[sent++];
-      if (framed === undefined) continue;
-      this.#outboxBytes -= framed.length;
-      this.#blocked = !this.#stream.send(framed);
+      const unsent = this.#outbox[sent++];
+      if (unsent === undefined) continue;
+      this.#outboxBytes -= unsent.framed.length;
+      this.#blocked = !this.#write(unsent.framed, unsent.messages);
     }
     this.#outbox = this.#outbox.slice(sent);
     this.#goOn();
@@ -113,6 +145,7 @@ class InferStream implements HotStreamListener, StreamSession {
 
   #cancelAll(): void {
     this.over = true;
+    this.#bundle = undefined;
     this.#outbox = [];
     this.#ordered.cancel();
     this.#decoupled.cancel();
@@ -120,21 +153,30 @@ class InferStream implements HotStreamListener, StreamSession {
 
   // Its calls -------------------------------------------------------------------
 
+  infer(wire: WireRequest, call: InferCall): void {
+    this.#inference.infer(wire, call);
+  }
+
   decouple(call: StreamInferCall): void {
     this.#ordered.remove(call);
     this.#decoupled.append(call);
   }
 
-  send(framed: Buffer): void {
+  /** @param messages in `framed`: one, with room for its prefix, or several behind theirs */
+  send(framed: Buffer, messages = 1): void {
     if (!this.#blocked) {
-      this.#blocked = !this.#stream.send(framed);
+      this.#blocked = !this.#write(framed, messages);
       return;
     }
-    this.#outbox.push(framed);
+    this.#outbox.push({ framed, messages });
     this.#outboxBytes += framed.length;
     if (this.#outboxBytes <= MOST_UNREAD_BYTES) return;
     const text = `more than ${MOST_UNREAD_BYTES} bytes of responses wait for the client to read them`;
     this.#endWith(new StatusError("RESOURCE_EXHAUSTED", text));
+  }
+
+  #write(framed: Buffer, messages: number): boolean {
+    return messages === 1 ? this.#stream.send(framed) : this.#stream.sendMessages(framed, messages);
   }
 
   /** @returns true: the error ended the stream. */
@@ -145,7 +187,7 @@ class InferStream implements HotStreamListener, StreamSession {
   }
 
   /** Its data is needed no more; its last answer may go once those before it went. */
-  ended(call: StreamInferCall): void {
+  ended(call: StreamItem): void {
     this.#bytesInFlight -= call.byteLength;
     this.#stream.release(call.byteLength);
     if (call.decoupled) {
@@ -153,9 +195,9 @@ class InferStream implements HotStreamListener, StreamSession {
     } else {
       for (let first = this.#ordered.first; first?.ended; first = this.#ordered.first) {
         this.#ordered.remove(first);
-        const { answer } = first;
+        const { answer, count } = first;
         first.answer = undefined;
-        if (answer) this.send(answer);
+        if (answer) this.send(answer, count);
         if (this.over) return;
       }
     }
@@ -166,6 +208,47 @@ class InferStream implements HotStreamListener, StreamSession {
     if (this.over) return;
     this.#stream.fail(error);
     this.#cancelAll();
+  }
+
+  // Bundles ---------------------------------------------------------------------
+
+  #remember(message: Pieces, wire: WireRequest): void {
+    const [piece] = message.pieces;
+    const alone = message.pieces.length > 1 || this.#stream.compresses || !isPlain(wire);
+    this.#template =
+      alone || piece === undefined || this.#inference.bundleRows === undefined
+        ? undefined
+        : RepeatedRequest.of(asBuffer(piece), wire);
+  }
+
+  #openBundle(template: RepeatedRequest): boolean {
+    this.#submitBundle();
+    const { model, version, inputs } = template.wire;
+    const rows = inputs[0]?.shape[0] ?? 0;
+    const most = this.#inference.bundleRows?.(model, version) ?? 0;
+    if (rows < 1 || 2 * rows > most) return false;
+    const room = Math.floor(most / rows);
+    this.#bundle = new StreamBundle(this, template, this.#stream.receivedAt, room);
+    // When everything that was delivered by now has been read.
+    process.nextTick(() => this.#submitBundle());
+    return true;
+  }
+
+  #submitBundle(): void {
+    const bundle = this.#bundle;
+    if (bundle === undefined || this.over) return;
+    this.#bundle = undefined;
+    const { byteLength } = bundle;
+    this.#bytesInFlight += byteLength;
+    if (bundle.count === 1) {
+      const call = new StreamInferCall(this, bundle.timeline.received, byteLength);
+      this.#ordered.append(call);
+      this.#submit(call, bundle.single);
+      return;
+    }
+    this.#ordered.append(bundle);
+    this.#inference.infer(bundle.wire, bundle);
+    if (!this.#paused && this.#full) this.#pause();
   }
 
   // Room ------------------------------------------------------------------------
@@ -203,6 +286,18 @@ class InferStream implements HotStreamListener, StreamSession {
     if (this.#halfClosed) this.#stream.end();
     else this.#stream.fail(SHUTTING_DOWN);
   }
+}
+
+/** Nothing is asked of it that another request of its batch could not have. */
+function isPlain({ parameters, inputs, outputs, dataError }: WireRequest): boolean {
+  const ordinary =
+    parameters === undefined || (parameters.size === 1 && parameters.has(EMPTY_FINAL));
+  return (
+    ordinary &&
+    dataError === undefined &&
+    inputs.every((input) => input.parameters === undefined && input.data !== undefined) &&
+    outputs.every((output) => output.parameters === undefined)
+  );
 }
 
 const SHUTTING_DOWN = new StatusError(

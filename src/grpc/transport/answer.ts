@@ -96,6 +96,16 @@ export class Answer {
     return room;
   }
 
+  get compresses(): boolean {
+    return this.#encoding !== "identity";
+  }
+
+  /** Several messages of a stream behind their prefixes; only where it does not compress. */
+  messages(framed: Buffer, count: number): boolean {
+    this.sendHeaders();
+    return this.#write(framed, count);
+  }
+
   /** Ends the call. */
   end(trailers: ResponseHeaders): void {
     if (!this.#open) return;
@@ -132,9 +142,9 @@ export class Answer {
     this.#host.written(framed.length);
   }
 
-  #write(framed: Buffer): boolean {
+  #write(framed: Buffer, messages = 1): boolean {
     if (!this.#open) return false;
-    this.#connection.answers++;
+    this.#connection.answers += messages;
     this.#writtenBytes += framed.length;
     return this.#stream.write(framed);
   }

@@ -26,6 +26,10 @@ export interface HotStream {
    * @returns false: better wait for `drain`. Who never waits is cut off at 8 MiB.
    */
   send(framed: Buffer): boolean;
+  /** Answers are compressed: each goes by `send`. */
+  readonly compresses: boolean;
+  /** Sends so many messages at once, each behind its prefix, uncompressed; like `send`. */
+  sendMessages(framed: Buffer, messages: number): boolean;
   /** Gives the bytes of a message back to the receive budget: its bytes are no longer needed. */
   release(bytes: number): void;
   /** No more messages are taken from the network until `resume`. */
@@ -39,6 +43,12 @@ export interface HotStream {
 export interface HotStreamListener {
   /** `message` stays valid; its bytes stay charged until `HotStream.release` or the end of the stream. */
   message(message: Pieces): void;
+  /**
+   * A message that lies whole in what the network delivered, without its prefix.
+   * Its bytes are charged like those of others, but may be touched during the call only.
+   * @returns false: not taken, it comes to `message`.
+   */
+  borrow?(bytes: Buffer, start: number, end: number): boolean;
   /** The client half-closed: no more messages, but it waits for answers. */
   halfClosed(): void;
   drain?(): void;
@@ -78,10 +88,28 @@ export class HotStreamCall extends ServerCall implements HotStream {
     return this.sendMessage(framed);
   }
 
+  get compresses(): boolean {
+    return this.answer.compresses;
+  }
+
+  sendMessages(framed: Buffer, messages: number): boolean {
+    return this.sendAll(framed, messages);
+  }
+
   end(): void {
     if (this.finished) return;
     this.answer.sendHeaders();
     this.endWith(OK_TRAILERS);
+  }
+
+  protected override borrow(bytes: Buffer, start: number, end: number): boolean {
+    this.receivedAt = this.host.clock.now();
+    try {
+      return this.#listener?.borrow?.(bytes, start, end) === true;
+    } catch (thrown) {
+      this.fail(toStatusError(thrown));
+      return true;
+    }
   }
 
   protected onMessage(message: Pieces): void {

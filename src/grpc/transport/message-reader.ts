@@ -8,6 +8,11 @@ import { PieceList } from "./piece-list.ts";
 
 export interface MessageSink {
   /**
+   * An uncompressed message lies in `chunk` from `start` to `end`.
+   * @returns true: it was taken; false: it is read like any other.
+   */
+  wholeMessage?(chunk: Buffer, start: number, end: number): boolean;
+  /**
    * A prefix was read.
    * @returns false: whatever follows is kept until `MessageReader.resume`.
    */
@@ -101,6 +106,11 @@ export class MessageReader {
     if (this.#prefixBytes === 0 && chunk.length - offset >= PREFIX_BYTES) {
       this.#flag = chunk[offset] ?? 0;
       this.#lengthBytes = chunk.readUInt32BE(offset + 1);
+      const start = offset + PREFIX_BYTES;
+      const end = start + this.#lengthBytes;
+      if (this.#flag === 0 && end <= chunk.length && this.#sink.wholeMessage?.(chunk, start, end)) {
+        return end;
+      }
       this.#prefixBytes = PREFIX_BYTES;
       offset += PREFIX_BYTES;
     } else {

@@ -106,11 +106,35 @@ export abstract class ReceivingCall implements MessageSink, BudgetWaiter {
     if (!this.host.budget.acquireNow(lengthBytes)) return false;
     this.held += lengthBytes;
     this.connection.received(chunk.length, false);
+    if (!this.unaryInput && this.borrow(chunk, PREFIX_BYTES, chunk.length)) {
+      this.messages++;
+      this.connection.messages++;
+      return true;
+    }
     this.endMessage(singlePiece(chunk.subarray(PREFIX_BYTES)), false);
     return true;
   }
 
+  /** A message from `start` to `end` of what was delivered, to be used at once. @returns true: it was. */
+  protected borrow(_bytes: Buffer, _start: number, _end: number): boolean {
+    return false;
+  }
+
   // What the reader finds ----------------------------------------------------
+
+  wholeMessage(chunk: Buffer, start: number, end: number): boolean {
+    const lengthBytes = end - start;
+    if (this.unaryInput || lengthBytes > this.host.maxMessageBytes) return false;
+    if (!this.host.budget.acquireNow(lengthBytes)) return false;
+    this.held += lengthBytes;
+    if (this.borrow(chunk, start, end)) {
+      this.messages++;
+      this.connection.messages++;
+      return true;
+    }
+    this.release(lengthBytes);
+    return false;
+  }
 
   beginMessage(lengthBytes: number, compressed: boolean): boolean {
     const refusal = this.#refusal(lengthBytes, compressed);

@@ -84,10 +84,17 @@ export abstract class ServerCall extends ReceivingCall implements StreamOwner, E
 
   /** One message of a streaming call. @returns false: wait before the next. */
   protected sendMessage(framed: Buffer): boolean {
-    if (this.finished) return false;
-    const room = this.answer.message(framed);
+    return !this.finished && this.#keepsPace(this.answer.message(framed), framed.length);
+  }
+
+  /** Several messages behind their prefixes. @returns false: wait before the next. */
+  protected sendAll(framed: Buffer, messages: number): boolean {
+    return !this.finished && this.#keepsPace(this.answer.messages(framed, messages), framed.length);
+  }
+
+  #keepsPace(room: boolean, sentBytes: number): boolean {
     const { streamBacklogBytes } = this.host.patience;
-    if (this.pendingBytes - framed.length <= streamBacklogBytes) return room;
+    if (this.pendingBytes - sentBytes <= streamBacklogBytes) return room;
     this.cut(`more than ${streamBacklogBytes} bytes of the stream wait for its reader`);
     return false;
   }
