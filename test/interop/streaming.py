@@ -230,7 +230,8 @@ def check_leaving(cases):
             equal(server.process.wait(15), 0, "exit status")
 
 
-EXPLICIT = ["--model-control-mode=explicit", "--load-model=simple", f"--load-model={REPEAT}"]
+SERVED = ("jet_tagger", "simple", REPEAT)
+EXPLICIT = ["--model-control-mode=explicit", *(f"--load-model={name}" for name in SERVED)]
 
 
 def children(pid):
