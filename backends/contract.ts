@@ -83,6 +83,95 @@ export interface Tensor {
   readonly data: Uint8Array;
 }
 
+/**
+ * `ap_fixed<w, i, q, o>` of AMD's and `ac_fixed<w, i, signed, q, o>` of Intel's HLS
+ * tools. A raw integer r stands for r * 2^-(w - i); i may exceed w or be negative.
+ */
+export interface FixedPointType {
+  /** Bits in all. */
+  readonly w: number;
+  /** Bits left of the binary point, the sign among them. */
+  readonly i: number;
+  readonly signed: boolean;
+  /** How a value between two raw integers is rounded. */
+  readonly q:
+    | "TRN"
+    | "TRN_ZERO"
+    | "RND"
+    | "RND_ZERO"
+    | "RND_MIN_INF"
+    | "RND_INF"
+    | "RND_CONV"
+    | "RND_CONV_ODD";
+  /** What becomes of a value outside the range. */
+  readonly o: "WRAP" | "SAT" | "SAT_ZERO" | "SAT_SYM";
+}
+
+/** A tensor as clients see it, and how its rows lie in the memory of the board. */
+export interface ManifestTensor {
+  readonly name: string;
+  /** What clients send or get. A float of a tensor with an `encoding` is quantised on the way in and restored on the way out. */
+  readonly datatype: FixedDatatype;
+  /** Without the batch axis. */
+  readonly shape: readonly number[];
+  /** On the board every element is a raw integer of this type; absent: the elements travel as they are. */
+  readonly encoding?: FixedPointType;
+  /** Bits of one element in the board's memory: 8, 16, 32 or 64. Default: the least that holds `encoding`, or the datatype's. */
+  readonly storageBits?: number;
+  /** From one row to the next in the board's memory; the rest is padding. Default: no padding. */
+  readonly rowBytes?: number;
+}
+
+/** What an argument of a kernel is for. */
+export type KernelArgument =
+  | {
+      readonly index: number;
+      readonly role: "input" | "output";
+      readonly tensor: string;
+      /** Memory bank per compute unit, in their order, where the board has several. */
+      readonly banks?: readonly number[];
+    }
+  /** Number of rows, an unsigned 32-bit scalar. */
+  | { readonly index: number; readonly role: "rows" };
+
+/** How the host drives the kernel of an OpenCL artifact. */
+export interface KernelManifest {
+  readonly name: string;
+  /** Names of the compute units, driven side by side; empty: one, unnamed. */
+  readonly computeUnits: readonly string[];
+  readonly arguments: readonly KernelArgument[];
+  /** Rows of every call; a shorter batch is padded with zeros. Absent: as many as the call's argument says. */
+  readonly rowsPerCall?: number;
+  /** Sets of buffers per compute unit: one is filled while another is worked on. Default 2. */
+  readonly buffersPerUnit?: number;
+}
+
+/**
+ * `manifest.json` beside an artifact: `<model>/<version>/<variant>/manifest.json`.
+ * What the artifact cannot say itself, and what it must agree with.
+ */
+export interface ArtifactManifest {
+  readonly manifest: 1;
+  /** Kind of the backend that runs it. */
+  readonly backend: string;
+  readonly vendor: string;
+  readonly artifact: {
+    /** A file in the manifest's folder. */
+    readonly file: string;
+    readonly format: string;
+    readonly platform: string;
+    /** `sha256:<hex>` of the file. */
+    readonly digest?: string;
+  };
+  /** Artifacts of one class give the same bits for the same input; "float32" promises closeness only. */
+  readonly numericClass: string;
+  readonly inputs: readonly ManifestTensor[];
+  readonly outputs: readonly ManifestTensor[];
+  readonly kernel?: KernelManifest;
+  /** For the backend alone. */
+  readonly parameters?: Readonly<Record<string, string>>;
+}
+
 /** A compiled form of a model version, for one platform of one vendor. */
 export interface Artifact {
   /** Content address, `sha256:<hex>`; empty where nobody has hashed it yet. */
@@ -93,6 +182,8 @@ export interface Artifact {
   readonly format: string;
   /** What it was compiled for, in the vendor's own name (shell, BSP, `any`). */
   readonly platform: string;
+  /** Present for an artifact that is a variant in a folder of its own. */
+  readonly manifest?: ArtifactManifest;
 }
 
 /** One schedulable device: a card, a MIG slice, a set of cores. */
@@ -105,6 +196,14 @@ export interface Device {
   readonly linkGroup?: string;
   /** True where software stands in for the silicon. Shown to whoever sees the device. */
   readonly emulated?: boolean;
+  /** True where it holds one artifact at a time, and loading another takes it out of service for a while (bitstreams). */
+  readonly reconfigurable?: boolean;
+  /** Memory of its own, where known. */
+  readonly memoryBytes?: number;
+  /** What people call it: the model of the card, the profile of a MIG slice. */
+  readonly description?: string;
+  /** Where it sits: PCI address, MIG parent, host; whatever tools of the vendor take. */
+  readonly location?: string;
 }
 
 /** A model version paired with the artifact that will serve it. */
@@ -141,6 +240,8 @@ export interface ArtifactFacts {
   readonly fixedBatchSize?: number;
   /** Names of tensors whose shape the artifact does not state; they are listed with shape []. */
   readonly unstatedShapes?: readonly string[];
+  /** What else was read, for people: UUIDs, kernels, clocks, tools. Plain JSON. */
+  readonly details?: Readonly<Record<string, unknown>>;
 }
 
 export interface Backend {

@@ -21,6 +21,8 @@ export interface ModelDefinition {
   /** Which backend serves it. */
   readonly backendKind: string;
   readonly artifact: Artifact;
+  /** All that serve it, `artifact` among them, in the order of preference; absent: `artifact` alone. */
+  readonly variants?: readonly VariantDefinition[];
   readonly instances: number;
   /** Threads per execution, where the configuration says so. */
   readonly threads: number | undefined;
@@ -38,6 +40,16 @@ export interface ModelDefinition {
   readonly cacheResponses?: boolean;
   /** What an execution takes from the rate limiter, one entry per instance group. */
   readonly rateLimits?: readonly RateLimit[];
+}
+
+/** One artifact that serves a model version, on one kind of device. */
+export interface VariantDefinition {
+  /** Its folder under the version's; empty for the artifact that lies in the version's folder itself. */
+  readonly name: string;
+  readonly backendKind: string;
+  readonly artifact: Artifact;
+  /** Variants of one class give the same bits for the same input. */
+  readonly numericClass: string;
 }
 
 /** Triton's `ModelRateLimiter`. */
