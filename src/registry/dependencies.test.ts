@@ -24,6 +24,8 @@ interface Loaded {
 /** What was loaded and unloaded, in order. */
 let events: string[];
 let failing: Set<string>;
+/** What an unload waits for. */
+let lastRequests: Promise<void> | undefined;
 let root: string;
 let running: ModelRepository<Loaded>[];
 
@@ -31,6 +33,7 @@ beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "beamgate-ensembles-"));
   events = [];
   failing = new Set();
+  lastRequests = undefined;
   running = [];
 });
 afterEach(async () => {
@@ -55,6 +58,7 @@ async function start(options: Partial<RepositoryOptions<Loaded>> = {}) {
         return { definition };
       },
       async unload({ definition }) {
+        await lastRequests;
         events.push(`unload ${definition.name}`);
       },
       trouble: () => undefined,
@@ -327,6 +331,21 @@ describe("in explicit mode", () => {
     expect(reasonOf(repository, "inner")).toBe("unloaded");
     await repository.loadModel("outer", new Map());
     expect(ready(repository)).toEqual(["inner", "model", "outer"]);
+  });
+
+  it("goes with its step by the same reason, whether or not the step's last requests are answered", async () => {
+    await plain("model");
+    await ensemble("chain", ["model"]);
+    const repository = await start({ controlMode: "explicit", loadModels: ["chain"] });
+    let answered = () => {};
+    lastRequests = new Promise((resolve) => {
+      answered = resolve;
+    });
+    const unloading = repository.unloadModel("model", new Map());
+    await expect.poll(() => ready(repository)).toEqual([]);
+    answered();
+    await unloading;
+    await expect.poll(() => reasonOf(repository, "chain")).toBe("unloaded");
   });
 
   it("a load of one that does not fit its steps fails with the reason", async () => {

@@ -107,7 +107,11 @@ export class Ensembles<L> {
   #stepWasUnloaded({ ensemble }: ModelDefinition): boolean {
     return (ensemble?.steps ?? []).some(({ model }) => {
       const versions = [...(this.#parts.models.get(model)?.versions ?? [])];
-      return versions.length > 0 && versions.every(({ reason }) => reason === UNLOADED);
+      // Its last requests may not be answered yet.
+      const leaves = versions.map(
+        ({ state, reason }) => state === "UNLOADING" || reason === UNLOADED,
+      );
+      return leaves.length > 0 && !leaves.includes(false);
     });
   }
 

@@ -192,7 +192,7 @@ def check_plain(cases, address):
         equal(post(address, infer, "{")[0], 500)
         equal(
             error_of(json_data([1, 2], [3])),
-            (500, "Failed to parse 'data' field: shape does not match true shape"),
+            (500, "Unable to parse 'data': Shape does not match true shape of 'data' field"),
         )
         equal(
             error_of(json_data([1, 2, 3, 4], [3])),
