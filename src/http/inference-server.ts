@@ -4,6 +4,7 @@ import type { Restrictions } from "../inference/restriction.ts";
 import type { SharedMemoryControl } from "../inference/shared-regions.ts";
 import type { Logger } from "../logger.ts";
 import { createApp } from "./app.ts";
+import { DirectLane } from "./direct/direct-lane.ts";
 import { addGenerate } from "./generate/endpoint.ts";
 import { addHealth, type HealthSource } from "./health.ts";
 import { addInfer } from "./infer/endpoint.ts";
@@ -45,13 +46,17 @@ export interface HttpServerOptions extends HealthSource {
 export function createHttpServer(options: HttpServerOptions): HttpListener {
   const app = createApp({ maxBodyBytes: options.maxInputBytes, log: options.log });
   if (options.restrictions) restrict(app, options.restrictions);
-  addRoutes(app, options, () => listener.closing);
+  const closing = () => listener.closing;
+  addRoutes(app, options, closing);
+  // Restrictions are Fastify's hooks: where they are about inference every request passes them.
+  const restricted = options.restrictions?.has("inference") === true;
   const listener: HttpListener = new HttpListener(
     "http",
     "HTTPService",
     "--http-port",
     app,
     options,
+    restricted ? undefined : new DirectLane(inferRoom(options, closing)),
   );
   return listener;
 }
@@ -73,7 +78,11 @@ export function addRoutes(
   addLogSettings(app, options.logging);
   addModelPages(app, options.models);
   addStatistics(app, options.statistics);
-  const room: InferRoom = { ...options.inference, maxInputBytes: options.maxInputBytes, closing };
+  const room = inferRoom(options, closing);
   addInfer(app, room);
   addGenerate(app, room);
+}
+
+function inferRoom({ inference, maxInputBytes }: HttpServerOptions, closing: () => boolean) {
+  return { ...inference, maxInputBytes, closing } satisfies InferRoom;
 }

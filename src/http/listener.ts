@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
 import type { Service } from "../lifecycle.ts";
+import type { DirectLane } from "./direct/direct-lane.ts";
 
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: "Address already in use: stop the program that has this port",
@@ -19,10 +20,12 @@ export class HttpListener implements Service {
   #port: number;
   #closing: Promise<void> | undefined;
   readonly #inFlight = new Set<IncomingMessage>();
+  readonly #direct: DirectLane | undefined;
 
   /**
    * @param title as Triton's log calls it, e.g. `HTTPService`.
    * @param flag what chooses the port, for the remedy of an error.
+   * @param direct what takes new connections before `app` does.
    */
   constructor(
     name: string,
@@ -30,6 +33,7 @@ export class HttpListener implements Service {
     flag: string,
     app: FastifyInstance,
     { address, port }: { readonly address: string; readonly port: number },
+    direct?: DirectLane,
   ) {
     this.name = name;
     this.#title = title;
@@ -37,6 +41,8 @@ export class HttpListener implements Service {
     this.#app = app;
     this.#address = address;
     this.#port = port;
+    this.#direct = direct;
+    direct?.attach(app.server);
     app.addHook("onSend", async (_request, reply) => {
       // Else the client keeps the connection, and the drain waits for it.
       if (this.#closing !== undefined) reply.header("connection", "close");
@@ -79,21 +85,26 @@ export class HttpListener implements Service {
 
   /** Takes no new connections; resolves when every answer is out. */
   drain(): Promise<void> {
-    this.#closing ??= Promise.resolve(this.#app.close());
+    if (this.#closing === undefined) {
+      this.#closing = Promise.resolve(this.#app.close());
+      this.#direct?.drain();
+    }
     return this.#closing;
   }
 
   inFlight(): readonly string[] {
-    return Array.from(
+    const ofNode = Array.from(
       this.#inFlight,
       ({ method, url, socket }) => `${method} ${url} from ${socket.remoteAddress}`,
     );
+    return [...ofNode, ...(this.#direct?.inFlight() ?? [])];
   }
 
   /** Cuts off whoever is still connected. */
   async stop(): Promise<void> {
     const closed = this.drain();
     this.#app.server.closeAllConnections();
+    this.#direct?.destroyAll();
     await closed;
   }
 }

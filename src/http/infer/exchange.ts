@@ -14,9 +14,8 @@ import {
 import { readHeaderLength, requireWithin } from "./header-length.ts";
 import { HttpCall } from "./http-call.ts";
 import { jsonTooLong, rawTooLong } from "./limits.ts";
-import { ALL_BINARY, ALL_JSON, type OutputForms } from "./output-form.ts";
-import { readRawRequest } from "./raw-request.ts";
-import { type InferBody, readInferRequest } from "./read-request.ts";
+import { ALL_JSON, type OutputForms } from "./output-form.ts";
+import { readInferBody, requireOneAnswer, secondAnswer } from "./read-body.ts";
 import { type WrittenResponse, writeInferResponse } from "./write-response.ts";
 
 /** Bodies of raw tensors are bounded by this and by the budget only, as in Triton. */
@@ -29,7 +28,7 @@ export class InferExchange extends HttpCall {
   protected receive(): void {
     const { headers } = this.request;
     const signature = this.room.signature(this.target.model, this.target.version);
-    if (signature.decoupled) throw oneResponseOnly();
+    requireOneAnswer(signature);
     const encoding = this.#requestEncoding();
     const headerLengthText = headers[HEADER_LENGTH]?.toString();
     const headerLength = readHeaderLength(headerLengthText);
@@ -84,23 +83,17 @@ export class InferExchange extends HttpCall {
 
   #infer(body: Pieces, jsonBytes: number, signature: ModelSignature): void {
     this.timeline.received = this.room.now();
-    let read: InferBody;
-    if (jsonBytes === 0) {
-      read = { wire: readRawRequest(body, signature, this.target.version), outputs: ALL_BINARY };
-    } else {
-      read = readInferRequest(body, jsonBytes, {
-        model: this.target.model,
-        version: this.target.version,
-        maxInputBytes: this.room.maxInputBytes,
-      });
-    }
+    const read = readInferBody(body, jsonBytes, signature, {
+      ...this.target,
+      maxInputBytes: this.room.maxInputBytes,
+    });
     this.#outputs = read.outputs;
     this.room.infer(read.wire, this);
   }
 
   respond(response: InferResponse, final: boolean): void {
     if (!final) {
-      this.fail(new StatusError("INTERNAL", "expected a single response, got 2"));
+      this.fail(secondAnswer());
       return;
     }
     let written: WrittenResponse;
@@ -136,9 +129,3 @@ export class InferExchange extends HttpCall {
     this.response.end(body);
   }
 }
-
-const oneResponseOnly = () =>
-  new StatusError(
-    "UNIMPLEMENTED",
-    "HTTP end point doesn't support models with decoupled transaction policy",
-  );

@@ -1,0 +1,112 @@
+/** One infer request that was read off its connection as a whole. */
+import { type StatusError, toStatusError } from "../../errors.ts";
+import type { InferCall, InferResponse, TraceContext } from "../../inference/request.ts";
+import type { ClientConnection } from "../../inference/shared-regions.ts";
+import { newTimeline, type Timeline } from "../../inference/timeline.ts";
+import { readHeaderLength, requireWithin } from "../infer/header-length.ts";
+import type { InferRoom } from "../infer/http-call.ts";
+import { jsonTooLong } from "../infer/limits.ts";
+import { ALL_JSON, type OutputForms } from "../infer/output-form.ts";
+import { readInferBody, requireOneAnswer, secondAnswer } from "../infer/read-body.ts";
+import { type WrittenResponse, writeInferResponse } from "../infer/write-response.ts";
+import { OVER_HTTP } from "../over-http.ts";
+import type { InferHead } from "./read-head.ts";
+
+/** Who sends the answers, in the order of the requests. */
+export interface AnswerLine {
+  answered(): void;
+}
+
+export type DirectAnswer =
+  | { readonly status: 200; readonly written: WrittenResponse }
+  | { readonly status: "error"; readonly error: StatusError };
+
+export class DirectCall implements InferCall {
+  readonly head: InferHead;
+  readonly timeline: Timeline;
+  readonly deadline = Number.POSITIVE_INFINITY;
+  readonly connection: ClientConnection = OVER_HTTP;
+  cancelled = false;
+  onCancel: (() => void) | undefined = undefined;
+  trace: TraceContext | undefined = undefined;
+  answer: DirectAnswer | undefined = undefined;
+  #outputs: OutputForms = ALL_JSON;
+  readonly #room: InferRoom;
+  readonly #line: AnswerLine;
+  readonly #body: Uint8Array;
+
+  /** @param body its bytes are taken from the room's budget, and are given back with the answer */
+  constructor(room: InferRoom, line: AnswerLine, head: InferHead, body: Uint8Array) {
+    this.#room = room;
+    this.#line = line;
+    this.head = head;
+    this.#body = body;
+    this.timeline = newTimeline(room.now());
+  }
+
+  get headers(): Readonly<Record<string, string | undefined>> {
+    return this.head.headers;
+  }
+
+  /** Does not throw. */
+  start(): void {
+    try {
+      this.#infer();
+    } catch (thrown) {
+      this.fail(toStatusError(thrown));
+    }
+  }
+
+  #infer(): void {
+    const { model, version, headerLengthText } = this.head;
+    const { maxInputBytes } = this.#room;
+    const signature = this.#room.signature(model, version);
+    requireOneAnswer(signature);
+    const bytes = this.#body.byteLength;
+    const headerLength = readHeaderLength(headerLengthText);
+    if (headerLength !== undefined) {
+      if (headerLength > maxInputBytes) throw jsonTooLong(headerLength, maxInputBytes);
+      requireWithin(headerLength, bytes, headerLengthText ?? "");
+    }
+    const body = { byteLength: bytes, pieces: bytes > 0 ? [this.#body] : [] };
+    const place = { model, version, maxInputBytes };
+    const read = readInferBody(body, headerLength ?? bytes, signature, place);
+    this.#outputs = read.outputs;
+    this.#room.infer(read.wire, this);
+  }
+
+  respond(response: InferResponse, final: boolean): void {
+    if (this.cancelled || this.answer !== undefined) return;
+    if (!final) {
+      this.fail(secondAnswer());
+      return;
+    }
+    try {
+      const written = writeInferResponse(response, this.#outputs);
+      this.#end({ status: 200, written });
+    } catch (thrown) {
+      this.fail(toStatusError(thrown));
+    }
+  }
+
+  fail(error: StatusError): void {
+    if (!this.cancelled && this.answer === undefined) this.#end({ status: "error", error });
+  }
+
+  /** The client went away. */
+  hungUp(): void {
+    if (this.cancelled || this.answer !== undefined) return;
+    this.cancelled = true;
+    this.#room.budget.release(this.#body.byteLength);
+    const notify = this.onCancel;
+    this.onCancel = undefined;
+    notify?.();
+  }
+
+  #end(answer: DirectAnswer): void {
+    this.answer = answer;
+    this.onCancel = undefined;
+    this.#room.budget.release(this.#body.byteLength);
+    this.#line.answered();
+  }
+}

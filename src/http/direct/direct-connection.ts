@@ -1,0 +1,247 @@
+/**
+ * A connection that brings infer requests and nothing else so far: they are read
+ * straight off the socket and answered in their order.
+ *
+ *   data → head, the same as last time? → body whole? → DirectCall → answers in order → one write
+ *
+ * The first request that is anything else is left unread, and once those before it
+ * are answered the connection is Node's for good (`Leaving.toNode`).
+ */
+import type { Socket } from "node:net";
+import type { InferRoom } from "../infer/http-call.ts";
+import { DirectCall } from "./direct-call.ts";
+import { type InferHead, readHead } from "./read-head.ts";
+import { writeAnswer } from "./write-answer.ts";
+
+export interface DirectSetting {
+  readonly room: InferRoom;
+  /** Header lines about a connection that is kept. */
+  readonly keepAlive: string;
+  /** Now, as HTTP writes it. */
+  date(): string;
+  /** Gives a connection to Node's HTTP server; `unread` was taken off it already. */
+  toNode(connection: DirectConnection, socket: Socket, unread: Buffer): void;
+  closed(connection: DirectConnection): void;
+}
+
+/** Larger bodies are received by Node's streams, where they wait for room. */
+const LARGEST_BODY_BYTES = 256 * 1024;
+const LARGEST_HEAD_BYTES = 8 * 1024;
+/** Requests of a connection that are worked on at once; further ones are not read. */
+const MAX_PIPELINED = 256;
+/** Answers up to this are copied together for one write. */
+const WORTH_JOINING_BYTES = 64 * 1024;
+
+const HEAD_END = Buffer.from("\r\n\r\n");
+const PREFIX = Buffer.from("POST /v2/models/");
+const CLOSE = "Connection: close\r\n";
+const NOTHING: Buffer = Buffer.alloc(0);
+
+export class DirectConnection {
+  /** In the order in which they came; the first may be answered, the others may be before it. */
+  readonly #calls: DirectCall[] = [];
+  readonly #setting: DirectSetting;
+  readonly #socket: Socket;
+  /** Of the request that was read last: the next one has mostly the same head. */
+  #headBytes = NOTHING;
+  #head: InferHead | undefined;
+  /** Came, and is not worked on: incomplete, too much at once, or not for us. */
+  #unread = NOTHING;
+  #leaving = false;
+  #closing = false;
+  #writeSoon = false;
+  /** Rounds of the watch without a byte from the client. */
+  quietRounds = 0;
+  /** Rounds of the watch that an incomplete request has taken. */
+  incompleteRounds = 0;
+
+  constructor(socket: Socket, setting: DirectSetting) {
+    this.#socket = socket;
+    this.#setting = setting;
+    socket.on("data", this.#onData);
+    socket.on("drain", this.#onDrain);
+    socket.on("end", this.#onEnd);
+    socket.on("error", this.#onError);
+    socket.on("close", this.#onClose);
+  }
+
+  get idle(): boolean {
+    return this.#calls.length === 0 && this.#unread.length === 0;
+  }
+
+  /** Something came that is no whole request yet. */
+  get incomplete(): boolean {
+    return this.#unread.length > 0;
+  }
+
+  /** For the log of a drain. */
+  inFlight(): readonly string[] {
+    const from = this.#socket.remoteAddress;
+    return this.#calls.map(({ head }) => `POST infer of ${head.model} from ${from}`);
+  }
+
+  /** What came is answered, then the connection ends. */
+  close(): void {
+    this.#closing = true;
+    if (this.#calls.length === 0) this.#leaveOrEnd();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** Lets Node, which has time limits for it, receive what takes long. */
+  leave(): void {
+    this.#leaving = true;
+    if (this.#calls.length === 0) this.#leaveOrEnd();
+  }
+
+  readonly #onData = (chunk: Buffer) => {
+    this.quietRounds = 0;
+    this.#unread = this.#unread.length > 0 ? Buffer.concat([this.#unread, chunk]) : chunk;
+    this.#read();
+  };
+
+  readonly #onDrain = () => this.#resume();
+
+  /** As with Node: a client that ends its side has hung up. */
+  readonly #onEnd = () => this.#socket.destroy();
+
+  readonly #onError = () => this.#socket.destroy();
+
+  readonly #onClose = () => {
+    for (const call of this.#calls.splice(0)) call.hungUp();
+    this.#setting.closed(this);
+  };
+
+  /** Starts every request that is there as a whole. */
+  #read(): void {
+    const bytes = this.#unread;
+    let at = 0;
+    while (at < bytes.length && !this.#leaving) {
+      if (this.#calls.length >= MAX_PIPELINED) {
+        this.#socket.pause();
+        break;
+      }
+      const next = this.#readOne(bytes, at);
+      if (next === undefined) break;
+      at = next;
+    }
+    this.#unread = at === bytes.length ? NOTHING : bytes.subarray(at);
+    if (this.#unread.length === 0) this.incompleteRounds = 0;
+    if (this.#leaving) {
+      this.#socket.pause();
+      if (this.#calls.length === 0) this.#leaveOrEnd();
+    }
+  }
+
+  /** @returns where the next request begins; undefined: this one is incomplete, or not for us */
+  #readOne(bytes: Buffer, at: number): number | undefined {
+    const end = bytes.indexOf(HEAD_END, at);
+    const head = end < 0 ? undefined : this.#headOf(bytes, at, end);
+    if (head === undefined) {
+      const begun = bytes.subarray(at, at + PREFIX.length);
+      const mayBeOurs = PREFIX.subarray(0, begun.length).equals(begun);
+      this.#leaving = end >= 0 || !mayBeOurs || bytes.length - at > LARGEST_HEAD_BYTES;
+      return undefined;
+    }
+    const { room } = this.#setting;
+    const { contentLength } = head;
+    if (contentLength > Math.min(LARGEST_BODY_BYTES, room.maxInputBytes)) {
+      this.#leaving = true;
+      return undefined;
+    }
+    const start = end + HEAD_END.length;
+    const stop = start + contentLength;
+    if (stop > bytes.length) return undefined;
+    if (!room.budget.acquireNow(contentLength)) {
+      this.#leaving = true;
+      return undefined;
+    }
+    const call = new DirectCall(room, this, head, bytes.subarray(start, stop));
+    this.#calls.push(call);
+    this.incompleteRounds = 0;
+    call.start();
+    return stop;
+  }
+
+  #headOf(bytes: Buffer, at: number, end: number): InferHead | undefined {
+    const known = this.#headBytes;
+    const length = end - at;
+    if (known.length === length && bytes.compare(known, 0, length, at, end) === 0) {
+      return this.#head;
+    }
+    if (length > LARGEST_HEAD_BYTES) return undefined;
+    const head = readHead(bytes.toString("latin1", at, end));
+    this.#head = head;
+    this.#headBytes = head === undefined ? NOTHING : Buffer.from(bytes.subarray(at, end));
+    return head;
+  }
+
+  /** A call has its answer; it goes out when those before it have theirs. */
+  answered(): void {
+    if (this.#writeSoon || this.#calls[0]?.answer === undefined) return;
+    this.#writeSoon = true;
+    // Requests of one batch are answered one after the other: one write for all.
+    process.nextTick(() => {
+      this.#writeSoon = false;
+      this.#write();
+    });
+  }
+
+  #write(): void {
+    if (this.#socket.destroyed) return;
+    const pieces: Buffer[] = [];
+    const { keepAlive } = this.#setting;
+    const date = this.#setting.date();
+    let bytes = 0;
+    let done = 0;
+    for (const { answer } of this.#calls) {
+      if (answer === undefined) break;
+      done += 1;
+      const last = done === this.#calls.length && (this.#closing || this.#setting.room.closing());
+      const connection = last ? CLOSE : keepAlive;
+      bytes += writeAnswer(answer, { connection, date }, pieces);
+      if (last) this.#closing = true;
+    }
+    this.#calls.splice(0, done);
+    const [first] = pieces;
+    if (first === undefined) return;
+    if (pieces.length === 1) this.#socket.write(first);
+    else if (bytes <= WORTH_JOINING_BYTES) this.#socket.write(Buffer.concat(pieces, bytes));
+    else {
+      this.#socket.cork();
+      for (const piece of pieces) this.#socket.write(piece);
+      this.#socket.uncork();
+    }
+    if (this.#socket.writableNeedDrain) this.#socket.pause();
+    else this.#resume();
+    if (this.#calls.length === 0) this.#leaveOrEnd();
+  }
+
+  /** Reads on after the client took its answers, or some requests were answered. */
+  #resume(): void {
+    if (this.#leaving || this.#socket.destroyed || !this.#socket.isPaused()) return;
+    if (this.#calls.length >= MAX_PIPELINED || this.#socket.writableNeedDrain) return;
+    this.#read();
+    if (this.#calls.length < MAX_PIPELINED && !this.#leaving) this.#socket.resume();
+  }
+
+  /** Every call is answered. */
+  #leaveOrEnd(): void {
+    if (this.#socket.destroyed) return;
+    if (this.#closing) {
+      this.#socket.end();
+      // A client that does not close its side keeps nobody waiting.
+      this.#socket.destroySoon();
+    } else if (this.#leaving) {
+      this.#socket.pause();
+      this.#socket.off("data", this.#onData);
+      this.#socket.off("drain", this.#onDrain);
+      this.#socket.off("end", this.#onEnd);
+      this.#socket.off("error", this.#onError);
+      this.#socket.off("close", this.#onClose);
+      this.#setting.toNode(this, this.#socket, this.#unread);
+    }
+  }
+}
