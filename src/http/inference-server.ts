@@ -21,6 +21,7 @@ import { addServerMetadata, type ServerMetadata } from "./server-metadata.ts";
 import { addSharedMemory } from "./shared-memory.ts";
 import { addStatistics, type StatisticsSource } from "./statistics.ts";
 import { addTraceSetting, type TraceControl } from "./trace-setting.ts";
+import { UnreadAnswers } from "./unread-answers.ts";
 
 export interface HttpServerOptions extends HealthSource {
   readonly address: string;
@@ -48,6 +49,7 @@ export function createHttpServer(options: HttpServerOptions): HttpListener {
   if (options.restrictions) restrict(app, options.restrictions);
   const closing = () => listener.closing;
   addRoutes(app, options, closing);
+  new UnreadAnswers(options.inference.budget.totalBytes / 2).attach(app.server);
   // Restrictions are Fastify's hooks: where they are about inference every request passes them.
   const restricted = options.restrictions?.has("inference") === true;
   const listener: HttpListener = new HttpListener(

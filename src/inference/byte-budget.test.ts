@@ -63,6 +63,14 @@ describe("a budget for messages", () => {
     expect(budget.waiting).toBe(0);
   });
 
+  it("keeps the part of small messages from big ones that grow in small steps", () => {
+    const budget = new ByteBudget(8 * MB);
+    let held = 0;
+    while (budget.tryAcquire(64 * 1024, held)) held += 64 * 1024;
+    expect(held).toBe(budget.largestBytes);
+    expect(budget.acquire(message(64 * 1024))).toBe(true);
+  });
+
   it("is never overspent, and loses nobody", () => {
     const steps = fc.array(fc.tuple(fc.integer({ min: 0, max: 4_000_000 }), fc.nat(9)), {
       maxLength: 60,

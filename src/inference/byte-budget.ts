@@ -65,9 +65,12 @@ export class ByteBudget {
     if (this.#small.delete(waiter) || this.#big.delete(waiter)) this.#grant();
   }
 
-  /** For bytes nobody could foresee (what a message inflates to): now or not at all. */
-  tryAcquire(bytes: number): boolean {
-    if (!this.#fits(bytes, bytes <= SMALL_MESSAGE_BYTES)) return false;
+  /**
+   * For bytes nobody could foresee (what a message inflates to): now or not at all.
+   * @param heldBytes what the same message holds already: a big one in small steps is big
+   */
+  tryAcquire(bytes: number, heldBytes = 0): boolean {
+    if (!this.#fits(bytes, heldBytes + bytes <= SMALL_MESSAGE_BYTES)) return false;
     this.#usedBytes += bytes;
     return true;
   }

@@ -32,6 +32,15 @@ export interface LiveCall {
   cut(reason: string): void;
 }
 
+/**
+ * Bytes kept for paused streams, which no message has reserved yet: those that wait with a
+ * small message are not refused for what others keep.
+ */
+export interface Backlog {
+  small: number;
+  big: number;
+}
+
 export class CallHost {
   readonly clock: Clock;
   readonly log: Logger;
@@ -41,8 +50,8 @@ export class CallHost {
   readonly maxMessageBytes: number;
   readonly responseEncoding: Encoding;
   readonly compressionLevel: number;
-  /** Bytes kept for paused streams, which no message has reserved yet. */
-  backlogBytes = 0;
+  readonly backlog: Backlog = { small: 0, big: 0 };
+  /** Of either kind. */
   readonly maxBacklogBytes: number;
   /** Answers written as a whole and not yet taken. */
   pendingBytes = 0;

@@ -3,11 +3,11 @@
  * inflated where they are compressed, held back where nobody can take them.
  */
 import { StatusError } from "../../errors.ts";
-import type { BudgetWaiter } from "../../inference/byte-budget.ts";
+import { type BudgetWaiter, SMALL_MESSAGE_BYTES } from "../../inference/byte-budget.ts";
 import type { Pieces } from "../../inference/request.ts";
 import type { RequestHeaders } from "../http2/protocol.ts";
 import type { Stream } from "../http2/stream.ts";
-import type { CallHost } from "./call-host.ts";
+import type { Backlog, CallHost } from "./call-host.ts";
 import { type Encoding, inflate } from "./compression.ts";
 import type { Connection } from "./connection.ts";
 import { PREFIX_BYTES } from "./frame.ts";
@@ -49,8 +49,10 @@ export abstract class ReceivingCall implements MessageSink, BudgetWaiter {
   #inflating = false;
   #paused = false;
   #endDelivered = false;
-  /** Of the host's count of backlog bytes, those of this call. */
+  /** Of the host's count of backlog bytes, those of this call, */
   #backlogBytes = 0;
+  /** and where they are counted. */
+  #backlogOf: keyof Backlog = "small";
 
   constructor(arrival: Arrival) {
     this.host = arrival.host;
@@ -266,16 +268,18 @@ export abstract class ReceivingCall implements MessageSink, BudgetWaiter {
   }
 
   #reserve(bytes: number): boolean {
-    if (this.finished || !this.host.budget.tryAcquire(bytes)) return false;
+    if (this.finished || !this.host.budget.tryAcquire(bytes, this.held)) return false;
     this.held += bytes;
     return true;
   }
 
   #countBacklog(): void {
-    const bytes = this.finished ? 0 : (this.#reader?.backlogBytes ?? 0);
-    this.host.backlogBytes += bytes - this.#backlogBytes;
-    this.#backlogBytes = bytes;
-    if (bytes === 0 || this.host.backlogBytes <= this.host.maxBacklogBytes) return;
+    const { backlog, maxBacklogBytes } = this.host;
+    backlog[this.#backlogOf] -= this.#backlogBytes;
+    this.#backlogBytes = this.finished ? 0 : (this.#reader?.backlogBytes ?? 0);
+    this.#backlogOf = this.neededBytes <= SMALL_MESSAGE_BYTES ? "small" : "big";
+    backlog[this.#backlogOf] += this.#backlogBytes;
+    if (this.#backlogBytes === 0 || backlog[this.#backlogOf] <= maxBacklogBytes) return;
     const text = "Too many messages are waiting for the server's receive budget; try again later";
     this.fail(new StatusError("RESOURCE_EXHAUSTED", text));
   }

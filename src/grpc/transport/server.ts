@@ -169,7 +169,7 @@ export class GrpcServer {
       callsInFlight: this.#host.size,
       heldBytes: this.#host.budget.usedBytes,
       messagesWaiting: this.#host.budget.waiting,
-      backlogBytes: this.#host.backlogBytes,
+      backlogBytes: this.#host.backlog.small + this.#host.backlog.big,
       pendingBytes: this.#host.pendingBytes,
     };
   }

@@ -37,6 +37,13 @@ const PREFIX = Buffer.from("POST /v2/models/");
 const CLOSE = "Connection: close\r\n";
 const NOTHING: Buffer = Buffer.alloc(0);
 
+interface Arriving {
+  readonly head: InferHead;
+  /** Its bytes are taken from the budget. */
+  readonly body: Buffer;
+  filledBytes: number;
+}
+
 export class DirectConnection {
   /** In the order in which they came; the first may be answered, the others may be before it. */
   readonly #calls: DirectCall[] = [];
@@ -45,8 +52,10 @@ export class DirectConnection {
   /** Of the request that was read last: the next one has mostly the same head. */
   #headBytes = NOTHING;
   #head: InferHead | undefined;
-  /** Came, and is not worked on: incomplete, too much at once, or not for us. */
+  /** Came, and is not worked on: a head that is incomplete, too much at once, or not for us. */
   #unread = NOTHING;
+  /** A request whose head is here, and a part of its body. */
+  #arriving: Arriving | undefined;
   #leaving = false;
   #closing = false;
   #writeSoon = false;
@@ -66,12 +75,12 @@ export class DirectConnection {
   }
 
   get idle(): boolean {
-    return this.#calls.length === 0 && this.#unread.length === 0;
+    return this.#calls.length === 0 && !this.incomplete;
   }
 
   /** Something came that is no whole request yet. */
   get incomplete(): boolean {
-    return this.#unread.length > 0;
+    return this.#arriving !== undefined || this.#unread.length > 0;
   }
 
   /** For the log of a drain. */
@@ -80,10 +89,10 @@ export class DirectConnection {
     return this.#calls.map(({ head }) => `POST infer of ${head.model} from ${from}`);
   }
 
-  /** What came is answered, then the connection ends. */
+  /** What came, and what is on its way, is answered; then the connection ends. */
   close(): void {
     this.#closing = true;
-    if (this.#calls.length === 0) this.#leaveOrEnd();
+    if (this.idle) this.#leaveOrEnd();
   }
 
   destroy(): void {
@@ -98,7 +107,9 @@ export class DirectConnection {
 
   readonly #onData = (chunk: Buffer) => {
     this.quietRounds = 0;
-    this.#unread = this.#unread.length > 0 ? Buffer.concat([this.#unread, chunk]) : chunk;
+    const rest = this.#arriving === undefined ? chunk : this.#fill(this.#arriving, chunk);
+    if (rest.length === 0) return;
+    this.#unread = this.#unread.length > 0 ? Buffer.concat([this.#unread, rest]) : rest;
     this.#read();
   };
 
@@ -111,6 +122,7 @@ export class DirectConnection {
 
   readonly #onClose = () => {
     for (const call of this.#calls.splice(0)) call.hungUp();
+    this.#dropArriving();
     this.#setting.closed(this);
   };
 
@@ -128,14 +140,14 @@ export class DirectConnection {
       at = next;
     }
     this.#unread = at === bytes.length ? NOTHING : bytes.subarray(at);
-    if (this.#unread.length === 0) this.incompleteRounds = 0;
+    if (!this.incomplete) this.incompleteRounds = 0;
     if (this.#leaving) {
       this.#socket.pause();
       if (this.#calls.length === 0) this.#leaveOrEnd();
     }
   }
 
-  /** @returns where the next request begins; undefined: this one is incomplete, or not for us */
+  /** @returns where the next request begins; undefined: this one's head is incomplete, or it is not for us */
   #readOne(bytes: Buffer, at: number): number | undefined {
     const end = bytes.indexOf(HEAD_END, at);
     const head = end < 0 ? undefined : this.#headOf(bytes, at, end);
@@ -147,22 +159,52 @@ export class DirectConnection {
     }
     const { room } = this.#setting;
     const { contentLength } = head;
-    if (contentLength > Math.min(LARGEST_BODY_BYTES, room.maxInputBytes)) {
+    const tooLong = contentLength > Math.min(LARGEST_BODY_BYTES, room.maxInputBytes);
+    if (tooLong || !room.budget.acquireNow(contentLength)) {
       this.#leaving = true;
       return undefined;
     }
     const start = end + HEAD_END.length;
     const stop = start + contentLength;
-    if (stop > bytes.length) return undefined;
-    if (!room.budget.acquireNow(contentLength)) {
-      this.#leaving = true;
-      return undefined;
+    if (stop <= bytes.length) {
+      this.#begin(head, bytes.subarray(start, stop));
+      return stop;
     }
-    const call = new DirectCall(room, this, head, bytes.subarray(start, stop));
+    const body = Buffer.allocUnsafeSlow(contentLength);
+    this.#arriving = { head, body, filledBytes: bytes.copy(body, 0, start) };
+    return bytes.length;
+  }
+
+  #begin(head: InferHead, body: Buffer): void {
+    const call = new DirectCall(this.#setting.room, this, head, body);
     this.#calls.push(call);
     this.incompleteRounds = 0;
     call.start();
-    return stop;
+  }
+
+  /** @returns what is behind the body */
+  #fill(arriving: Arriving, chunk: Buffer): Buffer {
+    const { head, body } = arriving;
+    const taken = chunk.copy(body, arriving.filledBytes);
+    arriving.filledBytes += taken;
+    if (arriving.filledBytes === body.length) {
+      this.#arriving = undefined;
+      this.#begin(head, body);
+    }
+    return chunk.subarray(taken);
+  }
+
+  /** @returns what came of the request, for somebody else to read */
+  #dropArriving(): Buffer {
+    const arriving = this.#arriving;
+    if (arriving === undefined) return NOTHING;
+    this.#arriving = undefined;
+    this.#setting.room.budget.release(arriving.body.length);
+    return Buffer.concat([
+      this.#headBytes,
+      HEAD_END,
+      arriving.body.subarray(0, arriving.filledBytes),
+    ]);
   }
 
   #headOf(bytes: Buffer, at: number, end: number): InferHead | undefined {
@@ -199,7 +241,7 @@ export class DirectConnection {
     for (const { answer } of this.#calls) {
       if (answer === undefined) break;
       done += 1;
-      const last = done === this.#calls.length && (this.#closing || this.#setting.room.closing());
+      const last = done === this.#calls.length && !this.incomplete && this.#setting.room.closing();
       const connection = last ? CLOSE : keepAlive;
       bytes += writeAnswer(answer, { connection, date }, pieces);
       if (last) this.#closing = true;
@@ -229,8 +271,8 @@ export class DirectConnection {
 
   /** Every call is answered. */
   #leaveOrEnd(): void {
-    if (this.#socket.destroyed) return;
-    if (this.#closing) {
+    if (this.#socket.destroyed || this.#socket.writableEnded) return;
+    if (this.#closing && !this.incomplete) {
       this.#socket.end();
       // A client that does not close its side keeps nobody waiting.
       this.#socket.destroySoon();
@@ -241,7 +283,8 @@ export class DirectConnection {
       this.#socket.off("end", this.#onEnd);
       this.#socket.off("error", this.#onError);
       this.#socket.off("close", this.#onClose);
-      this.#setting.toNode(this, this.#socket, this.#unread);
+      const unread = Buffer.concat([this.#dropArriving(), this.#unread]);
+      this.#setting.toNode(this, this.#socket, unread);
     }
   }
 }

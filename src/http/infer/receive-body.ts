@@ -67,7 +67,7 @@ export class BodyReceiver implements BudgetWaiter {
   }
 
   reserve(bytes: number): boolean {
-    if (!this.#limits.budget.tryAcquire(bytes)) return false;
+    if (!this.#limits.budget.tryAcquire(bytes, this.held)) return false;
     this.held += bytes;
     return true;
   }
