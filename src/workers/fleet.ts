@@ -1,6 +1,6 @@
 /** All worker processes of this gateway: which model goes into which, and their common end. */
 import { availableParallelism } from "node:os";
-import { BackendError } from "../../backends/contract.ts";
+import { BackendError, type Device } from "../../backends/contract.ts";
 import { chooseWorker } from "./choose-worker.ts";
 import { ManagedInstance } from "./instance.ts";
 import { sharedMemorySupported } from "./libc.ts";
@@ -14,7 +14,7 @@ import {
   type WorkerView,
 } from "./types.ts";
 import type { BackendSource } from "./words.ts";
-import type { WorkerSettings } from "./worker-process.ts";
+import { WorkerProcess, type WorkerSettings } from "./worker-process.ts";
 
 /** How long a free room keeps memory it does not need: one to two of these. */
 const SHRINK_PERIOD_MS = 2_000;
@@ -45,6 +45,8 @@ class LocalFleet implements Fleet {
   readonly #settings: WorkerSettings;
   readonly #slabFolder: string | undefined;
   readonly #supervisors = new Set<Supervisor>();
+  /** Workers that are asked for their devices and nothing else. */
+  readonly #inventories = new Set<Promise<unknown>>();
   #nextNumber = 0;
   #closed = false;
   #stopShrinking: () => void = () => {};
@@ -76,9 +78,7 @@ class LocalFleet implements Fleet {
     const instance = new ManagedInstance({
       number: this.#nextNumber++,
       request,
-      backend: this.#options.backends?.find(({ kind }) => kind === backendKind) ?? {
-        kind: backendKind,
-      },
+      backend: this.#source(backendKind),
       slabFolder: this.#slabFolder,
       clock,
       log,
@@ -107,8 +107,39 @@ class LocalFleet implements Fleet {
     await this.#supervisorFor(instance.request.device).load(instance);
   }
 
+  async devices(backendKind: string): Promise<readonly Device[]> {
+    if (this.#closed) throw new BackendError("internal", "the workers are being closed");
+    const asking = this.#ask(backendKind);
+    this.#inventories.add(asking);
+    try {
+      return await asking;
+    } catch (cause) {
+      if (cause instanceof BackendError) throw cause;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new BackendError("device", `devices of ${backendKind}: ${reason}`, { cause });
+    } finally {
+      this.#inventories.delete(asking);
+    }
+  }
+
+  async #ask(backendKind: string): Promise<readonly Device[]> {
+    const worker = await WorkerProcess.start(this.#settings);
+    try {
+      const words = { type: "devices", backend: this.#source(backendKind) } as const;
+      return (await worker.ask(words)) as readonly Device[];
+    } finally {
+      await worker.end();
+    }
+  }
+
+  #source(backendKind: string): BackendSource {
+    const configured = this.#options.backends?.find(({ kind }) => kind === backendKind);
+    return configured ?? { kind: backendKind };
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
+    await Promise.allSettled(this.#inventories);
     this.#stopShrinking();
     await Promise.all([...this.#supervisors].map((supervisor) => supervisor.close()));
     this.#supervisors.clear();

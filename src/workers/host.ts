@@ -11,6 +11,7 @@ import {
   BackendError,
   type BackendModule,
   type Device,
+  type ModelInstance,
 } from "../../backends/contract.ts";
 import { backends } from "../../backends/index.ts";
 import { Channel } from "./channel.ts";
@@ -61,6 +62,12 @@ function onWords(words: ToWorker): void {
     case "rooms":
       void answer(words.ask, async () => instanceOf(words.instance).openRooms(words.rooms));
       break;
+    case "probe":
+      void answer(words.ask, () => instanceOf(words.instance).probe());
+      break;
+    case "devices":
+      void answer(words.ask, async () => (await backendOf(words.backend)).devices());
+      break;
     case "unload":
       void answer(words.ask, () => unload(words.instance));
       break;
@@ -106,15 +113,9 @@ async function load(id: number, words: LoadWords): Promise<LoadedWords> {
   const instance = await backend.load(words.variant, device, words.options, signal);
   try {
     if (words.variant.decoupled && instance.stream === undefined) throw noStreams(backend.kind);
-    const { variant, signature, warmup = [] } = words;
-    const { firstRunUs, batchInvariant, freeDim } = await probe(
-      variant,
-      instance,
-      signal,
-      signature,
-    );
-    await warmUp(warmup, { variant, signature, instance, signal, freeDim });
-    hosted.set(id, new HostedInstance(words.variant, instance, channel));
+    const firstRuns = () => runFirst(words, instance, signal);
+    const { firstRunUs, batchInvariant } = await firstRuns();
+    hosted.set(id, new HostedInstance(words.variant, instance, channel, firstRuns));
     return {
       device: instance.device,
       firstRunUs,
@@ -125,6 +126,14 @@ async function load(id: number, words: LoadWords): Promise<LoadedWords> {
     await instance.unload();
     throw cause;
   }
+}
+
+/** The smoke inference, the probe of batches and the warm-up requests. */
+async function runFirst(words: LoadWords, instance: ModelInstance, signal: AbortSignal) {
+  const { variant, signature, warmup = [] } = words;
+  const { freeDim, ...found } = await probe(variant, instance, signal, signature);
+  await warmUp(warmup, { variant, signature, instance, signal, freeDim });
+  return found;
 }
 
 function noStreams(kind: string): BackendError {

@@ -32,12 +32,22 @@ export class HostedInstance {
   /** Streamed runs that execute. */
   readonly #streamed = new Map<number, StreamedRun>();
   readonly #states: SequenceStates;
+  readonly #firstRuns: () => Promise<unknown>;
   #executing = 0;
+  /** Waits for the runs that execute; those that wait come after it. */
+  #probing: (() => void) | undefined;
 
-  constructor(variant: ModelVariant, instance: ModelInstance, channel: Channel) {
+  /** @param firstRuns what was run at its load */
+  constructor(
+    variant: ModelVariant,
+    instance: ModelInstance,
+    channel: Channel,
+    firstRuns: () => Promise<unknown>,
+  ) {
     this.#variant = variant;
     this.#instance = instance;
     this.#channel = channel;
+    this.#firstRuns = firstRuns;
     this.#states = new SequenceStates(variant);
   }
 
@@ -47,8 +57,30 @@ export class HostedInstance {
 
   /** Executes now, or after the runs that came before. */
   accept(message: RunMessage, payload: Buffer): void {
-    if (this.#executing < (this.#instance.maxInFlight ?? 1)) void this.#conduct(message, payload);
+    const free = this.#executing < (this.#instance.maxInFlight ?? 1);
+    if (free && this.#probing === undefined) void this.#conduct(message, payload);
     else this.#waiting.push({ message, payload });
+  }
+
+  /** Runs it as at its load, between two runs. @throws BackendError */
+  async probe(): Promise<void> {
+    if (this.#probing !== undefined) throw new BackendError("internal", "it is being probed");
+    let begin = () => {};
+    const alone = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    this.#probing = begin;
+    if (this.#executing === 0) begin();
+    await alone;
+    try {
+      await this.#firstRuns();
+    } finally {
+      this.#probing = undefined;
+      const free = this.#instance.maxInFlight ?? 1;
+      for (const { message, payload } of this.#waiting.splice(0, free)) {
+        void this.#conduct(message, payload);
+      }
+    }
   }
 
   /** Nobody waits for the responses of this run any more. */
@@ -82,6 +114,10 @@ export class HostedInstance {
       this.#channel.send(wordsFrame({ type: "failure", run: message.run, fault, message: reason }));
     }
     this.#executing -= 1;
+    if (this.#probing !== undefined) {
+      if (this.#executing === 0) this.#probing();
+      return;
+    }
     const next = this.#waiting.shift();
     if (next) void this.#conduct(next.message, next.payload);
   }

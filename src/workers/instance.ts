@@ -83,6 +83,12 @@ export class ManagedInstance implements Instance {
     return worker.run(this.number, this.report.maxInFlight, run, room);
   }
 
+  async probe(): Promise<void> {
+    const worker = this.#worker;
+    if (worker === undefined) throw new WorkerLost(`the worker of ${this.id} is gone`, false);
+    await worker.ask({ type: "probe", instance: this.number });
+  }
+
   forget(sequence: string): void {
     this.#worker?.forget(this.number, sequence);
   }

@@ -129,6 +129,12 @@ export interface Instance {
    */
   run(run: Run): Promise<RunResult>;
 
+  /**
+   * Runs it once more as at its load, after the runs that were given before.
+   * @throws WorkerLost, BackendError (as rejections)
+   */
+  probe(): Promise<void>;
+
   /** A sequence ended without an END: its state is not needed any more. */
   forget(sequence: string): void;
 
@@ -155,6 +161,11 @@ export interface LoadRequest {
 export interface Fleet {
   /** Spawns or chooses a worker, loads, checks the signature, runs the smoke inference and the probes. */
   load(request: LoadRequest, signal: AbortSignal): Promise<Instance>;
+  /**
+   * The devices that a backend sees on this host, asked for in a worker of its own.
+   * @throws BackendError (as a rejection) where its library is missing or broken
+   */
+  devices(backendKind: string): Promise<readonly Device[]>;
   /** Ends every worker; resolves when they are gone. */
   close(): Promise<void>;
   /** For dashboards and tests. */

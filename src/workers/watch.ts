@@ -10,6 +10,8 @@ export interface WatchLimits {
 export interface WatchedWorker {
   /** When the oldest word without an answer was sent; undefined: none. */
   readonly askedAt: number | undefined;
+  /** That word takes no longer than an execution. */
+  readonly askIsShort?: boolean;
   /** Since when the oldest run is the oldest; undefined: no run. */
   readonly headSince: number | undefined;
   /** When a ping was sent since which nothing was heard; undefined: none under way. */
@@ -19,13 +21,14 @@ export interface WatchedWorker {
 export type Verdict = "fine" | "ping" | { readonly killBecause: string };
 
 export function judge(worker: WatchedWorker, limits: WatchLimits, now: number): Verdict {
-  const { askedAt, headSince, pingedAt } = worker;
+  const { askedAt, askIsShort = false, headSince, pingedAt } = worker;
   const { executionTimeoutMs, loadTimeoutMs } = limits;
   const longerThan = (since: number, limitMs: number) => now - since > limitMs;
   // A load keeps the runs behind it waiting; they are not to blame.
   if (askedAt !== undefined) {
-    if (!longerThan(askedAt, loadTimeoutMs)) return "fine";
-    return { killBecause: `a load took longer than ${loadTimeoutMs} ms` };
+    const limitMs = askIsShort ? executionTimeoutMs : loadTimeoutMs;
+    if (!longerThan(askedAt, limitMs)) return "fine";
+    return { killBecause: `a ${askIsShort ? "probe" : "load"} took longer than ${limitMs} ms` };
   }
   if (headSince !== undefined) {
     if (!longerThan(headSince, executionTimeoutMs)) return "fine";

@@ -55,6 +55,10 @@ export type ToWorker =
       readonly rooms: readonly RoomWords[];
     }
   | { readonly type: "unload"; readonly ask: number; readonly instance: number }
+  /** Run it once more, as at its load: whoever asks wants to know whether its device is well. */
+  | { readonly type: "probe"; readonly ask: number; readonly instance: number }
+  /** Which devices the backend sees here. */
+  | { readonly type: "devices"; readonly ask: number; readonly backend: BackendSource }
   /** Nobody waits for more responses of this run; it may end early. */
   | { readonly type: "abort"; readonly instance: number; readonly run: number }
   /** The state of this sequence is not needed any more. */

@@ -42,6 +42,8 @@ const STREAMS_GRACE_MS = 500;
 
 interface PendingAsk {
   readonly askedAt: number;
+  /** It takes no longer than an execution. */
+  readonly isShort: boolean;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
 }
@@ -141,7 +143,8 @@ export class WorkerProcess {
     const ask = this.#nextAsk++;
     const frame = wordsFrame({ ...words, ask } as ToWorker);
     return new Promise((resolve, reject) => {
-      this.#asks.set(ask, { askedAt: this.#settings.clock.now(), resolve, reject });
+      const isShort = words.type === "probe" || words.type === "devices";
+      this.#asks.set(ask, { askedAt: this.#settings.clock.now(), isShort, resolve, reject });
       this.#channel.send(frame);
     });
   }
@@ -310,7 +313,8 @@ export class WorkerProcess {
   #watch(now: number): void {
     const [oldestAsk] = this.#asks.values();
     const headSince = this.#runs.size > 0 ? this.#headSince : undefined;
-    const watched = { askedAt: oldestAsk?.askedAt, headSince, pingedAt: this.#pingedAt };
+    const { askedAt, isShort: askIsShort = false } = oldestAsk ?? { askedAt: undefined };
+    const watched = { askedAt, askIsShort, headSince, pingedAt: this.#pingedAt };
     const verdict = judge(watched, this.#settings, now);
     if (verdict === "ping") {
       this.#pingedAt = now;

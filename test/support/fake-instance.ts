@@ -84,6 +84,13 @@ export class FakeInstance implements Instance {
     });
   }
 
+  /** What its next probe ends with. */
+  probes: (() => Promise<void>) | undefined;
+
+  async probe(): Promise<void> {
+    await this.probes?.();
+  }
+
   forget(sequence: string): void {
     this.forgotten.push(sequence);
   }
