@@ -1,0 +1,47 @@
+/** Whoever is expected to answer first. */
+import { refuse } from "./refusal.ts";
+import { type Router, soonestToServe, takes } from "./router.ts";
+import { expectedDelayMs } from "./variant-view.ts";
+
+export interface Stickiness {
+  /**
+   * The variant chosen last is kept until another one's expected delay is shorter by this fraction, so
+   * that noise in the measurements does not send every other request elsewhere. Default 0.1.
+   */
+  readonly fraction?: number;
+}
+
+/**
+ * The variant with the shortest expected delay; of equals, the first listed. It remembers which it chose
+ * last for a client without a wish, and nothing else: one router per model.
+ */
+export function expectedDelayRouter({ fraction = 0.1 }: Stickiness = {}): Router {
+  let last: string | undefined;
+  return {
+    choose(views, rows, wish) {
+      let best = -1;
+      let bestMs = Number.POSITIVE_INFINITY;
+      let kept = -1;
+      let keptMs = Number.POSITIVE_INFINITY;
+      for (let index = 0; index < views.length; index += 1) {
+        const view = views[index];
+        if (view === undefined || !takes(view, wish)) continue;
+        const delayMs = expectedDelayMs(view, rows);
+        if (view.name === last) {
+          kept = index;
+          keptMs = delayMs;
+        }
+        if (best >= 0 && delayMs >= bestMs) continue;
+        best = index;
+        bestMs = delayMs;
+      }
+      if (best < 0) {
+        const waiting = soonestToServe(views, rows, wish);
+        return waiting >= 0 ? waiting : refuse(views, wish);
+      }
+      const chosen = kept >= 0 && bestMs >= keptMs * (1 - fraction) ? kept : best;
+      if (wish === undefined) last = views[chosen]?.name;
+      return chosen;
+    },
+  };
+}

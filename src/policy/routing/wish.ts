@@ -1,0 +1,78 @@
+/** What a client may ask for: silicon of one vendor, a platform, a numeric class, or one variant by name. */
+import { StatusError } from "../../errors.ts";
+import type { Parameters } from "../../inference/request.ts";
+import type { VariantView } from "./variant-view.ts";
+
+/** A field that is absent wishes for nothing. At least one is present. */
+export interface ClientWish {
+  readonly vendor?: string;
+  readonly platform?: string;
+  readonly numericClass?: string;
+  readonly variant?: string;
+}
+
+/** How the fields are spelt in a request. */
+export const WISHES = [
+  { field: "vendor", parameter: "beamgate_vendor", header: "beamgate-vendor", noun: "vendor" },
+  {
+    field: "platform",
+    parameter: "beamgate_platform",
+    header: "beamgate-platform",
+    noun: "platform",
+  },
+  {
+    field: "numericClass",
+    parameter: "beamgate_class",
+    header: "beamgate-class",
+    noun: "numeric class",
+  },
+  { field: "variant", parameter: "beamgate_variant", header: "beamgate-variant", noun: "name" },
+] as const;
+
+/**
+ * The wish of a request; undefined for none, which costs two comparisons.
+ * A parameter goes before the header of the same meaning; an empty header wishes for nothing.
+ * @param headers names in lower case; left out where headers are not looked at
+ * @throws StatusError INVALID_ARGUMENT for a parameter that is no string, or empty
+ */
+export function parseWish(
+  parameters: Parameters | undefined,
+  headers?: Readonly<Record<string, string | undefined>>,
+): ClientWish | undefined {
+  if (parameters === undefined && headers === undefined) return undefined;
+  let wish: { -readonly [Field in keyof ClientWish]: string } | undefined;
+  for (const { field, parameter, header } of WISHES) {
+    const value = stringParameter(parameters, parameter) ?? headers?.[header];
+    if (!value) continue;
+    wish ??= {};
+    wish[field] = value;
+  }
+  return wish;
+}
+
+function stringParameter(parameters: Parameters | undefined, key: string): string | undefined {
+  const found = parameters?.get(key);
+  if (found === undefined) return undefined;
+  if (found.type === "string" && found.value !== "") return found.value;
+  const given = found.type === "string" ? "an empty string" : `${found.type} ${found.value}`;
+  throw new StatusError(
+    "INVALID_ARGUMENT",
+    `parameter '${key}' is ${given}; send it as string_param with a value, or leave it out`,
+  );
+}
+
+export function fulfils(view: VariantView, wish: ClientWish): boolean {
+  return (
+    (wish.vendor === undefined || wish.vendor === view.vendor) &&
+    (wish.platform === undefined || wish.platform === view.platform) &&
+    (wish.numericClass === undefined || wish.numericClass === view.numericClass) &&
+    (wish.variant === undefined || wish.variant === view.name)
+  );
+}
+
+/** "vendor "intel" and numeric class "float32"", for people. */
+export function describeWish(wish: ClientWish): string {
+  return WISHES.filter(({ field }) => wish[field] !== undefined)
+    .map(({ field, noun }) => `${noun} "${wish[field]}"`)
+    .join(" and ");
+}
