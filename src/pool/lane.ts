@@ -10,12 +10,13 @@ import type { InferRequest, Parameters } from "../inference/request.ts";
 import { sequenceKey } from "../inference/sequence-key.ts";
 import type { Instance, MemberNote, Room, Run, RunOutput, RunResult } from "../workers/types.ts";
 
-export { type RunOutput, type RunResponse, WorkerLost } from "../workers/types.ts";
+export { type Instance, type RunOutput, type RunResponse, WorkerLost } from "../workers/types.ts";
 
 /** A batch that ran. Its outputs are views: use them, then `release`. */
 export interface Executed {
   readonly outputs: readonly RunOutput[];
   readonly timing: ExecutionTiming;
+  readonly instance: Instance;
   release(): void;
 }
 
@@ -34,6 +35,12 @@ export interface Gate {
   leave(): void;
 }
 
+/** What keeps batches from a device that fails, see `breaker.ts`. */
+export interface Fuse {
+  readonly closed: boolean;
+  guard<T>(work: () => Promise<T>): Promise<T>;
+}
+
 export class Lane {
   readonly instance: Instance;
   readonly #now: () => number;
@@ -48,10 +55,14 @@ export class Lane {
   #outputBytesPerRow: number;
 
   readonly gate: Gate | undefined;
+  readonly #fuse: Fuse | undefined;
+  #retiring = false;
+  #onEmpty: (() => void) | undefined;
 
-  constructor(instance: Instance, now: () => number, gate?: Gate) {
+  constructor(instance: Instance, now: () => number, gate?: Gate, fuse?: Fuse) {
     this.instance = instance;
     this.gate = gate;
+    this.#fuse = fuse;
     this.#now = now;
     this.#outputBytesPerRow = fixedBytesPerRow(instance.variant.outputs);
   }
@@ -68,8 +79,31 @@ export class Lane {
     return this.#open && this.running === this.instance.report.maxInFlight;
   }
 
+  /** True while it may be given batches: its worker lives, its device is well, nobody takes it away. */
+  get inService(): boolean {
+    return this.instance.ready && this.allowed && !this.#retiring;
+  }
+
+  /** False while its device is only probed. */
+  get allowed(): boolean {
+    return this.#fuse === undefined || this.#fuse.closed;
+  }
+
+  /** Takes no more batches. Resolves when those that run are done with. */
+  retire(): Promise<void> {
+    this.#retiring = true;
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve;
+      this.#noticeEmpty();
+    });
+  }
+
+  #noticeEmpty(): void {
+    if (this.#occupied === 0) this.#onEmpty?.();
+  }
+
   get #open(): boolean {
-    return this.instance.ready && this.#occupied <= this.instance.report.maxInFlight;
+    return this.inService && this.#occupied <= this.instance.report.maxInFlight;
   }
 
   /**
@@ -88,6 +122,7 @@ export class Lane {
     const release = () => {
       this.#occupied -= 1;
       room.release();
+      this.#noticeEmpty();
     };
     try {
       const start = this.#now();
@@ -102,6 +137,7 @@ export class Lane {
       return {
         outputs: result.outputs,
         timing: { inputUs: writtenUs + inputUs, inferUs, outputUs },
+        instance: this.instance,
         release,
       };
     } catch (error) {
@@ -118,7 +154,7 @@ export class Lane {
   ): Promise<RunResult> {
     this.gate?.take();
     try {
-      return await this.instance.run({
+      const run: Run = {
         room,
         inputs: plan.inputs,
         outputOffset: plan.byteLength,
@@ -126,7 +162,9 @@ export class Lane {
         memberRows: plan.memberRows,
         notes: notesOf(requests, this.instance.variant.states !== undefined),
         ...sink,
-      });
+      };
+      if (this.#fuse === undefined) return await this.instance.run(run);
+      return await this.#fuse.guard(() => this.instance.run(run));
     } finally {
       this.gate?.give();
       this.running -= 1;

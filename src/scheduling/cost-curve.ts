@@ -55,6 +55,31 @@ export class CostCurve {
     return this.#limit;
   }
 
+  /**
+   * The straight line through the smallest and the largest batches seen: µs for an execution whatever
+   * its size, and µs for a row more. Zeros while nothing was seen.
+   */
+  line(): { readonly fixedUs: number; readonly usPerRow: number } {
+    let small: number | undefined;
+    let large = 0;
+    for (let index = 0; index < this.#buckets.length; index += 1) {
+      if (this.#buckets[index] === undefined) continue;
+      small ??= index;
+      large = index;
+    }
+    if (small === undefined) return { fixedUs: 0, usPerRow: 0 };
+    const [fewRows, manyRows] = [2 ** small, 2 ** large];
+    const [fewUs, manyUs] = [this.#usOf(small), this.#usOf(large)];
+    if (large === small) return { fixedUs: 0, usPerRow: manyUs / manyRows };
+    const usPerRow = Math.max(0, (manyUs - fewUs) / (manyRows - fewRows));
+    return { fixedUs: Math.max(0, fewUs - usPerRow * fewRows), usPerRow };
+  }
+
+  /** Time of one execution of the least rows of a bucket. */
+  #usOf(index: number): number {
+    return (this.#buckets[index]?.median ?? 0) * 2 ** index;
+  }
+
   /** Expected time of one execution on the device, µs; undefined for sizes never seen. */
   expectedUs(rows: number): number | undefined {
     const bucket = this.#buckets[bucketOf(rows)];

@@ -2,10 +2,10 @@
 import type { Clock } from "../clock.ts";
 import { StatusError, toStatusError } from "../errors.ts";
 import type { Account, ExecutionTiming, FailureReason } from "../inference/outcome.ts";
-import type { InferCall, InferRequest, ModelSignature } from "../inference/request.ts";
+import type { InferCall, InferRequest, ModelSignature, Parameters } from "../inference/request.ts";
 import { splitOutputs } from "../inference/split-outputs.ts";
 import { newTimeline } from "../inference/timeline.ts";
-import type { Executed } from "../pool/lane.ts";
+import type { Executed, Instance } from "../pool/lane.ts";
 import type { Entry } from "./queue.ts";
 
 /** In the place of a call that is over: nobody listens any more. */
@@ -18,32 +18,40 @@ export const ENDED: InferCall = {
   fail() {},
 };
 
+/** Parameters of a response: which variant, artifact and device it comes from. The same object for the same instance. */
+export type Origin = (instance: Instance) => Parameters | undefined;
+
 export class Endings {
   readonly #signature: ModelSignature;
   readonly #account: Account;
   readonly #clock: Clock;
+  readonly #origin: Origin | undefined;
 
-  constructor(signature: ModelSignature, account: Account, clock: Clock) {
+  /** @param origin what answers tell of where they come from; absent: nothing */
+  constructor(signature: ModelSignature, account: Account, clock: Clock, origin?: Origin) {
     this.#signature = signature;
     this.#account = account;
     this.#clock = clock;
+    this.#origin = origin;
   }
 
   /** Gives each request its rows. Where the outputs do not add up to an answer, all fail. */
-  answered(batch: readonly Entry[], { outputs, timing }: Executed): void {
+  answered(batch: readonly Entry[], { outputs, timing, instance }: Executed): void {
     const answered = new Set<Entry>();
     try {
       const requests = batch.map((entry) => entry.request);
       const parts = splitOutputs(this.#signature, requests, outputs);
       const { name: model, version } = this.#signature;
       const rows = requests.reduce((sum, request) => sum + request.rows, 0);
+      const parameters = this.#origin?.(instance);
       for (const [i, entry] of batch.entries()) {
         const { call, request } = entry;
         answered.add(entry);
         call.onCancel = undefined;
         if (!call.cancelled) {
           call.timeline.execution = timing;
-          call.respond({ model, version, id: request.id, outputs: parts[i] ?? [] }, true);
+          const { id } = request;
+          call.respond({ model, version, id, outputs: parts[i] ?? [], parameters }, true);
         }
         this.#finish(entry, call.cancelled ? "CANCELED" : undefined, timing, rows);
       }

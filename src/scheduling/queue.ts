@@ -51,6 +51,7 @@ export class RequestQueue {
   readonly #lines: Line[] = [];
   readonly #policies: QueuePolicy[] = [];
   #size = 0;
+  #rows = 0;
   #withTimeout = 0;
 
   constructor(rules: QueueRules) {
@@ -65,6 +66,10 @@ export class RequestQueue {
 
   get size(): number {
     return this.#size;
+  }
+
+  get rows(): number {
+    return this.#rows;
   }
 
   /** @throws StatusError UNAVAILABLE when the level holds as many as its policy allows. */
@@ -94,6 +99,7 @@ export class RequestQueue {
     if (!places) return;
     entry.places = undefined;
     this.#size -= 1;
+    this.#rows -= entry.request.rows;
     if (entry.expiresAt !== Number.POSITIVE_INFINITY) this.#withTimeout -= 1;
     const line = this.#lineOf(entry);
     line.all.remove(places.inLine);
@@ -154,15 +160,21 @@ export class RequestQueue {
     return next;
   }
 
+  /** In serving order. */
+  all(): Entry[] {
+    return this.#lines.flatMap((line) => [...line.all]);
+  }
+
   /** Takes everything out, for a queue that is given up. */
   clear(): Entry[] {
-    const entries = this.#lines.flatMap((line) => [...line.all]);
+    const entries = this.all();
     for (const entry of entries) this.remove(entry);
     return entries;
   }
 
   #insert(entry: Entry): void {
     this.#size += 1;
+    this.#rows += entry.request.rows;
     if (entry.expiresAt !== Number.POSITIVE_INFINITY) this.#withTimeout += 1;
     const line = this.#lineOf(entry);
     const key = keyOf(entry);

@@ -7,6 +7,7 @@
  *                      ▲                                   │
  *                      └────── done, or failed: again ─────┘
  */
+import { BackendError } from "../../backends/contract.ts";
 import type { Clock } from "../clock.ts";
 import { StatusError } from "../errors.ts";
 import type { Account } from "../inference/outcome.ts";
@@ -18,7 +19,7 @@ import type { Pool } from "../pool/pool.ts";
 import { type BatchingRules, decideBatch } from "./batcher.ts";
 import { bundleRows } from "./bundle-rows.ts";
 import { CostCurve } from "./cost-curve.ts";
-import { Endings, stopping } from "./endings.ts";
+import { ENDED, Endings, type Origin, stopping } from "./endings.ts";
 import { type Entry, RequestQueue } from "./queue.ts";
 import { afterFailure } from "./recovery.ts";
 import type { Served } from "./served.ts";
@@ -33,7 +34,17 @@ export interface SchedulerParts {
   readonly log: Logger;
   /** Requests fail once no instance has been ready for so long, ms. */
   readonly patienceMs: number;
+  /** For a variant of several: who else might serve what cannot be served here. */
+  readonly rescue?: Rescue;
+  readonly origin?: Origin;
 }
+
+/**
+ * Takes a request over that cannot be served by this variant.
+ * @param error what its execution failed with; undefined: it has only waited
+ * @returns false: nobody else may serve it, and nothing was done
+ */
+export type Rescue = (request: InferRequest, call: InferCall, error: unknown) => boolean;
 
 /** A batch is put behind a running one only if the device will be free this soon, µs. */
 const AHEAD_WITHIN_US = 1000;
@@ -50,10 +61,12 @@ export class Scheduler implements Served {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #patienceMs: number;
+  readonly #rescue: Rescue | undefined;
   /** Batches that run again after a failure, before anything that waits. */
   readonly #again: (readonly Entry[])[] = [];
   #runningBatches = 0;
   #runningRequests = 0;
+  #runningRows = 0;
   #pumpSoon = false;
   /** Requests in the batch dispatched last. */
   #lastBatch = 0;
@@ -74,7 +87,8 @@ export class Scheduler implements Served {
     // One device takes batches in the order given, so answers leave in the order asked.
     this.#oneAtATime = parts.rules.preserveOrdering;
     this.bundleRows = bundleRows(parts.signature, parts.rules);
-    this.#endings = new Endings(parts.signature, parts.account, parts.clock);
+    this.#endings = new Endings(parts.signature, parts.account, parts.clock, parts.origin);
+    this.#rescue = parts.rescue;
     this.#account = parts.account;
     this.#clock = parts.clock;
     this.#log = parts.log;
@@ -90,6 +104,26 @@ export class Scheduler implements Served {
 
   get instances() {
     return this.pool.lanes.map((lane) => lane.instance);
+  }
+
+  get queuedRows(): number {
+    return this.#queue.rows;
+  }
+
+  /** Rows that devices execute, or that wait in their workers. */
+  get runningRows(): number {
+    return this.#runningRows;
+  }
+
+  /** Age of the request that has waited longest, ms; 0: none waits. */
+  get oldestWaitMs(): number {
+    const head = this.#queue.head();
+    return head === undefined ? 0 : this.#clock.now() - head.call.timeline.queued;
+  }
+
+  /** Cost of an execution as measured, see `CostCurve.line`. */
+  get cost() {
+    return this.#curve.line();
   }
 
   /** Requests accepted and not answered. */
@@ -234,6 +268,7 @@ export class Scheduler implements Served {
     this.#lastBatch = batch.length;
     this.#runningBatches += 1;
     this.#runningRequests += batch.length;
+    this.#runningRows += totalRows(batch);
     const streamed = this.signature.decoupled ? this.#streamedBatch(batch) : undefined;
     lane
       .execute(
@@ -249,6 +284,7 @@ export class Scheduler implements Served {
   #ended(batch: readonly Entry[]): void {
     this.#runningBatches -= 1;
     this.#runningRequests -= batch.length;
+    this.#runningRows -= totalRows(batch);
   }
 
   #streamedBatch(batch: readonly Entry[]): StreamedBatch {
@@ -258,7 +294,7 @@ export class Scheduler implements Served {
 
   #executed(batch: readonly Entry[], executed: Executed, streamed?: StreamedBatch): void {
     this.#ended(batch);
-    const rows = batch.reduce((sum, { request }) => sum + request.rows, 0);
+    const rows = totalRows(batch);
     this.#curve.observe(rows, executed.timing.inferUs);
     // The device first: it starts the next batch while this one is being answered. Unless
     // that batch would be smaller: then what lies in the sockets by now is read before.
@@ -277,17 +313,22 @@ export class Scheduler implements Served {
     const alive = batch.filter((entry) => !entry.call.cancelled);
     for (const entry of batch) if (entry.call.cancelled) this.#endings.cancelled(entry);
     if (error instanceof WorkerLost) this.#account.lost(this.signature, error.executing);
-    const next = afterFailure(alive, error);
+    const left = worksElsewhere(error) ? this.#notRescued(alive, error) : alive;
+    const next = afterFailure(left, error);
     if (next.again.length > 0) {
       this.#log.warn("an execution failed and is repeated", {
         model: this.signature.name,
         version: this.signature.version,
-        requests: alive.length,
+        requests: left.length,
         batches: next.again.length,
         reason: error instanceof Error ? error.message : String(error),
       });
     }
-    for (const { entry, status } of next.failed) this.#endings.failed(entry, status, "BACKEND");
+    for (const { entry, status } of next.failed) {
+      if (isOfClient(error) || !this.#rescued(entry, error)) {
+        this.#endings.failed(entry, status, "BACKEND");
+      }
+    }
     if (streamed) for (const entry of next.again.flat()) this.#watch(entry);
     this.#again.unshift(...next.again);
     this.#pump();
@@ -334,6 +375,8 @@ export class Scheduler implements Served {
     if (this.pool.available) {
       this.#stopPatience?.();
       this.#stopPatience = undefined;
+    } else if (this.#rescue !== undefined) {
+      this.#rescueWaiting();
     }
     this.#pump();
   }
@@ -355,10 +398,46 @@ export class Scheduler implements Served {
   }
 
   #failWaiting(text: string): void {
+    const error = new StatusError("UNAVAILABLE", text);
     for (const entry of this.#takeAllWaiting()) {
-      this.#endings.failed(entry, new StatusError("UNAVAILABLE", text), "BACKEND");
+      if (!this.#rescued(entry, undefined)) this.#endings.failed(entry, error, "BACKEND");
     }
     this.#noticeIdle();
+  }
+
+  /** Nothing serves here now: whoever may goes elsewhere, the others keep their places. */
+  #rescueWaiting(): void {
+    for (const entry of this.#queue.all()) {
+      if (!this.#rescued(entry, undefined)) continue;
+      this.#queue.remove(entry);
+      this.#account.pending(this.signature, -requestsOf(entry));
+    }
+    for (const [at, batch] of this.#again.entries()) {
+      this.#again[at] = this.#notRescued(batch, undefined);
+    }
+    this.#noticeIdle();
+  }
+
+  #notRescued(entries: readonly Entry[], error: unknown): readonly Entry[] {
+    if (this.#rescue === undefined) return entries;
+    return entries.filter((entry) => !this.#rescued(entry, error));
+  }
+
+  /** @returns true: somebody else has it now */
+  #rescued(entry: Entry, error: unknown): boolean {
+    const { request, call } = entry;
+    if (this.#rescue === undefined || call.cancelled) return false;
+    const { onCancel } = call;
+    const { dispatched, queued } = call.timeline;
+    call.timeline.dispatched = 0;
+    if (this.#rescue(request, call, error)) {
+      entry.call = ENDED;
+      return true;
+    }
+    call.onCancel = onCancel;
+    call.timeline.dispatched = dispatched;
+    call.timeline.queued = queued;
+    return false;
   }
 
   #takeAllWaiting(): Entry[] {
@@ -372,6 +451,17 @@ export class Scheduler implements Served {
     this.#onIdle();
     this.#onIdle = undefined;
   }
+}
+
+const totalRows = (batch: readonly Entry[]) =>
+  batch.reduce((sum, { request }) => sum + request.rows, 0);
+
+const isOfClient = (error: unknown) => error instanceof BackendError && error.fault === "input";
+
+/** Faults of a device, not of the request or the model: another device may do better at once. */
+function worksElsewhere(error: unknown): boolean {
+  if (error instanceof WorkerLost) return true;
+  return error instanceof BackendError && (error.fault === "device" || error.fault === "exhausted");
 }
 
 const requestsOf = ({ request }: Entry) => request.bundled ?? 1;

@@ -20,10 +20,11 @@ import {
  * @throws StatusError INVALID_ARGUMENT where the response is larger than gRPC can carry
  */
 export function encodeInferResponse(response: InferResponse, headroom: number): Buffer {
-  const size = responseBytes(response, undefined);
+  const { parameters } = response;
+  const size = responseBytes(response, parameters);
   checkSize(size);
   const message = Buffer.allocUnsafe(headroom + size);
-  writeResponse(message, headroom, response, undefined);
+  writeResponse(message, headroom, response, parameters);
   return message;
 }
 

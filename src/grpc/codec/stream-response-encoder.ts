@@ -36,20 +36,18 @@ export class StreamResponseEncoder {
    * @throws StatusError INVALID_ARGUMENT where the response is larger than gRPC can carry
    */
   encode(response: InferResponse, headroom: number, final: boolean): Buffer {
-    const { parameters, outputs, id } = response;
-    const flag = final ? FINAL : NOT_FINAL;
+    const { outputs, id } = response;
     let dataBytes = 0;
-    let special = parameters !== undefined;
+    let special = false;
     for (const output of outputs) {
       dataBytes += bytesFieldSize(output.data.byteLength);
       special ||= output.parameters !== undefined;
     }
     if (special || dataBytes > MOST_DATA_BYTES) {
-      const all = parameters === undefined ? flag : new Map([...parameters, ...flag]);
-      return encodeStreamResponse(response, headroom, all);
+      return encodeStreamResponse(response, headroom, withFlag(response, final));
     }
     if (this.#kept === undefined || !isAlike(this.#kept, response, final)) {
-      this.#kept = keep(response, flag, final);
+      this.#kept = keep(response, final);
     }
     const { head, tail } = this.#kept;
     const inner = head.length + textFieldSize(id) + tail.length + dataBytes;
@@ -77,7 +75,7 @@ export class StreamResponseEncoder {
     const parts = ids.length;
     const first = firstPart(response, parts);
     if (this.#kept === undefined || !isAlike(this.#kept, first, true)) {
-      this.#kept = keep(first, FINAL, true);
+      this.#kept = keep(first, true);
     }
     const { head, tail } = this.#kept;
     let dataBytes = 0;
@@ -134,8 +132,10 @@ function firstPart(response: InferResponse, parts: number): InferResponse {
   return { ...response, id: "", outputs };
 }
 
+/** Parameters are not compared but recognised: those that come often are the same object. */
 function isAlike(kept: Kept, response: InferResponse, final: boolean): boolean {
-  const { model, version, outputs } = kept.response;
+  const { model, version, outputs, parameters } = kept.response;
+  if (parameters !== response.parameters) return false;
   if (kept.final !== final || outputs.length !== response.outputs.length) return false;
   if (model !== response.model || version !== response.version) return false;
   for (let i = 0; i < outputs.length; i++) {
@@ -155,12 +155,17 @@ function isSameHeader(a: OutputTensor, b: OutputTensor): boolean {
   return true;
 }
 
+function withFlag({ parameters }: InferResponse, final: boolean): Parameters {
+  const flag = final ? FINAL : NOT_FINAL;
+  return parameters === undefined ? flag : new Map([...parameters, ...flag]);
+}
+
 /** Cuts the kept bytes out of the same response without an id and without data. */
-function keep(response: InferResponse, flag: Parameters, final: boolean): Kept {
-  const { model, version } = response;
+function keep(response: InferResponse, final: boolean): Kept {
+  const { model, version, parameters } = response;
   const outputs = response.outputs.map((output) => ({ ...output, data: NO_DATA }));
-  const bare = { model, version, id: "", outputs };
-  const message = encodeStreamResponse(bare, 0, flag);
+  const bare = { model, version, id: "", outputs, parameters };
+  const message = encodeStreamResponse(bare, 0, withFlag(bare, final));
   let start = 1;
   while ((message[start] ?? 0) >= 0x80) start += 1;
   start += 1;

@@ -1,0 +1,83 @@
+/** One variant of a model in service: its scheduler, and what the router sees of it. */
+
+import type { VariantView } from "../policy/routing/variant-view.ts";
+import type { Pool } from "../pool/pool.ts";
+import type { Scheduler } from "./scheduler.ts";
+
+export interface BranchParts {
+  readonly name: string;
+  readonly vendor: string;
+  readonly platform: string;
+  readonly numericClass: string;
+  readonly backend: string;
+  readonly scheduler: Scheduler;
+  readonly pool: Pool;
+  /** ms until a device is expected to hold it; undefined: none will. */
+  readyInMs?(): number | undefined;
+  /** Gives the devices back, after the scheduler is closed. */
+  released?(): Promise<void>;
+}
+
+export class Branch implements VariantView {
+  readonly name: string;
+  readonly vendor: string;
+  readonly platform: string;
+  readonly numericClass: string;
+  readonly backend: string;
+  readonly scheduler: Scheduler;
+  readonly #parts: BranchParts;
+
+  constructor(parts: BranchParts) {
+    this.name = parts.name;
+    this.vendor = parts.vendor;
+    this.platform = parts.platform;
+    this.numericClass = parts.numericClass;
+    this.backend = parts.backend;
+    this.scheduler = parts.scheduler;
+    this.#parts = parts;
+  }
+
+  get ready(): boolean {
+    return this.#parts.pool.available;
+  }
+
+  get allowed(): boolean {
+    return this.#parts.pool.allowed;
+  }
+
+  get readyInMs(): number | undefined {
+    return this.#parts.readyInMs?.();
+  }
+
+  get fixedMs(): number {
+    return this.scheduler.cost.fixedUs / 1000;
+  }
+
+  get msPerRow(): number {
+    return this.scheduler.cost.usPerRow / 1000;
+  }
+
+  get queuedRows(): number {
+    return this.scheduler.queuedRows;
+  }
+
+  get inFlightRows(): number {
+    return this.scheduler.runningRows;
+  }
+
+  get instances(): number {
+    return this.#parts.pool.lanes.length;
+  }
+
+  /** Why it serves nothing, and will not in a moment either. */
+  get trouble(): string | undefined {
+    if (this.ready || this.readyInMs !== undefined) return undefined;
+    if (!this.allowed) return "its devices failed and are being probed";
+    return this.scheduler.trouble ?? (this.instances === 0 ? "no device holds it" : undefined);
+  }
+
+  async close(): Promise<void> {
+    await this.scheduler.close();
+    await this.#parts.released?.();
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * A model that several variants serve: each has a scheduler and devices of its own, and a request
+ * goes to the one that the router chooses. What fails on one goes once to another, within its numeric
+ * class unless the model allows more, and within its deadline.
+ *
+ *                  ┌ scheduler → U50s
+ *   submit → router┼ scheduler → Intel boards    an execution failed → chooseFailover → another
+ *                  └ scheduler → CPUs
+ */
+import type { Clock } from "../clock.ts";
+import { StatusError } from "../errors.ts";
+import { ForwardingCall } from "../inference/forwarding-call.ts";
+import type { InferCall, InferRequest, ModelSignature } from "../inference/request.ts";
+import { chooseFailover } from "../policy/routing/failover.ts";
+import type { Choice, Router } from "../policy/routing/router.ts";
+import type { VariantView } from "../policy/routing/variant-view.ts";
+import { type ClientWish, parseWish } from "../policy/routing/wish.ts";
+import type { Branch } from "./branch.ts";
+import type { Rescue } from "./scheduler.ts";
+import type { Served } from "./served.ts";
+
+export interface RoutedModelParts {
+  readonly signature: ModelSignature;
+  readonly router: Router;
+  /** A request may get the answer of another numeric class rather than none. */
+  readonly failOverToAnyClass: boolean;
+  readonly clock: Clock;
+  /** Told of every request that went from one variant to another. */
+  failedOver(from: string, to: string): void;
+  /** The variants, in order of preference; `rescue` is for their schedulers. */
+  branches(rescueOf: (variant: string) => Rescue): readonly Branch[];
+}
+
+export class RoutedModel implements Served {
+  readonly signature: ModelSignature;
+  readonly branches: readonly Branch[];
+  readonly #parts: RoutedModelParts;
+
+  constructor(parts: RoutedModelParts) {
+    this.signature = parts.signature;
+    this.#parts = parts;
+    this.branches = parts.branches((from) => (request, call, error) => {
+      return call instanceof RoutedCall && this.#rescue(from, request, call, error);
+    });
+  }
+
+  get bundleRows(): number {
+    return Math.min(...this.branches.map(({ scheduler }) => scheduler.bundleRows));
+  }
+
+  get trouble(): string | undefined {
+    const troubles = this.branches.map((branch) => branch.trouble);
+    if (troubles.some((trouble) => trouble === undefined)) return undefined;
+    return this.branches.map(({ name }, at) => `${name}: ${troubles[at]}`).join("; ");
+  }
+
+  get instances() {
+    return this.branches.flatMap(({ scheduler }) => scheduler.instances);
+  }
+
+  get inFlight(): number {
+    return this.branches.reduce((sum, { scheduler }) => sum + scheduler.inFlight, 0);
+  }
+
+  submit(request: InferRequest, call: InferCall): void {
+    const wish = parseWish(request.parameters, call.headers);
+    const branch = this.#chosen(this.#parts.router.choose(this.branches, request.rows, wish));
+    if (branch instanceof StatusError) throw branch;
+    branch.scheduler.submit(request, new RoutedCall(call, wish));
+  }
+
+  #rescue(from: string, request: InferRequest, call: RoutedCall, error: unknown): boolean {
+    const failed = this.branches.find(({ name }) => name === from);
+    if (failed === undefined || call.failedOver) return false;
+    const branch = this.#chosen(
+      chooseFailover(this.branches, [from], request.rows, {
+        sameClassAs: failed.numericClass,
+        anyClass: this.#parts.failOverToAnyClass,
+        timeLeftMs: call.deadline - this.#parts.clock.now(),
+        wish: call.wish,
+      }),
+    );
+    if (branch instanceof StatusError) return false;
+    try {
+      branch.scheduler.submit(request, call);
+    } catch {
+      return false; // its queue is full, or it is being unloaded
+    }
+    // One that only waited may still fail once.
+    if (error !== undefined) call.failedOver = true;
+    this.#parts.failedOver(from, branch.name);
+    return true;
+  }
+
+  #chosen(choice: Choice): Branch | StatusError {
+    if (typeof choice !== "number") {
+      const text = `model '${this.signature.name}': ${choice.message}`;
+      return new StatusError(choice.code, text);
+    }
+    const branch = this.branches[choice];
+    if (branch === undefined) throw new RangeError(`no variant ${choice}`);
+    return branch;
+  }
+
+  async drain(): Promise<void> {
+    await Promise.all(this.branches.map(({ scheduler }) => scheduler.drain()));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.branches.map((branch) => branch.close()));
+  }
+}
+
+/** A request on its way through the variants. */
+class RoutedCall extends ForwardingCall {
+  readonly wish: ClientWish | undefined;
+  /** It has been executed in vain once. */
+  failedOver = false;
+
+  constructor(call: InferCall, wish: ClientWish | undefined) {
+    super(call);
+    this.wish = wish;
+  }
+}
+
+export type { VariantView };
