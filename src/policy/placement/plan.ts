@@ -1,0 +1,194 @@
+/** The devices as they will be once the actions decided so far are carried out. */
+import { homeOf, linkGroupOf } from "./link-groups.ts";
+import type { PlacementRules } from "./rules.ts";
+import type { DemandView, DeviceView, LoadReason, PlacementAction } from "./views.ts";
+
+/** A device in the plan. */
+export interface Board {
+  readonly view: DeviceView;
+  readonly linkGroup: string;
+  /** Cost of a switch, ms. */
+  readonly switchMs: number;
+  /** Variant that it holds or will hold. */
+  holds: string | undefined;
+  /** An action is decided for it, or it is kept for somebody: no more is decided now. */
+  taken: boolean;
+}
+
+export class Plan {
+  readonly boards: readonly Board[];
+  readonly demands: readonly DemandView[];
+  readonly now: number;
+  readonly actions: PlacementAction[] = [];
+
+  constructor(
+    devices: readonly DeviceView[],
+    demands: readonly DemandView[],
+    now: number,
+    { assumedSwitchMs }: PlacementRules,
+  ) {
+    this.demands = demands;
+    this.now = now;
+    this.boards = devices.map((view) => ({
+      view,
+      linkGroup: linkGroupOf(view),
+      switchMs: view.switchMs ?? assumedSwitchMs,
+      holds: view.resident,
+      taken: view.state !== "ready",
+    }));
+  }
+
+  /** The boards that serve the demand, or will when they are loaded. */
+  holders(demand: DemandView): Board[] {
+    const home = this.homeOf(demand);
+    return this.boards.filter(
+      (board) =>
+        board.holds === demand.variant &&
+        inService(board) &&
+        isLent(board, demand) &&
+        (home === undefined || board.linkGroup === home),
+    );
+  }
+
+  /** The demands that a board holding `variant` would serve. */
+  servedBy(board: Board, variant = board.holds): DemandView[] {
+    return this.demands.filter(
+      (demand) => demand.variant === variant && isLent(board, demand) && !this.isStranded(board),
+    );
+  }
+
+  /** The boards that could be given to the demand now, whatever it costs. */
+  candidates(demand: DemandView): Board[] {
+    const home = this.homeOf(demand) ?? this.#bestHome(demand);
+    return this.boards.filter(
+      (board) =>
+        !board.taken &&
+        board.holds !== demand.variant &&
+        (home === undefined || board.linkGroup === home) &&
+        this.#couldHold(board, demand),
+    );
+  }
+
+  load(board: Board, demand: DemandView, reason: LoadReason): void {
+    const evicts = board.holds === undefined ? {} : { evicts: board.holds };
+    const { variant } = demand;
+    this.actions.push({ kind: "load", device: board.view.id, variant, ...evicts, reason });
+    board.holds = variant;
+    board.taken = true;
+  }
+
+  unload(board: Board, reason: "stranded" | "moving"): void {
+    if (board.holds === undefined) return;
+    this.actions.push({ kind: "unload", device: board.view.id, variant: board.holds, reason });
+    board.holds = undefined;
+    board.taken = true;
+  }
+
+  /** Link group in which the demand's ensemble runs; undefined: it is none's step, or no step is anywhere. */
+  homeOf(demand: DemandView): string | undefined {
+    return demand.group === undefined ? undefined : homeOf(this.boards, this.stepsOf(demand.group));
+  }
+
+  stepsOf(group: string): Set<string> {
+    return new Set(
+      this.demands.filter((each) => each.group === group).map(({ variant }) => variant),
+    );
+  }
+
+  /** It holds a step of an ensemble whose home is elsewhere. */
+  isStranded(board: Board): boolean {
+    const demand = this.demands.find(
+      ({ variant, group }) => variant === board.holds && group !== undefined,
+    );
+    if (demand === undefined) return false;
+    const home = this.homeOf(demand);
+    return home !== undefined && home !== board.linkGroup;
+  }
+
+  /** Link groups other than the demand's home in which every step of its ensemble could run. */
+  otherHomes(demand: DemandView): string[] {
+    const home = this.homeOf(demand);
+    const steps = this.#stepDemands(demand);
+    return this.#linkGroups().filter(
+      (linkGroup) =>
+        linkGroup !== home &&
+        steps.every((step) => this.boardsThatCouldHold(step, linkGroup).length > 0),
+    );
+  }
+
+  /** Whether anything but time keeps the demand from the boards of a link group. */
+  boardsThatCouldHold(demand: DemandView, linkGroup: string): Board[] {
+    return this.boards.filter(
+      (board) =>
+        board.linkGroup === linkGroup && inService(board) && this.#couldHold(board, demand),
+    );
+  }
+
+  /** Where an ensemble that is nowhere had best begin: most steps, most boards for them, most of them empty. */
+  #bestHome(demand: DemandView): string | undefined {
+    if (demand.group === undefined) return undefined;
+    const steps = this.#stepDemands(demand);
+    let best: { linkGroup: string; score: readonly number[] } | undefined;
+    for (const linkGroup of this.#linkGroups()) {
+      const able = steps.map((step) => this.boardsThatCouldHold(step, linkGroup));
+      const boards = new Set(able.flat());
+      const empty = [...boards].filter(({ holds }) => holds === undefined).length;
+      const score = [
+        able.filter(({ length }) => length > 0).length,
+        Math.min(boards.size, steps.length),
+        empty,
+      ];
+      if (best === undefined || isHigher(score, best.score)) best = { linkGroup, score };
+    }
+    return best?.linkGroup;
+  }
+
+  #stepDemands({ group }: DemandView): DemandView[] {
+    return this.demands.filter((each) => each.group === group);
+  }
+
+  #linkGroups(): string[] {
+    return [...new Set(this.boards.map(({ linkGroup }) => linkGroup))];
+  }
+
+  #couldHold(board: Board, demand: DemandView): boolean {
+    return fits(board.view, demand) && isLent(board, demand) && !this.#isProtected(board, demand);
+  }
+
+  /** What it holds is pinned, or would fall below its minimum. */
+  #isProtected(board: Board, { variant }: DemandView): boolean {
+    if (board.holds === undefined || board.holds === variant) return false;
+    const residents = this.demands.filter((each) => each.variant === board.holds);
+    if (residents.some(({ pinned }) => pinned === true)) return true;
+    const least = Math.max(0, ...residents.map(({ minInstances = 0 }) => minInstances));
+    const have = this.boards.filter((each) => each.holds === board.holds && inService(each));
+    return have.length <= least;
+  }
+}
+
+/** It serves, or will when it is loaded. */
+const inService = ({ view }: Board): boolean => view.state === "ready" || view.state === "loading";
+
+/** The demand may use it, as far as leases go. */
+function isLent({ view }: Board, { tenant }: DemandView): boolean {
+  return view.leasedTo === undefined || view.leasedTo === tenant;
+}
+
+function fits(device: DeviceView, demand: DemandView): boolean {
+  return (
+    device.platform === demand.platform &&
+    (demand.vendor === undefined || demand.vendor === device.vendor) &&
+    (demand.backend === undefined ||
+      device.backend === undefined ||
+      demand.backend === device.backend) &&
+    (demand.memoryBytes ?? 0) <= (device.memoryBytes ?? Number.POSITIVE_INFINITY)
+  );
+}
+
+function isHigher(left: readonly number[], right: readonly number[]): boolean {
+  for (const [index, value] of left.entries()) {
+    const other = right[index] ?? 0;
+    if (value !== other) return value > other;
+  }
+  return false;
+}

@@ -1,0 +1,110 @@
+/** What placement sees of the devices and of the demand, and what it may ask for. */
+
+/** A device that holds one artifact at a time. */
+export interface DeviceView {
+  readonly id: string;
+  readonly vendor: string;
+  /** Matches `DemandView.platform`. */
+  readonly platform: string;
+  /** Kind of the backend that drives it; absent: any. */
+  readonly backend?: string;
+  /** Devices with the same group share a dedicated link; absent: the device is a group of its own. */
+  readonly linkGroup?: string;
+  readonly memoryBytes?: number;
+  /** Id of the variant it holds or, while it is loading, will hold. Absent: it is empty. */
+  readonly resident?: string;
+  /**
+   * `loading`: a placement action is under way, its drain included. `draining` and `drained`: an operator
+   * takes it out of service. `failed`: it serves nothing and holds nothing that counts.
+   */
+  readonly state: "ready" | "loading" | "draining" | "drained" | "failed";
+  /** When it entered the state, monotonic ms. */
+  readonly sinceMs: number;
+  /** What a switch (drain, load, warm-up) costs this device: mean of those measured, ms. Absent: none yet. */
+  readonly switchMs?: number;
+  /** The tenant that has it for itself for a time. */
+  readonly leasedTo?: string;
+}
+
+/**
+ * What waits for one variant. Every variant that a device holds is listed, with no rows where nobody
+ * asks for it: what is not listed is taken for unwanted.
+ */
+export interface DemandView {
+  readonly variant: string;
+  /** Absent: any vendor whose platform it is. */
+  readonly vendor?: string;
+  readonly platform: string;
+  readonly backend?: string;
+  /** What it takes on the device, where known. */
+  readonly memoryBytes?: number;
+  readonly waitingRows: number;
+  /** Requests that make up these rows; absent: as many as rows. */
+  readonly waitingRequests?: number;
+  /** Age of the oldest of them, ms; 0 where none waits. */
+  readonly oldestWaitMs: number;
+  /** Recent mean. */
+  readonly arrivalRowsPerS: number;
+  /** What a row costs a device, ms. */
+  readonly msPerRow: number;
+  /**
+   * What an ms of a device is worth for these rows, 0 to 1. 1 (default) where nothing else serves them; the share
+   * of time saved where something slower does and `waitingRows` are those that would rather run here.
+   */
+  readonly benefit?: number;
+  /** No device that holds it is taken away from it. */
+  readonly pinned?: boolean;
+  /** Devices that are to hold it, asked for or not. Default 0. */
+  readonly minInstances?: number;
+  /** Id of the ensemble whose steps stay inside one link group. */
+  readonly group?: string;
+  /** The rows of one tenant, who may use the devices leased to it; absent: everybody's. */
+  readonly tenant?: string;
+}
+
+/** A device that no action names keeps what it holds. */
+export type PlacementAction =
+  /** Drain the device, load the variant, warm it up. */
+  | {
+      readonly kind: "load";
+      readonly device: string;
+      readonly variant: string;
+      /** What the device holds until then; absent: it is empty. */
+      readonly evicts?: string;
+      readonly reason: LoadReason;
+    }
+  /** Drain the device and leave it empty. */
+  | {
+      readonly kind: "unload";
+      readonly device: string;
+      readonly variant: string;
+      /** `stranded`: the rest of its ensemble is in another link group. `moving`: its ensemble cannot go on in this one. */
+      readonly reason: "stranded" | "moving";
+    };
+
+export type LoadReason =
+  /** The device is empty. */
+  | "free"
+  /** `minInstances` asks for it. */
+  | "minimum"
+  /** What waits is worth more than the switch costs. */
+  | "worth"
+  /** The device has less to do than the switch costs, and requests have waited for some time. */
+  | "idle"
+  /** Every device has work, but the work is spread unevenly. */
+  | "balance"
+  /** Requests with nowhere to run reached the age at which they are served at any cost. */
+  | "aged";
+
+export interface Placement {
+  /**
+   * At most one action per device, in the order in which they are to be begun. Pure: equal views and
+   * time, equal actions.
+   * @param now monotonic ms
+   */
+  decide(
+    devices: readonly DeviceView[],
+    demands: readonly DemandView[],
+    now: number,
+  ): readonly PlacementAction[];
+}
