@@ -337,6 +337,12 @@ export interface BackendModule {
   readonly kind: string;
   /** Triton's words that select it in a config.pbtxt: values of `platform` and `backend`. */
   readonly platforms: readonly string[];
+  /**
+   * True where each device has a worker process of its own, and instances are loaded on a device by its
+   * id. Such a backend serves only where the configuration names it. Absent: instances share workers,
+   * on the first device.
+   */
+  readonly perDevice?: boolean;
   /** Formats of artifacts it takes, and the file name Triton's layout gives each. */
   readonly formats: Readonly<Record<string, string>>;
 

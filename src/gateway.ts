@@ -13,6 +13,8 @@ import { forwarderOf } from "./inference/forward-headers.ts";
 import { serverMetadata } from "./inference/server-metadata.ts";
 import { Lifecycle, type Service } from "./lifecycle.ts";
 import { packageRoot } from "./package-root.ts";
+import { placement } from "./policy/placement/placement.ts";
+import { Boards } from "./pool/boards.ts";
 import { ModelRepository } from "./registry/repository.ts";
 import type { ModelDefinition } from "./registry/types.ts";
 import type { Served } from "./scheduling/served.ts";
@@ -29,8 +31,10 @@ import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
+import { ensembleOf } from "./wiring/ensemble-of.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
 import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
+import { Inventory } from "./wiring/inventory.ts";
 import { modelLoader } from "./wiring/load-model.ts";
 import { rateLimiterOf } from "./wiring/rate-limits.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
@@ -85,8 +89,29 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
   const watched = timings.watching(
     tracing.tracer === undefined ? account : tracedAccount(account, tracing.tracer),
   );
+  const inventory = new Inventory(fleet);
+  const boards = new Boards({
+    placement: placement(config.placement),
+    breaker: config.breaker,
+    groupOf: (model) => ensembleOf(model, repository.served()),
+    clock,
+    log,
+  });
   const executing = modelLoader({
     fleet,
+    boards,
+    routing: config.routing,
+    perDevice: (kind) => modules.find((module) => module.kind === kind)?.perDevice === true,
+    devicesOf: async (kind) => {
+      const devices = await inventory.devicesOf(kind);
+      boards.add(
+        devices.filter(({ reconfigurable }) => reconfigurable === true),
+        kind,
+      );
+      return devices;
+    },
+    failedOver: (model, from, to) =>
+      log.warn("a request goes to another variant", { model, from, to }),
     steps: new StepLine(resolve, (model, version) => repository.trouble(model, version)),
     account: watched,
     closing: () => closing,
@@ -212,6 +237,7 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
       stop: async () => sharedMemory?.close(),
     },
     { name: "workers", start: async () => {}, stop: () => fleet.close() },
+    { name: "boards", start: async () => {}, stop: () => boards.close() },
     {
       name: "models",
       start: (signal) => {

@@ -245,6 +245,45 @@ const rateLimit = z.strictObject({
   ),
 });
 
+const routing = z.strictObject({
+  policy: key(
+    z.enum(["expected-delay", "preference"]).default("expected-delay"),
+    "Which variant of a model takes a request: the one expected to answer first, or the first in the model's order that serves",
+  ),
+  spillAboveMs: key(
+    ms(1).optional(),
+    "With preference: expected delay from which on the next variant in the order is taken",
+    { unit: "ms", defaultText: "never" },
+  ),
+});
+
+const breaker = z.strictObject({
+  errorPercent: key(
+    whole(1, 99).default(50),
+    "Share of the executions in the window that failed above which a device gets no more batches",
+    { unit: "%" },
+  ),
+  leastExecutions: key(whole(1, 10_000).default(2), "Executions before that share means anything"),
+  windowMs: key(ms(100).default(10_000), "Time over which executions are counted", { unit: "ms" }),
+  probeAfterMs: key(ms(10).default(2_000), "Time until the device is probed with the first runs", {
+    unit: "ms",
+  }),
+});
+
+const placement = z.strictObject({
+  assumedSwitchMs: key(
+    ms(1).default(1_500),
+    "What giving a device another artifact is thought to take, until it was measured",
+    { unit: "ms" },
+  ),
+  minDwellMs: key(ms().default(0), "Shortest time a device keeps what it holds", { unit: "ms" }),
+  agedMs: key(
+    ms(1).default(30_000),
+    "Age at which requests that no device could serve get one at any cost",
+    { unit: "ms" },
+  ),
+});
+
 const backend = z.strictObject({
   kind: z.string().min(1).max(128),
   package: z.string().min(1).optional(),
@@ -316,8 +355,11 @@ export const configSchema = z.strictObject({
   rateLimit: rateLimit.prefault({}),
   backends: key(
     z.array(backend).default([]),
-    "Backends beyond the built-in ones, and options of any: kind, package (a Node package), options",
+    "Backends beside the CPU's, and options of any: kind, package (a Node package), options",
   ),
+  routing: routing.prefault({}),
+  breaker: breaker.prefault({}),
+  placement: placement.prefault({}),
   log: log.prefault({}),
   trace: trace.prefault({}),
 });

@@ -37,7 +37,8 @@ export class Pool {
   /** Takes a device away again: no more batches; resolves when those that run there are done with. */
   async retire(lane: Lane): Promise<void> {
     const empty = lane.retire();
-    this.#lanes.splice(this.#lanes.indexOf(lane), 1);
+    const at = this.#lanes.indexOf(lane);
+    if (at >= 0) this.#lanes.splice(at, 1);
     this.#turn = 0;
     lane.instance.onChange = undefined;
     this.onChange?.();

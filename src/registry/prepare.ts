@@ -4,7 +4,7 @@
  */
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { Artifact, ArtifactFacts } from "../../backends/contract.ts";
+import type { ArtifactFacts } from "../../backends/contract.ts";
 import { StatusError, toStatusError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { checkGeneral, checkTensors } from "./check.ts";
@@ -17,11 +17,13 @@ import { defineModel } from "./definition.ts";
 import { defineEnsemble } from "./ensemble-definition.ts";
 import { readLabels } from "./labels.ts";
 import { fieldsOf } from "./model-config.ts";
-import { artifactFile, type InspectingModule, moduleFor } from "./modules.ts";
+import { type InspectingModule, moduleFor } from "./modules.ts";
 import { versionFolders, versionsToServe } from "./scan.ts";
 import { readSequenceRules } from "./sequence-definition.ts";
 import type { ModelConfigObject, ModelDefinition } from "./types.ts";
 import { refuseUnsupported } from "./unsupported.ts";
+import { readVariants } from "./variants.ts";
+import { mainArtifact, variantsOf } from "./version-artifacts.ts";
 import { warmupSamples } from "./warmup.ts";
 
 export interface PrepareOptions {
@@ -137,14 +139,16 @@ async function prepareVersion(
     return defineEnsemble(version, join(folder, version), config, labels);
   }
   const module = moduleFor(fieldsOf(config), options.modules);
-  const artifact = await findArtifact(folder, version, config, module);
-  const facts = await module.inspect(artifact);
+  const { modules, log } = options;
+  const found = await readVariants(join(folder, version), modules, basename(folder), log);
+  const { artifact, facts, base } = await mainArtifact(folder, version, config, module, found);
   const complete = completeVersion(config, facts, options.autoComplete);
   warnOfGpus(complete, options.log);
   const labels = await readLabels(fieldsOf(complete), folder);
   const sequence = await readSequenceRules(fieldsOf(complete), fieldsOf(written), folder);
   const parts = { version, written, complete, facts, artifact, backendKind: module.kind };
   const definition = defineModel(parts);
+  const variants = await variantsOf(definition, base, found, sequence !== undefined, log);
   const { model_warmup: warmups = [] } = fieldsOf(complete);
   const warmup = await warmupSamples(warmups, definition.signature, folder, options.log);
   return {
@@ -152,6 +156,7 @@ async function prepareVersion(
     labels,
     ...(sequence && { sequence }),
     ...(warmup.length > 0 && { warmup }),
+    ...(variants && { variants }),
   };
 }
 
@@ -171,27 +176,6 @@ export function completeVersion(
   checkTensors(fields, new Set(scalars.map((tensor) => tensor.name)));
   checkAgainstArtifact(fields, facts);
   return complete;
-}
-
-export async function findArtifact(
-  folder: string,
-  version: string,
-  config: ModelConfigObject,
-  module: InspectingModule,
-): Promise<Artifact> {
-  const versionFolder = join(folder, version);
-  const file = artifactFile(fieldsOf(config), module);
-  if (file === undefined) {
-    return { digest: "", path: versionFolder, format: module.kind, platform: "any" };
-  }
-  const path = join(versionFolder, file.filename);
-  if (!(await exists(path))) {
-    throw new StatusError(
-      "UNAVAILABLE",
-      `unable to find '${path}' for model '${basename(folder)}'`,
-    );
-  }
-  return { digest: "", path, format: file.format, platform: "any" };
 }
 
 function warnOfGpus(config: ModelConfigObject, log: Logger): void {

@@ -44,7 +44,7 @@ export interface ModelDefinition {
 
 /** One artifact that serves a model version, on one kind of device. */
 export interface VariantDefinition {
-  /** Its folder under the version's; empty for the artifact that lies in the version's folder itself. */
+  /** Its folder under the version's; the kind of the backend for the artifact that the configuration names. */
   readonly name: string;
   readonly backendKind: string;
   readonly artifact: Artifact;

@@ -4,6 +4,9 @@ import type { VariantView } from "../policy/routing/variant-view.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { Scheduler } from "./scheduler.ts";
 
+/** What a worker takes to come back after its death, about. */
+const RESPAWN_MS = 1_000;
+
 export interface BranchParts {
   readonly name: string;
   readonly vendor: string;
@@ -46,7 +49,11 @@ export class Branch implements VariantView {
   }
 
   get readyInMs(): number | undefined {
-    return this.#parts.readyInMs?.();
+    const { lanes } = this.#parts.pool;
+    const respawning = lanes.some(
+      ({ instance, allowed }) => allowed && !instance.ready && instance.failure === undefined,
+    );
+    return respawning ? RESPAWN_MS : this.#parts.readyInMs?.();
   }
 
   get fixedMs(): number {

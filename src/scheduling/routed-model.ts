@@ -13,7 +13,6 @@ import { ForwardingCall } from "../inference/forwarding-call.ts";
 import type { InferCall, InferRequest, ModelSignature } from "../inference/request.ts";
 import { chooseFailover } from "../policy/routing/failover.ts";
 import type { Choice, Router } from "../policy/routing/router.ts";
-import type { VariantView } from "../policy/routing/variant-view.ts";
 import { type ClientWish, parseWish } from "../policy/routing/wish.ts";
 import type { Branch } from "./branch.ts";
 import type { Rescue } from "./scheduler.ts";
@@ -33,15 +32,27 @@ export interface RoutedModelParts {
 
 export class RoutedModel implements Served {
   readonly signature: ModelSignature;
-  readonly branches: readonly Branch[];
+  readonly #branches: Branch[];
   readonly #parts: RoutedModelParts;
 
   constructor(parts: RoutedModelParts) {
     this.signature = parts.signature;
     this.#parts = parts;
-    this.branches = parts.branches((from) => (request, call, error) => {
-      return call instanceof RoutedCall && this.#rescue(from, request, call, error);
-    });
+    this.#branches = [
+      ...parts.branches((from) => (request, call, error) => {
+        return call instanceof RoutedCall && this.#rescue(from, request, call, error);
+      }),
+    ];
+  }
+
+  get branches(): readonly Branch[] {
+    return this.#branches;
+  }
+
+  /** A variant that cannot serve leaves before the first request comes. */
+  async drop(branch: Branch): Promise<void> {
+    this.#branches.splice(this.#branches.indexOf(branch), 1);
+    await branch.close();
   }
 
   get bundleRows(): number {
@@ -122,5 +133,3 @@ class RoutedCall extends ForwardingCall {
     this.wish = wish;
   }
 }
-
-export type { VariantView };

@@ -67,6 +67,7 @@ export class Scheduler implements Served {
   #runningBatches = 0;
   #runningRequests = 0;
   #runningRows = 0;
+  #arrivedRows = 0;
   #pumpSoon = false;
   /** Requests in the batch dispatched last. */
   #lastBatch = 0;
@@ -110,6 +111,15 @@ export class Scheduler implements Served {
     return this.#queue.rows;
   }
 
+  get queuedRequests(): number {
+    return this.#queue.size;
+  }
+
+  /** Rows that were ever accepted. */
+  get arrivedRows(): number {
+    return this.#arrivedRows;
+  }
+
   /** Rows that devices execute, or that wait in their workers. */
   get runningRows(): number {
     return this.#runningRows;
@@ -143,6 +153,7 @@ export class Scheduler implements Served {
     if (!this.#accepting) throw stopping(request);
     const entry = this.#queue.add(request, call, now);
     call.timeline.queued = now;
+    this.#arrivedRows += request.rows;
     this.#watch(entry);
     this.#account.pending(this.signature, requestsOf(entry));
     this.#pumpLater();

@@ -9,15 +9,20 @@ interface ConfiguredBackend {
   readonly package?: string | undefined;
 }
 
-/** @throws Error that names the kind and what is wrong with its package */
+/**
+ * Those that take devices of their own only where the configuration names them.
+ * @throws Error that names the kind and what is wrong with its package */
 export async function backendModules(
   configured: readonly ConfiguredBackend[],
 ): Promise<readonly BackendModule[]> {
-  const modules = new Map(backends.map((module) => [module.kind, module]));
+  const builtIn = new Map(backends.map((module) => [module.kind, module]));
+  const modules = new Map([...builtIn].filter(([, module]) => module.perDevice !== true));
   for (const { kind, package: name } of configured) {
+    const module = builtIn.get(kind);
     if (name !== undefined) modules.set(kind, await imported(kind, name));
-    else if (!modules.has(kind)) {
-      const known = [...modules.keys()].join(", ");
+    else if (module !== undefined) modules.set(kind, module);
+    else {
+      const known = [...builtIn.keys()].join(", ");
       throw new Error(`backends: there is no backend "${kind}" (${known}); name its package`);
     }
   }

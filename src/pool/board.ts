@@ -1,0 +1,142 @@
+/** One device that holds one artifact at a time, and what it holds now. */
+import type { Device } from "../../backends/contract.ts";
+import type { DeviceView } from "../policy/placement/views.ts";
+import type { Instance } from "../workers/types.ts";
+import type { DeviceBreaker } from "./breaker.ts";
+import type { Lane } from "./lane.ts";
+import type { Pool } from "./pool.ts";
+
+/** What is waiting for a variant, see `DemandView`. */
+export interface Demand {
+  readonly waitingRows: number;
+  readonly waitingRequests: number;
+  readonly oldestWaitMs: number;
+  /** Rows that ever came. */
+  readonly arrivedRows: number;
+  /** What a row costs a device, ms; 0 while unknown. */
+  readonly msPerRow: number;
+  /** See `DemandView.benefit`. */
+  readonly benefit: number;
+}
+
+/** A variant that wants devices. */
+export interface BoardVariant {
+  /** Unique in this process, also between two loads of one model. */
+  readonly id: string;
+  readonly model: string;
+  readonly backend: string;
+  readonly vendor: string;
+  readonly platform: string;
+  readonly memoryBytes?: number | undefined;
+  readonly minInstances: number;
+  readonly pinned: boolean;
+  readonly pool: Pool;
+  /** Programs the device, and runs the first runs there. */
+  load(device: Device, signal: AbortSignal): Promise<Instance>;
+  demand(): Demand;
+}
+
+export type BoardState = "ready" | "loading" | "draining" | "drained" | "failed";
+
+/** What a board shows to people. */
+export interface BoardReport {
+  readonly device: Device;
+  readonly backend: string;
+  readonly state: BoardState;
+  /** `model/version/variant` of what it holds, or is being loaded with. */
+  readonly holds: string | undefined;
+  readonly breaker: "closed" | "open" | "half-open";
+  readonly switches: number;
+  /** Mean of those measured; undefined: none yet. */
+  readonly switchMs: number | undefined;
+  /** Why the last load on it failed, where it did. */
+  readonly trouble: string | undefined;
+}
+
+/** Weight of the latest switch in the mean. */
+const LATEST = 0.3;
+
+export class Board {
+  readonly device: Device;
+  readonly backend: string;
+  resident: BoardVariant | undefined;
+  lane: Lane | undefined;
+  breaker: DeviceBreaker | undefined;
+  switches = 0;
+  trouble: string | undefined;
+  /** The operator wants it out of service. */
+  drainWanted = false;
+  /** Loads that were refused here, and until when they are not tried again, by variant. */
+  readonly refusals = new Map<string, { readonly untilMs: number; readonly failures: number }>();
+  #state: Exclude<BoardState, "failed"> = "ready";
+  #sinceMs: number;
+  #switchMs: number | undefined;
+
+  constructor(device: Device, backend: string, nowMs: number) {
+    this.device = device;
+    this.backend = backend;
+    this.#sinceMs = nowMs;
+  }
+
+  get state(): BoardState {
+    if (this.#state === "ready" && this.lane?.instance.failure !== undefined) return "failed";
+    return this.#state;
+  }
+
+  get switchMs(): number | undefined {
+    return this.#switchMs;
+  }
+
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+
+  enter(state: Exclude<BoardState, "failed">, nowMs: number): void {
+    this.#state = state;
+    this.#sinceMs = nowMs;
+  }
+
+  switched(tookMs: number): void {
+    this.switches += 1;
+    this.#switchMs =
+      this.#switchMs === undefined ? tookMs : this.#switchMs + LATEST * (tookMs - this.#switchMs);
+  }
+
+  fits({ backend, platform, vendor, memoryBytes = 0 }: BoardVariant): boolean {
+    return (
+      backend === this.backend &&
+      vendor === this.device.vendor &&
+      platform === this.device.platform &&
+      memoryBytes <= (this.device.memoryBytes ?? Number.POSITIVE_INFINITY)
+    );
+  }
+
+  get view(): DeviceView {
+    const { id, vendor, platform, linkGroup, memoryBytes } = this.device;
+    return {
+      id,
+      vendor,
+      platform,
+      backend: this.backend,
+      state: this.state,
+      sinceMs: this.#sinceMs,
+      ...(linkGroup === undefined ? {} : { linkGroup }),
+      ...(memoryBytes === undefined ? {} : { memoryBytes }),
+      ...(this.resident === undefined ? {} : { resident: this.resident.id }),
+      ...(this.#switchMs === undefined ? {} : { switchMs: this.#switchMs }),
+    };
+  }
+
+  get report(): BoardReport {
+    return {
+      device: this.device,
+      backend: this.backend,
+      state: this.state,
+      holds: this.resident?.id,
+      breaker: this.breaker?.state ?? "closed",
+      switches: this.switches,
+      switchMs: this.#switchMs,
+      trouble: this.trouble,
+    };
+  }
+}

@@ -1,0 +1,230 @@
+/** From a model with several variants to something that serves it: a scheduler a variant, devices, a router. */
+import type { Device } from "../../backends/contract.ts";
+import { StatusError, toStatusError } from "../errors.ts";
+import { expectedDelayRouter } from "../policy/routing/expected-delay-router.ts";
+import { preferenceRouter } from "../policy/routing/preference-router.ts";
+import type { Router } from "../policy/routing/router.ts";
+import type { Boards, BoardVariant } from "../pool/boards.ts";
+import { Pool } from "../pool/pool.ts";
+import type { ModelDefinition, VariantDefinition } from "../registry/types.ts";
+import { Branch } from "../scheduling/branch.ts";
+import { RoutedModel } from "../scheduling/routed-model.ts";
+import { type Rescue, Scheduler } from "../scheduling/scheduler.ts";
+import type { Instance } from "../workers/types.ts";
+import { type LoaderParts, loadAll, loadRequest } from "./load-instances.ts";
+import { originOf } from "./origin.ts";
+
+export interface RoutingSettings {
+  readonly policy: "expected-delay" | "preference";
+  /** With `preference`: expected delay from which on the next variant is taken, ms; undefined: never. */
+  readonly spillAboveMs?: number | undefined;
+}
+
+export interface VariantLoaderParts extends LoaderParts {
+  readonly boards: Boards;
+  readonly routing: RoutingSettings;
+  /** The devices of a backend on this host. */
+  devicesOf(backendKind: string): Promise<readonly Device[]>;
+  failedOver(model: string, from: string, to: string): void;
+  /** True where instances of this backend are loaded on devices by their ids. */
+  perDevice(backendKind: string): boolean;
+}
+
+/** Requests for boards wait longer than others: a switch may be owed to somebody else first. */
+const BOARD_PATIENCE_MS = 120_000;
+
+let loads = 0;
+
+/** Serves with every variant that a device took. @throws the reasons where none did */
+export async function loadVariants(
+  parts: VariantLoaderParts,
+  definition: ModelDefinition,
+  variants: readonly VariantDefinition[],
+  signal: AbortSignal,
+): Promise<RoutedModel> {
+  const { signature, parameters } = definition;
+  const load = ++loads;
+  const places = await Promise.all(
+    variants.map(async (variant) => ({ variant, devices: await devicesFor(parts, variant) })),
+  );
+  const fills = new Map<Branch, () => Promise<void>>();
+  const model: RoutedModel = new RoutedModel({
+    signature,
+    router: routerOf(parts.routing, variants),
+    failOverToAnyClass: parameters["numeric_failover"] === "any",
+    clock: parts.clock,
+    failedOver: (from, to) => parts.failedOver(signature.name, from, to),
+    branches: (rescueOf) =>
+      places.map(({ variant, devices }) => {
+        const context = { parts, definition, variant, devices, load, model: () => model };
+        const made = makeBranch(context, rescueOf(variant.name));
+        fills.set(made.branch, () => made.fill(signal));
+        return made.branch;
+      }),
+  });
+  const failures: StatusError[] = [];
+  await Promise.all(
+    [...fills].map(async ([branch, fill]) => {
+      try {
+        await fill();
+      } catch (cause) {
+        const status = toStatusError(cause);
+        failures.push(status);
+        const { name } = branch;
+        const reason = `variant '${name}' of model '${signature.name}' does not serve`;
+        parts.log.warn(`${reason}: ${status.message}`);
+        await model.drop(branch);
+      }
+    }),
+  );
+  const [first] = failures;
+  if (model.branches.length > 0 || first === undefined) return model;
+  throw failures.length === 1
+    ? first
+    : new StatusError(first.code, failures.map(({ message }) => message).join("; "));
+}
+
+interface VariantContext {
+  readonly parts: VariantLoaderParts;
+  readonly definition: ModelDefinition;
+  readonly variant: VariantDefinition;
+  /** That it was compiled for. */
+  readonly devices: readonly Device[];
+  /** Number of this load of the model. */
+  readonly load: number;
+  model(): RoutedModel;
+}
+
+function makeBranch(context: VariantContext, rescue: Rescue) {
+  const { parts, definition, variant, devices } = context;
+  const { signature, rules } = definition;
+  const { account, clock, log, boards } = parts;
+  const pool = new Pool([], clock.now);
+  const [device] = devices;
+  const onBoards = device?.reconfigurable === true;
+  const origin = originOf(variant);
+  const patienceMs = onBoards ? BOARD_PATIENCE_MS : parts.patienceMs;
+  const schedulerParts = { signature, rules, pool, account, clock, log, patienceMs };
+  const scheduler = new Scheduler({ ...schedulerParts, rescue, origin });
+  const board = onBoards ? boardVariant(context, scheduler, pool) : undefined;
+  const branch = new Branch({
+    name: variant.name,
+    vendor: variant.artifact.manifest?.vendor ?? device?.vendor ?? "unknown",
+    platform: variant.artifact.manifest?.artifact.platform ?? device?.platform ?? "any",
+    numericClass: variant.numericClass,
+    backend: variant.backendKind,
+    scheduler,
+    pool,
+    ...(board && {
+      readyInMs: () => boards.readyInMs(board),
+      released: () => boards.leave(board),
+    }),
+  });
+  const fill = async (signal: AbortSignal) => {
+    if (devices.length === 0) throw noDevice(variant);
+    if (board) await boards.enter(board, signal);
+    else for (const instance of await loadOnDevices(context, signal)) pool.add(instance);
+  };
+  return { branch, fill };
+}
+
+/** One instance a device, or as many as the configuration wants where they are cores. */
+function loadOnDevices(
+  { parts, definition, variant, devices }: VariantContext,
+  signal: AbortSignal,
+): Promise<Instance[]> {
+  const wanted = parts.perDevice(variant.backendKind)
+    ? devices.map(({ id }) => id)
+    : Array.from({ length: definition.instances }, () => "cpu");
+  return loadAll(
+    wanted.map((device) =>
+      parts.fleet.load(loadRequest(parts, definition, variant, device), signal),
+    ),
+  );
+}
+
+function boardVariant(
+  { parts, definition, variant, load, model }: VariantContext,
+  scheduler: Scheduler,
+  pool: Pool,
+): BoardVariant {
+  const { name, version, parameters } = definition;
+  const { manifest, platform } = variant.artifact;
+  return {
+    id: `${name}/${version}/${variant.name}${load > 1 ? `#${load}` : ""}`,
+    model: name,
+    backend: variant.backendKind,
+    vendor: manifest?.vendor ?? "",
+    platform,
+    minInstances: Number(parameters["min_boards"] ?? 0) || 0,
+    pinned: parameters["pin_boards"] === "true",
+    pool,
+    load: (device, signal) =>
+      parts.fleet.load(loadRequest(parts, definition, variant, device.id), signal),
+    demand: () => demandOf(scheduler, pool, model().branches),
+  };
+}
+
+/** What waits here, and while no device is here, what waits elsewhere and would rather run here. */
+function demandOf(scheduler: Scheduler, pool: Pool, branches: readonly Branch[]) {
+  const { queuedRows, queuedRequests, oldestWaitMs, arrivedRows, cost } = scheduler;
+  const msPerRow = cost.usPerRow / 1000;
+  const here = {
+    waitingRows: queuedRows,
+    waitingRequests: queuedRequests,
+    oldestWaitMs,
+    arrivedRows,
+    msPerRow,
+    benefit: 1,
+  };
+  const others = branches.filter((branch) => branch.scheduler !== scheduler && branch.ready);
+  if (pool.lanes.length > 0 || queuedRows > 0 || others.length === 0) return here;
+  const slowest = Math.max(...others.map((branch) => branch.msPerRow));
+  return {
+    waitingRows: sum(others, (branch) => branch.queuedRows),
+    waitingRequests: sum(others, (branch) => branch.scheduler.queuedRequests),
+    oldestWaitMs: Math.max(...others.map((branch) => branch.scheduler.oldestWaitMs)),
+    arrivedRows: sum(others, (branch) => branch.scheduler.arrivedRows),
+    // Where it was never measured it is thought to be twice as quick.
+    msPerRow: msPerRow > 0 ? msPerRow : slowest / 2,
+    benefit: msPerRow > 0 && slowest > 0 ? Math.max(0, 1 - msPerRow / slowest) : 0.5,
+  };
+}
+
+function routerOf(
+  { policy, spillAboveMs }: RoutingSettings,
+  variants: readonly VariantDefinition[],
+): Router {
+  if (policy === "expected-delay") return expectedDelayRouter();
+  const order = variants.map(({ name }) => name);
+  return preferenceRouter(
+    order,
+    spillAboveMs === undefined ? undefined : { aboveMs: spillAboveMs },
+  );
+}
+
+async function devicesFor(
+  parts: VariantLoaderParts,
+  { backendKind, artifact }: VariantDefinition,
+): Promise<readonly Device[]> {
+  const { manifest, platform } = artifact;
+  const devices = await parts.devicesOf(backendKind);
+  return devices.filter(
+    (device) =>
+      (platform === "any" || platform === device.platform) &&
+      (manifest === undefined || manifest.vendor === "any" || manifest.vendor === device.vendor),
+  );
+}
+
+function noDevice({ backendKind, artifact }: VariantDefinition): StatusError {
+  const { manifest, platform } = artifact;
+  return new StatusError(
+    "UNAVAILABLE",
+    `backend '${backendKind}' has no device of platform ${platform}` +
+      (manifest ? ` of vendor ${manifest.vendor}` : "") +
+      ": 'beamgate device ls' shows those that it has",
+  );
+}
+
+const sum = <T>(items: readonly T[], of: (item: T) => number) =>
+  items.reduce((total, item) => total + of(item), 0);
