@@ -1,19 +1,9 @@
 /** The devices as they will be once the actions decided so far are carried out. */
-import { homeOf, linkGroupOf } from "./link-groups.ts";
+import { type Board, boardOf, inService } from "./board.ts";
+import { fits, isLent } from "./fits.ts";
+import { homeOf } from "./link-groups.ts";
 import type { PlacementRules } from "./rules.ts";
 import type { DemandView, DeviceView, LoadReason, PlacementAction } from "./views.ts";
-
-/** A device in the plan. */
-export interface Board {
-  readonly view: DeviceView;
-  readonly linkGroup: string;
-  /** Cost of a switch, ms. */
-  readonly switchMs: number;
-  /** Variant that it holds or will hold. */
-  holds: string | undefined;
-  /** An action is decided for it, or it is kept for somebody: no more is decided now. */
-  taken: boolean;
-}
 
 export class Plan {
   readonly boards: readonly Board[];
@@ -29,13 +19,7 @@ export class Plan {
   ) {
     this.demands = demands;
     this.now = now;
-    this.boards = devices.map((view) => ({
-      view,
-      linkGroup: linkGroupOf(view),
-      switchMs: view.switchMs ?? assumedSwitchMs,
-      holds: view.resident,
-      taken: view.state !== "ready",
-    }));
+    this.boards = devices.map((view) => boardOf(view, assumedSwitchMs));
   }
 
   /** The boards that serve the demand, or will when they are loaded. */
@@ -45,7 +29,7 @@ export class Plan {
       (board) =>
         board.holds === demand.variant &&
         inService(board) &&
-        isLent(board, demand) &&
+        isLent(board.view, demand) &&
         (home === undefined || board.linkGroup === home),
     );
   }
@@ -53,7 +37,8 @@ export class Plan {
   /** The demands that a board holding `variant` would serve. */
   servedBy(board: Board, variant = board.holds): DemandView[] {
     return this.demands.filter(
-      (demand) => demand.variant === variant && isLent(board, demand) && !this.isStranded(board),
+      (demand) =>
+        demand.variant === variant && isLent(board.view, demand) && !this.isStranded(board),
     );
   }
 
@@ -152,7 +137,9 @@ export class Plan {
   }
 
   #couldHold(board: Board, demand: DemandView): boolean {
-    return fits(board.view, demand) && isLent(board, demand) && !this.#isProtected(board, demand);
+    return (
+      fits(board.view, demand) && isLent(board.view, demand) && !this.#isProtected(board, demand)
+    );
   }
 
   /** What it holds is pinned, or would fall below its minimum. */
@@ -164,25 +151,6 @@ export class Plan {
     const have = this.boards.filter((each) => each.holds === board.holds && inService(each));
     return have.length <= least;
   }
-}
-
-/** It serves, or will when it is loaded. */
-const inService = ({ view }: Board): boolean => view.state === "ready" || view.state === "loading";
-
-/** The demand may use it, as far as leases go. */
-function isLent({ view }: Board, { tenant }: DemandView): boolean {
-  return view.leasedTo === undefined || view.leasedTo === tenant;
-}
-
-function fits(device: DeviceView, demand: DemandView): boolean {
-  return (
-    device.platform === demand.platform &&
-    (demand.vendor === undefined || demand.vendor === device.vendor) &&
-    (demand.backend === undefined ||
-      device.backend === undefined ||
-      demand.backend === device.backend) &&
-    (demand.memoryBytes ?? 0) <= (device.memoryBytes ?? Number.POSITIVE_INFINITY)
-  );
 }
 
 function isHigher(left: readonly number[], right: readonly number[]): boolean {

@@ -1,5 +1,6 @@
 /** What a board's time is worth, in ms of useful work: the two sides of the question whether to switch it. */
-import type { Board, Plan } from "./plan.ts";
+import type { Board } from "./board.ts";
+import type { Plan } from "./plan.ts";
 import type { PlacementRules } from "./rules.ts";
 import type { DemandView } from "./views.ts";
 
