@@ -14,10 +14,17 @@ export interface Trial {
   readonly rowsPerSlot: readonly [number, number];
   /** Slots after which a row is lost, that of its arrival included. Default: never. */
   readonly patienceSlots?: number;
+  /**
+   * Goodput counts the ms of boards that finished rows took, instead of the rows: where rows of one bitstream cost more
+   * and there are too many of both, most rows are finished by never serving the dear ones.
+   */
+  readonly inBoardTime?: boolean;
 }
 
 export interface Verdict {
+  /** Goodput, in rows unless the trial says otherwise. */
   readonly optimum: number;
+  readonly finished: number;
   readonly outcome: Outcome;
   /** Goodput of the placement in shares of the optimum's. */
   readonly ratio: number;
@@ -50,13 +57,23 @@ export function judge(
     placement,
     watch,
   );
-  const [a, b] = outcome.variants;
+  const weights =
+    trial.inBoardTime === true ? trial.rowsPerSlot.map((rows) => slotMs / rows) : [1, 1];
+  const weigh = (rows: number, variant: number) => rows * (weights[variant] ?? 1);
+  const [a = [], b = []] = outcome.variants.map(({ arrivals }, variant) =>
+    arrivals.map((rows) => weigh(rows, variant)),
+  );
+  const finished = outcome.variants.reduce(
+    (sum, each, variant) => sum + weigh(each.finished, variant),
+    0,
+  );
   const optimum = offlineOptimum({
-    arrivals: [a?.arrivals ?? [], b?.arrivals ?? []],
-    rowsPerSlot,
+    arrivals: [a, b],
+    rowsPerSlot: [weigh(rowsPerSlot[0], 0), weigh(rowsPerSlot[1], 1)],
     boards: [boards, 0],
     switchSlots,
+    atLeast: finished,
     ...(patienceSlots === undefined ? {} : { patienceSlots }),
   }).rows;
-  return { optimum, outcome, ratio: optimum === 0 ? 1 : outcome.finished / optimum };
+  return { optimum, finished, outcome, ratio: optimum === 0 ? 1 : finished / optimum };
 }
