@@ -23,7 +23,7 @@ export function serveAged(plan: Plan, rules: PlacementRules): void {
   }
 }
 
-/** The demands whose rows have nowhere to run and are old enough, oldest first. */
+/** The demands whose rows have nowhere to run and are old enough, in the order of their turns. */
 export function agedAndNowhere(plan: Plan, rules: PlacementRules): DemandView[] {
   return plan.demands
     .filter((demand) => {
@@ -31,5 +31,7 @@ export function agedAndNowhere(plan: Plan, rules: PlacementRules): DemandView[] 
       const costMs = least(plan.candidates(demand), ({ switchMs }) => switchMs)?.switchMs ?? 0;
       return demand.oldestWaitMs >= Math.max(rules.agedMs, rules.agedFactor * costMs);
     })
-    .sort((a, b) => b.oldestWaitMs - a.oldestWaitMs);
+    .sort((a, b) => turnOf(b) - turnOf(a));
 }
+
+const turnOf = ({ nowhereMs, oldestWaitMs }: DemandView): number => nowhereMs ?? oldestWaitMs;

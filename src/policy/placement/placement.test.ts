@@ -190,10 +190,12 @@ describe("rows with nowhere to run", () => {
     expect(decide([fresh], [less, many, old])).toEqual([]);
   });
 
-  it("go oldest first", () => {
-    const older = waiting("C", 1, { oldestWaitMs: 40_000 });
-    expect(decide([aBoard("b", { resident: "A" })], [busy, old, older])).toEqual([
-      load("b", "C", "aged", "A"),
+  it("take turns by how long they have had none, not by their age", () => {
+    const board = aBoard("b", { resident: "A" });
+    const older = waiting("C", 90_000, { oldestWaitMs: 90_000 });
+    expect(decide([board], [busy, old, older])).toEqual([load("b", "C", "aged", "A")]);
+    expect(decide([board], [busy, old, { ...older, nowhereMs: 20_000 }])).toEqual([
+      load("b", "B", "aged", "A"),
     ]);
   });
 });
