@@ -56,6 +56,9 @@ for (const [title, trial] of trials) {
   const switchMs = switchSlots * slotMs;
   const mostSwaps =
     boards * (1 + Math.floor((slots * slotMs) / (switchMs * (1 + DEFAULT_RULES.minDwellFactor))));
+  const { agedMs, agedFactor, lookaheadFactor } = DEFAULT_RULES;
+  const turnMs = (1 + lookaheadFactor) * switchMs;
+  const longestTrickleMs = Math.max(agedMs, agedFactor * switchMs) + turnMs + switchMs;
 
   describe(`goodput and swaps with ${title}, C = ${switchMs} ms, ${(slots * slotMs) / 1_000} s`, () => {
     for (const [name, demand, patienceSlots] of demandsOf({ slots, capacity })) {
@@ -75,6 +78,9 @@ for (const [title, trial] of trials) {
       it(figures.join(" | "), () => {
         expect(ratio).toBeGreaterThanOrEqual(0.8);
         expect(ratio).toBeLessThanOrEqual(1);
+        if (name.includes("trickle")) {
+          expect(outcome.variants[1]?.longestWaitMs).toBeLessThanOrEqual(longestTrickleMs);
+        }
         for (const swaps of outcome.swapsOf.values()) {
           expect(swaps).toBeLessThanOrEqual(mostSwaps / boards);
         }
