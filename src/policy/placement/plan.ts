@@ -10,6 +10,14 @@ export class Plan {
   readonly demands: readonly DemandView[];
   readonly now: number;
   readonly actions: PlacementAction[] = [];
+  /** Variants that are steps, per ensemble. */
+  readonly #steps = new Map<string, Set<string>>();
+  /** Where ensembles are, as long as no action changes it. */
+  readonly #homes = new Map<string, string | undefined>();
+  readonly #groupOf = new Map<string, string>();
+  readonly #demandsFor = new Map<string, DemandView[]>();
+  /** As long as no action changes it. */
+  readonly #holders = new Map<DemandView, readonly Board[]>();
 
   constructor(
     devices: readonly DeviceView[],
@@ -20,26 +28,42 @@ export class Plan {
     this.demands = demands;
     this.now = now;
     this.boards = devices.map((view) => boardOf(view, assumedSwitchMs));
+    for (const demand of demands) {
+      const { group, variant } = demand;
+      const alike = this.#demandsFor.get(variant);
+      if (alike === undefined) this.#demandsFor.set(variant, [demand]);
+      else alike.push(demand);
+      if (group === undefined) continue;
+      this.#groupOf.set(variant, group);
+      this.#steps.set(group, this.stepsOf(group).add(variant));
+    }
+  }
+
+  /** All demands for a variant, one per tenant. */
+  demandsFor(variant: string): readonly DemandView[] {
+    return this.#demandsFor.get(variant) ?? [];
   }
 
   /** The boards that serve the demand, or will when they are loaded. */
-  holders(demand: DemandView): Board[] {
-    const home = this.homeOf(demand);
-    return this.boards.filter(
-      (board) =>
-        board.holds === demand.variant &&
-        inService(board) &&
-        isLent(board.view, demand) &&
-        (home === undefined || board.linkGroup === home),
-    );
+  holders(demand: DemandView): readonly Board[] {
+    let holders = this.#holders.get(demand);
+    if (holders === undefined) {
+      holders = this.boards.filter(
+        (board) =>
+          board.holds === demand.variant &&
+          inService(board) &&
+          isLent(board.view, demand) &&
+          !this.isStranded(board),
+      );
+      this.#holders.set(demand, holders);
+    }
+    return holders;
   }
 
-  /** The demands that a board holding `variant` would serve. */
-  servedBy(board: Board, variant = board.holds): DemandView[] {
-    return this.demands.filter(
-      (demand) =>
-        demand.variant === variant && isLent(board.view, demand) && !this.isStranded(board),
-    );
+  /** The demands that a board serves, or will when it is loaded. */
+  servedBy(board: Board): DemandView[] {
+    if (board.holds === undefined || this.isStranded(board)) return [];
+    return this.demandsFor(board.holds).filter((demand) => isLent(board.view, demand));
   }
 
   /** The boards that could be given to the demand now, whatever it costs. */
@@ -58,36 +82,30 @@ export class Plan {
     const evicts = board.holds === undefined ? {} : { evicts: board.holds };
     const { variant } = demand;
     this.actions.push({ kind: "load", device: board.view.id, variant, ...evicts, reason });
-    board.holds = variant;
-    board.taken = true;
+    this.#give(board, variant);
   }
 
   unload(board: Board, reason: "stranded" | "moving"): void {
     if (board.holds === undefined) return;
     this.actions.push({ kind: "unload", device: board.view.id, variant: board.holds, reason });
-    board.holds = undefined;
-    board.taken = true;
+    this.#give(board, undefined);
   }
 
   /** Link group in which the demand's ensemble runs; undefined: it is none's step, or no step is anywhere. */
-  homeOf(demand: DemandView): string | undefined {
-    return demand.group === undefined ? undefined : homeOf(this.boards, this.stepsOf(demand.group));
+  homeOf({ group }: DemandView): string | undefined {
+    return group === undefined ? undefined : this.#homeOf(group);
   }
 
   stepsOf(group: string): Set<string> {
-    return new Set(
-      this.demands.filter((each) => each.group === group).map(({ variant }) => variant),
-    );
+    return this.#steps.get(group) ?? new Set();
   }
 
   /** It holds a step of an ensemble whose home is elsewhere. */
-  isStranded(board: Board): boolean {
-    const demand = this.demands.find(
-      ({ variant, group }) => variant === board.holds && group !== undefined,
-    );
-    if (demand === undefined) return false;
-    const home = this.homeOf(demand);
-    return home !== undefined && home !== board.linkGroup;
+  isStranded({ holds, linkGroup }: Board): boolean {
+    const group = holds === undefined ? undefined : this.#groupOf.get(holds);
+    if (group === undefined) return false;
+    const home = this.#homeOf(group);
+    return home !== undefined && home !== linkGroup;
   }
 
   /** Link groups other than the demand's home in which every step of its ensemble could run. */
@@ -107,6 +125,20 @@ export class Plan {
       (board) =>
         board.linkGroup === linkGroup && inService(board) && this.#couldHold(board, demand),
     );
+  }
+
+  #give(board: Board, variant: string | undefined): void {
+    board.holds = variant;
+    board.taken = true;
+    this.#homes.clear();
+    this.#holders.clear();
+  }
+
+  #homeOf(group: string): string | undefined {
+    if (!this.#homes.has(group)) {
+      this.#homes.set(group, homeOf(this.boards, this.stepsOf(group)));
+    }
+    return this.#homes.get(group);
   }
 
   /** Where an ensemble that is nowhere had best begin: most steps, most boards for them, most of them empty. */
@@ -145,9 +177,10 @@ export class Plan {
   /** What it holds is pinned, or would fall below its minimum. */
   #isProtected(board: Board, { variant }: DemandView): boolean {
     if (board.holds === undefined || board.holds === variant) return false;
-    const residents = this.demands.filter((each) => each.variant === board.holds);
+    const residents = this.demandsFor(board.holds);
     if (residents.some(({ pinned }) => pinned === true)) return true;
     const least = Math.max(0, ...residents.map(({ minInstances = 0 }) => minInstances));
+    if (least === 0) return false;
     const have = this.boards.filter((each) => each.holds === board.holds && inService(each));
     return have.length <= least;
   }

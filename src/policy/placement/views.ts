@@ -61,7 +61,7 @@ export interface DemandView {
   readonly pinned?: boolean;
   /** Devices that are to hold it, asked for or not. Default 0. */
   readonly minInstances?: number;
-  /** Id of the ensemble whose steps stay inside one link group. */
+  /** Id of the ensemble whose steps stay inside one link group; a variant is a step of one such ensemble at most. */
   readonly group?: string;
   /** The rows of one tenant, who may use the devices leased to it; absent: everybody's. */
   readonly tenant?: string;

@@ -1,4 +1,7 @@
-/** Switches that bring more than they cost. */
+/**
+ * Switches that bring more than they cost: the work that the board would do for the demand within the look-ahead, less
+ * that which it would have done for what it holds, is worth the switch there and back.
+ */
 
 import type { Board } from "./board.ts";
 import { hasDwelt, hasWork } from "./dwell.ts";
@@ -6,12 +9,13 @@ import type { Plan } from "./plan.ts";
 import { reluctance } from "./reluctance.ts";
 import type { PlacementRules } from "./rules.ts";
 import type { DemandView, LoadReason } from "./views.ts";
-import { netGainMs, waitingWork } from "./worth.ts";
+import { gainMs, lossMs, waitingWork } from "./worth.ts";
 
 interface Proposal {
   readonly board: Board;
   readonly demand: DemandView;
   readonly reason: LoadReason;
+  /** Gain less loss. */
   readonly netMs: number;
 }
 
@@ -25,6 +29,7 @@ export function switchWhatIsWorthIt(plan: Plan, rules: PlacementRules): void {
 }
 
 function bestSwitch(plan: Plan, rules: PlacementRules): Proposal | undefined {
+  const losses = new Map(plan.boards.map((board) => [board, lossMs(plan, board, rules)]));
   let best: Proposal | undefined;
   for (const demand of plan.demands) {
     // A single request never flips a board.
@@ -32,9 +37,10 @@ function bestSwitch(plan: Plan, rules: PlacementRules): Proposal | undefined {
     const candidates = plan.candidates(demand);
     const empty = candidates.filter(({ holds }) => holds === undefined);
     for (const board of empty.length > 0 ? empty : candidates) {
-      const reason = reasonToSwitch(plan, board, demand, rules);
+      if (!hasDwelt(plan, board, rules)) continue;
+      const netMs = gainMs(plan, board, demand, rules) - (losses.get(board) ?? 0);
+      const reason = reasonToSwitch(plan, board, demand, netMs, rules);
       if (reason === undefined) continue;
-      const netMs = netGainMs(plan, board, demand, rules);
       const closer =
         best?.demand === demand &&
         netMs === best.netMs &&
@@ -51,10 +57,9 @@ function reasonToSwitch(
   plan: Plan,
   board: Board,
   demand: DemandView,
+  netMs: number,
   rules: PlacementRules,
 ): LoadReason | undefined {
-  if (!hasDwelt(plan, board, rules)) return undefined;
-  const netMs = netGainMs(plan, board, demand, rules);
   const marginMs = rules.marginFactor * board.switchMs;
   if (waitingWork(demand) >= marginMs && netMs >= marginMs) {
     return board.holds === undefined ? "free" : "worth";
