@@ -9,7 +9,7 @@
  * 3. What has nowhere to run and is aged gets the board that misses it least, as soon as that has dwelt.
  * 4. What has less than its minimum gets a board of somebody else.
  * 5. What waits and is worth a switch gets the board that gains most by it.
- * 6. Work that is spread unevenly over boards which all have work is spread again.
+ * 6. Work that is spread unevenly over boards is spread again.
  *
  * Bounds, with C the cost of a switch, per device: a device is switched at most once in C + minimum dwell.
  * Rows of a variant with nowhere to run that is placeable wait at most
