@@ -90,7 +90,17 @@ describe("what is no artifact for these boards", () => {
 describe("1000 mutants of each real file (../shared/artifacts, else skipped)", () => {
   const files: [string, number, Stretch[]][] = [
     // Head; board to version; autodiscovery; XML; section table.
-    [EXAMPLE, 30_001, [[0, 400], [0x1180, 0x1d40], [0x1d80, 0x2180], [0x2180, 0x3190], [588_200, 588_880]]], // biome-ignore format: a table
+    [
+      EXAMPLE,
+      30_001,
+      [
+        [0, 400],
+        [0x1180, 0x1d40],
+        [0x1d80, 0x2180],
+        [0x2180, 0x3190],
+        [588_200, 588_880],
+      ],
+    ],
     [NLB, 40_001, [[0, 426]]],
   ];
   it.skipIf(!present(EXAMPLE)).each(files)(

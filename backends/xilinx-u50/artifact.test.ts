@@ -159,10 +159,36 @@ describe("what is no artifact for these cards", () => {
 describe("1000 mutants of each real file (../shared/artifacts, else skipped)", () => {
   const files: [string, number, Stretch[]][] = [
     // Head and section table; tables; XML and JSON.
-    [OPTIMIZATION, 1, [[0, 896], [1912, 3034], [3040, 15785], [23304, 23672]]], // biome-ignore format: a table
-    [VISION, 10_001, [[0, 856], [2160, 3378], [3384, 14000], [483_000, 484_112]]], // biome-ignore format: a table
+    [
+      OPTIMIZATION,
+      1,
+      [
+        [0, 896],
+        [1912, 3034],
+        [3040, 15785],
+        [23304, 23672],
+      ],
+    ],
+    [
+      VISION,
+      10_001,
+      [
+        [0, 856],
+        [2160, 3378],
+        [3384, 14000],
+        [483_000, 484_112],
+      ],
+    ],
     // Operators; the beginning and the end of the subgraphs.
-    [YOLO, 20_001, [[0, 70_000], [70_000, 86_500], [3_195_000, 3_202_602]]], // biome-ignore format: a table
+    [
+      YOLO,
+      20_001,
+      [
+        [0, 70_000],
+        [70_000, 86_500],
+        [3_195_000, 3_202_602],
+      ],
+    ],
   ];
   it.skipIf(!present(YOLO)).each(files)(
     "%s: refused as artifacts, or read, each within 100 ms",
