@@ -9,10 +9,10 @@ export function makeElf(
   bits: 32 | 64 = 32,
 ): Buffer {
   const names = Buffer.from(`\0${[NAMES, ...sections.map(([name]) => name)].join("\0")}\0`);
-  const contents = [names, ...sections.map(([, content]) => bytesOf(content))];
+  const contents: readonly Buffer[] = [names, ...sections.map(([, content]) => bytesOf(content))];
   const head = Buffer.alloc(bits === 32 ? 52 : 64);
   const bodies: Buffer[] = [];
-  const entries = [Buffer.alloc(bits === 32 ? 40 : 64)];
+  const entries: Buffer[] = [Buffer.alloc(bits === 32 ? 40 : 64)];
   let offset = head.length;
   let nameAt = 1;
   contents.forEach((content, index) => {
