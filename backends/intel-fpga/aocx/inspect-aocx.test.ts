@@ -217,8 +217,8 @@ describe("an image with its manifest", () => {
       name: "jet_tagger",
       computeUnits: [],
       arguments: [
-        { index: 0, role: "input", tensor: "jets", banks: [0] },
-        { index: 1, role: "output", tensor: "scores", banks: [1] },
+        { index: 0, role: "input", tensor: "jets" },
+        { index: 1, role: "output", tensor: "scores" },
         { index: 2, role: "rows" },
       ],
       ...changes,
@@ -233,18 +233,26 @@ describe("an image with its manifest", () => {
     });
   });
 
-  it("is refused for another kernel, a bank too far, or no kernels to compare", async () => {
+  it("takes each compute unit for a kernel function of its own", async () => {
+    const two = hardware({ autodiscovery: autodiscovery([JET, JET.replace("tagger", "second")]) });
+    const units = (...computeUnits: string[]) => ({ manifest: manifest({ computeUnits }) });
+    await expect(inspect(two, units("jet_tagger", "jet_second"))).resolves.toBeDefined();
+    await expect(inspect(two, units("jet_tagger", "jet_third"))).rejects.toThrow(
+      /kernel 'jet_third', expected one of 'jet_tagger', 'jet_second'/,
+    );
+    await expect(inspect(two, units("jet_tagger", "jet_tagger"))).rejects.toThrow(
+      /compute unit 'jet_tagger' is listed twice/,
+    );
+  });
+
+  it("is refused for another kernel, for banks, or without kernels to compare", async () => {
     const other = { manifest: manifest({ name: "tau" }) };
     await expect(inspect(hardware(), other)).rejects.toThrow(/kernel 'tau', expected 'jet_tagger'/);
-    const far = manifest({
-      arguments: [
-        { index: 0, role: "input", tensor: "jets", banks: [2] },
-        { index: 1, role: "output", tensor: "scores" },
-        { index: 2, role: "rows" },
-      ],
+    const banked = manifest({
+      arguments: [{ index: 0, role: "input", tensor: "jets", banks: [0] }],
     });
-    await expect(inspect(hardware(), { manifest: far })).rejects.toThrow(
-      /argument 0: bank 2, expected 0 to 1 as the board has/,
+    await expect(inspect(hardware(), { manifest: banked })).rejects.toThrow(
+      /argument 0: banks, expected none: aoc decides where buffers lie/,
     );
     const silent = hardware({ autodiscovery: "" });
     await expect(inspect(silent, { manifest: manifest() })).rejects.toThrow(

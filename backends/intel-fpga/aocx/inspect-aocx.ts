@@ -49,8 +49,24 @@ function checkManifest(place: Place, manifest: ArtifactManifest, aocx: Aocx): vo
       "compile it with aoc 19.1 or later, with -cl-kernel-arg-info",
     );
   }
-  checkKernelManifest(place, manifest, kernelFacts(aocx));
-  checkBankNumbers(place, manifest, aocx);
+  checkBanks(place, manifest);
+  for (const name of functionNames(place, manifest)) {
+    const { kernel } = manifest;
+    const single = kernel === undefined ? {} : { kernel: { ...kernel, name, computeUnits: [] } };
+    checkKernelManifest(place, { ...manifest, ...single }, kernelFacts(aocx));
+  }
+}
+
+/** On these boards every compute unit is a kernel function of its own. */
+function functionNames(place: Place, { kernel }: ArtifactManifest): readonly string[] {
+  const units = kernel?.computeUnits ?? [];
+  const twice = units.find((unit, index) => units.indexOf(unit) !== index);
+  if (twice !== undefined) {
+    throw place
+      .part("manifest.json")
+      .refusal(`compute unit '${twice}' is listed twice, expected once`, CORRECT);
+  }
+  return units.length > 0 ? units : [kernel?.name ?? ""];
 }
 
 /** Without what the runtime sets itself. */
@@ -61,16 +77,11 @@ function kernelFacts({ kernels }: Aocx): KernelFacts[] {
   }));
 }
 
-/** Buffers go to banks by number, and the board has only so many. */
-function checkBankNumbers(place: Place, manifest: ArtifactManifest, { memories }: Aocx): void {
-  if (memories === undefined) return;
-  const count = memories.reduce((sum, { banks }) => sum + banks, 0);
+function checkBanks(place: Place, manifest: ArtifactManifest): void {
   for (const argument of manifest.kernel?.arguments ?? []) {
-    if (argument.role === "rows") continue;
-    const beyond = argument.banks?.find((bank) => !(bank >= 0 && bank < count));
-    if (beyond === undefined) continue;
+    if (argument.role === "rows" || argument.banks === undefined) continue;
     throw place
       .part(`manifest.json, argument ${argument.index}`)
-      .refusal(`bank ${beyond}, expected 0 to ${count - 1} as the board has`, CORRECT);
+      .refusal("banks, expected none: aoc decides where buffers lie", CORRECT);
   }
 }
