@@ -1,6 +1,8 @@
 /** Where in an artifact something was read: it words what is wrong there. */
 import { BackendError } from "../../contract.ts";
 
+/** Names in a file can be of any length; what people read is not. */
+const MAX_REASON_CHARACTERS = 600;
 const DAMAGED = "the file is damaged or truncated: copy it again, or build it again";
 
 export class Place {
@@ -25,10 +27,12 @@ export class Place {
    * @param remedy what the person who can act may do
    */
   refusal(reason: string, remedy: string = DAMAGED, cause?: unknown): BackendError {
-    const where = this.where === "" ? "" : `${this.where}: `;
+    const said = this.where === "" ? reason : `${this.where}: ${reason}`;
+    const short =
+      said.length > MAX_REASON_CHARACTERS ? `${said.slice(0, MAX_REASON_CHARACTERS)}...` : said;
     return new BackendError(
       "artifact",
-      `cannot serve the ${this.format} file: ${where}${reason}; ${remedy}`,
+      `cannot serve the ${this.format} file: ${short}; ${remedy}`,
       { cause },
     );
   }

@@ -11,6 +11,7 @@ import { type BuildMetadata, readBuildMetadata, readKeyValues } from "./build-me
 import { type Clock, readClocks } from "./clocks.ts";
 import { type Connection, readConnectivity } from "./connectivity.ts";
 import { checkConsistency } from "./consistency.ts";
+import { entryOffsets } from "./counted-entries.ts";
 import { readEmbeddedMetadata, type XclbinKernel } from "./embedded-metadata.ts";
 import { readHeader, type XclbinHeader } from "./header.ts";
 import { type IpBlock, readIpLayout } from "./ip-layout.ts";
@@ -91,6 +92,10 @@ async function readTables(sections: Sections) {
   // XRT prefers the grouped tables where an image has them: they must hold, too.
   const groups = await sections.read("ASK_GROUP_TOPOLOGY", MAX_TABLE_BYTES, readMemTopology);
   await sections.read("ASK_GROUP_CONNECTIVITY", MAX_TABLE_BYTES, (view) => wires(view, groups));
+  // Its profiler goes by this count.
+  await sections.read("DEBUG_IP_LAYOUT", MAX_TABLE_BYTES, (view) =>
+    entryOffsets(view, view.u16(0), { headBytes: 8, entryBytes: 144 }),
+  );
   return present({ banks, ips, connections });
 }
 
