@@ -40,6 +40,6 @@ export function refuseFaults(type: FixedPointType): void {
 }
 
 function conversion(type: FixedPointType, shift: number): (x: number) => number {
-  const body = `"use strict"; ${conversionSource(type, shift)} return r;`;
+  const body = `"use strict"; ${conversionSource(type, shift)} return r + 0;`;
   return new Function("x", body) as (x: number) => number;
 }

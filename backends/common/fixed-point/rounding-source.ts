@@ -12,15 +12,16 @@ import { rangeOf } from "./type.ts";
  *
  * Everything is exact: a scale is a power of two, and the fraction of a double
  * is a double. Only a product below 2^-1074 is lost, and `TRN` alone asks for its sign.
+ * `r` may be -0.
  */
 export function conversionSource(type: FixedPointType, shift: number): string {
-  return `let r = x * ${2 ** shift};\n${roundingSource(type)}\n${overflowSource(type)}\nr += 0;`;
+  return `let r = x * ${2 ** shift};\n${roundingSource(type, shift)}\n${overflowSource(type)}`;
 }
 
-function roundingSource({ q }: FixedPointType): string {
+function roundingSource({ q }: FixedPointType, shift: number): string {
   switch (q) {
     case "TRN":
-      return "r = r === 0 && x < 0 ? -1 : Math.floor(r);";
+      return shift < 0 ? "r = r === 0 && x < 0 ? -1 : Math.floor(r);" : "r = Math.floor(r);";
     case "TRN_ZERO":
       return "r = Math.trunc(r);";
     case "RND":
@@ -50,6 +51,9 @@ function overflowSource(type: FixedPointType): string {
   const modulus = 2 ** type.w;
   switch (type.o) {
     case "WRAP":
+      // JavaScript's own conversion to 32 bits: modulo 2^32, and 0 for what is no finite number.
+      if (type.w <= 32)
+        return `r = r << ${32 - type.w} ${type.signed ? ">>" : ">>>"} ${32 - type.w};`;
       return `if (!(r >= ${lo} && r <= ${hi})) {
         r -= Math.floor(r / ${modulus}) * ${modulus};
         ${type.signed ? `if (r > ${hi}) r -= ${modulus};` : ""}

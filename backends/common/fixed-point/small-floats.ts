@@ -5,6 +5,10 @@ const floatBits = new Uint32Array(float.buffer);
 const double = new Float64Array(1);
 const doubleBits = new Uint32Array(double.buffer);
 
+const LEAST = -126;
+/** 2^-exponent from the least exponent of BF16 to the greatest of a double: `**` is slow. */
+const UNITS = Float64Array.from({ length: 1024 - LEAST }, (_, n) => 2 ** -(n + LEAST));
+
 /** The number of each of the 65 536 halves; made when first asked for. */
 export function halves(): Float32Array {
   halfValues ??= Float32Array.from({ length: 0x10000 }, (_, bits) => fromHalf(bits));
@@ -44,14 +48,15 @@ export function toBfloat(x: number): number {
  * the exponent by itself, because the fields are added.
  */
 function narrow(x: number, fractionBits: number, leastExponent: number): number {
+  const one = 1 << fractionBits;
   double[0] = x;
   const high = doubleBits[1] as number;
   const exponent = Math.max(((high >>> 20) & 0x7ff) - 1023, leastExponent);
-  const scaled = Math.abs(x) * 2 ** (fractionBits - exponent);
+  const scaled = Math.abs(x) * (UNITS[exponent - LEAST] as number) * one;
   const whole = Math.floor(scaled);
   const rest = scaled - whole;
   const rounded = rest > 0.5 || (rest === 0.5 && whole % 2 === 1) ? whole + 1 : whole;
-  const bits = (exponent - leastExponent) * 2 ** fractionBits + rounded;
-  const infinity = (2 * -leastExponent + 3) * 2 ** fractionBits;
+  const bits = (exponent - leastExponent) * one + rounded;
+  const infinity = (2 * -leastExponent + 3) * one;
   return Math.min(bits, infinity) + ((high >>> 31) << 15);
 }
