@@ -104,6 +104,13 @@ export class Fields {
     return values as readonly string[];
   }
 
+  /** The fields that nobody has asked for. */
+  rest(): Readonly<Record<string, unknown>> {
+    return Object.fromEntries(
+      Object.entries(this.#fields).filter(([name]) => !this.#taken.has(name)),
+    );
+  }
+
   /** @throws BackendError `artifact` for a field that nobody asked for: it may well be a mistyped one */
   done(...remarks: readonly string[]): void {
     for (const name of Object.keys(this.#fields)) {

@@ -122,12 +122,13 @@ class Plan {
     if (node.op === "dense" || node.op === "convolution") {
       const { windows, source } = this.#windows(node);
       const groups = outputGroups(node);
-      const stages = (groups ?? [[]]).reduce<Stage[]>((before, outputs) => {
-        const stage = new Stage(this.#program, [source], node.elements, before[0]?.target);
+      const target = this.#program.unique("tensor");
+      const stages = (groups ?? [[]]).map((outputs) => {
+        const stage = new Stage(this.#program, [source], node.elements, target);
         if (groups === undefined) denseLoopStage(stage, node, windows, finish);
         else denseStage(stage, node, windows, outputs, finish);
-        return [...before, stage];
-      }, []);
+        return stage;
+      });
       const slots = stages.map((stage) => stage.slot);
       const lo = Math.min(...slots.map((slot) => slot.lo));
       const hi = Math.max(...slots.map((slot) => slot.hi));
