@@ -163,28 +163,29 @@ function spoil(json: object, at: number, value: unknown): void {
 
 const folder = join(packageRoot, "..", "shared", "data", "fixed_point");
 
-describe.skipIf(!existsSync(folder))(
-  `a network with stages around it (skipped without ${folder})`,
-  () => {
-    const text = () => readFileSync(join(folder, "axol1tl_v4.model.json"), "utf8");
+describe.skipIf(!existsSync(folder))(`stages around a network (skipped without ${folder})`, () => {
+  const text = () => readFileSync(join(folder, "axol1tl_v4.model.json"), "utf8");
 
-    it("is the core, unless the whole is asked for", () => {
-      const core = parseNetwork(text());
-      expect(core.inputs.map(({ name }) => name)).toEqual(["input"]);
-      expect(core.outputs.map(({ name }) => name)).toEqual(["latent"]);
-      const whole = parseNetwork(text(), "whole");
-      expect(whole.inputs).toEqual([
-        { name: "raw_in", elements: 57, type: { w: 16, i: 16, signed: true, q: "TRN", o: "WRAP" } },
-      ]);
-      expect(whole.nodes.map(({ op }) => op).at(0)).toBe("offset_shift");
-      expect(whole.outputs.map(({ name }) => name)).toEqual(["latent", "score"]);
-    });
-  },
+  it("is the core, unless the whole is asked for", () => {
+    const core = parseNetwork(text());
+    expect(core.inputs.map(({ name }) => name)).toEqual(["input"]);
+    expect(core.outputs.map(({ name }) => name)).toEqual(["latent"]);
+    const whole = parseNetwork(text(), "whole");
+    expect(whole.inputs).toEqual([
+      { name: "raw_in", elements: 57, type: { w: 16, i: 16, signed: true, q: "TRN", o: "WRAP" } },
+    ]);
+    expect(whole.nodes.map(({ op }) => op).at(0)).toBe("offset_shift");
+    expect(whole.outputs.map(({ name }) => name)).toEqual(["latent", "score"]);
+  });
+
   it.each([
     [{ preprocess: null }, "network.preprocess: has to be an object"],
-    [{ preprocess: { op: "offset_shift", shifts: [] } }, "network.preprocess.shifts: has 0 entries"],
+    [
+      { preprocess: { op: "offset_shift", shifts: [] } },
+      "network.preprocess.shifts: has 0 entries",
+    ],
     [{ postprocess: { op: "sum_of_squares" } }, "network.postprocess.square_t: is missing"],
   ])("is refused with the path, too (%#)", (rest, message) => {
     expect(() => readNetwork({ ...JSON.parse(text()), ...rest }, "whole")).toThrow(message);
   });
-})
+});
