@@ -127,31 +127,42 @@ function softmax(dice: Dice, [x]: readonly Made[], stable: boolean) {
   return { n, json };
 }
 
-function flat(dice: Dice, n: number, width: string, pads: boolean) {
+/** One direction of windows over `length`: their size, their stride, what is put before and behind. */
+function axis(dice: Dice, length: number, pads: boolean) {
+  const window = dice.from(1, Math.min(4, length));
+  const stride = dice.from(1, 2);
+  const most = pads ? Math.min(2, window - 1) : 0;
+  const [before, behind] = [dice.from(0, most), dice.from(0, most)];
+  return {
+    window,
+    stride,
+    before,
+    behind,
+    out: Math.floor((length + before + behind - window) / stride) + 1,
+  };
+}
+
+function flat(dice: Dice, n: number, kind: "filt" | "pool", pads: boolean) {
   const [n_pos, n_chan] = split(dice, n);
-  const [pad_left, pad_right] = pads ? [dice.from(0, 2), dice.from(0, 2)] : [0, 0];
-  const window = dice.from(1, Math.min(4, n_pos + pad_left + pad_right));
-  const stride_width = dice.from(1, 2);
-  const out = Math.floor((n_pos + pad_left + pad_right - window) / stride_width) + 1;
-  const json = { n_pos, n_chan, [width]: window, stride_width, pad_left, pad_right };
+  const { window, stride, before, behind, out } = axis(dice, n_pos, pads);
+  const json = {
+    ...{ n_pos, n_chan, [`${kind}_width`]: window, stride_width: stride },
+    ...{ pad_left: before, pad_right: behind },
+  };
   return { n_chan, window, out, json };
 }
 
 function image(dice: Dice, n: number, kind: "filt" | "pool", pads: boolean) {
   const [pixels, n_chan] = split(dice, n);
   const [in_height, in_width] = split(dice, pixels);
-  const [pad_top, pad_left] = pads ? [dice.from(0, 1), dice.from(0, 2)] : [0, 0];
-  const height = dice.from(1, Math.min(3, in_height + pad_top));
-  const width = dice.from(1, Math.min(3, in_width + pad_left));
-  const [stride_height, stride_width] = [dice.from(1, 2), dice.from(1, 2)];
-  const out =
-    (Math.floor((in_height + pad_top - height) / stride_height) + 1) *
-    (Math.floor((in_width + pad_left - width) / stride_width) + 1);
+  const [down, right] = [axis(dice, in_height, pads), axis(dice, in_width, pads)];
   const json = {
-    ...{ in_height, in_width, n_chan, stride_height, stride_width, pad_top, pad_left },
-    ...{ [`${kind}_height`]: height, [`${kind}_width`]: width },
+    ...{ in_height, in_width, n_chan, stride_height: down.stride, stride_width: right.stride },
+    ...{ pad_top: down.before, pad_bottom: down.behind },
+    ...{ pad_left: right.before, pad_right: right.behind },
+    ...{ [`${kind}_height`]: down.window, [`${kind}_width`]: right.window },
   };
-  return { n_chan, window: height * width, out, json };
+  return { n_chan, window: down.window * right.window, out: down.out * right.out, json };
 }
 
 const UNARY = (op: string): Maker => {
@@ -171,7 +182,7 @@ const POOL = (op: string, whole: boolean): Maker => {
     }
     const { json, out, n_chan } = op.endsWith("2d")
       ? image(dice, n, "pool", false)
-      : flat(dice, n, "pool_width", false);
+      : flat(dice, n, "pool", false);
     return { n: out * n_chan, json: { op, ...json, accum_t } };
   };
 };
@@ -197,7 +208,7 @@ const MAKERS: Readonly<Record<string, Maker>> = {
     return { n: n_pos * n_out, json: { op: "pointwise_conv1d", n_pos, n_in, n_out, ...weights } };
   },
   conv1d: (dice, [x]) => {
-    const { json, window, out, n_chan } = flat(dice, (x as Made).n, "filt_width", true);
+    const { json, window, out, n_chan } = flat(dice, (x as Made).n, "filt", true);
     const n_filt = dice.from(1, 3);
     const weights = weighted(dice, window * n_chan, n_filt);
     return { n: out * n_filt, json: { op: "conv1d", ...json, n_filt, ...weights } };

@@ -26,8 +26,6 @@ const network = (rest: object = {}) => ({
   outputs: [{ name: "y", node: "layer", n: 1 }],
   ...rest,
 });
-const node = (rest: object) =>
-  network({ nodes: [rest], outputs: [{ name: "y", node: "x", n: 1 }] });
 
 describe("a network of JSON", () => {
   it("becomes inputs, nodes in order and outputs, with every type written out", () => {
@@ -76,7 +74,7 @@ describe("a network of JSON", () => {
   it.each([
     [{ format: "onnx" }, "network.format: has to be hls4ml-golden-1"],
     [{ arithmetic: "float" }, "network.arithmetic: has to be ap_fixed or ac_fixed"],
-    [{ n_input: 0 }, "network.n_input: has to be a whole number from 1 to 16777216"],
+    [{ n_input: 0 }, "network.n_input: has to be a whole number from 1 to 1048576"],
     [{ input_t: { ...type, w: 99 } }, "network.input_t: w is 99"],
     [{ input_t: "int8" }, "network.input_t: has to be an object"],
     [{ nodes: {} }, "network.nodes: has to be an array"],
@@ -111,6 +109,15 @@ describe("a network of JSON", () => {
       { nodes: [softmax({ table_size: 3 })] },
       "network.nodes[0].table_size: is 3, and has to be a power of two of at most 8 bits",
     ],
+    [
+      {
+        nodes: [
+          dense({ op: "conv1d", n_pos: 2, n_chan: 1, n_filt: 1, filt_width: 1, pad_left: 1 }),
+        ],
+      },
+      "network.nodes[0].pad_left: 1 is no less than the window's 1",
+    ],
+    [{ n_input: 2 ** 21 }, "network.n_input: has to be a whole number from 1 to 1048576"],
     [{ nodes: [softmax({ difference: "max" })] }, "network.nodes[0].difference: has to be one of"],
   ])("is refused with the path to what is wrong (%#)", (rest, message) => {
     expect(() => readNetwork(network(rest))).toThrow(message);

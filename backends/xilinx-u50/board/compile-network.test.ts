@@ -227,7 +227,27 @@ describe("a network of any types", () => {
     expect(runRows(copy, [[[1, -2]]])).toEqual([[[1, -2]]]);
     const wide = readNetwork({ ...json, outputs: [{ name: "y", node: "wide", n: 2 }] });
     expect(() => compileNetwork(wide)).toThrow(
-      "network random, multiply wide: a product or sum of 59 bits, and the emulated board computes with at most 53: use narrower types",
+      "node wide (multiply): a product or sum of 59 bits, and the emulated board computes with at most 53: use narrower types",
+    );
+  });
+});
+
+describe("a network of more than can be written out", () => {
+  it("is refused", () => {
+    const type = { w: 8, i: 4, signed: true, q: "TRN", o: "WRAP" };
+    const table = Array.from({ length: 16 }, () => 1);
+    const network = readNetwork({
+      ...{ ...HEADER, input_t: type, n_input: 65 },
+      nodes: [
+        {
+          ...{ name: "s", op: "softmax_legacy", inputs: ["input"], out_t: type },
+          ...{ table_t: type, table_size: 16, exp_table_raw: table, inv_table_raw: table },
+        },
+      ],
+      outputs: [{ name: "y", node: "s", n: 65 }],
+    });
+    expect(() => compileNetwork(network)).toThrow(
+      "node s (softmax_legacy): 65 elements, and the emulated board takes at most 64 of this op",
     );
   });
 });

@@ -2,8 +2,8 @@
 import { BackendError, type FixedPointType } from "../../../contract.ts";
 import { rangeOf, typeFault } from "../type.ts";
 
-/** Elements of a row, entries of a table: what no network on one board comes near. */
-const MAX_LENGTH = 1 << 24;
+/** Elements of a row, entries of a table: more than a network on one board comes near. */
+export const MAX_LENGTH = 2 ** 20;
 
 export class Fields {
   readonly path: string;
