@@ -29,8 +29,14 @@ export interface KernelWiring {
   readonly buffersPerUnit: number;
 }
 
+/** XRT picks a compute unit of a kernel by `kernel:{unit}`; elsewhere every unit is a kernel function of its own. */
+export type UnitNaming = "xrt" | "functions";
+
 /** @throws BackendError `artifact` naming what the manifest lacks or contradicts */
-export function wireKernel(manifest: ArtifactManifest | undefined): KernelWiring {
+export function wireKernel(
+  manifest: ArtifactManifest | undefined,
+  naming: UnitNaming = "xrt",
+): KernelWiring {
   if (manifest === undefined) {
     throw misfit("missing; a manifest.json beside the artifact must tell tensors and arguments");
   }
@@ -55,14 +61,17 @@ export function wireKernel(manifest: ArtifactManifest | undefined): KernelWiring
     inputs,
     outputs,
     ...(rows[0] === undefined ? {} : { rowsArgument: rows[0].index }),
-    unitNames: unitNames(kernel),
+    unitNames: unitNames(kernel, naming),
     buffersPerUnit,
   };
 }
 
-/** XRT picks a compute unit by `kernel:{unit}`; a kernel without names is the only one. */
-function unitNames({ name, computeUnits }: KernelManifest): readonly string[] {
-  return computeUnits.length === 0 ? [name] : computeUnits.map((unit) => `${name}:{${unit}}`);
+function unitNames({ name, computeUnits }: KernelManifest, naming: UnitNaming): readonly string[] {
+  if (computeUnits.length === 0) return [name];
+  if (new Set(computeUnits).size !== computeUnits.length) {
+    throw misfit(`kernel "${name}": a compute unit is named twice`);
+  }
+  return naming === "xrt" ? computeUnits.map((unit) => `${name}:{${unit}}`) : computeUnits;
 }
 
 function checkIndices({ name, arguments: given }: KernelManifest): void {
