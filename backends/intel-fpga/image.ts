@@ -2,7 +2,7 @@
  * The frame of an .aocx or .aocr file: a 32-bit ELF whose sections are named `.acl.*`.
  * Reads the section table and the board's name; every offset is checked against the file.
  */
-import { type FileHandle, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { BackendError } from "../contract.ts";
 
 export interface ImageFacts {
@@ -28,31 +28,48 @@ interface Section {
   readonly size: number;
 }
 
+/** Where the bytes of a file are had: from the disk, or all in memory. */
+interface ByteSource {
+  /** For error texts. */
+  readonly name: string;
+  readonly sizeBytes: number;
+  read(offset: number, length: number): Promise<Buffer>;
+}
+
 /** @throws BackendError `artifact` where it is no such file, is cut off, or was made for Intel's emulator */
-export async function inspectImage(path: string): Promise<ImageFacts> {
-  let file: FileHandle;
-  try {
-    file = await open(path);
-  } catch (cause) {
+export async function inspectImageFile(path: string): Promise<ImageFacts> {
+  const file = await open(path).catch((cause: unknown) => {
     throw new BackendError("artifact", `${path}: cannot be opened`, { cause });
-  }
+  });
   try {
     const { size } = await file.stat();
-    return await readFacts(path, file, size);
+    return await inspectImage({
+      name: path,
+      sizeBytes: size,
+      async read(offset, length) {
+        const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, offset);
+        return buffer.subarray(0, bytesRead);
+      },
+    });
   } finally {
     await file.close();
   }
 }
 
-async function readFacts(path: string, file: FileHandle, sizeBytes: number): Promise<ImageFacts> {
+export function inspectImageBytes(name: string, bytes: Buffer): Promise<ImageFacts> {
+  const read = async (offset: number, length: number) => bytes.subarray(offset, offset + length);
+  return inspectImage({ name, sizeBytes: bytes.length, read });
+}
+
+async function inspectImage(source: ByteSource): Promise<ImageFacts> {
+  const { name: path, sizeBytes } = source;
   const bad = (reason: string) => new BackendError("artifact", `${path}: ${reason}`);
   const read = async (offset: number, length: number, what: string): Promise<Buffer> => {
     if (offset + length > sizeBytes) {
       throw bad(`${what} ends at byte ${offset + length}, the file has ${sizeBytes}: cut off?`);
     }
-    const bytes = Buffer.alloc(length);
-    const { bytesRead } = await file.read(bytes, 0, length, offset);
-    if (bytesRead !== length) throw bad(`${what} cannot be read`);
+    const bytes = await source.read(offset, length);
+    if (bytes.length !== length) throw bad(`${what} cannot be read`);
     return bytes;
   };
 
@@ -71,7 +88,9 @@ async function readFacts(path: string, file: FileHandle, sizeBytes: number): Pro
   const sections = Array.from({ length: count }, (_, index) => sectionOf(table, index));
   for (const [index, { type, offset, size }] of sections.entries()) {
     if (type === 0 || type === NO_BITS || offset + size <= sizeBytes) continue;
-    throw bad(`section ${index} ends at byte ${offset + size}, the file has ${sizeBytes}: cut off?`);
+    throw bad(
+      `section ${index} ends at byte ${offset + size}, the file has ${sizeBytes}: cut off?`,
+    );
   }
   const namesSection = sections[namesIndex] as Section;
   if (namesSection.size > MOST_NAMES_BYTES) throw bad("section names of more than 1 MiB");

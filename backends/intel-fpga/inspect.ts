@@ -9,13 +9,13 @@ import {
   type ManifestTensor,
   type TensorSpec,
 } from "../contract.ts";
-import { inspectImage } from "./image.ts";
+import { type ImageFacts, inspectImageFile } from "./image.ts";
 import { kernelsOf } from "./source.ts";
 
 /** Where OpenCL C source runs: the emulated boards. */
 export const EMULATED_PLATFORM = "pocl";
 /** Weights as decimal text: several times what the largest networks on boards need. */
-const MOST_SOURCE_BYTES = 32 * 1024 * 1024;
+const MOST_SOURCE_BYTES = 16 * 1024 * 1024;
 
 /** @throws BackendError `artifact` */
 export async function inspectArtifact(artifact: Artifact): Promise<ArtifactFacts> {
@@ -28,19 +28,23 @@ export async function inspectArtifact(artifact: Artifact): Promise<ArtifactFacts
     await readSource(artifact, wiring);
     return { platform: EMULATED_PLATFORM, ...factsOf(wiring), details: detailsOf(wiring) };
   }
-  const { board, sizeBytes, sections } = await inspectImage(artifact.path);
-  const promised = artifact.manifest?.artifact.platform;
-  if (promised !== board) {
-    throw new BackendError(
-      "artifact",
-      `${artifact.path}: compiled for board "${board}", the manifest says "${promised}"`,
-    );
-  }
+  const facts = await inspectImageFile(artifact.path);
+  checkBoard(artifact, facts);
   return {
-    platform: board,
+    platform: facts.board,
     ...factsOf(wiring),
-    details: { ...detailsOf(wiring), board, sizeBytes, sections },
+    details: { ...detailsOf(wiring), ...facts },
   };
+}
+
+/** @throws BackendError `artifact` where the image is for another board than the manifest says */
+export function checkBoard({ path, manifest }: Artifact, { board }: ImageFacts): void {
+  const promised = manifest?.artifact.platform;
+  if (promised === board) return;
+  throw new BackendError(
+    "artifact",
+    `${path}: compiled for board "${board}", the manifest says "${promised}"`,
+  );
 }
 
 /** @throws BackendError `artifact` where the manifest is missing or asks for what these boards have not */

@@ -29,7 +29,9 @@ function readBoards(given: unknown): number {
   const fits =
     typeof boards === "number" && Number.isInteger(boards) && boards >= 1 && boards <= MOST_BOARDS;
   if (fits) return boards;
-  throw wrong(`options.emulated.boards: ${show(boards)} is not a whole number of 1 to ${MOST_BOARDS}`);
+  throw wrong(
+    `options.emulated.boards: ${show(boards)} is not a whole number of 1 to ${MOST_BOARDS}`,
+  );
 }
 
 function record(path: string, given: unknown): Readonly<Record<string, unknown>> {

@@ -1,103 +1,86 @@
-/** Which kernels an OpenCL C source defines, read without a compiler. */
+/** Which kernels an OpenCL C source defines, read without a compiler, in time linear in its length. */
 
 export interface KernelSignature {
   readonly name: string;
-  /** Of each argument, as written: `__global const short *in`. */
+  /** Of each argument, its words: `__global const short * in`. */
   readonly parameters: readonly string[];
 }
+
+const SKIPPED =
+  /\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|"(?:\\[\s\S]|[^"\\\n])*"?|'(?:\\[\s\S]|[^'\\\n])*'?/g;
+const DIRECTIVES = /^[ \t]*#[^\n]*/gm;
+const KERNEL = /\b(?:__)?kernel\b/g;
+const NAME = /^[A-Za-z_]\w*$/;
 
 /**
  * Sees what is spelled out: a kernel that a macro makes is not found.
  * @returns the kernels in the source's order
  */
 export function kernelsOf(source: string): readonly KernelSignature[] {
-  const tokens = tokenize(withoutComments(source));
+  const whole = source.replaceAll(/\\\r?\n/g, "").replaceAll(SKIPPED, " ");
+  const text = whole.replaceAll(DIRECTIVES, "");
   const found: KernelSignature[] = [];
-  for (let at = 0; at < tokens.length; at++) {
-    if (tokens[at] !== "kernel" && tokens[at] !== "__kernel") continue;
-    const kernel = readSignature(tokens, at + 1);
+  let read = 0;
+  for (const { index } of text.matchAll(KERNEL)) {
+    // What belongs to the kernel before is not looked at twice.
+    if (index < read) continue;
+    const words = new Words(text, index);
+    words.next();
+    const kernel = readSignature(words);
     if (kernel !== undefined) found.push(kernel);
+    read = words.at;
   }
   return found;
 }
 
-/** From behind the word `kernel`: attributes, `void`, the name, the parameters in brackets. */
-function readSignature(tokens: readonly string[], from: number): KernelSignature | undefined {
-  let at = from;
-  while (at + 1 < tokens.length) {
-    const token = tokens[at] ?? "";
-    if (token === "__attribute__") {
-      at = endOfBrackets(tokens, at + 1);
-    } else if (tokens[at + 1] === "(") {
-      const end = endOfBrackets(tokens, at + 1);
-      return { name: token, parameters: parametersOf(tokens.slice(at + 2, end - 1)) };
-    } else if (/^\w/.test(token)) {
-      at++;
-    } else {
+/** Names and single characters of a text, one after the other. */
+class Words {
+  readonly #text: string;
+  readonly #pattern = /\s*(\w+|[^\s\w])/y;
+
+  constructor(text: string, from: number) {
+    this.#text = text;
+    this.#pattern.lastIndex = from;
+  }
+
+  get at(): number {
+    return this.#pattern.lastIndex;
+  }
+
+  /** Undefined at the end. */
+  next(): string | undefined {
+    const before = this.at;
+    const word = this.#pattern.exec(this.#text)?.[1];
+    if (word === undefined) this.#pattern.lastIndex = Math.max(before, this.#text.length);
+    return word;
+  }
+}
+
+/** Behind the word `kernel`: attributes, `void`, the name, the parameters in brackets. */
+function readSignature(words: Words): KernelSignature | undefined {
+  let name = "";
+  for (let word = words.next(); word !== undefined; word = words.next()) {
+    if (word === "(") {
+      const parameters = readParameters(words);
+      if (name !== "__attribute__") return NAME.test(name) ? { name, parameters } : undefined;
+    } else if (!NAME.test(word)) {
       return undefined;
     }
+    name = word;
   }
   return undefined;
 }
 
-/** @returns the position behind the bracket that closes the one at `from`, or the end */
-function endOfBrackets(tokens: readonly string[], from: number): number {
-  let depth = 0;
-  for (let at = from; at < tokens.length; at++) {
-    if (tokens[at] === "(") depth++;
-    else if (tokens[at] === ")" && --depth === 0) return at + 1;
-  }
-  return tokens.length;
-}
-
-function parametersOf(tokens: readonly string[]): readonly string[] {
+/** From behind the opening bracket to behind the one that closes it. */
+function readParameters(words: Words): readonly string[] {
   const parameters: string[][] = [[]];
-  let depth = 0;
-  for (const token of tokens) {
-    if (token === "(") depth++;
-    else if (token === ")") depth--;
-    if (token === "," && depth === 0) parameters.push([]);
-    else parameters.at(-1)?.push(token);
+  let depth = 1;
+  for (let word = words.next(); word !== undefined; word = words.next()) {
+    if (word === "(") depth++;
+    else if (word === ")" && --depth === 0) break;
+    if (word === "," && depth === 1) parameters.push([]);
+    else parameters.at(-1)?.push(word);
   }
   const texts = parameters.map((parameter) => parameter.join(" "));
   return texts.length === 1 && (texts[0] === "" || texts[0] === "void") ? [] : texts;
-}
-
-function tokenize(source: string): readonly string[] {
-  const lines = source.split("\n").filter((line) => !line.trimStart().startsWith("#"));
-  return lines.join("\n").match(/\w+|[^\s\w]/g) ?? [];
-}
-
-/** Comments and texts become a space, continued lines one line. */
-function withoutComments(source: string): string {
-  const text = source.replaceAll(/\\\r?\n/g, "");
-  let kept = "";
-  let at = 0;
-  while (at < text.length) {
-    const two = text.slice(at, at + 2);
-    const character = two[0] as string;
-    if (two === "//") at = endOf(text, "\n", at + 2, 0);
-    else if (two === "/*") at = endOf(text, "*/", at + 2, 2);
-    else if (character === '"' || character === "'") at = endOfQuotes(text, at);
-    else {
-      kept += character;
-      at++;
-      continue;
-    }
-    kept += " ";
-  }
-  return kept;
-}
-
-function endOf(text: string, closing: string, from: number, beyond: number): number {
-  const found = text.indexOf(closing, from);
-  return found === -1 ? text.length : found + beyond;
-}
-
-function endOfQuotes(text: string, from: number): number {
-  for (let at = from + 1; at < text.length; at++) {
-    if (text[at] === "\\") at++;
-    else if (text[at] === text[from] || text[at] === "\n") return at + 1;
-  }
-  return text.length;
 }

@@ -123,7 +123,7 @@ export class OpenClInstance implements ModelInstance {
     const { kernel, inputs, rowsArgument, unitNames, buffersPerUnit } = this.#wiring;
     const { board } = this.#place;
     const { mostRows, fixedRows } = this.#limits;
-    const rowBytes = Math.max(0, ...inputs.map(({ layout }) => layout.boardRowBytes));
+    const rowBytes = Math.max(0, ...inputs.map(({ layout }) => layout.rowBytes));
     const zeros = new Uint8Array(fixedRows ? mostRows * rowBytes : 0);
     for (const [unitIndex, name] of unitNames.entries()) {
       const unit = new ComputeUnit(board, name, {
@@ -151,7 +151,7 @@ function limitsOf(
   { kernel, inputs, outputs, buffersPerUnit, unitNames }: KernelWiring,
   rows: number,
 ) {
-  const widest = Math.max(...[...inputs, ...outputs].map(({ layout }) => layout.boardRowBytes));
+  const widest = Math.max(...[...inputs, ...outputs].map(({ layout }) => layout.rowBytes));
   const fitting = Math.max(1, Math.floor(MOST_BUFFER_BYTES / widest));
   return {
     units: unitNames.length,

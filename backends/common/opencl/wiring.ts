@@ -6,13 +6,13 @@ import {
   type KernelManifest,
   type ManifestTensor,
 } from "../../contract.ts";
-import { type RowsLayout, rowsLayout } from "./rows-layout.ts";
+import { type Layout, layoutOf } from "../fixed-point/layout.ts";
 
 /** A tensor and the argument that carries it. */
 export interface WiredTensor {
   readonly argument: number;
   readonly tensor: ManifestTensor;
-  readonly layout: RowsLayout;
+  readonly layout: Layout;
   /** A memory bank per compute unit; absent where the board has one memory. */
   readonly banks?: readonly number[];
 }
@@ -115,11 +115,18 @@ function wire(
   return {
     argument: index,
     tensor,
-    layout: rowsLayout(tensor),
+    layout: layoutOf(tensor),
     ...(banks === undefined ? {} : { banks }),
   };
 }
 
 function misfit(reason: string): BackendError {
   return new BackendError("artifact", `manifest: ${reason}`);
+}
+
+/** True where the bytes of rows are the same with the client and in the board's memory. */
+export function travelsAsItIs({ tensor, encoding, storageBytes, ...layout }: Layout): boolean {
+  if (layout.rowBytes !== layout.clientRowBytes) return false;
+  if (encoding === undefined) return true;
+  return /^U?INT/.test(tensor.datatype) && encoding.w === 8 * storageBytes;
 }
