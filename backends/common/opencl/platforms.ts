@@ -17,7 +17,6 @@ export interface DeviceInfo {
   readonly vendor: string;
   readonly driverVersion: string;
   readonly memoryBytes: number;
-  readonly available: boolean;
 }
 
 const NO_PLATFORM = -1001;
@@ -54,7 +53,6 @@ export function listDevices(cl: OpenCl, platform: PlatformInfo): readonly Device
       vendor: askText(ask(INFO.deviceVendor)),
       driverVersion: askText(ask(INFO.driverVersion)),
       memoryBytes: Number(askUint64(ask(INFO.deviceGlobalMemSize)) ?? 0n),
-      available: askBytes(ask(INFO.deviceAvailable))?.[0] !== 0,
     };
   });
 }
