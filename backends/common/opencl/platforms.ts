@@ -1,7 +1,7 @@
 /** Which platforms and devices the installed OpenCL libraries offer. */
 import { DEVICE_TYPE_ALL, INFO } from "./constants.ts";
 import { check } from "./faults.ts";
-import { askBytes, askText, askUint64 } from "./info.ts";
+import { askText, askUint64 } from "./info.ts";
 import type { Handle, OpenCl } from "./library.ts";
 
 export interface PlatformInfo {
