@@ -1,0 +1,109 @@
+/** Makes XRT in this process see emulated boards. Before XRT is loaded, and for the life of the process. */
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { BackendError } from "../../contract.ts";
+import { type BoardSettings, settingsFile } from "../board/settings.ts";
+import { U50_PLATFORM } from "../platform.ts";
+import { emconfig } from "./emconfig.ts";
+import { EMULATION_LIBRARY, OPENCL_LIBRARY, requireXrt } from "./libraries.ts";
+import { mendLibrary } from "./mended-library.ts";
+import { privateFolder } from "./private-folder.ts";
+
+export interface Emulation {
+  /** Holds everything that the boards and XRT write. */
+  readonly folder: string;
+  readonly boards: number;
+  /** Whether XRT's emulation library had to be mended. */
+  readonly mended: boolean;
+}
+
+/** Where XRT 2.13 looks, below XILINX_VITIS, for the device process of software emulation. */
+const DEVICE_PROCESS = "data/emulation/unified/cpu_em/generic_pcie/model/genericpciemodel";
+const SYSTEM_VENDORS = "/etc/OpenCL/vendors";
+
+let current: Emulation | undefined;
+
+/**
+ * XRT reads its surroundings once: a second call changes what the boards started from now on are
+ * told, and must ask for as many boards.
+ * @throws BackendError `device` where XRT is not installed.
+ */
+export function startEmulation(boards: number, settings: BoardSettings): Emulation {
+  current ??= prepare(boards);
+  if (current.boards !== boards) {
+    throw new BackendError(
+      "device",
+      `emulated U50: this process has ${current.boards} boards and cannot have ${boards}; start another worker`,
+    );
+  }
+  writeFileSync(settingsFile(current.folder), JSON.stringify(settings));
+  return current;
+}
+
+function prepare(boards: number): Emulation {
+  const libraries = requireXrt();
+  const folder = privateFolder();
+  const inFolder = (...names: string[]) => join(folder, ...names);
+  const model = inFolder("vitis", DEVICE_PROCESS);
+  for (const name of ["xrt/lib", "vendors", "run"]) mkdirSync(inFolder(name), { recursive: true });
+  mkdirSync(join(model, ".."), { recursive: true });
+
+  const mended = mendLibrary(
+    join(libraries, EMULATION_LIBRARY),
+    inFolder("xrt/lib", EMULATION_LIBRARY),
+  );
+  linkOthers(libraries, inFolder("xrt/lib"));
+  writeVendors(inFolder("vendors"), join(libraries, OPENCL_LIBRARY));
+  writeFileSync(inFolder("emconfig.json"), emconfig(U50_PLATFORM, boards));
+  writeFileSync(inFolder("xrt.ini"), "[Runtime]\nruntime_log=null\n");
+  writeFileSync(model, launcher(folder), { mode: 0o755 });
+
+  Object.assign(process.env, {
+    XCL_EMULATION_MODE: "sw_emu",
+    XILINX_XRT: inFolder("xrt"),
+    XILINX_VITIS: inFolder("vitis"),
+    EMCONFIG_PATH: folder,
+    SDACCEL_EM_RUN_DIR: inFolder("run"),
+    XRT_INI_PATH: inFolder("xrt.ini"),
+    OCL_ICD_VENDORS: inFolder("vendors"),
+    // XRT puts its sockets into /tmp/$USER.
+    USER: basename(folder),
+  });
+  return { folder, boards, mended };
+}
+
+/** All but the one that was copied. */
+function linkOthers(from: string, to: string): void {
+  for (const name of readdirSync(from)) {
+    if (!/^(lib(xrt|xilinx|xdp|xma|sched_em)|xrt$)/.test(name)) continue;
+    if (!existsSync(join(to, name))) symlinkSync(join(from, name), join(to, name));
+  }
+}
+
+/** XRT beside the OpenCL implementations that the host has anyway: the loader reads one folder only. */
+function writeVendors(folder: string, library: string): void {
+  if (existsSync(SYSTEM_VENDORS)) {
+    for (const name of readdirSync(SYSTEM_VENDORS)) {
+      symlinkSync(join(SYSTEM_VENDORS, name), join(folder, name));
+    }
+  }
+  if (!existsSync(join(folder, "xilinx.icd"))) {
+    writeFileSync(join(folder, "xilinx.icd"), `${library}\n`);
+  }
+}
+
+/** What XRT starts. Flags and preloads meant for this process are not for the board. */
+function launcher(folder: string): string {
+  const words = [process.execPath, "--no-warnings", boardProgram(), folder];
+  return `#!/bin/sh\nunset NODE_OPTIONS LD_PRELOAD\nexec ${words.map(quoted).join(" ")}\n`;
+}
+
+/** Node 20 runs built files only; beside sources, those of the last build. */
+function boardProgram(): string {
+  const beside = fileURLToPath(new URL("../board/main.js", import.meta.url));
+  if (existsSync(beside)) return beside;
+  return fileURLToPath(new URL("../../../dist/backends/xilinx-u50/board/main.js", import.meta.url));
+}
+
+const quoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
