@@ -1,5 +1,5 @@
 /** The Alveo U50 as the host sees it: 8 GB of HBM2 in 32 pseudo-channels of 256 MB (AMD DS965, UG1393). */
-import { type Bank, HBM } from "./xclbin/layout-sections.ts";
+import { type Bank, HBM } from "./xclbin-writer/layout-sections.ts";
 
 export const BANK_COUNT = 32;
 export const BANK_BYTES = 256 * 2 ** 20;

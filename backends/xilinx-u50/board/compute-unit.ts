@@ -1,6 +1,6 @@
 /** One compute unit: its registers say where the rows lie, its control word starts it and tells how far it is. */
 import { bankOf } from "../platform.ts";
-import type { KernelMetadata } from "../xclbin/kernel-metadata.ts";
+import type { KernelMetadata } from "../xclbin-writer/kernel-metadata.ts";
 import type { Bitstream, Port } from "./bitstream.ts";
 import type { Compute } from "./compute.ts";
 import { type DeviceMemory, MemoryFault } from "./device-memory.ts";

@@ -1,10 +1,10 @@
 /** What the board is programmed with: XRT hands over the BITSTREAM and the metadata as two files. */
 import { readFileSync } from "node:fs";
-import { readKernelMetadata } from "../xclbin/kernel-metadata.ts";
 import { readBitstream } from "./bitstream.ts";
 import { compile } from "./compute.ts";
 import { ComputeUnit } from "./compute-unit.ts";
 import type { DeviceMemory } from "./device-memory.ts";
+import { readKernelMetadata } from "./read-kernel-metadata.ts";
 import type { Registers } from "./registers.ts";
 
 /**
