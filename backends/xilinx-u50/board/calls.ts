@@ -1,5 +1,6 @@
 /** Numbers of the calls of XRT's software emulation (2.13), and the shapes of their replies. */
-import { writeBytesHeader, writeNumber } from "./protobuf.ts";
+import type { Request } from "./frames.ts";
+import { numberField, readFields, writeBytesHeader, writeNumber } from "./protobuf.ts";
 
 export const API = {
   close: 1,
@@ -17,7 +18,12 @@ export const API = {
 } as const;
 
 /** In a call of `close`: true where the board's process shall end. */
-export const CLOSE_ALL_FIELD = 3;
+const CLOSE_ALL_FIELD = 3;
+
+/** Whether XRT waits for the end of the board's process after this one. */
+export function isLast({ api, message }: Request): boolean {
+  return api === API.close && numberField(readFields(message), CLOSE_ALL_FIELD) === 1;
+}
 
 /** Fields of a reply's message, in order. */
 export type Reply = readonly Uint8Array[];

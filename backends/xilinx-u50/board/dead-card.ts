@@ -6,7 +6,7 @@
  * Argument: the call that was pending. Standard input: XRT's socket.
  */
 import { Socket } from "node:net";
-import { API, acknowledge, bytesReply, type Reply, wordReply } from "./calls.ts";
+import { API, acknowledge, bytesReply, isLast, type Reply, wordReply } from "./calls.ts";
 import { AP_DONE, AP_IDLE } from "./compute-unit.ts";
 import { RequestReader, replyFrame } from "./frames.ts";
 
@@ -17,12 +17,14 @@ socket.on("error", () => process.exit(0));
 socket.on("close", () => process.exit(0));
 socket.on("data", (piece) => {
   const request = reader.add(piece);
-  if (request !== undefined) send(request.api);
+  if (request !== undefined) send(request.api, isLast(request));
 });
-send(Number(process.argv[2]));
+send(Number(process.argv[2]), false);
 
-function send(api: number): void {
-  socket.write(replyFrame(no(api)));
+function send(api: number, last: boolean): void {
+  socket.write(replyFrame(no(api)), () => {
+    if (last) process.exit(0);
+  });
 }
 
 function no(api: number): Reply {

@@ -3,15 +3,14 @@
  * Argument: the emulation's private folder.
  */
 import { spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { API, CLOSE_ALL_FIELD } from "./calls.ts";
+import { isLast } from "./calls.ts";
 import { Card } from "./card.ts";
 import { faultsNow } from "./faults.ts";
 import { type Request, RequestReader, replyFrame } from "./frames.ts";
-import { numberField, readFields } from "./protobuf.ts";
 import {
   type BoardSettings,
   boardNumber,
@@ -28,6 +27,7 @@ const DEAD_CARD = fileURLToPath(new URL("./dead-card.js", import.meta.url));
 const folder = process.argv[2] ?? ".";
 const number = boardNumber(process.env);
 const settings = JSON.parse(readFileSync(settingsFile(folder), "utf8")) as BoardSettings;
+rmSync(failureFile(folder, number), { force: true });
 
 const card = new Card({
   secondsPerLoad: settings.secondsPerLoad,
@@ -49,9 +49,9 @@ socket.on("data", (piece) => {
   if (request !== undefined) void serve(request);
 });
 
-async function serve({ api, message }: Request): Promise<void> {
-  // XRT waits for our end after this one.
-  const last = api === API.close && numberField(readFields(message), CLOSE_ALL_FIELD) === 1;
+async function serve(request: Request): Promise<void> {
+  const { api, message } = request;
+  const last = isLast(request);
   try {
     const reply = replyFrame(await card.answer(api, message));
     socket.write(reply, () => {

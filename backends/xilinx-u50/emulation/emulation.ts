@@ -5,10 +5,11 @@ import { fileURLToPath } from "node:url";
 import { BackendError } from "../../contract.ts";
 import { type BoardSettings, settingsFile } from "../board/settings.ts";
 import { U50_PLATFORM } from "../platform.ts";
+import { EMULATION_LIBRARY, OPENCL_LIBRARY, requireEmulation } from "../xrt/libraries.ts";
+import { privateFolder } from "../xrt/private-folder.ts";
+import { writeVendors } from "../xrt/vendors.ts";
 import { emconfig } from "./emconfig.ts";
-import { EMULATION_LIBRARY, OPENCL_LIBRARY, requireXrt } from "./libraries.ts";
 import { mendLibrary } from "./mended-library.ts";
-import { privateFolder } from "./private-folder.ts";
 
 export interface Emulation {
   /** Holds everything that the boards and XRT write. */
@@ -20,7 +21,6 @@ export interface Emulation {
 
 /** Where XRT 2.13 looks, below XILINX_VITIS, for the device process of software emulation. */
 const DEVICE_PROCESS = "data/emulation/unified/cpu_em/generic_pcie/model/genericpciemodel";
-const SYSTEM_VENDORS = "/etc/OpenCL/vendors";
 
 let current: Emulation | undefined;
 
@@ -42,11 +42,11 @@ export function startEmulation(boards: number, settings: BoardSettings): Emulati
 }
 
 function prepare(boards: number): Emulation {
-  const libraries = requireXrt();
+  const libraries = requireEmulation();
   const folder = privateFolder();
   const inFolder = (...names: string[]) => join(folder, ...names);
   const model = inFolder("vitis", DEVICE_PROCESS);
-  for (const name of ["xrt/lib", "vendors", "run"]) mkdirSync(inFolder(name), { recursive: true });
+  for (const name of ["xrt/lib", "run"]) mkdirSync(inFolder(name), { recursive: true });
   mkdirSync(join(model, ".."), { recursive: true });
 
   const mended = mendLibrary(
@@ -78,18 +78,6 @@ function linkOthers(from: string, to: string): void {
   for (const name of readdirSync(from)) {
     if (!/^(lib(xrt|xilinx|xdp|xma|sched_em)|xrt$)/.test(name)) continue;
     if (!existsSync(join(to, name))) symlinkSync(join(from, name), join(to, name));
-  }
-}
-
-/** XRT beside the OpenCL implementations that the host has anyway: the loader reads one folder only. */
-function writeVendors(folder: string, library: string): void {
-  if (existsSync(SYSTEM_VENDORS)) {
-    for (const name of readdirSync(SYSTEM_VENDORS)) {
-      symlinkSync(join(SYSTEM_VENDORS, name), join(folder, name));
-    }
-  }
-  if (!existsSync(join(folder, "xilinx.icd"))) {
-    writeFileSync(join(folder, "xilinx.icd"), `${library}\n`);
   }
 }
 

@@ -16,16 +16,17 @@ const FOLDERS = [
   "/opt/xilinx/xrt/lib",
 ];
 
-/** The folder with XRT's libraries, software emulation among them; undefined: not installed. */
-export function findXrt(): string | undefined {
-  return FOLDERS.find((folder) =>
-    [OPENCL_LIBRARY, EMULATION_LIBRARY].every((name) => existsSync(join(folder, name))),
-  );
+/** The folder that has all these libraries; undefined: none has. */
+export function findLibraries(...names: readonly string[]): string | undefined {
+  return FOLDERS.find((folder) => names.every((name) => existsSync(join(folder, name))));
 }
 
-/** @throws BackendError `device` that says what to install. */
-export function requireXrt(): string {
-  const folder = findXrt();
+/**
+ * The folder with XRT's libraries, software emulation among them.
+ * @throws BackendError `device` that says what to install.
+ */
+export function requireEmulation(): string {
+  const folder = findLibraries(OPENCL_LIBRARY, EMULATION_LIBRARY);
   if (folder !== undefined) return folder;
   throw new BackendError(
     "device",
