@@ -17,10 +17,10 @@ import {
 } from "../contract.ts";
 import { failureFile } from "./board/settings.ts";
 import { type Emulation, startEmulation } from "./emulation/emulation.ts";
+import { MortalBoard } from "./emulation/mortal-board.ts";
 import { checkManifest, readImageFacts } from "./image.ts";
 import type { EmulatedOptions } from "./options.ts";
 import { vbnvParts } from "./platform.ts";
-import { checkAlive, watched } from "./watched-instance.ts";
 import { prepareForCards } from "./xrt/cards-environment.ts";
 
 /** XRT's name for itself. */
@@ -30,6 +30,8 @@ export class Cards {
   readonly #emulation: Emulation | undefined;
   /** By id; kept, since instances of one image share a card. */
   readonly #held = new Map<string, HeldBoard>();
+
+  readonly #mortal = new Map<string, MortalBoard>();
 
   private constructor(emulation: Emulation | undefined) {
     this.#emulation = emulation;
@@ -83,14 +85,10 @@ export class Cards {
       throw misplaced(`it was made for ${made}, which ${device.id} is not`);
     }
     const index = Number(device.id.split("-").at(-1));
-    const failure = this.#emulation && failureFile(this.#emulation.folder, index);
-    try {
-      const instance = this.#place(variant, device, index, image);
-      return failure === undefined ? instance : watched(instance, failure);
-    } catch (cause) {
-      if (failure !== undefined) checkAlive(device.id, failure);
-      throw cause;
-    }
+    const place = () => this.#place(variant, device, index, image);
+    return this.#emulation === undefined
+      ? place()
+      : this.#mortalBoard(device, index, this.#emulation).load(place);
   }
 
   #place(variant: ModelVariant, device: Device, index: number, image: Buffer): ModelInstance {
@@ -110,11 +108,22 @@ export class Cards {
       held = new HeldBoard(id, {
         platform: PLATFORM,
         device: (_, at) => at === index,
-        banking: "xilinx",
+        // Under software emulation XRT puts buffers with an explicit bank into bank 0, whatever the image says;
+        // left alone it goes by CONNECTIVITY.
+        ...(this.#emulation === undefined ? { banking: "xilinx" } : {}),
       });
       this.#held.set(id, held);
     }
     return held;
+  }
+
+  #mortalBoard(device: Device, index: number, { folder }: Emulation): MortalBoard {
+    let board = this.#mortal.get(device.id);
+    if (board === undefined) {
+      board = new MortalBoard(device, failureFile(folder, index));
+      this.#mortal.set(device.id, board);
+    }
+    return board;
   }
 }
 

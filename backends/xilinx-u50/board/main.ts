@@ -3,7 +3,7 @@
  * Argument: the emulation's private folder.
  */
 import { spawn } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -27,7 +27,6 @@ const DEAD_CARD = fileURLToPath(new URL("./dead-card.js", import.meta.url));
 const folder = process.argv[2] ?? ".";
 const number = boardNumber(process.env);
 const settings = JSON.parse(readFileSync(settingsFile(folder), "utf8")) as BoardSettings;
-rmSync(failureFile(folder, number), { force: true });
 
 const card = new Card({
   secondsPerLoad: settings.secondsPerLoad,
