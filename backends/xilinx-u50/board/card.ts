@@ -79,14 +79,14 @@ export class Card {
 
   #writeMemory(call: Fields): Reply {
     const bytes = bytesField(call, 4);
-    this.#memory.at(numberField(call, 3) + numberField(call, 6), bytes.byteLength).set(bytes);
+    this.#memory.at(numberField(call, 3), bytes.byteLength).set(bytes);
     return taken(bytes.byteLength);
   }
 
   #readMemory(call: Fields): Reply {
     const asked = numberField(call, 5);
     const size = this.#options.faults().wrongLength ? Math.floor(asked / 2) : asked;
-    return bytesReply(this.#memory.at(numberField(call, 4) + numberField(call, 6), size));
+    return bytesReply(this.#memory.at(numberField(call, 4), size));
   }
 
   #write(address: number, data: Uint8Array): void {
