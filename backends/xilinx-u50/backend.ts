@@ -52,7 +52,7 @@ async function createBackend(options: unknown, host: BackendHost): Promise<Backe
       requireXclbin(variant.artifact);
       return cards.load(variant, device);
     },
-    async close() {},
+    close: async () => cards.close(),
   };
 }
 

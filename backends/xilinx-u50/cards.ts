@@ -72,6 +72,11 @@ export class Cards {
     });
   }
 
+  /** After every instance was unloaded. */
+  close(): void {
+    this.#emulation?.close();
+  }
+
   /** @throws BackendError `artifact` for an image that is for another shell, or for the other kind of card. */
   async load(variant: ModelVariant, device: Device): Promise<ModelInstance> {
     const image = await readImage(variant.artifact);

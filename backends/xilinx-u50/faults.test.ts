@@ -163,8 +163,8 @@ describe.skipIf(missing)(
       misbehave(faults);
       await expect(sum(instance)).rejects.toThrow();
       misbehave({});
-      await eventually(() => !isAlive(worker));
-      await eventually(() => instance.ready);
+      expect(await eventually(() => !isAlive(worker), 5_000)).toBeDefined();
+      expect(await eventually(() => instance.ready, 15_000)).toBeDefined();
       expect(instance.workerPid).not.toBe(worker);
       expect(await sum(instance)).toBe(12);
     });

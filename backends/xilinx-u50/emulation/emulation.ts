@@ -1,12 +1,12 @@
 /** Makes XRT in this process see emulated boards. Before XRT is loaded, and for the life of the process. */
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BackendError } from "../../contract.ts";
 import { type BoardSettings, settingsFile } from "../board/settings.ts";
 import { U50_PLATFORM } from "../platform.ts";
 import { EMULATION_LIBRARY, OPENCL_LIBRARY, requireEmulation } from "../xrt/libraries.ts";
-import { privateFolder } from "../xrt/private-folder.ts";
+import { privateFolder, removeFolder } from "../xrt/private-folder.ts";
 import { writeVendors } from "../xrt/vendors.ts";
 import { emconfig } from "./emconfig.ts";
 import { mendLibrary } from "./mended-library.ts";
@@ -17,39 +17,51 @@ export interface Emulation {
   readonly boards: number;
   /** Whether XRT's emulation library had to be mended. */
   readonly mended: boolean;
+  /** Removes the folder, once everybody who started the emulation has closed it and no image is loaded. */
+  close(): void;
 }
 
 /** Where XRT 2.13 looks, below XILINX_VITIS, for the device process of software emulation. */
 const DEVICE_PROCESS = "data/emulation/unified/cpu_em/generic_pcie/model/genericpciemodel";
 
-let current: Emulation | undefined;
+/** XRT remembers what it was told first, so there is one for the life of the process. */
+let told: { readonly folder: string; readonly boards: number } | undefined;
+let mended = false;
+let users = 0;
 
 /**
- * XRT reads its surroundings once: a second call changes what the boards started from now on are
- * told, and must ask for as many boards.
+ * A second call changes what the boards started from now on are told, and must ask for as many boards.
  * @throws BackendError `device` where XRT is not installed.
  */
 export function startEmulation(boards: number, settings: BoardSettings): Emulation {
-  current ??= prepare(boards);
-  if (current.boards !== boards) {
+  const libraries = requireEmulation();
+  told ??= { folder: privateFolder(), boards };
+  const { folder } = told;
+  if (told.boards !== boards) {
     throw new BackendError(
       "device",
-      `emulated U50: this process has ${current.boards} boards and cannot have ${boards}; start another worker`,
+      `emulated U50: this process has ${told.boards} boards and cannot have ${boards}; start another worker`,
     );
   }
-  writeFileSync(settingsFile(current.folder), JSON.stringify(settings));
-  return current;
+  if (users === 0) mended = fill(folder, boards, libraries);
+  users += 1;
+  writeFileSync(settingsFile(folder), JSON.stringify(settings));
+  return { folder, boards, mended, close };
 }
 
-function prepare(boards: number): Emulation {
-  const libraries = requireEmulation();
-  const folder = privateFolder();
+function close(): void {
+  users -= 1;
+  if (users === 0 && told !== undefined) removeFolder(told.folder);
+}
+
+/** @returns whether XRT's emulation library had to be mended. */
+function fill(folder: string, boards: number, libraries: string): boolean {
   const inFolder = (...names: string[]) => join(folder, ...names);
   const model = inFolder("vitis", DEVICE_PROCESS);
-  for (const name of ["xrt/lib", "run"]) mkdirSync(inFolder(name), { recursive: true });
-  mkdirSync(join(model, ".."), { recursive: true });
+  for (const name of ["xrt/lib", "run", "vendors"]) mkdirSync(inFolder(name), { recursive: true });
+  mkdirSync(dirname(model), { recursive: true });
 
-  const mended = mendLibrary(
+  const changed = mendLibrary(
     join(libraries, EMULATION_LIBRARY),
     inFolder("xrt/lib", EMULATION_LIBRARY),
   );
@@ -70,7 +82,7 @@ function prepare(boards: number): Emulation {
     // XRT puts its sockets into /tmp/$USER.
     USER: basename(folder),
   });
-  return { folder, boards, mended };
+  return changed;
 }
 
 /** All but the one that was copied. */

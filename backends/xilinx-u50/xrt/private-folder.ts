@@ -9,7 +9,7 @@ const PREFIX = "beamgate-u50-";
 export function privateFolder(): string {
   clearLeftovers();
   const folder = mkdtempSync(join(PARENT, `${PREFIX}${pidNamespace()}-${process.pid}-`));
-  process.once("exit", () => remove(folder));
+  process.once("exit", () => removeFolder(folder));
   return folder;
 }
 
@@ -18,11 +18,12 @@ function clearLeftovers(): void {
     const [, namespace, pid] = /^beamgate-u50-(\d+)-(\d+)-/.exec(name) ?? [];
     // A process number means nothing in another container that shares this folder.
     if (namespace !== pidNamespace() || isAlive(Number(pid))) continue;
-    remove(join(PARENT, name));
+    removeFolder(join(PARENT, name));
   }
 }
 
-function remove(folder: string): void {
+/** With everything in it; gone already is fine. */
+export function removeFolder(folder: string): void {
   try {
     rmSync(folder, { recursive: true, force: true });
   } catch {
