@@ -9,13 +9,13 @@
  */
 
 import { BackendError } from "../../contract.ts";
+import { quantize, restore } from "../fixed-point/rows.ts";
 import type { BufferUse, OpenClBoard } from "./board.ts";
 import type { ComputeUnit } from "./compute-unit.ts";
 import { check } from "./faults.ts";
 import type { Handle } from "./library.ts";
 import type { KernelCall } from "./plan-calls.ts";
-import { carrierOf, type RowCarrier } from "./row-carrier.ts";
-import type { KernelWiring, WiredTensor } from "./wiring.ts";
+import { type KernelWiring, travelsAsItIs, type WiredTensor } from "./wiring.ts";
 
 /** Memory controllers and DMA engines move such blocks; a mark is one. */
 const BLOCK_BYTES = 64;
@@ -34,7 +34,6 @@ interface SlotBuffer {
   readonly memory: Handle;
   /** `memory` as the argument of a call. */
   readonly value: BigUint64Array;
-  readonly carrier: RowCarrier | undefined;
   /** Rows in the board's layout, where it differs from the client's. */
   readonly staged: Uint8Array | undefined;
   /** Rows of an input that may hold other values than 0, where the kernel is given padding. */
@@ -154,15 +153,15 @@ export class CallSlot {
   #allocate(use: BufferUse, tensors: readonly WiredTensor[], into: SlotBuffer[]): void {
     const { mostRows, unitIndex } = this.#shape;
     for (const wired of tensors) {
-      const sizeBytes = roundUp(mostRows * wired.layout.boardRowBytes);
+      const sizeBytes = roundUp(mostRows * wired.layout.rowBytes);
       const memory = this.#board.createBuffer(use, sizeBytes, wired.banks?.[unitIndex]);
-      const carrier = carrierOf(wired.tensor, wired.layout);
       into.push({
         wired,
         memory,
         value: BigUint64Array.of(memory),
-        carrier,
-        staged: carrier && new Uint8Array(mostRows * wired.layout.boardRowBytes),
+        staged: travelsAsItIs(wired.layout)
+          ? undefined
+          : new Uint8Array(mostRows * wired.layout.rowBytes),
         filledRows: 0,
       });
     }
@@ -180,10 +179,15 @@ export class CallSlot {
     const { clientRowBytes } = buffer.wired.layout;
     const own = data.subarray(firstRow * clientRowBytes, (firstRow + rows) * clientRowBytes);
     const end = bytesOf(buffer, rows);
-    if (buffer.carrier === undefined || buffer.staged === undefined) {
+    if (buffer.staged === undefined) {
       this.#send(buffer, 0, own);
     } else {
-      buffer.carrier.put(own, rows, buffer.staged);
+      const { tensor, layout } = buffer.wired;
+      const bad = quantize(own, layout, rows, buffer.staged);
+      if (bad !== -1) {
+        const row = firstRow + bad;
+        throw new BackendError("input", `input "${tensor.name}": row ${row} contains a NaN`);
+      }
       this.#send(buffer, 0, buffer.staged.subarray(0, end));
     }
     if (this.#shape.paddedTo === undefined) return;
@@ -243,14 +247,11 @@ export class CallSlot {
   }
 
   #restore({ at, data }: BatchTensor, { firstRow, rows }: KernelCall): void {
-    const { carrier, staged, wired } = this.#outputs[at] as SlotBuffer;
-    if (carrier === undefined || staged === undefined) return;
+    const { staged, wired } = this.#outputs[at] as SlotBuffer;
+    if (staged === undefined) return;
     const { clientRowBytes } = wired.layout;
-    carrier.take(
-      staged,
-      rows,
-      data.subarray(firstRow * clientRowBytes, (firstRow + rows) * clientRowBytes),
-    );
+    const own = data.subarray(firstRow * clientRowBytes, (firstRow + rows) * clientRowBytes);
+    restore(staged, wired.layout, rows, own);
   }
 
   #wait(): void {
@@ -274,12 +275,12 @@ export class CallSlot {
 }
 
 function bytesOf({ wired }: SlotBuffer, rows: number): number {
-  return rows * wired.layout.boardRowBytes;
+  return rows * wired.layout.rowBytes;
 }
 
 /** Where the elements of the last row end; padding behind them is not read. */
 function dataEnd({ wired }: SlotBuffer, rows: number): number {
-  return (rows - 1) * wired.layout.boardRowBytes + wired.layout.boardDataBytes;
+  return (rows - 1) * wired.layout.rowBytes + wired.layout.packedRowBytes;
 }
 
 function roundUp(sizeBytes: number): number {

@@ -1,6 +1,6 @@
 /** The bytes of an image, read and checked before a vendor's library sees them. */
 import { createHash } from "node:crypto";
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { type Artifact, BackendError } from "../../contract.ts";
 
 /** The largest card's full image is below 200 MB. */
@@ -27,21 +27,29 @@ export function digestOf(bytes: Uint8Array): string {
 
 async function readBounded(path: string, mostBytes: number): Promise<Buffer> {
   try {
-    await using file = await open(path);
-    const stat = await file.stat();
-    if (!stat.isFile()) throw new Error("is not a file");
-    if (stat.size === 0) throw new Error("is empty");
-    if (stat.size > mostBytes) throw new Error(`has ${stat.size} bytes; at most ${mostBytes}`);
-    const bytes = Buffer.alloc(stat.size);
-    let length = 0;
-    while (length < bytes.length) {
-      const { bytesRead } = await file.read(bytes, length, bytes.length - length, length);
-      if (bytesRead === 0) throw new Error("became shorter while it was read");
-      length += bytesRead;
+    const file = await open(path);
+    try {
+      return await readWhole(file, mostBytes);
+    } finally {
+      await file.close();
     }
-    return bytes;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new BackendError("artifact", `${path}: ${reason}`, { cause });
   }
+}
+
+async function readWhole(file: FileHandle, mostBytes: number): Promise<Buffer> {
+  const stat = await file.stat();
+  if (!stat.isFile()) throw new Error("is not a file");
+  if (stat.size === 0) throw new Error("is empty");
+  if (stat.size > mostBytes) throw new Error(`has ${stat.size} bytes; at most ${mostBytes}`);
+  const bytes = Buffer.alloc(stat.size);
+  let length = 0;
+  while (length < bytes.length) {
+    const { bytesRead } = await file.read(bytes, length, bytes.length - length, length);
+    if (bytesRead === 0) throw new Error("became shorter while it was read");
+    length += bytesRead;
+  }
+  return bytes;
 }

@@ -12,7 +12,7 @@ import { type BatchTensor, CallSlot } from "./call-slot.ts";
 import { ComputeUnit } from "./compute-unit.ts";
 import { type CallLimits, planCalls } from "./plan-calls.ts";
 import { checkVariant } from "./variant-check.ts";
-import { type KernelWiring, type WiredTensor, wireKernel } from "./wiring.ts";
+import { type KernelWiring, type UnitNaming, type WiredTensor, wireKernel } from "./wiring.ts";
 
 /** Largest buffer; a batch that needs more becomes several calls. */
 const MOST_BUFFER_BYTES = 64 * 1024 * 1024;
@@ -21,6 +21,8 @@ export interface InstancePlace {
   readonly device: Device;
   /** With the variant's image on it. */
   readonly board: OpenClBoard;
+  /** How the image names its compute units. */
+  readonly naming: UnitNaming;
   /** Gives the board back. Called once, after everything of the instance is freed. */
   readonly release: () => void;
 }
@@ -41,7 +43,7 @@ export class OpenClInstance implements ModelInstance {
    */
   constructor(variant: ModelVariant, place: InstancePlace) {
     const { manifest } = variant.artifact;
-    this.#wiring = wireKernel(manifest);
+    this.#wiring = wireKernel(manifest, place.naming);
     if (manifest !== undefined) checkVariant(variant, manifest);
     this.device = place.device;
     this.#place = place;
@@ -121,7 +123,7 @@ export class OpenClInstance implements ModelInstance {
     const { kernel, inputs, rowsArgument, unitNames, buffersPerUnit } = this.#wiring;
     const { board } = this.#place;
     const { mostRows, fixedRows } = this.#limits;
-    const rowBytes = Math.max(0, ...inputs.map(({ layout }) => layout.boardRowBytes));
+    const rowBytes = Math.max(0, ...inputs.map(({ layout }) => layout.rowBytes));
     const zeros = new Uint8Array(fixedRows ? mostRows * rowBytes : 0);
     for (const [unitIndex, name] of unitNames.entries()) {
       const unit = new ComputeUnit(board, name, {
@@ -149,7 +151,7 @@ function limitsOf(
   { kernel, inputs, outputs, buffersPerUnit, unitNames }: KernelWiring,
   rows: number,
 ) {
-  const widest = Math.max(...[...inputs, ...outputs].map(({ layout }) => layout.boardRowBytes));
+  const widest = Math.max(...[...inputs, ...outputs].map(({ layout }) => layout.rowBytes));
   const fitting = Math.max(1, Math.floor(MOST_BUFFER_BYTES / widest));
   return {
     units: unitNames.length,

@@ -6,13 +6,13 @@ import {
   type KernelManifest,
   type ManifestTensor,
 } from "../../contract.ts";
-import { type RowsLayout, rowsLayout } from "./rows-layout.ts";
+import { type Layout, layoutOf } from "../fixed-point/layout.ts";
 
 /** A tensor and the argument that carries it. */
 export interface WiredTensor {
   readonly argument: number;
   readonly tensor: ManifestTensor;
-  readonly layout: RowsLayout;
+  readonly layout: Layout;
   /** A memory bank per compute unit; absent where the board has one memory. */
   readonly banks?: readonly number[];
 }
@@ -29,8 +29,14 @@ export interface KernelWiring {
   readonly buffersPerUnit: number;
 }
 
+/** XRT picks a compute unit of a kernel by `kernel:{unit}`; elsewhere every unit is a kernel function of its own. */
+export type UnitNaming = "xrt" | "functions";
+
 /** @throws BackendError `artifact` naming what the manifest lacks or contradicts */
-export function wireKernel(manifest: ArtifactManifest | undefined): KernelWiring {
+export function wireKernel(
+  manifest: ArtifactManifest | undefined,
+  naming: UnitNaming = "xrt",
+): KernelWiring {
   if (manifest === undefined) {
     throw misfit("missing; a manifest.json beside the artifact must tell tensors and arguments");
   }
@@ -55,14 +61,17 @@ export function wireKernel(manifest: ArtifactManifest | undefined): KernelWiring
     inputs,
     outputs,
     ...(rows[0] === undefined ? {} : { rowsArgument: rows[0].index }),
-    unitNames: unitNames(kernel),
+    unitNames: unitNames(kernel, naming),
     buffersPerUnit,
   };
 }
 
-/** XRT picks a compute unit by `kernel:{unit}`; a kernel without names is the only one. */
-function unitNames({ name, computeUnits }: KernelManifest): readonly string[] {
-  return computeUnits.length === 0 ? [name] : computeUnits.map((unit) => `${name}:{${unit}}`);
+function unitNames({ name, computeUnits }: KernelManifest, naming: UnitNaming): readonly string[] {
+  if (computeUnits.length === 0) return [name];
+  if (new Set(computeUnits).size !== computeUnits.length) {
+    throw misfit(`kernel "${name}": a compute unit is named twice`);
+  }
+  return naming === "xrt" ? computeUnits.map((unit) => `${name}:{${unit}}`) : computeUnits;
 }
 
 function checkIndices({ name, arguments: given }: KernelManifest): void {
@@ -106,11 +115,18 @@ function wire(
   return {
     argument: index,
     tensor,
-    layout: rowsLayout(tensor),
+    layout: layoutOf(tensor),
     ...(banks === undefined ? {} : { banks }),
   };
 }
 
 function misfit(reason: string): BackendError {
   return new BackendError("artifact", `manifest: ${reason}`);
+}
+
+/** True where the bytes of rows are the same with the client and in the board's memory. */
+export function travelsAsItIs({ tensor, encoding, storageBytes, ...layout }: Layout): boolean {
+  if (layout.rowBytes !== layout.clientRowBytes) return false;
+  if (encoding === undefined) return true;
+  return /^U?INT/.test(tensor.datatype) && encoding.w === 8 * storageBytes;
 }
