@@ -100,7 +100,7 @@ export class Cards {
     const hold = this.#heldBoard(device, index).hold(image, digestOf(image));
     try {
       const { board, release } = hold;
-      return new OpenClInstance(variant, { device, board, release });
+      return new OpenClInstance(variant, { device, board, release, naming: "xrt" });
     } catch (cause) {
       hold.release();
       throw cause;

@@ -11,7 +11,7 @@ const MAGIC = Buffer.from("BGEMUU50", "latin1");
 export type Program =
   /** Two inputs of one shape; their sum and their difference. */
   | { readonly op: "add_sub"; readonly elements: number }
-  /** A quantised network; `network` is what `compile-network.ts` takes. */
+  /** A quantised network; JSON in the form that `common/fixed-point/network.ts` reads. */
   | { readonly op: "network"; readonly network: unknown };
 
 /** A pointer argument of the kernel and the rows behind it. */

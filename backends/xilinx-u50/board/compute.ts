@@ -1,6 +1,7 @@
 /** A kernel as a function: the program of a bitstream, made ready to run. */
 import { addSub } from "./add-sub.ts";
 import type { Bitstream } from "./bitstream.ts";
+import { networkProgram } from "./network-program.ts";
 
 /** Reads and writes the memory behind the ports, inputs and outputs each in the program's order. */
 export type Compute = (
@@ -14,6 +15,8 @@ export function compile({ program, ports }: Bitstream): Compute {
   switch (program.op) {
     case "add_sub":
       return addSub(program.elements, ports);
+    case "network":
+      return networkProgram(program.network, ports);
     default:
       throw new Error(`unknown program "${(program as { op: string }).op}"`);
   }

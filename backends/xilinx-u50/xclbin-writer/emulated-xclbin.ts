@@ -1,5 +1,6 @@
 /** Writes xclbins for the emulated U50: what Vitis' link stage does for a real one. */
 import { createHash } from "node:crypto";
+import { layoutOf } from "../../common/fixed-point/layout.ts";
 import type { KernelManifest, ManifestTensor } from "../../contract.ts";
 import { type Bitstream, type Port, type Program, writeBitstream } from "../board/bitstream.ts";
 import {
@@ -13,7 +14,6 @@ import {
 import { MODE_SW_EMU, writeAxlf } from "./axlf.ts";
 import { type KernelArgumentMetadata, writeKernelMetadata } from "./kernel-metadata.ts";
 import { connectivity, ipLayout, type Link, memTopology } from "./layout-sections.ts";
-import { tensorStorage } from "./tensor-storage.ts";
 
 export interface EmulatedXclbin {
   readonly kernel: KernelManifest;
@@ -97,7 +97,13 @@ function wire({ kernel, inputs, outputs, program }: EmulatedXclbin, units: numbe
         `kernel ${kernel.name}: argument ${index} has banks [${banks}]; needed: ${units}, each from 0 to ${BANK_COUNT - 1}`,
       );
     }
-    ports.push({ argument: index, role, tensor: name, banks, ...tensorStorage(tensor) });
+    const { elements, storageBytes, rowBytes, encoding } = layoutOf(tensor);
+    ports.push({
+      ...{ argument: index, role, tensor: name, banks, elements, rowBytes },
+      datatype: tensor.datatype,
+      storageBits: 8 * storageBytes,
+      ...(encoding === undefined ? {} : { encoding }),
+    });
   }
   if (rowsArgument === undefined && kernel.rowsPerCall === undefined) {
     throw new Error(`kernel ${kernel.name}: neither an argument with role "rows" nor rowsPerCall`);
