@@ -16,7 +16,8 @@ const reader = new RequestReader();
 socket.on("error", () => process.exit(0));
 socket.on("close", () => process.exit(0));
 socket.on("data", (piece) => {
-  const request = reader.add(piece);
+  reader.room.set(piece);
+  const request = reader.took(piece.byteLength);
   if (request !== undefined) send(request.api, isLast(request));
 });
 send(Number(process.argv[2]), false);

@@ -15,14 +15,17 @@ export interface Request {
 
 /** Puts the pieces that the socket delivers together. Grows to the largest request and keeps that memory. */
 export class RequestReader {
-  #held = Buffer.allocUnsafeSlow(1 << 16);
+  #held = Buffer.allocUnsafeSlow(1 << 20);
   #length = 0;
 
-  /** @returns the request, once it is complete. */
-  add(piece: Uint8Array): Request | undefined {
-    this.#reserve(this.#length + piece.byteLength);
-    this.#held.set(piece, this.#length);
-    this.#length += piece.byteLength;
+  /** Where the next piece belongs; never empty. */
+  get room(): Uint8Array {
+    return this.#held.subarray(this.#length);
+  }
+
+  /** `byteLength` more bytes lie in `room`. @returns the request, once it is complete. */
+  took(byteLength: number): Request | undefined {
+    this.#length += byteLength;
     if (this.#length < REQUEST_HEADER) return undefined;
     const end = REQUEST_HEADER + Number(this.#held.readBigUInt64LE(1));
     if (this.#length < end) {

@@ -39,14 +39,10 @@ const card = new Card({
   log: (message) => process.stderr.write(`emulated U50, board ${number}: ${message}\n`),
 });
 
-const socket = await connected(socketPath(process.env));
 const reader = new RequestReader();
+const socket = await connected(socketPath(process.env));
 socket.on("error", () => process.exit(0));
 socket.on("close", () => process.exit(0));
-socket.on("data", (piece) => {
-  const request = reader.add(piece);
-  if (request !== undefined) void serve(request);
-});
 
 async function serve(request: Request): Promise<void> {
   const { api, message } = request;
@@ -83,9 +79,18 @@ async function connected(path: string): Promise<Socket> {
   }
 }
 
+/** Reads into the reader's memory: no buffer comes and goes per piece. */
 function once(path: string): Promise<Socket> {
+  const onread = {
+    buffer: () => reader.room,
+    callback(byteLength: number) {
+      const request = reader.took(byteLength);
+      if (request !== undefined) void serve(request);
+      return true;
+    },
+  };
   return new Promise((resolve, reject) => {
-    const attempt = connect(path, () => {
+    const attempt = connect({ path, onread }, () => {
       attempt.off("error", reject);
       resolve(attempt);
     });

@@ -24,6 +24,13 @@ export interface Emulation {
 /** Where XRT 2.13 looks, below XILINX_VITIS, for the device process of software emulation. */
 const DEVICE_PROCESS = "data/emulation/unified/cpu_em/generic_pcie/model/genericpciemodel";
 
+/**
+ * No banners. The software scheduler instead of the one that goes by the driver: under emulation
+ * the latter spins on a processor as long as a kernel runs. A pause (µs) between two looks at a
+ * kernel that is not done.
+ */
+const XRT_INI = "[Runtime]\nruntime_log=null\nkds=false\npolling_throttle=50\n";
+
 /** XRT remembers what it was told first, so there is one for the life of the process. */
 let told: { readonly folder: string; readonly boards: number } | undefined;
 let mended = false;
@@ -68,7 +75,7 @@ function fill(folder: string, boards: number, libraries: string): boolean {
   linkOthers(libraries, inFolder("xrt/lib"));
   writeVendors(inFolder("vendors"), join(libraries, OPENCL_LIBRARY));
   writeFileSync(inFolder("emconfig.json"), emconfig(U50_PLATFORM, boards));
-  writeFileSync(inFolder("xrt.ini"), "[Runtime]\nruntime_log=null\n");
+  writeFileSync(inFolder("xrt.ini"), XRT_INI);
   writeFileSync(model, launcher(folder), { mode: 0o755 });
 
   Object.assign(process.env, {
