@@ -7,6 +7,7 @@ import {
   HeldBoard,
   identifyCompiler,
   OpenClInstance,
+  openLibrary,
   readImage,
 } from "../common/opencl/index.ts";
 import { type Artifact, type Backend, BackendError, type BackendHost } from "../contract.ts";
@@ -29,9 +30,7 @@ export async function createBoards(options: IntelFpgaOptions, host: BackendHost)
   if (cache !== undefined) process.env["POCL_CACHE_DIR"] ??= join(cache.folder, "pocl");
   const held = new Map<string, HeldBoard>();
 
-  if (emulated > 0 && !listBoards(emulated).some(({ device }) => device.emulated === true)) {
-    host.log("warn", "no emulated Intel boards: PoCL is missing (Debian: pocl-opencl-icd)");
-  }
+  if (emulated > 0) warnOfMissing(host, emulated);
 
   function find(id: string): Board {
     const board = listBoards(emulated).find(({ device }) => device.id === id);
@@ -105,4 +104,16 @@ export async function createBoards(options: IntelFpgaOptions, host: BackendHost)
 
     async close() {},
   };
+}
+
+/** Once, at the start: later rounds show no boards, and that is all. */
+function warnOfMissing(host: BackendHost, emulated: number): void {
+  try {
+    openLibrary();
+  } catch (cause) {
+    host.log("warn", `no emulated Intel boards: ${cause instanceof Error ? cause.message : cause}`);
+    return;
+  }
+  if (listBoards(emulated).some(({ device }) => device.emulated === true)) return;
+  host.log("warn", "no emulated Intel boards: PoCL is missing (Debian: pocl-opencl-icd)");
 }

@@ -32,7 +32,7 @@ export function listBoards(emulated: number): readonly Board[] {
 function realBoards(): readonly Board[] {
   return devicesOf(INTEL_PLATFORM)
     .map((info, index) => ({ info, ...boardNames(info.name, index) }))
-    .filter(({ info }) => info.available && !isOffline(info))
+    .filter(({ info }) => !isOffline(info))
     .map(({ info, id, platform, description }) => ({
       device: {
         ...{ id, vendor: "intel", platform, reconfigurable: true, description },

@@ -11,7 +11,7 @@
 import { BackendError } from "../../contract.ts";
 import { quantize, restore } from "../fixed-point/rows.ts";
 import type { BufferUse, OpenClBoard } from "./board.ts";
-import type { ComputeUnit } from "./compute-unit.ts";
+import type { BufferSet, ComputeUnit } from "./compute-unit.ts";
 import { check } from "./faults.ts";
 import type { Handle } from "./library.ts";
 import type { KernelCall } from "./plan-calls.ts";
@@ -55,7 +55,7 @@ export interface SlotShape {
   readonly paddedTo?: number;
 }
 
-export class CallSlot {
+export class CallSlot implements BufferSet {
   readonly #board: OpenClBoard;
   readonly #unit: ComputeUnit;
   readonly #shape: SlotShape;
@@ -66,7 +66,7 @@ export class CallSlot {
   readonly #event = new BigUint64Array(1);
   #started: Started | undefined;
 
-  /** @throws BackendError; what was allocated until then is freed by `release` of nobody, so it frees itself */
+  /** @throws BackendError; what was allocated until then is freed */
   constructor(board: OpenClBoard, unit: ComputeUnit, shape: SlotShape, zeros: Uint8Array) {
     this.#board = board;
     this.#unit = unit;

@@ -1,9 +1,14 @@
 /** A compute unit of an image: its kernel, and the arguments it holds now. */
 import { BackendError } from "../../contract.ts";
 import type { OpenClBoard } from "./board.ts";
-import type { CallSlot } from "./call-slot.ts";
 import { check } from "./faults.ts";
 import type { Handle } from "./library.ts";
+
+/** Buffers that a run may use. */
+export interface BufferSet {
+  /** Makes the unit's kernel use them, by `setBuffer`. */
+  bind(): void;
+}
 
 export class ComputeUnit {
   readonly name: string;
@@ -11,7 +16,7 @@ export class ComputeUnit {
   readonly #kernel: Handle;
   readonly #rowsArgument: number | undefined;
   readonly #rows = new Uint32Array(1);
-  #bound: CallSlot | undefined;
+  #bound: BufferSet | undefined;
 
   /** @throws BackendError `artifact` where the image has no such kernel, or one with other arguments */
   constructor(
@@ -37,11 +42,11 @@ export class ComputeUnit {
     this.#bound = undefined;
   }
 
-  /** Puts one run on the slot's buffers into its queue; arguments may change right after. */
-  run(queue: Handle, slot: CallSlot, rows: number): void {
-    if (this.#bound !== slot) {
-      slot.bind();
-      this.#bound = slot;
+  /** Puts one run on these buffers into its queue; arguments may change right after. */
+  run(queue: Handle, buffers: BufferSet, rows: number): void {
+    if (this.#bound !== buffers) {
+      buffers.bind();
+      this.#bound = buffers;
     }
     if (this.#rowsArgument !== undefined && this.#rows[0] !== rows) {
       this.#rows[0] = rows;

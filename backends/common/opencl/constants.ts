@@ -6,7 +6,6 @@ export const INFO = {
   platformName: 0x0902,
   platformVendor: 0x0903,
   deviceGlobalMemSize: 0x101f,
-  deviceAvailable: 0x1027,
   deviceName: 0x102b,
   deviceVendor: 0x102c,
   driverVersion: 0x102d,

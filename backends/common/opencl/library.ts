@@ -3,8 +3,10 @@
  * calls them owns the board, and XRT's callbacks into JavaScript deadlock.
  * Handles are bigints; `null` is a null pointer.
  */
+import { existsSync } from "node:fs";
 import koffi, { type LibraryHandle } from "koffi";
 import { BackendError } from "../../contract.ts";
+import { xrtHome } from "./xrt-guard.ts";
 
 export type Handle = bigint;
 /** Memory that the library reads or writes. */
@@ -148,10 +150,13 @@ let opened: OpenCl | undefined;
  * The system's ICD loader, which loads every vendor's library that is installed: the
  * variables that those read (OCL_ICD_VENDORS, XILINX_XRT, POCL_CACHE_DIR, ...) must
  * stand in the environment before.
- * @throws BackendError `device` where there is none
+ * @throws BackendError `device` where there is none, or loading it would end the process
  */
 export function openLibrary(): OpenCl {
-  opened ??= bind(load());
+  if (opened !== undefined) return opened;
+  const home = xrtHome(process.env, existsSync);
+  if (home !== undefined) process.env["XILINX_XRT"] = home;
+  opened = bind(load());
   return opened;
 }
 

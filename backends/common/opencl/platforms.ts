@@ -1,7 +1,7 @@
 /** Which platforms and devices the installed OpenCL libraries offer. */
 import { DEVICE_TYPE_ALL, INFO } from "./constants.ts";
 import { check } from "./faults.ts";
-import { askBytes, askText, askUint64 } from "./info.ts";
+import { askText, askUint64 } from "./info.ts";
 import type { Handle, OpenCl } from "./library.ts";
 
 export interface PlatformInfo {
@@ -17,7 +17,6 @@ export interface DeviceInfo {
   readonly vendor: string;
   readonly driverVersion: string;
   readonly memoryBytes: number;
-  readonly available: boolean;
 }
 
 const NO_PLATFORM = -1001;
@@ -54,7 +53,6 @@ export function listDevices(cl: OpenCl, platform: PlatformInfo): readonly Device
       vendor: askText(ask(INFO.deviceVendor)),
       driverVersion: askText(ask(INFO.driverVersion)),
       memoryBytes: Number(askUint64(ask(INFO.deviceGlobalMemSize)) ?? 0n),
-      available: askBytes(ask(INFO.deviceAvailable))?.[0] !== 0,
     };
   });
 }
