@@ -4,7 +4,7 @@
  */
 import { BackendError, type FixedPointType } from "../../contract.ts";
 import { Fields } from "./network/fields.ts";
-import type { Network, NetworkOutput, NetworkTensor } from "./network/nodes.ts";
+import type { Network, NetworkNode, NetworkOutput, NetworkTensor } from "./network/nodes.ts";
 import { readNode } from "./network/read-node.ts";
 
 export type * from "./network/nodes.ts";
@@ -34,10 +34,16 @@ export function readNetwork(json: unknown, scope: NetworkScope = "core"): Networ
   const stages = scope === "whole" ? wholeStages(fields, inputs) : undefined;
   for (const input of stages?.inputs ?? inputs) tensors.set(input.name, input);
 
-  const nodes = [...(stages?.before ?? []), ...fields.list("nodes")].map((node, index) => {
-    const read = readNode(`network.nodes[${index}]`, node, tensors);
-    tensors.set(read.name, read);
-    return read;
+  const nodes: NetworkNode[] = [];
+  const add = (path: string, json: unknown) => {
+    const node = readNode(path, json, tensors);
+    nodes.push(node);
+    tensors.set(node.name, node);
+    return node;
+  };
+  if (stages?.before !== undefined) add("network.preprocess", stages.before);
+  fields.list("nodes").forEach((json, index) => {
+    add(`network.nodes[${index}]`, json);
   });
   const outputs = fields.list("outputs").map((output, index) => {
     return readOutput(new Fields(`network.outputs[${index}]`, output), tensors);
@@ -45,8 +51,7 @@ export function readNetwork(json: unknown, scope: NetworkScope = "core"): Networ
   if (outputs.length === 0) throw fields.fail("outputs", "has to name at least one");
   if (stages?.behind !== undefined) {
     const latent = (outputs[0] as NetworkOutput).node;
-    const score = readNode("network.postprocess", { ...stages.behind, inputs: [latent] }, tensors);
-    nodes.push(score);
+    const score = add("network.postprocess", { ...stages.behind, inputs: [latent] });
     outputs.push({ name: score.name, node: score.name, elements: 1, type: score.type });
   }
   fields.done("description", "source", "preprocess", "postprocess", "note");
@@ -83,19 +88,15 @@ function readInputs(fields: Fields): readonly NetworkTensor[] {
 
 /** `preprocess` takes the name of the network's input, so that the nodes find it there. */
 function wholeStages(fields: Fields, core: readonly NetworkTensor[]) {
-  let inputs = core;
-  const before: unknown[] = [];
-  if (fields.has("preprocess")) {
-    const [input] = core as [NetworkTensor];
-    if (core.length > 1) throw fields.fail("preprocess", "takes a network with one input");
-    const { in_t, ...stage } = fields.any("preprocess") as Record<string, unknown>;
-    const rawType = new Fields("network.preprocess", { in_t }).type("in_t", HARDWARE_INTEGER);
-    inputs = [{ name: "raw_in", elements: input.elements, type: rawType }];
-    before.push({ ...stage, name: input.name, inputs: ["raw_in"], out_t: input.type });
-  }
   const behind = fields.has("postprocess")
-    ? { ...(fields.any("postprocess") as object), name: "score" }
+    ? { ...new Fields("network.postprocess", fields.any("postprocess")).rest(), name: "score" }
     : undefined;
+  if (!fields.has("preprocess")) return { inputs: core, behind };
+  if (core.length > 1) throw fields.fail("preprocess", "takes a network with one input");
+  const [{ name, elements, type }] = core as [NetworkTensor];
+  const stage = new Fields("network.preprocess", fields.any("preprocess"));
+  const inputs = [{ name: "raw_in", elements, type: stage.type("in_t", HARDWARE_INTEGER) }];
+  const before = { ...stage.rest(), name, inputs: ["raw_in"], out_t: type };
   return { inputs, before, behind };
 }
 

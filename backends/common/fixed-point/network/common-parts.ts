@@ -1,6 +1,6 @@
 /** What all nodes have in common: a name, inputs that are there, a type. */
 import type { FixedPointType } from "../../../contract.ts";
-import type { Fields } from "./fields.ts";
+import { type Fields, MAX_LENGTH } from "./fields.ts";
 import type { NetworkNode, NetworkTensor } from "./nodes.ts";
 
 /** Reads the fields of one op. */
@@ -63,6 +63,9 @@ export class CommonParts {
   /** As many elements as the first input, of the type `out_t`, unless it is told otherwise. */
   node(elements = this.elements(0), usualType?: FixedPointType) {
     const type = this.#fields.type("out_t", usualType);
+    if (elements > MAX_LENGTH) {
+      throw this.#fields.fail("op", `gives ${elements} elements, and ${MAX_LENGTH} is the most`);
+    }
     return { name: this.#name, inputs: this.#inputs, elements, type };
   }
 }

@@ -2,8 +2,8 @@
 import { BackendError, type FixedPointType } from "../../../contract.ts";
 import { rangeOf, typeFault } from "../type.ts";
 
-/** Elements of a row, entries of a table: what no network on one board comes near. */
-const MAX_LENGTH = 1 << 24;
+/** Elements of a row, entries of a table: more than a network on one board comes near. */
+export const MAX_LENGTH = 2 ** 20;
 
 export class Fields {
   readonly path: string;
@@ -102,6 +102,13 @@ export class Fields {
       throw this.fail(name, "has to be an array of names");
     }
     return values as readonly string[];
+  }
+
+  /** The fields that nobody has asked for. */
+  rest(): Readonly<Record<string, unknown>> {
+    return Object.fromEntries(
+      Object.entries(this.#fields).filter(([name]) => !this.#taken.has(name)),
+    );
   }
 
   /** @throws BackendError `artifact` for a field that nobody asked for: it may well be a mistyped one */

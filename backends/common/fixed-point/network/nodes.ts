@@ -98,9 +98,8 @@ export interface TableNode extends Node {
 }
 
 /**
- * e = exp[top bits of x]; the sum of all e in a balanced tree (the left side has the
- * greatest power of two below their number), each sum fitted to `sumType`; v =
- * inverse[top bits of cast(sum) to `inverseInputType`]; cast(e * v).
+ * e = cast(exp[top bits of x]) to `sumType`; the sum of all e in a balanced tree (the left
+ * side has the greatest power of two below their number), each sum fitted to it; v = inverse[top bits of cast(sum) to `inverseInputType`]; cast(e * v).
  * "softmax_stable" takes cast(d) to `differenceType` instead of x, d as `difference` says.
  * Top bits: as many as the table's length has, of the word as an unsigned one.
  */

@@ -72,41 +72,47 @@ function wholeWindow(fields: Fields): Windows {
 }
 
 function flatWindows(fields: Fields): Windows {
-  const inWidth = fields.count("n_pos");
-  const windowWidth = fields.count(fields.has("filt_width") ? "filt_width" : "pool_width");
-  const strideWidth = fields.count("stride_width", 1, 1);
-  const padLeft = fields.count("pad_left", 0, 0);
-  const padRight = fields.count("pad_right", 0, 0);
-  const outWidth = steps(fields, inWidth + padLeft + padRight, windowWidth, strideWidth);
+  const { length, window, stride, before, out } = axis(fields, "width", "n_pos");
   return {
     ...{ inHeight: 1, windowHeight: 1, strideHeight: 1, padTop: 0, outHeight: 1 },
+    ...{
+      inWidth: length,
+      windowWidth: window,
+      strideWidth: stride,
+      padLeft: before,
+      outWidth: out,
+    },
     channels: fields.count(fields.has("n_chan") ? "n_chan" : "n_filt"),
-    ...{ inWidth, windowWidth, strideWidth, padLeft, outWidth },
   };
 }
 
 function imageWindows(fields: Fields): Windows {
-  const inHeight = fields.count("in_height");
-  const windowHeight = fields.count(fields.has("filt_height") ? "filt_height" : "pool_height");
-  const strideHeight = fields.count("stride_height", 1, 1);
-  const padTop = fields.count("pad_top", 0, 0);
-  const padBottom = fields.count("pad_bottom", 0, 0);
-  const inWidth = fields.count("in_width");
-  const windowWidth = fields.count(fields.has("filt_width") ? "filt_width" : "pool_width");
-  const strideWidth = fields.count("stride_width", 1, 1);
-  const padLeft = fields.count("pad_left", 0, 0);
-  const padRight = fields.count("pad_right", 0, 0);
+  const down = axis(fields, "height", "in_height");
+  const right = axis(fields, "width", "in_width");
   return {
-    ...{ inHeight, windowHeight, strideHeight, padTop, inWidth, windowWidth, strideWidth, padLeft },
-    outHeight: steps(fields, inHeight + padTop + padBottom, windowHeight, strideHeight),
-    outWidth: steps(fields, inWidth + padLeft + padRight, windowWidth, strideWidth),
+    ...{ inHeight: down.length, windowHeight: down.window, strideHeight: down.stride },
+    ...{ inWidth: right.length, windowWidth: right.window, strideWidth: right.stride },
+    ...{ padTop: down.before, outHeight: down.out, padLeft: right.before, outWidth: right.out },
     channels: fields.count(fields.has("n_chan") ? "n_chan" : "n_filt"),
   };
 }
 
-function steps(fields: Fields, length: number, window: number, stride: number): number {
-  if (window > length) throw fields.fail("inputs", `a window of ${window} is wider than ${length}`);
-  return Math.floor((length - window) / stride) + 1;
+/** One direction of an image: how long it is, what is put before and behind it, how many windows there are. */
+function axis(fields: Fields, name: "width" | "height", lengthName: string) {
+  const length = fields.count(lengthName);
+  const window = fields.count(fields.has(`filt_${name}`) ? `filt_${name}` : `pool_${name}`);
+  const stride = fields.count(`stride_${name}`, 1, 1);
+  const [before, behind] = (name === "width" ? ["left", "right"] : ["top", "bottom"]).map(
+    (side) => {
+      const padding = fields.count(`pad_${side}`, 0, 0);
+      if (padding === 0 || padding < window) return padding;
+      throw fields.fail(`pad_${side}`, `${padding} is no less than the window's ${window}`);
+    },
+  ) as [number, number];
+  const padded = before + length + behind;
+  if (window > padded)
+    throw fields.fail(lengthName, `a window of ${window} is wider than ${padded}`);
+  return { length, window, stride, before, out: Math.floor((padded - window) / stride) + 1 };
 }
 
 function reachesOutside(windows: Windows): boolean {

@@ -22,8 +22,8 @@ export function variable(code: string, type: FixedPointType): Value {
 
 export function cast(code: Code, value: Value, type: FixedPointType): Value {
   const f = fractionBits(type);
-  if (f > value.f) return fit(code, widened(code, value, type), type);
-  return fit(code, round(code, value, f, type.q), type);
+  if (f > value.f) return fitted(code, widened(code, value, type), type);
+  return fitted(code, round(code, value, f, type.q), type);
 }
 
 /** A cast that may leave a wrapping type's overflow for later: sums and products do not mind. */
@@ -131,7 +131,7 @@ export function fits(value: Value, type: FixedPointType): boolean {
 }
 
 /** What becomes of a value outside the type; its binary point is where the type has it. */
-export function fit(code: Code, value: Value, type: FixedPointType): Value {
+export function fitted(code: Code, value: Value, type: FixedPointType): Value {
   if (fits(value, type)) return value;
   const { lo, hi } = bounds(type);
   switch (type.o) {

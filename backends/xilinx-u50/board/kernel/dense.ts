@@ -5,7 +5,7 @@
 
 import type { ConvolutionNode, DenseNode } from "../../../common/fixed-point/network.ts";
 import type { FixedPointType } from "../../../contract.ts";
-import { cast, castLater, fit, fits, fractionBits, variable } from "./cast.ts";
+import { cast, castLater, fits, fitted, fractionBits, variable } from "./cast.ts";
 import { type Code, precomputed } from "./code.ts";
 import { type Element, indexText, type Stage } from "./stage.ts";
 import { constant, isExact, isInt32, named, plus, times, type Value } from "./value.ts";
@@ -64,7 +64,7 @@ export function denseStage(
         const weight = node.weights[i * node.nOut + j] as number;
         sum.add(times(input(i), constant(weight, fractionBits(node.weightType))));
       }
-      finish(stage, sum.total(), moved(to, j));
+      finish(stage, cast(stage.code, sum.total(), node.type), moved(to, j));
     }
   });
 }
@@ -101,17 +101,17 @@ export function denseLoopStage(
           isExact(grown(a, accumType, wide, inputs)) &&
           Math.abs(wide.lo) < 2 ** 52 &&
           wide.hi < 2 ** 52;
-        const product = code.bind(atEnd ? wide : fit(code, wide, accumType));
+        const product = code.bind(atEnd ? wide : fitted(code, wide, accumType));
         const before = atEnd ? grown(a, accumType, product, inputs - 1) : variable(a, accumType);
         const sum = plus(before, product);
         const later = atEnd && accumType.o === "WRAP";
-        const kept = later ? short(sum, accumType) : fit(code, sum, accumType);
+        const kept = later ? short(sum, accumType) : fitted(code, sum, accumType);
         total = atEnd ? grown(a, accumType, product, inputs) : kept;
         total = named(a, total.lo, total.hi, total.f);
         code.line(`${a} = ${kept.code};`);
       });
       const output = { base: { code: `${indexText(to)} + ${j}`, multipleOf: 1 }, offset: 0 };
-      finish(stage, fit(code, total, accumType), output);
+      finish(stage, cast(code, fitted(code, total, accumType), node.type), output);
     });
   });
 }
@@ -151,7 +151,7 @@ class Sum {
     let term = castLater(this.#code, product, this.#type);
     if (!isExact(this.#with(term))) {
       this.#settle(true);
-      term = fit(this.#code, term, this.#type);
+      term = fitted(this.#code, term, this.#type);
     }
     this.#value = this.#with(term);
     this.#terms.push(term.code);
@@ -168,11 +168,11 @@ class Sum {
     return { ...this.#value, lo: this.#value.lo + lo, hi: this.#value.hi + hi };
   }
 
-  /** The terms so far under one name; fitted to the type where `fitted`. */
-  #settle(fitted: boolean): void {
+  /** The terms so far under one name; fitted to the type where `atType`. */
+  #settle(atType: boolean): void {
     const text = this.#terms.length === 0 ? "0" : this.#terms.join(" + ");
     const sum = short({ ...this.#value, code: `(${text})` }, this.#type);
-    this.#value = this.#code.bind(fitted ? fit(this.#code, sum, this.#type) : sum);
+    this.#value = this.#code.bind(atType ? fitted(this.#code, sum, this.#type) : sum);
     this.#terms = [this.#value.code];
   }
 }

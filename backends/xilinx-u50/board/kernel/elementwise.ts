@@ -6,7 +6,7 @@ import type {
   OffsetShiftNode,
   TableNode,
 } from "../../../common/fixed-point/network.ts";
-import { cast, clamp, fit, fractionBits, round } from "./cast.ts";
+import { cast, clamp, fitted, fractionBits, round } from "./cast.ts";
 import { precomputed, precomputedConstant } from "./code.ts";
 import type { Element, Stage } from "./stage.ts";
 import { constant, isInt32, minus, named, plus, scaled, times, type Value } from "./value.ts";
@@ -96,7 +96,11 @@ function offsetShift(stage: Stage, node: OffsetShiftNode, value: Value, element:
   const shifted =
     shift >= 0
       ? round(code, moved, f, "TRN")
-      : fit(code, { ...times(raw, constant(2 ** -shift, 0)), f }, { ...node.rawType, o: "WRAP" });
+      : fitted(
+          code,
+          { ...times(raw, constant(2 ** -shift, 0)), f },
+          { ...node.rawType, o: "WRAP" },
+        );
   return cast(code, shifted, node.type);
 }
 

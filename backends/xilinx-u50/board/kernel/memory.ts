@@ -52,8 +52,7 @@ export function loadStage(
 ): void {
   const { elements } = stage.sources[0] as Slot;
   stage.forEach(elements, (element) => {
-    const at = `p0 + ${indexText(element)}`;
-    const text = load(at, type, storage.storageBits);
+    const text = load(indexText(element), type, storage.storageBits);
     finish(
       stage,
       stage.code.bind(named(text, bounds(type).lo, bounds(type).hi, fractionBits(type))),
@@ -62,15 +61,14 @@ export function loadStage(
   });
 }
 
-function load(at: string, { w, signed }: FixedPointType, bits: number): string {
+function load(element: string, { w, signed }: FixedPointType, bits: number): string {
   const [shift, back] = [32 - (w % 32 || 32), signed ? ">>" : ">>>"];
-  if (bits === 64 && w > 32) {
-    const high = `(x0[2 * (${at}) + 1] << ${shift} ${back} ${shift})`;
-    return `(${high} * ${2 ** 32} + (x0[2 * (${at})] >>> 0))`;
+  const low = bits === 64 ? `x0[p0 + 2 * (${element})]` : `x0[p0 + ${element}]`;
+  if (w > 32) {
+    const high = `(x0[p0 + 2 * (${element}) + 1] << ${shift} ${back} ${shift})`;
+    return `(${high} * ${2 ** 32} + (${low} >>> 0))`;
   }
-  const word = bits === 64 ? `x0[2 * (${at})]` : `x0[${at}]`;
-  if (w === bits) return word;
-  return `(${word} << ${shift} ${back} ${shift})`;
+  return w === bits ? low : `(${low} << ${shift} ${back} ${shift})`;
 }
 
 /** A function that copies a block of rows of a tensor to memory; gives the call, `first` being the block's first row. */

@@ -1,14 +1,13 @@
 /** A whole network as one program: which stages there are, in what order, over which tensors. */
 import type { Network, NetworkNode, NetworkTensor } from "../../../common/fixed-point/network.ts";
 import { BackendError } from "../../../contract.ts";
+import { writeBody } from "./body.ts";
 import { Program } from "./code.ts";
 import { denseLoopStage, denseStage, type Finish, outputGroups } from "./dense.ts";
 import { type ElementwiseNode, elementwise, isElementwise } from "./elementwise.ts";
 import { loadStage, memorySlot, type Storage, storeCall, stride, type Words } from "./memory.ts";
-import { concatenateStage, dotStage, pairStage, sumOfSquaresStage } from "./merges.ts";
 import { poolStage } from "./pool.ts";
-import { argmaxStage, legacySoftmaxStage, softmaxStage } from "./softmax.ts";
-import { at, type Slot, Stage } from "./stage.ts";
+import { type Slot, Stage } from "./stage.ts";
 import { isInt32 } from "./value.ts";
 import { type Flat, padded, paddingStage } from "./windows.ts";
 
@@ -58,13 +57,7 @@ class Plan {
     for (const node of network.nodes) {
       if (!needed.has(node.name) || fused.has(node.name)) continue;
       const chain = this.#chain(node.name, fused);
-      try {
-        this.#add(node, chain);
-      } catch (error) {
-        if (!(error instanceof BackendError)) throw error;
-        const place = `network ${network.name}, ${node.op} ${node.name}`;
-        throw new BackendError(error.fault, `${place}: ${error.message}`);
-      }
+      naming(node, () => this.#add(node, chain));
     }
     network.outputs.forEach(({ node, type }, index) => {
       const memory = `outputs[${index}]`;
@@ -122,12 +115,13 @@ class Plan {
     if (node.op === "dense" || node.op === "convolution") {
       const { windows, source } = this.#windows(node);
       const groups = outputGroups(node);
-      const stages = (groups ?? [[]]).reduce<Stage[]>((before, outputs) => {
-        const stage = new Stage(this.#program, [source], node.elements, before[0]?.target);
+      const target = this.#program.unique("tensor");
+      const stages = (groups ?? [[]]).map((outputs) => {
+        const stage = new Stage(this.#program, [source], node.elements, target);
         if (groups === undefined) denseLoopStage(stage, node, windows, finish);
         else denseStage(stage, node, windows, outputs, finish);
-        return [...before, stage];
-      }, []);
+        return stage;
+      });
       const slots = stages.map((stage) => stage.slot);
       const lo = Math.min(...slots.map((slot) => slot.lo));
       const hi = Math.max(...slots.map((slot) => slot.hi));
@@ -143,50 +137,9 @@ class Plan {
       return;
     }
     const sources = node.inputs.map((input) => this.#slot(input));
+    const types = node.inputs.map((input) => (this.#types.get(input) as NetworkTensor).type);
     const stage = new Stage(this.#program, sources, node.elements);
-    switch (node.op) {
-      case "add":
-      case "subtract":
-      case "multiply":
-        pairStage(stage, node, finish);
-        break;
-      case "dot":
-        dotStage(stage, node, finish);
-        break;
-      case "concatenate":
-        concatenateStage(stage, node, finish);
-        break;
-      case "sum_of_squares":
-        sumOfSquaresStage(stage, node, finish);
-        break;
-      case "softmax_latency":
-      case "softmax_stable":
-        softmaxStage(
-          stage,
-          node,
-          (this.#types.get(node.inputs[0] ?? "") as NetworkTensor).type,
-          finish,
-        );
-        break;
-      case "softmax_legacy":
-        legacySoftmaxStage(stage, node, finish);
-        break;
-      case "softmax_argmax":
-        argmaxStage(stage, node, finish);
-        break;
-      case "offset_shift":
-        // Each element has a shift of its own, so there is no loop.
-        for (let n = 0; n < node.elements; n++) {
-          const value = elementwise(stage, node, stage.read(at(n)), at(n));
-          finish(stage, stage.code.bind(value), at(n));
-        }
-        break;
-      default:
-        stage.forEach(node.elements, (element) => {
-          const value = stage.code.bind(stage.read(element));
-          finish(stage, elementwise(stage, node, value, element), element);
-        });
-    }
+    writeBody(stage, node, types, finish);
     this.#done(name, stage.slot, [stage.call()]);
   }
 
@@ -210,9 +163,21 @@ class Plan {
 function finishing(chain: readonly ElementwiseNode[]): Finish {
   return (stage, value, element) => {
     let result = value;
-    for (const node of chain) result = elementwise(stage, node, stage.code.bind(result), element);
+    for (const node of chain) {
+      result = naming(node, () => elementwise(stage, node, stage.code.bind(result), element));
+    }
     stage.write(element, result);
   };
+}
+
+/** Runs `write`; what it throws says which node it is about, the innermost one. */
+function naming<T>(node: NetworkNode, write: () => T): T {
+  try {
+    return write();
+  } catch (error) {
+    if (!(error instanceof BackendError) || error.message.startsWith("node ")) throw error;
+    throw new BackendError(error.fault, `node ${node.name} (${node.op}): ${error.message}`);
+  }
 }
 
 function positions(count: number, channels: number): Flat {

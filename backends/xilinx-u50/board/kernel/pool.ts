@@ -1,6 +1,6 @@
 /** Averages and maxima over windows, a channel at a time. */
 import type { PoolNode } from "../../../common/fixed-point/network.ts";
-import { cast, fit, variable } from "./cast.ts";
+import { cast, fitted, variable } from "./cast.ts";
 import type { Finish } from "./dense.ts";
 import { type Element, indexText, type Stage } from "./stage.ts";
 import { isInt32, named, plus, type Value } from "./value.ts";
@@ -36,7 +36,7 @@ function average(stage: Stage, node: PoolNode, pixel: Value, loop: Loop, count: 
   });
   const text = isInt32(sum) ? `(${sum.code} / ${count} | 0)` : `Math.trunc(${sum.code} / ${count})`;
   const mean = named(text, Math.trunc(sum.lo / count), Math.trunc(sum.hi / count), sum.f);
-  return fit(code, mean, node.accumType);
+  return fitted(code, mean, node.accumType);
 }
 
 function greatest(stage: Stage, node: PoolNode, pixel: Value, loop: Loop): Value {

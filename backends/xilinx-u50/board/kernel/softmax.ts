@@ -5,7 +5,7 @@ import type {
   SoftmaxNode,
 } from "../../../common/fixed-point/network.ts";
 import type { FixedPointType } from "../../../contract.ts";
-import { cast, fit, fractionBits } from "./cast.ts";
+import { cast, fitted, fractionBits } from "./cast.ts";
 import { type Code, precomputed, precomputedConstant } from "./code.ts";
 import type { Finish } from "./dense.ts";
 import { tableIndex } from "./elementwise.ts";
@@ -23,10 +23,14 @@ export function softmaxStage(
   const inputs = elementsOf(stage);
   const most = stable ? greatest(code, inputs) : undefined;
   const powers = inputs.map((x) => {
-    if (most === undefined) return lookUp(code, x, source, node.expTable, node.expType);
+    if (most === undefined) {
+      const power = lookUp(code, x, source, node.expTable, node.expType);
+      return code.bind(cast(code, power, node.sumType));
+    }
     const difference = node.difference === "x-max" ? minus(x, most) : minus(most, x);
     const indexed = cast(code, difference, node.differenceType);
-    return lookUp(code, indexed, node.differenceType, node.expTable, node.expType);
+    const power = lookUp(code, indexed, node.differenceType, node.expTable, node.expType);
+    return code.bind(cast(code, power, node.sumType));
   });
   const sum = treeSum(code, powers, node.sumType);
   const indexed = cast(code, sum, node.inverseInputType);
@@ -82,7 +86,7 @@ export function legacySoftmaxStage(stage: Stage, node: LegacySoftmaxNode, finish
         const index = tableIndex(stage, code.bind(minus(other, own)), size, 16);
         power = named(`${exp.name}[${index.code}]`, exp.lo, exp.hi, fractionBits(tableType));
       }
-      sum = code.bind(fit(code, plus(sum, power), tableType));
+      sum = code.bind(fitted(code, plus(sum, power), tableType));
     });
     const index = tableIndex(stage, sum, size, 64, 0);
     const f = fractionBits(node.type);
