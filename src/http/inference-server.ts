@@ -1,9 +1,11 @@
 /** The listener of `--http-port`: Triton's HTTP protocol. */
 import type { FastifyInstance } from "fastify";
+import type { DeviceControl } from "../inference/device-report.ts";
 import type { Restrictions } from "../inference/restriction.ts";
 import type { SharedMemoryControl } from "../inference/shared-regions.ts";
 import type { Logger } from "../logger.ts";
 import { createApp } from "./app.ts";
+import { addDevices } from "./devices.ts";
 import { DirectLane } from "./direct/direct-lane.ts";
 import { addGenerate } from "./generate/endpoint.ts";
 import { addHealth, type HealthSource } from "./health.ts";
@@ -41,6 +43,7 @@ export interface HttpServerOptions extends HealthSource {
   readonly logging: LogControl;
   readonly models: ModelLookup;
   readonly statistics: StatisticsSource;
+  readonly devices: DeviceControl;
   readonly inference: Omit<InferRoom, "maxInputBytes" | "closing">;
 }
 
@@ -80,6 +83,7 @@ export function addRoutes(
   addLogSettings(app, options.logging);
   addModelPages(app, options.models);
   addStatistics(app, options.statistics);
+  addDevices(app, options.devices);
   const room = inferRoom(options, closing);
   addInfer(app, room);
   addGenerate(app, room);
