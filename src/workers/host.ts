@@ -116,6 +116,10 @@ async function load(id: number, words: LoadWords): Promise<LoadedWords> {
     const firstRuns = () => runFirst(words, instance, signal);
     const { firstRunUs, batchInvariant } = await firstRuns();
     hosted.set(id, new HostedInstance(words.variant, instance, channel, firstRuns));
+    instance.watch?.((reason) => {
+      const told = reason === undefined ? {} : { reason };
+      channel.send(wordsFrame({ type: "trouble", instance: id, ...told }));
+    });
     return {
       device: instance.device,
       firstRunUs,

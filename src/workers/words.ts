@@ -85,6 +85,8 @@ export type FromWorker =
       readonly message: string;
     }
   | { readonly type: "pong" }
+  /** The device of an instance tells that it does not serve; without a reason: it serves again. */
+  | { readonly type: "trouble"; readonly instance: number; readonly reason?: string }
   | {
       readonly type: "log";
       readonly level: LogLevel;
