@@ -1,25 +1,6 @@
 /** Any server that speaks KServe v2 over gRPC (Triton, OpenVINO Model Server, another beamgate) as a pool of devices. */
-import {
-  type Backend,
-  BackendError,
-  type BackendModule,
-  type Device,
-  type ModelInstance,
-  type ModelVariant,
-} from "../contract.ts";
-import { addressesOf, type FarAddress } from "./addresses.ts";
-import { checkAgreement } from "./agreement.ts";
-import { FORMAT, farModelOf, readRemoteFile } from "./artifact.ts";
-import type { ServerIdentity } from "./codec/answers.ts";
-import type { FarModel } from "./codec/infer-request.ts";
-import { FarServer } from "./far-server.ts";
-import { type RemoteOptions, readOptions } from "./options.ts";
-import { Readiness } from "./readiness.ts";
-import { RemoteInstance } from "./remote-instance.ts";
-
-/** A server that does not say who it is within this time is listed without a name. */
-const IDENTITY_MS = 1_000;
-const PREFIX = "remote:";
+import { BackendError, type BackendModule } from "../contract.ts";
+import { FORMAT, readRemoteFile } from "./artifact.ts";
 
 export const remote: BackendModule = {
   kind: "remote",
@@ -30,92 +11,15 @@ export const remote: BackendModule = {
 
   async inspect({ format, path }) {
     if (format !== FORMAT) {
-      throw new BackendError(
-        "artifact",
-        `remote takes remote.json or nothing; got format "${format}"`,
-      );
+      const got = `got format "${format}"`;
+      throw new BackendError("artifact", `remote takes remote.json or nothing; ${got}`);
     }
     return { platform: "any", details: { ...(await readRemoteFile(path)) } };
   },
 
+  // The HTTP/2 client is for workers of this backend only.
   async create(options) {
-    return new RemoteBackend(readOptions(options));
+    const { RemoteBackend } = await import("./remote-backend.ts");
+    return new RemoteBackend(options);
   },
 };
-
-class RemoteBackend implements Backend {
-  readonly kind = "remote";
-  readonly #options: RemoteOptions;
-  /** By address. */
-  readonly #servers = new Map<string, FarServer>();
-  readonly #identities = new Map<string, ServerIdentity>();
-
-  constructor(options: RemoteOptions) {
-    this.#options = options;
-  }
-
-  async devices(): Promise<readonly Device[]> {
-    const addresses = await addressesOf(this.#options.servers);
-    return Promise.all(addresses.map((found) => this.#device(found)));
-  }
-
-  async load(variant: ModelVariant, device: Device): Promise<ModelInstance> {
-    const server = this.#servers.get(device.location ?? "");
-    if (server === undefined) throw new BackendError("device", `no server behind ${device.id}`);
-    const model = await farModelOf(variant);
-    const verify = () => checkFarModel(server, model, variant);
-    await verify();
-    const { healthMs: periodMs, maxInFlight } = this.#options;
-    const readiness = new Readiness({ server, model, periodMs, verify });
-    return new RemoteInstance({ variant, device, model, server, readiness, maxInFlight });
-  }
-
-  async close(): Promise<void> {
-    for (const server of this.#servers.values()) server.close();
-    this.#servers.clear();
-  }
-
-  async #device(found: FarAddress): Promise<Device> {
-    const { address } = found;
-    const { vendor, platform = "any" } = this.#options;
-    const identity = await this.#identity(found);
-    return {
-      id: PREFIX + address,
-      vendor: vendor ?? identity?.name ?? "any",
-      platform,
-      location: address,
-      ...(identity && { description: `${identity.name} ${identity.version}`.trim() }),
-    };
-  }
-
-  /** undefined: it does not answer now; it is asked again the next time. */
-  async #identity(found: FarAddress): Promise<ServerIdentity | undefined> {
-    const { address } = found;
-    const known = this.#identities.get(address);
-    if (known !== undefined) return known;
-    const server = this.#servers.get(address) ?? new FarServer({ ...this.#options, ...found });
-    this.#servers.set(address, server);
-    const identity = await server.identity(IDENTITY_MS).catch(() => undefined);
-    if (identity !== undefined) this.#identities.set(address, identity);
-    return identity;
-  }
-}
-
-/** @throws BackendError where it does not serve, or is not the model that is meant */
-async function checkFarModel(
-  server: FarServer,
-  model: FarModel,
-  variant: ModelVariant,
-): Promise<void> {
-  const [metadata, config] = await Promise.all([
-    server.modelMetadata(model),
-    server.modelConfig(model),
-  ]);
-  try {
-    checkAgreement(variant, metadata, config);
-  } catch (thrown) {
-    if (!(thrown instanceof BackendError)) throw thrown;
-    const place = `model '${model.name}' of server ${server.address}`;
-    throw new BackendError(thrown.fault, `${place}: ${thrown.message}`);
-  }
-}

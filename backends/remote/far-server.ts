@@ -1,14 +1,4 @@
-/** One far server: a channel of its own, and the calls that are made on it. */
-import {
-  type ChannelCredentials,
-  Client,
-  type ClientUnaryCall,
-  credentials,
-  Metadata,
-  type ServiceError,
-  status,
-} from "@grpc/grpc-js";
-import type { BackendError } from "../contract.ts";
+/** One far server, and the calls of the protocol that are made to it. */
 import {
   type FarIndexEntry,
   type FarModelMetadata,
@@ -22,15 +12,13 @@ import {
 import type { FarModel } from "./codec/infer-request.ts";
 import { type FarModelConfig, readModelConfig } from "./codec/model-config.ts";
 import { asBackendError, type Redact, redactor } from "./faults.ts";
-import type { RemoteOptions, TlsOptions } from "./options.ts";
+import { Connection } from "./grpc/connection.ts";
+import { CallFailed } from "./grpc/status.ts";
+import { callUnary, PREFIX_BYTES } from "./grpc/unary-call.ts";
+import type { RemoteOptions } from "./options.ts";
 
 const SERVICE = "/inference.GRPCInferenceService/";
-/** Largest answer that is taken; as much as gRPC's lengths allow servers to send. */
-const MAX_ANSWER_BYTES = 2 ** 31 - 1;
-/** A server that comes back is found again within this time. */
-const RECONNECT_WITHIN_MS = 1_000;
 const NOTHING = Buffer.alloc(0);
-const asIs = (bytes: Buffer) => bytes;
 
 export interface FarServerParts extends Pick<RemoteOptions, "tls" | "headers" | "timeoutMs"> {
   /** `host:port` to connect to. */
@@ -41,8 +29,9 @@ export interface FarServerParts extends Pick<RemoteOptions, "tls" | "headers" | 
 
 export class FarServer {
   readonly address: string;
-  readonly #client: Client;
-  readonly #metadata = new Metadata();
+  readonly #connection: Connection;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #inferHeaders: Readonly<Record<string, string>>;
   readonly #timeoutMs: number;
   readonly #redact: Redact;
 
@@ -50,49 +39,46 @@ export class FarServer {
     this.address = address;
     this.#timeoutMs = timeoutMs;
     this.#redact = redactor(headers);
-    for (const [key, value] of Object.entries(headers)) this.#metadata.set(key, value);
-    const serverName = tls?.serverName ?? (tls && name);
-    this.#client = new Client(address, credentialsOf(tls), {
-      "grpc.use_local_subchannel_pool": 1,
-      "grpc.enable_retries": 0, // a batch that failed is the scheduler's business
-      "grpc.max_send_message_length": -1,
-      "grpc.max_receive_message_length": MAX_ANSWER_BYTES,
-      "grpc.initial_reconnect_backoff_ms": RECONNECT_WITHIN_MS / 4,
-      "grpc.max_reconnect_backoff_ms": RECONNECT_WITHIN_MS,
-      "grpc.enable_http_proxy": 0,
-      ...(serverName === undefined ? {} : { "grpc.ssl_target_name_override": serverName }),
-      ...(name === undefined ? {} : { "grpc.default_authority": name }),
-    });
+    this.#connection = new Connection(address, name, tls);
+    this.#headers = {
+      ":method": "POST",
+      "content-type": "application/grpc",
+      te: "trailers",
+      ...headers,
+    };
+    this.#inferHeaders = this.#headersOf("ModelInfer", timeoutMs);
   }
 
   /**
    * One ModelInfer.
-   * @param message encoded, as the answer is
+   * @param message encoded, behind `PREFIX_BYTES` of room
    * @throws BackendError (rejection)
    */
-  infer(message: Buffer, signal: AbortSignal): Promise<Buffer> {
-    return this.#call("ModelInfer", message, this.#timeoutMs, signal);
+  async infer(message: Buffer, signal: AbortSignal): Promise<Buffer> {
+    const call = { connection: this.#connection, headers: this.#inferHeaders, message, signal };
+    try {
+      return await callUnary({ ...call, timeoutMs: this.#timeoutMs });
+    } catch (thrown) {
+      throw this.#fault(thrown);
+    }
   }
 
   async identity(timeoutMs: number): Promise<ServerIdentity> {
-    return readServerMetadata(await this.#call("ServerMetadata", NOTHING, timeoutMs));
+    return readServerMetadata(await this.#ask("ServerMetadata", NOTHING, timeoutMs));
   }
 
   /** True: the model would answer now. @throws BackendError where the server does not say */
   async modelReady({ name, version }: FarModel, timeoutMs: number): Promise<boolean> {
-    const question = nameAndVersion(name, version);
-    return readReady(await this.#call("ModelReady", question, timeoutMs));
+    return readReady(await this.#ask("ModelReady", nameAndVersion(name, version), timeoutMs));
   }
 
   async modelMetadata({ name, version }: FarModel): Promise<FarModelMetadata> {
-    const question = nameAndVersion(name, version);
-    return readModelMetadata(await this.#call("ModelMetadata", question, this.#timeoutMs));
+    return readModelMetadata(await this.#ask("ModelMetadata", nameAndVersion(name, version)));
   }
 
   /** undefined: a server without this extension of Triton's. */
   async modelConfig({ name, version }: FarModel): Promise<FarModelConfig | undefined> {
-    const question = nameAndVersion(name, version);
-    const answer = await this.#extension("ModelConfig", question);
+    const answer = await this.#extension("ModelConfig", nameAndVersion(name, version));
     return answer && readModelConfig(answer);
   }
 
@@ -103,54 +89,37 @@ export class FarServer {
   }
 
   close(): void {
-    this.#client.close();
+    this.#connection.close();
   }
 
-  async #extension(method: string, question: Buffer): Promise<Buffer | undefined> {
-    let unimplemented = false;
-    const note = (error: ServiceError) => {
-      unimplemented = error.code === status.UNIMPLEMENTED;
-    };
+  async #ask(method: string, question: Buffer, timeoutMs = this.#timeoutMs): Promise<Buffer> {
     try {
-      return await this.#call(method, question, this.#timeoutMs, undefined, note);
+      return await this.#call(method, question, timeoutMs);
     } catch (thrown) {
-      if (unimplemented) return undefined;
-      throw thrown;
+      throw this.#fault(thrown);
     }
   }
 
-  #call(
-    method: string,
-    message: Buffer,
-    timeoutMs: number,
-    signal?: AbortSignal,
-    failed?: (error: ServiceError) => void,
-  ): Promise<Buffer> {
-    return new Promise((resolve, reject: (reason: BackendError) => void) => {
-      let call: ClientUnaryCall | undefined;
-      const cancel = () => call?.cancel();
-      call = this.#client.makeUnaryRequest(
-        SERVICE + method,
-        asIs,
-        asIs,
-        message,
-        this.#metadata,
-        { deadline: Date.now() + timeoutMs },
-        (error, answer) => {
-          signal?.removeEventListener("abort", cancel);
-          if (error) failed?.(error);
-          if (error) reject(asBackendError(error, this.address, this.#redact));
-          else resolve(answer ?? NOTHING);
-        },
-      );
-      signal?.addEventListener("abort", cancel, { once: true });
-      if (signal?.aborted) cancel();
-    });
+  async #extension(method: string, question: Buffer): Promise<Buffer | undefined> {
+    try {
+      return await this.#call(method, question, this.#timeoutMs);
+    } catch (thrown) {
+      if (thrown instanceof CallFailed && thrown.status === "UNIMPLEMENTED") return undefined;
+      throw this.#fault(thrown);
+    }
   }
-}
 
-function credentialsOf(tls: TlsOptions | undefined): ChannelCredentials {
-  if (tls === undefined) return credentials.createInsecure();
-  const { rootCert = null, key = null, cert = null } = tls;
-  return credentials.createSsl(rootCert, key, cert);
+  #call(method: string, question: Buffer, timeoutMs: number): Promise<Buffer> {
+    const message = Buffer.concat([Buffer.alloc(PREFIX_BYTES), question]);
+    const headers = this.#headersOf(method, timeoutMs);
+    return callUnary({ connection: this.#connection, headers, message, timeoutMs });
+  }
+
+  #headersOf(method: string, timeoutMs: number): Readonly<Record<string, string>> {
+    return { ...this.#headers, ":path": SERVICE + method, "grpc-timeout": `${timeoutMs}m` };
+  }
+
+  #fault(thrown: unknown) {
+    return asBackendError(thrown, this.address, this.#redact);
+  }
 }

@@ -1,23 +1,20 @@
-/** What a far server's gRPC status means here. */
-import { type ServiceError, status } from "@grpc/grpc-js";
+/** What the failure of a call to a far server means here. */
 import { BackendError, type BackendFault } from "../contract.ts";
+import { CallFailed, type StatusName } from "./grpc/status.ts";
 
-/**
- * Codes that are not listed (INTERNAL, UNKNOWN, DATA_LOSS, FAILED_PRECONDITION, UNIMPLEMENTED ...)
- * say that the model failed there: `internal`.
- */
-const FAULT_OF: Readonly<Partial<Record<status, BackendFault>>> = {
-  [status.INVALID_ARGUMENT]: "input",
-  [status.OUT_OF_RANGE]: "input",
-  [status.RESOURCE_EXHAUSTED]: "exhausted",
-  [status.UNAVAILABLE]: "device",
-  [status.DEADLINE_EXCEEDED]: "device",
-  [status.ABORTED]: "device",
+/** Those that are not listed (INTERNAL, UNKNOWN, UNIMPLEMENTED ...) say that the model failed there: `internal`. */
+const FAULT_OF: Readonly<Partial<Record<StatusName, BackendFault>>> = {
+  INVALID_ARGUMENT: "input",
+  OUT_OF_RANGE: "input",
+  RESOURCE_EXHAUSTED: "exhausted",
+  UNAVAILABLE: "device",
+  DEADLINE_EXCEEDED: "device",
+  ABORTED: "device",
   // The model went away there; another server may have it.
-  [status.NOT_FOUND]: "device",
+  NOT_FOUND: "device",
   // Our own credentials, not the client's.
-  [status.UNAUTHENTICATED]: "device",
-  [status.PERMISSION_DENIED]: "device",
+  UNAUTHENTICATED: "device",
+  PERMISSION_DENIED: "device",
 };
 /** Triton says UNAVAILABLE where a queue is full (`Exceeds maximum queue size`). */
 const QUEUE_IS_FULL = /maximum queue size/i;
@@ -37,11 +34,11 @@ export function redactor(headers: Readonly<Record<string, string>>): Redact {
 }
 
 /** @param server the address */
-export function asBackendError(error: ServiceError, server: string, redact: Redact): BackendError {
-  const { code } = error;
-  const details = redact(error.details || error.message).slice(0, LONGEST_TEXT);
-  const full = code === status.UNAVAILABLE && QUEUE_IS_FULL.test(details);
-  const fault = full ? "exhausted" : (FAULT_OF[code] ?? "internal");
-  // No cause: it holds the metadata, and these may hold secrets.
-  return new BackendError(fault, `server ${server}: ${status[code] ?? code}: ${details}`);
+export function asBackendError(thrown: unknown, server: string, redact: Redact): BackendError {
+  const failed = thrown instanceof CallFailed ? thrown : new CallFailed("UNKNOWN", String(thrown));
+  const { status } = failed;
+  const text = redact(failed.message).slice(0, LONGEST_TEXT);
+  const isFull = status === "UNAVAILABLE" && QUEUE_IS_FULL.test(text);
+  const fault = isFull ? "exhausted" : (FAULT_OF[status] ?? "internal");
+  return new BackendError(fault, `server ${server}: ${status}: ${text}`);
 }

@@ -12,6 +12,7 @@ import type { FarModel } from "./codec/infer-request.ts";
 import { InferRequestWriter } from "./codec/infer-request.ts";
 import { type FarTensor, readInferResponse } from "./codec/infer-response.ts";
 import type { FarServer } from "./far-server.ts";
+import { PREFIX_BYTES } from "./grpc/unary-call.ts";
 import type { Readiness } from "./readiness.ts";
 
 export interface RemoteInstanceParts {
@@ -38,7 +39,7 @@ export class RemoteInstance implements ModelInstance {
 
   async execute(execution: Execution, signal: AbortSignal): Promise<readonly Tensor[]> {
     const { server, readiness } = this.#parts;
-    const message = this.#writer.write(execution);
+    const message = this.#writer.write(execution, PREFIX_BYTES);
     try {
       const answer = readInferResponse(await server.infer(message, signal));
       return execution.outputs.map((name) => this.#output(name, answer, execution));

@@ -62,9 +62,17 @@ async function near(
 ): Promise<GatewayProcess> {
   const servers = ports.map((port) => `127.0.0.1:${port}`);
   const config = join(models.folder, "beamgate.yaml");
-  const remote = { servers, healthMs: 200, headers: { authorization: `Bearer ${TOKEN}` }, ...options };
+  const remote = {
+    servers,
+    healthMs: 200,
+    headers: { authorization: `Bearer ${TOKEN}` },
+    ...options,
+  };
   const breaker = { probeAfterMs: 300 };
-  writeFileSync(config, JSON.stringify({ backends: [{ kind: "remote", options: remote }], breaker }));
+  writeFileSync(
+    config,
+    JSON.stringify({ backends: [{ kind: "remote", options: remote }], breaker }),
+  );
   const flags = ["--config", config];
   const gateway = await startGateway({ repositories: [models.folder], flags });
   running.push(gateway);
@@ -140,7 +148,9 @@ describe("a gateway in front of two others", { timeout: STORY_MS }, () => {
     const forwarded = await counts(gateway);
     expect(forwarded.rows).toBe(CLIENTS * rounds);
     expect(forwarded.executions).toBeLessThan((CLIENTS * rounds) / 4);
-    const executions = after.map(({ executions }, at) => executions - (before[at]?.executions ?? 0));
+    const executions = after.map(
+      ({ executions }, at) => executions - (before[at]?.executions ?? 0),
+    );
     expect(executions.reduce((a, b) => a + b)).toBeLessThanOrEqual(forwarded.executions);
     expect(Math.min(...rows)).toBeGreaterThan(0);
   });
@@ -200,7 +210,9 @@ describe("a gateway whose far server is not there yet", { timeout: STORY_MS }, (
   });
 });
 
-describe("a far model that is another one than the configuration says", { timeout: STORY_MS }, () => {
+describe("a far model that is another one than the configuration says", {
+  timeout: STORY_MS,
+}, () => {
   it("is not served, and the index says what differs", async () => {
     const port = await freePort();
     await far(port);
@@ -210,7 +222,9 @@ describe("a far model that is another one than the configuration says", { timeou
     });
     const gateway = await near([port], {}, wrong);
     expect(await isReady(gateway)).toBe(false);
-    expect(await reason(gateway)).toContain('input "INPUT0" has shape [-1,5] here and [-1,4] there');
+    expect(await reason(gateway)).toContain(
+      'input "INPUT0" has shape [-1,5] here and [-1,4] there',
+    );
   });
 });
 

@@ -138,7 +138,9 @@ describe("the small answers", () => {
     const inputs = [{ name: "x", datatype: "FP32", shape: [-1, 16] }];
     const outputs = [{ name: "y", datatype: "BYTES", shape: [-1, 1] }];
     expect(
-      readModelMetadata(answer("ModelMetadata", { versions: ["2"], platform: "p", inputs, outputs })),
+      readModelMetadata(
+        answer("ModelMetadata", { versions: ["2"], platform: "p", inputs, outputs }),
+      ),
     ).toEqual({ versions: ["2"], platform: "p", inputs, outputs });
   });
 
@@ -219,7 +221,11 @@ describe("bytes of a server that means no good", () => {
     ["field 0", Buffer.from([0x00, 0x00]), "without a number"],
     ["a number where bytes belong", Buffer.from([0x30, 0x01]), "wire type 0 instead of 2"],
     ["a name that is not UTF-8", Buffer.from([0x2a, 0x03, 0x0a, 0x01, 0xff]), "not UTF-8"],
-    ["an axis beyond all numbers", Buffer.from([0x2a, 9, 0x18, ...Array(7).fill(0xff), 0x7f]), "proportion"],
+    [
+      "an axis beyond all numbers",
+      Buffer.from([0x2a, 9, 0x18, ...Array(7).fill(0xff), 0x7f]),
+      "proportion",
+    ],
   ])("%s is told as such", (_, bad, reason) => {
     expect(() => readInferResponse(bad)).toThrow(reason);
   });

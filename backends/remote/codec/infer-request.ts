@@ -38,8 +38,11 @@ export class InferRequestWriter {
     }
   }
 
-  /** The message, without gRPC's prefix. The tensors may be reused as soon as it returns. */
-  write({ inputs, outputs }: Pick<Execution, "inputs" | "outputs">): Buffer {
+  /**
+   * The message. The tensors may be reused as soon as it returns.
+   * @param before bytes to leave free at its start, for whoever sends it
+   */
+  write({ inputs, outputs }: Pick<Execution, "inputs" | "outputs">, before = 0): Buffer {
     const asked = outputs.map((name) => known(this.#outputs, name));
     const tensors = inputs.map(({ name, shape, data }) => {
       const head = known(this.#inputs, name);
@@ -47,12 +50,13 @@ export class InferRequestWriter {
       return { head, shape, shapeBytes, data, byteLength: head.length + fieldSize(shapeBytes) };
     });
     const message = Buffer.allocUnsafe(
-      this.#head.length +
+      before +
+        this.#head.length +
         sumOf(asked, ({ length }) => length) +
         sumOf(tensors, (each) => fieldSize(each.byteLength) + fieldSize(each.data.byteLength)),
     );
-    message.set(this.#head);
-    let at = this.#head.length;
+    message.set(this.#head, before);
+    let at = before + this.#head.length;
     for (const { head, shape, shapeBytes, byteLength } of tensors) {
       at = writeHead(message, Request.inputs, byteLength, at);
       message.set(head, at);

@@ -31,7 +31,8 @@ export async function remote(setting: Setting): Promise<BenchResult> {
   try {
     const result = await ratioBench({
       name: "remote",
-      measures: "1-row requests/s through `remote` ÷ nginx's grpc_pass, 64 clients, same far server",
+      measures:
+        "1-row requests/s through `remote` ÷ nginx's grpc_pass, 64 clients, same far server",
       goal: { kind: "at least", value: 1 },
       rounds: pace.rounds,
       subject: served(near),
@@ -66,7 +67,10 @@ function frontOf({ model, folder }: Setting, farPort: number) {
     .replace(/^platform: .*$/m, 'backend: "remote"')
     .replace(/^ *label_filename: .*$/m, "");
   writeFileSync(join(repository, model.name, "config.pbtxt"), config);
-  const options = { servers: [`127.0.0.1:${farPort}`] };
+  const options = {
+    servers: [`127.0.0.1:${farPort}`],
+    maxInFlight: Number(process.env["MIF"] ?? 4),
+  };
   const file = join(folder, "near.yaml");
   writeFileSync(file, JSON.stringify({ backends: [{ kind: "remote", options }] }));
   return { repository, flags: ["--config", file] };
