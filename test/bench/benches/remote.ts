@@ -69,7 +69,6 @@ function frontOf({ model, folder }: Setting, farPort: number) {
   writeFileSync(join(repository, model.name, "config.pbtxt"), config);
   const options = {
     servers: [`127.0.0.1:${farPort}`],
-    maxInFlight: Number(process.env["MIF"] ?? 4),
   };
   const file = join(folder, "near.yaml");
   writeFileSync(file, JSON.stringify({ backends: [{ kind: "remote", options }] }));
