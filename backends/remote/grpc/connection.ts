@@ -78,6 +78,8 @@ export class Connection {
       session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     });
     session.once("close", () => clearTimeout(giveUp));
+    // What is under way is still answered; what comes next goes to another connection.
+    session.once("goaway", () => session.close());
     // Its calls are told; they are who minds.
     session.on("error", () => {});
     this.#session = session;
