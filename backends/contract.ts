@@ -320,6 +320,13 @@ export interface ModelInstance {
     signal: AbortSignal,
   ): Promise<void>;
 
+  /**
+   * For a device that can tell by itself that it does not serve. Called once, before the first
+   * execution; the instance then calls `changed` with the reason when the device stops serving, and
+   * with undefined when it serves again. In between it gets no executions.
+   */
+  watch?(changed: (trouble: string | undefined) => void): void;
+
   /** Frees the device. Never called while an execution is pending. */
   unload(): Promise<void>;
 }
@@ -347,6 +354,8 @@ export interface BackendModule {
   readonly probeOptions?: unknown;
   /** Formats of artifacts it takes, and the file name Triton's layout gives each. */
   readonly formats: Readonly<Record<string, string>>;
+  /** True where a model may have no artifact: its configuration says all. Its path is the version's folder then. */
+  readonly artifactOptional?: boolean;
 
   /**
    * Reads an artifact without a device and without any vendor library. Runs in

@@ -116,6 +116,10 @@ async function load(ask: number, id: number, words: LoadWords): Promise<LoadedWo
     const firstRuns = (runner: ModelInstance) => runFirst(words, runner, signal);
     const { firstRunUs, batchInvariant } = await firstRuns(telling(instance, ask));
     hosted.set(id, new HostedInstance(words.variant, instance, channel, () => firstRuns(instance)));
+    instance.watch?.((reason) => {
+      const told = reason === undefined ? {} : { reason };
+      channel.send(wordsFrame({ type: "trouble", instance: id, ...told }));
+    });
     return {
       device: instance.device,
       firstRunUs,

@@ -112,9 +112,12 @@ export interface Instance {
   readonly report: LoadReport;
   /** Process id of the worker now; 0 while it is being respawned. */
   readonly workerPid: number;
-  /** True between a successful (re)load and the worker's death. */
+  /** True between a successful (re)load and the worker's death, while its device does not say otherwise. */
   readonly ready: boolean;
-  /** Why it could not be loaded again after its worker's death; undefined while that has not been refused. It is tried on. */
+  /**
+   * Why it could not be loaded again after its worker's death, or why its device does not serve;
+   * undefined while neither is so. It is tried on.
+   */
   readonly failure: string | undefined;
   /** Called whenever `ready` or `failure` changes. */
   onChange: (() => void) | undefined;

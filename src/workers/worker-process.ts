@@ -56,6 +56,8 @@ type Unnumbered<T> = T extends Ask ? Omit<T, "ask"> : never;
 export class WorkerProcess {
   /** Called once, after every pending run and ask was rejected. */
   onDeath: (() => void) | undefined;
+  /** Called when an instance's device stops serving, with the reason, and when it serves again. */
+  onTrouble: ((instance: number, reason: string | undefined) => void) | undefined;
   readonly meter: LoadMeter;
 
   readonly #settings: WorkerSettings;
@@ -271,6 +273,7 @@ export class WorkerProcess {
     else if (words.type === "progress") this.#onProgress(words.ask);
     else if (words.type === "refusal") this.#takeAsk(words.ask).reject(toError(words));
     else if (words.type === "failure") this.#takeRun(words.run).reject(toError(words));
+    else if (words.type === "trouble") this.onTrouble?.(words.instance, words.reason);
     else if (words.type === "log") {
       const { level, message, fields } = words;
       this.#settings.log[level](message, { ...fields, worker: this.pid });
