@@ -2,5 +2,6 @@
 import { armCpu } from "./arm-cpu/backend.ts";
 import type { BackendModule } from "./contract.ts";
 import { echo } from "./echo/backend.ts";
+import { gpu } from "./gpu/backend.ts";
 
-export const backends: readonly BackendModule[] = [armCpu, echo];
+export const backends: readonly BackendModule[] = [armCpu, echo, gpu];
