@@ -10,6 +10,7 @@ import {
   specs,
   variant,
 } from "../../test/support/onnx-examples.ts";
+import { readCpuSensors } from "../common/sensors/cpu.ts";
 import { backendConformance } from "../conformance.ts";
 import type { ModelVariant, Tensor } from "../contract.ts";
 import { armCpu } from "./backend.ts";
@@ -43,6 +44,19 @@ describe("arm-cpu", () => {
     const [device] = await backend.devices();
     expect(device?.platform).toBe(`${process.platform}/${process.arch}`);
     expect(device?.emulated).toBeUndefined();
+  });
+
+  it("says of its sensors what this host has, under the id of the device", async () => {
+    const backend = await armCpu.create({}, { log() {} });
+    const [device] = await backend.devices();
+    const sensors = (await backend.sensors?.()) ?? [];
+    expect(sensors).toHaveLength((await readCpuSensors()) === undefined ? 0 : 1);
+    for (const { id, temperatureC = 40, source } of sensors) {
+      expect(id).toBe(device?.id);
+      expect(temperatureC).toBeGreaterThan(0);
+      expect(temperatureC).toBeLessThan(130);
+      expect(source).toMatch(/^(hwmon|thermal zone) /);
+    }
   });
 
   it("names the output that a model does not have, and those it has", async () => {

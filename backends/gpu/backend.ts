@@ -18,15 +18,17 @@ export const gpu: BackendModule = {
 
 async function createBackend(given: unknown, host: BackendHost): Promise<Backend> {
   // Here and not above: the gateway and the workers of other backends import this file too.
-  const [{ readOptions }, { discover }] = await Promise.all([
+  const [{ readOptions }, { discover }, { readSensors }] = await Promise.all([
     import("./options.ts"),
     import("./discover.ts"),
+    import("./sensors.ts"),
   ]);
   const options = readOptions(given);
   const { provider } = options;
   return {
     kind: "gpu",
     devices: () => discover(options, host),
+    sensors: () => readSensors(options),
     async load(variant, device, { threads = 1 }) {
       tieThisProcess(provider, device, await discover({ ...options, devices: undefined }, host));
       const { openSession, sessionSettings } = await import("../common/onnxruntime/session.ts");

@@ -41,7 +41,7 @@ export function inventory(
       const mebibytes = numberWith("MiB", row?.get("memory.total"));
       devices.push({
         ...common,
-        id: `gpu:${card.uuid}`,
+        id: cardId(card),
         description: card.name,
         ...(mebibytes === undefined ? {} : { memoryBytes: mebibytes * 2 ** 20 }),
       });
@@ -49,6 +49,9 @@ export function inventory(
   }
   return { devices, unusable };
 }
+
+export const cardId = ({ uuid }: Pick<ListedCard, "uuid">) => `gpu:${uuid}`;
+export const sliceId = ({ uuid }: ListedSlice) => `mig:${uuid}`;
 
 /** What CUDA_VISIBLE_DEVICES is set to for a device. */
 export function uuidOf({ id }: Pick<Device, "id">): string {
@@ -60,15 +63,16 @@ export function isSlice({ id }: Pick<Device, "id">): boolean {
 }
 
 function asDevice(
-  { profile, uuid }: ListedSlice,
+  slice: ListedSlice,
   card: ListedCard,
   profiles: readonly SliceProfile[],
 ): Pick<Device, "id" | "description" | "memoryBytes"> {
+  const { profile } = slice;
   const facts = profiles.find(({ name }) => name === profile);
   const whole = Math.max(0, ...profiles.map(({ multiprocessors }) => multiprocessors));
   const share = facts && `, ${facts.multiprocessors} of ${whole} multiprocessors`;
   return {
-    id: `mig:${uuid}`,
+    id: sliceId(slice),
     description: `MIG ${profile} of ${card.name}${share ?? ""}`,
     ...(facts && { memoryBytes: facts.memoryBytes }),
   };
