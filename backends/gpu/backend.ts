@@ -2,6 +2,7 @@
 
 import { inspectOnnxOnly } from "../common/onnxruntime/artifact.ts";
 import type { Backend, BackendHost, BackendModule } from "../contract.ts";
+import { endsWithItsContext } from "./broken-context.ts";
 import { executionProviders, explain, tieThisProcess } from "./provider.ts";
 
 export const gpu: BackendModule = {
@@ -33,10 +34,11 @@ async function createBackend(given: unknown, host: BackendHost): Promise<Backend
       tieThisProcess(provider, device, await discover({ ...options, devices: undefined }, host));
       const { openSession, sessionSettings } = await import("../common/onnxruntime/session.ts");
       try {
-        return await openSession(variant, device, {
+        const session = await openSession(variant, device, {
           ...sessionSettings(threads),
           executionProviders: executionProviders(provider),
         });
+        return endsWithItsContext(session, host);
       } catch (thrown) {
         throw explain(provider, thrown);
       }
