@@ -7,10 +7,10 @@ import { BackendError, type BackendHost, type ModelInstance } from "../contract.
 /** As ONNX Runtime puts them: `CUDA failure 700: an illegal memory access was encountered ; GPU=0 ; ...` */
 const FAILURE = /CUDA failure (\d+)/;
 /**
- * ECC and NVLink errors, illegal addresses and instructions, time-outs, asserts, launch failures. Source: the
- * remarks "the process must be terminated and relaunched" at cudaError_t in CUDA's runtime reference.
+ * Those of which CUDA's runtime reference says, at cudaError_t, that the process must be terminated and
+ * relaunched; and 214, an uncorrectable ECC error.
  */
-const FINAL = new Set([214, 220, 700, 702, 710, 714, 715, 716, 717, 718, 719, 720]);
+const FINAL = new Set([214, 700, 702, 710, 714, 715, 716, 717, 718, 719]);
 /** For the answer about the batch to leave first. */
 const GRACE_MS = 100;
 
