@@ -364,6 +364,8 @@ export interface BackendModule {
    * on the first device.
    */
   readonly perDevice?: boolean;
+  /** Options for a look at the devices of a host whose configuration does not name the backend. */
+  readonly probeOptions?: unknown;
   /** Formats of artifacts it takes, and the file name Triton's layout gives each. */
   readonly formats: Readonly<Record<string, string>>;
 

@@ -21,7 +21,9 @@ import type { Served } from "./scheduling/served.ts";
 import { SharedMemory } from "./shared-memory/manager.ts";
 import { ModelAccount } from "./telemetry/account.ts";
 import { cpuMetrics } from "./telemetry/cpu-metrics.ts";
+import { deviceMetrics } from "./telemetry/device-metrics.ts";
 import { EventLoopDelay } from "./telemetry/event-loop.ts";
+import { FailoverCounts } from "./telemetry/failover-counts.ts";
 import { grpcMetrics } from "./telemetry/grpc-metrics.ts";
 import { latencies } from "./telemetry/latency-metrics.ts";
 import type { Log } from "./telemetry/log.ts";
@@ -31,6 +33,7 @@ import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
+import { Devices } from "./wiring/devices.ts";
 import { ensembleOf } from "./wiring/ensemble-of.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
 import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
@@ -89,8 +92,9 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
   const watched = timings.watching(
     tracing.tracer === undefined ? account : tracedAccount(account, tracing.tracer),
   );
-  const inventory = new Inventory(fleet);
-  const boards = new Boards({
+  const failovers = new FailoverCounts();
+  const inventory = new Inventory(fleet, (kind, devices) => boards.add(devices, kind));
+  const boards: Boards = new Boards({
     placement: placement(config.placement),
     breaker: config.breaker,
     groupOf: (model) => ensembleOf(model, repository.served()),
@@ -102,16 +106,8 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     boards,
     routing: config.routing,
     perDevice: (kind) => modules.find((module) => module.kind === kind)?.perDevice === true,
-    devicesOf: async (kind) => {
-      const devices = await inventory.devicesOf(kind);
-      boards.add(
-        devices.filter(({ reconfigurable }) => reconfigurable === true),
-        kind,
-      );
-      return devices;
-    },
-    failedOver: (model, from, to) =>
-      log.warn("a request goes to another variant", { model, from, to }),
+    devicesOf: (kind) => inventory.devicesOf(kind),
+    failedOver: (model, from, to) => failovers.add(model, from, to),
     steps: new StepLine(resolve, (model, version) => repository.trouble(model, version)),
     account: watched,
     closing: () => closing,
@@ -139,6 +135,13 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     log,
   });
 
+  const devices = new Devices({
+    modules,
+    inventory,
+    boards,
+    served: () => repository.served(),
+    log,
+  });
   const ready = () =>
     lifecycle.state === "ready" && (!config.server.strictReadiness || repository.allReady());
   const definitionOf = (model: string, version: string) => resolve(model, version).definition;
@@ -203,6 +206,7 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     logging: logControl,
     models,
     statistics,
+    devices,
     inference: {
       infer: withHeaders(infer, forwarderOf(config.http.headerForwardPattern), tracing.tracer),
       signature: (model, version) => definitionOf(model, version).signature,
@@ -215,6 +219,10 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     others: [
       eventLoop.metric(),
       ...grpcMetrics(() => grpc.server.stats()),
+      ...deviceMetrics(
+        () => devices.boards(),
+        () => failovers.all(),
+      ),
       ...(config.metrics.cpu ? cpuMetrics(config.metrics.intervalMs, clock.now) : []),
     ],
     counterLatencies: config.metrics.counterLatencies,
@@ -237,7 +245,7 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
       stop: async () => sharedMemory?.close(),
     },
     { name: "workers", start: async () => {}, stop: () => fleet.close() },
-    { name: "boards", start: async () => {}, stop: () => boards.close() },
+    { name: "boards", start: () => devices.find(), stop: () => boards.close() },
     {
       name: "models",
       start: (signal) => {

@@ -29,6 +29,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "check-config: check the configuration of a model",
     load: async () => (await import("./model.ts")).modelCommand,
   },
+  device: {
+    summary: "ls, describe, drain, undrain: boards and other devices",
+    load: async () => (await import("./device.ts")).deviceCommand,
+  },
   doctor: {
     summary: "find out whether this machine can serve, and what to do if not",
     load: async () => (await import("./doctor.ts")).doctorCommand,

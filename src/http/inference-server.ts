@@ -1,9 +1,11 @@
 /** The listener of `--http-port`: Triton's HTTP protocol. */
 import type { FastifyInstance } from "fastify";
+import type { DeviceControl } from "../inference/device-report.ts";
 import type { Restrictions } from "../inference/restriction.ts";
 import type { SharedMemoryControl } from "../inference/shared-regions.ts";
 import type { Logger } from "../logger.ts";
 import { createApp } from "./app.ts";
+import { addDevices } from "./devices.ts";
 import { DirectLane } from "./direct/direct-lane.ts";
 import { addGenerate } from "./generate/endpoint.ts";
 import { addHealth, type HealthSource } from "./health.ts";
@@ -41,6 +43,7 @@ export interface HttpServerOptions extends HealthSource {
   readonly logging: LogControl;
   readonly models: ModelLookup;
   readonly statistics: StatisticsSource;
+  readonly devices: DeviceControl;
   readonly inference: Omit<InferRoom, "maxInputBytes" | "closing">;
 }
 
@@ -49,7 +52,6 @@ export function createHttpServer(options: HttpServerOptions): HttpListener {
   if (options.restrictions) restrict(app, options.restrictions);
   const closing = () => listener.closing;
   addRoutes(app, options, closing);
-  new UnreadAnswers(options.inference.budget.totalBytes / 2).attach(app.server);
   // Restrictions are Fastify's hooks: where they are about inference every request passes them.
   const restricted = options.restrictions?.has("inference") === true;
   const listener: HttpListener = new HttpListener(
@@ -60,6 +62,8 @@ export function createHttpServer(options: HttpServerOptions): HttpListener {
     options,
     restricted ? undefined : new DirectLane(inferRoom(options, closing)),
   );
+  // After the lane, which takes the place of those who wait for connections before it.
+  new UnreadAnswers(options.inference.budget.totalBytes / 2).attach(app.server);
   return listener;
 }
 
@@ -80,6 +84,7 @@ export function addRoutes(
   addLogSettings(app, options.logging);
   addModelPages(app, options.models);
   addStatistics(app, options.statistics);
+  addDevices(app, options.devices);
   const room = inferRoom(options, closing);
   addInfer(app, room);
   addGenerate(app, room);

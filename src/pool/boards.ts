@@ -34,6 +34,8 @@ interface Entrant {
   readonly variant: BoardVariant;
   arrivedRows: number;
   rowsPerS: number;
+  /** Since when rows have waited with no board that holds the variant; undefined: they do not. */
+  nowhereSinceMs: number | undefined;
 }
 
 export class Boards {
@@ -75,7 +77,7 @@ export class Boards {
    */
   async enter(variant: BoardVariant, signal: AbortSignal): Promise<void> {
     const { arrivedRows } = variant.demand();
-    this.#entrants.set(variant.id, { variant, arrivedRows, rowsPerS: 0 });
+    this.#entrants.set(variant.id, { variant, arrivedRows, rowsPerS: 0, nowhereSinceMs: undefined });
     this.#lookLater();
     const empty = this.#boards.find(
       (board) => board.fits(variant) && board.state === "ready" && board.resident === undefined,
@@ -169,6 +171,9 @@ export class Boards {
       const rate = ((arrivedRows - entrant.arrivedRows) * 1000) / elapsedMs;
       entrant.rowsPerS += weight * (rate - entrant.rowsPerS);
       entrant.arrivedRows = arrivedRows;
+      const nowhere =
+        waiting.waitingRows > 0 && !this.#boards.some(({ resident }) => resident === variant);
+      entrant.nowhereSinceMs = nowhere ? (entrant.nowhereSinceMs ?? now) : undefined;
       const group = this.#parts.groupOf?.(variant.model);
       demands.push({
         variant: variant.id,
@@ -177,6 +182,7 @@ export class Boards {
         backend: variant.backend,
         ...(variant.memoryBytes === undefined ? {} : { memoryBytes: variant.memoryBytes }),
         ...waiting,
+        nowhereMs: now - (entrant.nowhereSinceMs ?? now),
         arrivalRowsPerS: entrant.rowsPerS,
         msPerRow,
         pinned: variant.pinned,

@@ -24,6 +24,9 @@ export interface Served {
   readonly trouble: string | undefined;
   /** For dashboards: how many instances there are, and what their load found out. */
   readonly instances: readonly {
-    readonly report: { readonly batchInvariant: boolean | undefined };
+    readonly report: {
+      readonly batchInvariant: boolean | undefined;
+      readonly device: { readonly id: string };
+    };
   }[];
 }

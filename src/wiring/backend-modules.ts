@@ -3,17 +3,13 @@ import { isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { BackendModule } from "../../backends/contract.ts";
 import { backends } from "../../backends/index.ts";
-
-interface ConfiguredBackend {
-  readonly kind: string;
-  readonly package?: string | undefined;
-}
+import type { BackendSource } from "../workers/words.ts";
 
 /**
  * Those that take devices of their own only where the configuration names them.
  * @throws Error that names the kind and what is wrong with its package */
 export async function backendModules(
-  configured: readonly ConfiguredBackend[],
+  configured: readonly BackendSource[],
 ): Promise<readonly BackendModule[]> {
   const builtIn = new Map(backends.map((module) => [module.kind, module]));
   const modules = new Map([...builtIn].filter(([, module]) => module.perDevice !== true));
@@ -27,6 +23,23 @@ export async function backendModules(
     }
   }
   return [...modules.values()];
+}
+
+/**
+ * Every backend with devices, as it is configured; one that is not is asked for what it finds here.
+ * @throws as `backendModules`
+ */
+export async function probedBackends(
+  configured: readonly BackendSource[],
+): Promise<readonly BackendSource[]> {
+  const modules = new Map(backends.map((module) => [module.kind, module]));
+  for (const module of await backendModules(configured)) modules.set(module.kind, module);
+  return [...modules.values()]
+    .filter(({ perDevice, formats }) => perDevice === true || Object.keys(formats).length > 0)
+    .map(({ kind, probeOptions }) => {
+      const source = configured.find((each) => each.kind === kind);
+      return source ?? { kind, options: probeOptions };
+    });
 }
 
 async function imported(kind: string, name: string): Promise<BackendModule> {

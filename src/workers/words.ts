@@ -87,6 +87,8 @@ export type FromWorker =
       readonly message: string;
     }
   | { readonly type: "pong" }
+  /** What was asked goes on with one execution more; none takes longer than an execution may. */
+  | { readonly type: "progress"; readonly ask: number }
   | {
       readonly type: "log";
       readonly level: LogLevel;

@@ -20,6 +20,7 @@ export function testServerOptions(): HttpServerOptions {
     trace: { settings: () => new Map(), update: () => {} },
     logging: { settings: () => ({}), update: () => {} },
     models: { find: unknown, readyVersions: () => [] },
+    devices: { list: async () => [], drain: async () => {}, undrain: async () => {} },
     statistics: { served: () => [], statistics: () => ({}) },
     inference: {
       infer: () => {},

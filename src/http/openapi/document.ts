@@ -134,6 +134,30 @@ const ROWS: readonly (readonly [method: "get" | "post", path: string, Operation]
     "/v2/repository/{repository}/models/{model}/unload",
     { tag: "repository", summary: "501: repositories have no names here" },
   ],
+  [
+    "get",
+    "/v2/beamgate/devices",
+    { tag: "devices", summary: "Every device and what it holds", answer: json("Devices") },
+  ],
+  [
+    "get",
+    "/v2/beamgate/devices/{device}",
+    { tag: "devices", summary: "One device", answer: json("Device") },
+  ],
+  [
+    "post",
+    "/v2/beamgate/devices/{device}/drain",
+    {
+      tag: "devices",
+      summary: "Take a board out of service; answered when nothing runs on it",
+      answer: json("Any"),
+    },
+  ],
+  [
+    "post",
+    "/v2/beamgate/devices/{device}/undrain",
+    { tag: "devices", summary: "Put a board back into service", answer: json("Any") },
+  ],
   ...(["system", "cuda"] as const).flatMap(sharedMemoryRows),
   [
     "get",

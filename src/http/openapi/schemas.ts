@@ -41,6 +41,27 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
     type: "object",
     description: "Triton's ModelConfig message, fields by their names in the proto file",
   },
+  Device: object(
+    {
+      id: text,
+      backend: text,
+      vendor: text,
+      platform: text,
+      state: { type: "string", enum: ["ready", "loading", "draining", "drained", "failed"] },
+      emulated: flag,
+      model: { type: ["string", "null"] },
+      breaker: { type: "string", enum: ["closed", "open", "half-open"] },
+      description: text,
+      location: text,
+      linkGroup: text,
+      memoryBytes: count,
+      switches: count,
+      switchMs: count,
+      trouble: text,
+    },
+    ["id", "backend", "vendor", "platform", "state", "emulated", "model"],
+  ),
+  Devices: listOf(ref("Device")),
   Statistics: object({
     model_stats: listOf(
       object({

@@ -1,0 +1,36 @@
+/** A device as people see it: by HTTP, on the command line, in metrics. */
+
+export interface DeviceReport {
+  readonly id: string;
+  /** Kind of the backend that drives it. */
+  readonly backend: string;
+  readonly vendor: string;
+  /** In the vendor's own name; matches that of artifacts. */
+  readonly platform: string;
+  /** `present`: nobody manages it, it was only found. */
+  readonly state: "present" | "ready" | "loading" | "draining" | "drained" | "failed";
+  /** True where software stands in for the silicon. */
+  readonly emulated: boolean;
+  /** What it holds or runs: `model/version/variant`, several with commas; null: nothing. */
+  readonly model: string | null;
+  /** Of a device whose failures are counted: `open` gets no requests. */
+  readonly breaker?: "closed" | "open" | "half-open";
+  readonly description?: string;
+  readonly location?: string;
+  readonly linkGroup?: string;
+  readonly memoryBytes?: number;
+  /** Times it was given another artifact, and what that takes, mean ms. */
+  readonly switches?: number;
+  readonly switchMs?: number;
+  /** Why the last load on it failed. */
+  readonly trouble?: string;
+}
+
+/** Who tells of devices, and takes them out of service. */
+export interface DeviceControl {
+  list(): Promise<readonly DeviceReport[]>;
+  /** Resolves when nothing runs on it any more. @throws StatusError NOT_FOUND, or where it can't be drained */
+  drain(id: string): Promise<void>;
+  /** @throws StatusError */
+  undrain(id: string): Promise<void>;
+}

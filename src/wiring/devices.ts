@@ -1,0 +1,130 @@
+/** All devices of this gateway: boards that are placed, and what others run on. */
+import type { BackendModule, Device } from "../../backends/contract.ts";
+import { StatusError } from "../errors.ts";
+import type { DeviceControl, DeviceReport } from "../inference/device-report.ts";
+import type { Logger } from "../logger.ts";
+import type { BoardReport, Boards } from "../pool/boards.ts";
+import type { ServedModel } from "../registry/types.ts";
+import type { Served } from "../scheduling/served.ts";
+import type { Inventory } from "./inventory.ts";
+
+export interface DeviceParts {
+  readonly modules: readonly Pick<BackendModule, "kind" | "formats" | "perDevice">[];
+  readonly inventory: Inventory;
+  readonly boards: Boards;
+  served(): readonly ServedModel<Served>[];
+  readonly log: Logger;
+}
+
+export class Devices implements DeviceControl {
+  readonly #parts: DeviceParts;
+
+  constructor(parts: DeviceParts) {
+    this.#parts = parts;
+  }
+
+  /** Boards are known before the first model is loaded. */
+  async find(): Promise<void> {
+    const kinds = this.#parts.modules.filter(({ perDevice }) => perDevice === true);
+    await Promise.all(kinds.map(({ kind }) => this.#devicesOf(kind)));
+  }
+
+  async list(): Promise<readonly DeviceReport[]> {
+    const boards = this.boards();
+    const placed = new Set(boards.map(({ id }) => id));
+    const running = this.#running();
+    const reports = [...boards];
+    for (const { kind, formats, perDevice } of this.#parts.modules) {
+      // One without artifacts and devices of its own, such as echo, runs nowhere in particular.
+      if (perDevice !== true && Object.keys(formats).length === 0) continue;
+      for (const device of await this.#devicesOf(kind)) {
+        if (placed.has(device.id)) continue;
+        const models = running.get(device.id);
+        reports.push({
+          ...about(device, kind),
+          state: "ready",
+          model: models === undefined ? null : [...models].join(", "),
+        });
+      }
+    }
+    return reports;
+  }
+
+  /** Those that are placed; without asking anybody. */
+  boards(): readonly DeviceReport[] {
+    return this.#parts.boards.reports.map(boardReport);
+  }
+
+  async drain(id: string): Promise<void> {
+    if (await this.#parts.boards.drain(id)) return;
+    await this.#refuse(id);
+  }
+
+  async undrain(id: string): Promise<void> {
+    if (this.#parts.boards.undrain(id)) return;
+    await this.#refuse(id);
+  }
+
+  async #refuse(id: string): Promise<never> {
+    const known = (await this.list()).map((device) => device.id);
+    if (known.includes(id)) {
+      const reason = "models share it; unload them instead, or stop the gateway";
+      throw new StatusError("UNIMPLEMENTED", `device '${id}' can't be drained: ${reason}`);
+    }
+    const others = known.join(", ") || "none";
+    throw new StatusError("NOT_FOUND", `there is no device '${id}'; there are ${others}`);
+  }
+
+  /** A backend whose library is missing has none; its models say why. */
+  async #devicesOf(kind: string): Promise<readonly Device[]> {
+    try {
+      return await this.#parts.inventory.devicesOf(kind);
+    } catch (cause) {
+      this.#parts.log.warn("the devices of a backend are not known", { backend: kind, cause });
+      return [];
+    }
+  }
+
+  /** `model/version` by device. */
+  #running(): ReadonlyMap<string, ReadonlySet<string>> {
+    const running = new Map<string, Set<string>>();
+    for (const { definition, loaded } of this.#parts.served()) {
+      for (const { report } of loaded.instances) {
+        const models = running.get(report.device.id) ?? new Set();
+        running.set(report.device.id, models.add(`${definition.name}/${definition.version}`));
+      }
+    }
+    return running;
+  }
+}
+
+function boardReport(report: BoardReport): DeviceReport {
+  const { device, backend, state, holds, breaker, switches, switchMs, trouble } = report;
+  return {
+    ...about(device, backend),
+    state,
+    model: holds ?? null,
+    breaker,
+    switches,
+    ...(switchMs === undefined ? {} : { switchMs: Math.round(switchMs) }),
+    ...(trouble === undefined ? {} : { trouble }),
+  };
+}
+
+/** What a device says of itself. */
+export function about(
+  { id, vendor, platform, emulated, description, location, linkGroup, memoryBytes }: Device,
+  backend: string,
+): Omit<DeviceReport, "state" | "model"> {
+  return {
+    id,
+    backend,
+    vendor,
+    platform,
+    emulated: emulated === true,
+    ...(description === undefined ? {} : { description }),
+    ...(location === undefined ? {} : { location }),
+    ...(linkGroup === undefined ? {} : { linkGroup }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
+  };
+}
