@@ -59,6 +59,8 @@ export type ToWorker =
   | { readonly type: "probe"; readonly ask: number; readonly instance: number }
   /** Which devices the backend sees here. */
   | { readonly type: "devices"; readonly ask: number; readonly backend: BackendSource }
+  /** What their sensors say. */
+  | { readonly type: "sensors"; readonly ask: number; readonly backend: BackendSource }
   /** Nobody waits for more responses of this run; it may end early. */
   | { readonly type: "abort"; readonly instance: number; readonly run: number }
   /** The state of this sequence is not needed any more. */
