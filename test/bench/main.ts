@@ -8,11 +8,13 @@ import { packageRoot } from "../../src/package-root.ts";
 import { peakResidentBytes } from "../support/process-tree.ts";
 import { batchSize } from "./benches/batch-size.ts";
 import { clientCeiling } from "./benches/client-ceiling.ts";
+import { emulatedU50 } from "./benches/emulated-u50.ts";
 import { eventLoop } from "./benches/event-loop.ts";
 import { httpBinary } from "./benches/http-binary.ts";
 import { largeRequests } from "./benches/large-requests.ts";
 import { latency } from "./benches/latency.ts";
 import { memory } from "./benches/memory.ts";
+import { openClPath } from "./benches/opencl.ts";
 import { remote } from "./benches/remote.ts";
 import { sharedMemory } from "./benches/shared-memory.ts";
 import { streamThroughput } from "./benches/stream-throughput.ts";
@@ -33,6 +35,8 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   latency,
   "batch-size": batchSize,
   "event-loop": eventLoop,
+  u50: emulatedU50,
+  opencl: openClPath,
   memory,
   remote,
 };
