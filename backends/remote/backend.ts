@@ -6,6 +6,7 @@ export const remote: BackendModule = {
   kind: "remote",
   platforms: ["remote"],
   perDevice: true,
+  probeOptions: { servers: [] },
   formats: { [FORMAT]: "remote.json" },
   artifactOptional: true,
 

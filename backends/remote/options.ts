@@ -65,7 +65,7 @@ export function readOptions(given: unknown): RemoteOptions {
 
 function servers(value: unknown): readonly string[] | string {
   if (typeof value === "string") return address(value, "servers");
-  if (!Array.isArray(value) || value.length === 0) {
+  if (!Array.isArray(value)) {
     throw wrong(
       "servers",
       'must be a list of "host:port", or one such text for a name with several addresses',

@@ -34,6 +34,8 @@ interface Entrant {
   readonly variant: BoardVariant;
   arrivedRows: number;
   rowsPerS: number;
+  /** Since when rows have waited with no board that holds the variant; undefined: they do not. */
+  nowhereSinceMs: number | undefined;
 }
 
 export class Boards {
@@ -75,7 +77,12 @@ export class Boards {
    */
   async enter(variant: BoardVariant, signal: AbortSignal): Promise<void> {
     const { arrivedRows } = variant.demand();
-    this.#entrants.set(variant.id, { variant, arrivedRows, rowsPerS: 0 });
+    this.#entrants.set(variant.id, {
+      variant,
+      arrivedRows,
+      rowsPerS: 0,
+      nowhereSinceMs: undefined,
+    });
     this.#lookLater();
     const empty = this.#boards.find(
       (board) => board.fits(variant) && board.state === "ready" && board.resident === undefined,
@@ -116,7 +123,7 @@ export class Boards {
     const board = this.#find(id);
     if (board === undefined) return false;
     board.drainWanted = true;
-    if (board.state === "loading" || board.state === "drained") return true; // whoever loads it sees the wish
+    if (board.switching || board.state === "drained") return true; // whoever loads it sees the wish
     await this.#tracked(this.#takeOut(board));
     return true;
   }
@@ -169,6 +176,9 @@ export class Boards {
       const rate = ((arrivedRows - entrant.arrivedRows) * 1000) / elapsedMs;
       entrant.rowsPerS += weight * (rate - entrant.rowsPerS);
       entrant.arrivedRows = arrivedRows;
+      const nowhere =
+        waiting.waitingRows > 0 && !this.#boards.some(({ resident }) => resident === variant);
+      entrant.nowhereSinceMs = nowhere ? (entrant.nowhereSinceMs ?? now) : undefined;
       const group = this.#parts.groupOf?.(variant.model);
       demands.push({
         variant: variant.id,
@@ -177,6 +187,7 @@ export class Boards {
         backend: variant.backend,
         ...(variant.memoryBytes === undefined ? {} : { memoryBytes: variant.memoryBytes }),
         ...waiting,
+        nowhereMs: now - (entrant.nowhereSinceMs ?? now),
         arrivalRowsPerS: entrant.rowsPerS,
         msPerRow,
         pinned: variant.pinned,
@@ -282,10 +293,10 @@ export class Boards {
   /** What runs on it ends, and what it holds goes. */
   async #release(board: Board): Promise<void> {
     const { resident, lane, breaker } = board;
-    board.lane = undefined;
     board.breaker = undefined;
     if (lane !== undefined) {
       await resident?.pool.retire(lane);
+      board.emptied();
       await lane.instance.close();
     }
     breaker?.close();

@@ -36,6 +36,9 @@ export interface VariantLoaderParts extends LoaderParts {
 /** Requests for boards wait longer than others: a switch may be owed to somebody else first. */
 const BOARD_PATIENCE_MS = 120_000;
 
+/** Of a variant that never ran, ms. */
+const ASSUMED_MS_PER_ROW = 1;
+
 let loads = 0;
 
 /** Serves with every variant that a device took. @throws the reasons where none did */
@@ -183,13 +186,13 @@ function boardVariant(
 /** What waits here, and while no device is here, what waits elsewhere and would rather run here. */
 function demandOf(scheduler: Scheduler, pool: Pool, branches: readonly Branch[]) {
   const { queuedRows, queuedRequests, oldestWaitMs, arrivedRows, cost } = scheduler;
-  const msPerRow = cost.usPerRow / 1000;
+  const measuredMs = cost.usPerRow / 1000;
   const here = {
     waitingRows: queuedRows,
     waitingRequests: queuedRequests,
     oldestWaitMs,
     arrivedRows,
-    msPerRow,
+    msPerRow: measuredMs || ASSUMED_MS_PER_ROW,
     benefit: 1,
   };
   const others = branches.filter((branch) => branch.scheduler !== scheduler && branch.ready);
@@ -201,8 +204,8 @@ function demandOf(scheduler: Scheduler, pool: Pool, branches: readonly Branch[])
     oldestWaitMs: Math.max(...others.map((branch) => branch.scheduler.oldestWaitMs)),
     arrivedRows: sum(others, (branch) => branch.scheduler.arrivedRows),
     // Where it was never measured it is thought to be twice as quick.
-    msPerRow: msPerRow > 0 ? msPerRow : slowest / 2,
-    benefit: msPerRow > 0 && slowest > 0 ? Math.max(0, 1 - msPerRow / slowest) : 0.5,
+    msPerRow: measuredMs || slowest / 2,
+    benefit: measuredMs > 0 && slowest > 0 ? Math.max(0, 1 - measuredMs / slowest) : 0.5,
   };
 }
 

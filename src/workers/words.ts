@@ -87,6 +87,8 @@ export type FromWorker =
   | { readonly type: "pong" }
   /** The device of an instance tells that it does not serve; without a reason: it serves again. */
   | { readonly type: "trouble"; readonly instance: number; readonly reason?: string }
+  /** What was asked goes on with one execution more; none takes longer than an execution may. */
+  | { readonly type: "progress"; readonly ask: number }
   | {
       readonly type: "log";
       readonly level: LogLevel;

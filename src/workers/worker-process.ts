@@ -41,9 +41,10 @@ const END_GRACE_MS = 2_000;
 const STREAMS_GRACE_MS = 500;
 
 interface PendingAsk {
-  readonly askedAt: number;
+  /** Or when its last execution began. */
+  askedAt: number;
   /** It takes no longer than an execution. */
-  readonly isShort: boolean;
+  isShort: boolean;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
 }
@@ -269,6 +270,7 @@ export class WorkerProcess {
   #onWords(words: FromWorker): void {
     if (words.type === "hello") this.#onHello(words.protocol);
     else if (words.type === "answer") this.#takeAsk(words.ask).resolve(words.value);
+    else if (words.type === "progress") this.#onProgress(words.ask);
     else if (words.type === "refusal") this.#takeAsk(words.ask).reject(toError(words));
     else if (words.type === "failure") this.#takeRun(words.run).reject(toError(words));
     else if (words.type === "trouble") this.onTrouble?.(words.instance, words.reason);
@@ -276,6 +278,13 @@ export class WorkerProcess {
       const { level, message, fields } = words;
       this.#settings.log[level](message, { ...fields, worker: this.pid });
     }
+  }
+
+  #onProgress(id: number): void {
+    const pending = this.#asks.get(id);
+    if (pending === undefined) throw new Error(`progress of ask ${id}, which is not pending`);
+    pending.askedAt = this.#settings.clock.now();
+    pending.isShort = true;
   }
 
   #onHello(protocol: number): void {

@@ -11,8 +11,8 @@ import {
   type Datatype,
   type TensorSpec,
 } from "../../contract.ts";
+import { MalformedProtobuf, ProtobufWindow } from "../protobuf-wire/protobuf-window.ts";
 import { type ExternalData, type OnnxGraph, type OnnxValue, readOnnxGraph } from "./onnx-graph.ts";
-import { MalformedProtobuf, ProtobufWindow } from "./protobuf-window.ts";
 
 /** `TensorProto.DataType` of ONNX to the words of the inference protocol. */
 const DATATYPES: ReadonlyMap<number, Datatype> = new Map([

@@ -2,7 +2,7 @@
  * What an ONNX file says about itself: inputs, outputs, operators, files
  * beside it. Field numbers are those of onnx.proto3 of the ONNX project.
  */
-import type { Field, FieldVisitor, ProtobufWindow } from "./protobuf-window.ts";
+import type { Field, FieldVisitor, ProtobufWindow } from "../protobuf-wire/protobuf-window.ts";
 
 /** A graph input or output. */
 export interface OnnxValue {

@@ -1,11 +1,5 @@
 /** Boards with a dedicated link between them, and the ensembles that must not leave it. */
-import type { Board } from "./plan.ts";
-import type { DeviceView } from "./views.ts";
-
-/** A device without a group is one of its own. */
-export function linkGroupOf({ id, linkGroup }: DeviceView): string {
-  return linkGroup === undefined ? `device ${id}` : `link ${linkGroup}`;
-}
+import type { Board } from "./board.ts";
 
 /**
  * Where an ensemble is: the link group whose boards hold most of its steps; of equals, the one that has held one

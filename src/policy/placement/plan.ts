@@ -1,25 +1,23 @@
 /** The devices as they will be once the actions decided so far are carried out. */
-import { homeOf, linkGroupOf } from "./link-groups.ts";
+import { type Board, boardOf, inService } from "./board.ts";
+import { fits, isLent } from "./fits.ts";
+import { homeOf } from "./link-groups.ts";
 import type { PlacementRules } from "./rules.ts";
 import type { DemandView, DeviceView, LoadReason, PlacementAction } from "./views.ts";
-
-/** A device in the plan. */
-export interface Board {
-  readonly view: DeviceView;
-  readonly linkGroup: string;
-  /** Cost of a switch, ms. */
-  readonly switchMs: number;
-  /** Variant that it holds or will hold. */
-  holds: string | undefined;
-  /** An action is decided for it, or it is kept for somebody: no more is decided now. */
-  taken: boolean;
-}
 
 export class Plan {
   readonly boards: readonly Board[];
   readonly demands: readonly DemandView[];
   readonly now: number;
   readonly actions: PlacementAction[] = [];
+  /** Variants that are steps, per ensemble. */
+  readonly #steps = new Map<string, Set<string>>();
+  /** Where ensembles are, as long as no action changes it. */
+  readonly #homes = new Map<string, string | undefined>();
+  readonly #groupOf = new Map<string, string>();
+  readonly #demandsFor = new Map<string, DemandView[]>();
+  /** As long as no action changes it. */
+  readonly #holders = new Map<DemandView, readonly Board[]>();
 
   constructor(
     devices: readonly DeviceView[],
@@ -29,32 +27,43 @@ export class Plan {
   ) {
     this.demands = demands;
     this.now = now;
-    this.boards = devices.map((view) => ({
-      view,
-      linkGroup: linkGroupOf(view),
-      switchMs: view.switchMs ?? assumedSwitchMs,
-      holds: view.resident,
-      taken: view.state !== "ready",
-    }));
+    this.boards = devices.map((view) => boardOf(view, assumedSwitchMs));
+    for (const demand of demands) {
+      const { group, variant } = demand;
+      const alike = this.#demandsFor.get(variant);
+      if (alike === undefined) this.#demandsFor.set(variant, [demand]);
+      else alike.push(demand);
+      if (group === undefined) continue;
+      this.#groupOf.set(variant, group);
+      this.#steps.set(group, this.stepsOf(group).add(variant));
+    }
+  }
+
+  /** All demands for a variant, one per tenant. */
+  demandsFor(variant: string): readonly DemandView[] {
+    return this.#demandsFor.get(variant) ?? [];
   }
 
   /** The boards that serve the demand, or will when they are loaded. */
-  holders(demand: DemandView): Board[] {
-    const home = this.homeOf(demand);
-    return this.boards.filter(
-      (board) =>
-        board.holds === demand.variant &&
-        inService(board) &&
-        isLent(board, demand) &&
-        (home === undefined || board.linkGroup === home),
-    );
+  holders(demand: DemandView): readonly Board[] {
+    let holders = this.#holders.get(demand);
+    if (holders === undefined) {
+      holders = this.boards.filter(
+        (board) =>
+          board.holds === demand.variant &&
+          inService(board) &&
+          isLent(board.view, demand) &&
+          !this.isStranded(board),
+      );
+      this.#holders.set(demand, holders);
+    }
+    return holders;
   }
 
-  /** The demands that a board holding `variant` would serve. */
-  servedBy(board: Board, variant = board.holds): DemandView[] {
-    return this.demands.filter(
-      (demand) => demand.variant === variant && isLent(board, demand) && !this.isStranded(board),
-    );
+  /** The demands that a board serves, or will when it is loaded. */
+  servedBy(board: Board): DemandView[] {
+    if (board.holds === undefined || this.isStranded(board)) return [];
+    return this.demandsFor(board.holds).filter((demand) => isLent(board.view, demand));
   }
 
   /** The boards that could be given to the demand now, whatever it costs. */
@@ -73,36 +82,30 @@ export class Plan {
     const evicts = board.holds === undefined ? {} : { evicts: board.holds };
     const { variant } = demand;
     this.actions.push({ kind: "load", device: board.view.id, variant, ...evicts, reason });
-    board.holds = variant;
-    board.taken = true;
+    this.#give(board, variant);
   }
 
   unload(board: Board, reason: "stranded" | "moving"): void {
     if (board.holds === undefined) return;
     this.actions.push({ kind: "unload", device: board.view.id, variant: board.holds, reason });
-    board.holds = undefined;
-    board.taken = true;
+    this.#give(board, undefined);
   }
 
   /** Link group in which the demand's ensemble runs; undefined: it is none's step, or no step is anywhere. */
-  homeOf(demand: DemandView): string | undefined {
-    return demand.group === undefined ? undefined : homeOf(this.boards, this.stepsOf(demand.group));
+  homeOf({ group }: DemandView): string | undefined {
+    return group === undefined ? undefined : this.#homeOf(group);
   }
 
   stepsOf(group: string): Set<string> {
-    return new Set(
-      this.demands.filter((each) => each.group === group).map(({ variant }) => variant),
-    );
+    return this.#steps.get(group) ?? new Set();
   }
 
   /** It holds a step of an ensemble whose home is elsewhere. */
-  isStranded(board: Board): boolean {
-    const demand = this.demands.find(
-      ({ variant, group }) => variant === board.holds && group !== undefined,
-    );
-    if (demand === undefined) return false;
-    const home = this.homeOf(demand);
-    return home !== undefined && home !== board.linkGroup;
+  isStranded({ holds, linkGroup }: Board): boolean {
+    const group = holds === undefined ? undefined : this.#groupOf.get(holds);
+    if (group === undefined) return false;
+    const home = this.#homeOf(group);
+    return home !== undefined && home !== linkGroup;
   }
 
   /** Link groups other than the demand's home in which every step of its ensemble could run. */
@@ -122,6 +125,20 @@ export class Plan {
       (board) =>
         board.linkGroup === linkGroup && inService(board) && this.#couldHold(board, demand),
     );
+  }
+
+  #give(board: Board, variant: string | undefined): void {
+    board.holds = variant;
+    board.taken = true;
+    this.#homes.clear();
+    this.#holders.clear();
+  }
+
+  #homeOf(group: string): string | undefined {
+    if (!this.#homes.has(group)) {
+      this.#homes.set(group, homeOf(this.boards, this.stepsOf(group)));
+    }
+    return this.#homes.get(group);
   }
 
   /** Where an ensemble that is nowhere had best begin: most steps, most boards for them, most of them empty. */
@@ -152,37 +169,21 @@ export class Plan {
   }
 
   #couldHold(board: Board, demand: DemandView): boolean {
-    return fits(board.view, demand) && isLent(board, demand) && !this.#isProtected(board, demand);
+    return (
+      fits(board.view, demand) && isLent(board.view, demand) && !this.#isProtected(board, demand)
+    );
   }
 
   /** What it holds is pinned, or would fall below its minimum. */
   #isProtected(board: Board, { variant }: DemandView): boolean {
     if (board.holds === undefined || board.holds === variant) return false;
-    const residents = this.demands.filter((each) => each.variant === board.holds);
+    const residents = this.demandsFor(board.holds);
     if (residents.some(({ pinned }) => pinned === true)) return true;
     const least = Math.max(0, ...residents.map(({ minInstances = 0 }) => minInstances));
+    if (least === 0) return false;
     const have = this.boards.filter((each) => each.holds === board.holds && inService(each));
     return have.length <= least;
   }
-}
-
-/** It serves, or will when it is loaded. */
-const inService = ({ view }: Board): boolean => view.state === "ready" || view.state === "loading";
-
-/** The demand may use it, as far as leases go. */
-function isLent({ view }: Board, { tenant }: DemandView): boolean {
-  return view.leasedTo === undefined || view.leasedTo === tenant;
-}
-
-function fits(device: DeviceView, demand: DemandView): boolean {
-  return (
-    device.platform === demand.platform &&
-    (demand.vendor === undefined || demand.vendor === device.vendor) &&
-    (demand.backend === undefined ||
-      device.backend === undefined ||
-      demand.backend === device.backend) &&
-    (demand.memoryBytes ?? 0) <= (device.memoryBytes ?? Number.POSITIVE_INFINITY)
-  );
 }
 
 function isHigher(left: readonly number[], right: readonly number[]): boolean {

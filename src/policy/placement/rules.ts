@@ -11,7 +11,7 @@ export interface PlacementRules {
    * no time but is owed to others (`aged`, `balance`): of factor + 1 switch costs at most one is lost to switching.
    */
   readonly lookaheadFactor: number;
-  /** What waits, and what is gained beyond what is lost, must each be worth at least so many switch costs. */
+  /** What waits, and what is gained beyond what is lost, must each be worth at least so many switch costs: there and back. */
   readonly marginFactor: number;
   /** Requests wait so long before they are given a device that has nothing to do, where they are worth no switch. */
   readonly idlePatienceFactor: number;
@@ -29,9 +29,9 @@ export interface PlacementRules {
 export const DEFAULT_RULES: PlacementRules = {
   assumedSwitchMs: 1_500,
   minDwellMs: 0,
-  minDwellFactor: 1,
+  minDwellFactor: 2,
   lookaheadFactor: 8,
-  marginFactor: 1,
+  marginFactor: 2,
   idlePatienceFactor: 4,
   agedMs: 30_000,
   agedFactor: 20,

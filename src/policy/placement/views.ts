@@ -43,6 +43,11 @@ export interface DemandView {
   readonly waitingRequests?: number;
   /** Age of the oldest of them, ms; 0 where none waits. */
   readonly oldestWaitMs: number;
+  /**
+   * For how long rows have been waiting without a device that serves them, ms; absent: `oldestWaitMs`. Turns go by it: the
+   * oldest row of a variant that is always overloaded is always older than those of one that is rarely asked for.
+   */
+  readonly nowhereMs?: number;
   /** Recent mean. */
   readonly arrivalRowsPerS: number;
   /** What a row costs a device, ms. */
@@ -56,7 +61,7 @@ export interface DemandView {
   readonly pinned?: boolean;
   /** Devices that are to hold it, asked for or not. Default 0. */
   readonly minInstances?: number;
-  /** Id of the ensemble whose steps stay inside one link group. */
+  /** Id of the ensemble whose steps stay inside one link group; a variant is a step of one such ensemble at most. */
   readonly group?: string;
   /** The rows of one tenant, who may use the devices leased to it; absent: everybody's. */
   readonly tenant?: string;

@@ -1,5 +1,7 @@
 /** What a board's time is worth, in ms of useful work: the two sides of the question whether to switch it. */
-import type { Board, Plan } from "./plan.ts";
+import type { Board } from "./board.ts";
+import { isLent } from "./fits.ts";
+import type { Plan } from "./plan.ts";
 import type { PlacementRules } from "./rules.ts";
 import type { DemandView } from "./views.ts";
 
@@ -8,29 +10,22 @@ export function waitingWork({ waitingRows, msPerRow, benefit = 1 }: DemandView):
   return waitingRows * msPerRow * benefit;
 }
 
-/**
- * What the switch of `board` to the demand would bring, less what it costs, within the look-ahead: the work that
- * the board would do for the demand once it is loaded and that its other boards would not have done, less
- * the work that it would have done for what it holds and that the others of that do not do in its place.
- */
-export function netGainMs(plan: Plan, board: Board, demand: DemandView, rules: PlacementRules) {
-  return gainMs(plan, board, demand, rules) - lossMs(plan, board, rules);
-}
-
-/** What `board` would not do for what it holds, were it taken away for the look-ahead. */
+/** What `board` does for what it holds within the look-ahead and the other boards of that do not do in its place. */
 export function lossMs(plan: Plan, board: Board, rules: PlacementRules): number {
   const served = plan.servedBy(board);
   const horizonMs = horizonOf(board, rules);
   return extraWork(plan, served, board, horizonMs, horizonMs);
 }
 
-function gainMs(plan: Plan, board: Board, demand: DemandView, rules: PlacementRules): number {
+/** What `board`, once it is loaded, would do for the demand within the look-ahead that its other boards do not. */
+export function gainMs(
+  plan: Plan,
+  board: Board,
+  demand: DemandView,
+  rules: PlacementRules,
+): number {
   const horizonMs = horizonOf(board, rules);
-  const served = plan.demands.filter(
-    ({ variant, tenant }) =>
-      variant === demand.variant &&
-      (board.view.leasedTo === undefined || tenant === board.view.leasedTo),
-  );
+  const served = plan.demandsFor(demand.variant).filter((each) => isLent(board.view, each));
   return extraWork(plan, served, board, horizonMs, horizonMs - board.switchMs);
 }
 

@@ -15,31 +15,49 @@ export type Front = Points;
  * rows that it lacks, for A and B together. Said without cases: it is no less in each of finished,
  * finished + waitingA, finished + waitingB, and finished + both.
  */
-export function frontOf({ finished, waitingA, waitingB }: Points): Front {
+export function frontOf(points: Points): Front {
+  const { finished, waitingA, waitingB } = points;
   const at = (list: readonly number[], index: number) => list[index] as number;
   const all = (index: number) => at(finished, index) + at(waitingA, index) + at(waitingB, index);
   const order = Array.from(finished.keys()).sort(
     (left, right) =>
       all(right) - all(left) ||
-      at(finished, right) - at(finished, left) ||
-      at(waitingA, right) - at(waitingA, left),
+      at(waitingA, left) - at(waitingA, right) ||
+      at(waitingB, left) - at(waitingB, right),
   );
   const front: Front = { finished: [], waitingA: [], waitingB: [] };
+  /** Least `waitingB` of the points so far with the same sum: where sums are equal, less waits means more finished. */
+  let leastB = Number.POSITIVE_INFINITY;
+  let sum = Number.NaN;
+  let sumsBefore = 0;
   for (const index of order) {
-    const [rows, a, b] = [at(finished, index), at(waitingA, index), at(waitingB, index)];
-    let beaten = false;
-    // All kept ones are no less in the whole sum, which orders them.
-    for (let kept = front.finished.length - 1; kept >= 0 && !beaten; kept -= 1) {
-      const keptRows = at(front.finished, kept);
-      beaten =
-        keptRows >= rows &&
-        keptRows + at(front.waitingA, kept) >= rows + a &&
-        keptRows + at(front.waitingB, kept) >= rows + b;
+    if (all(index) !== sum) {
+      sum = all(index);
+      leastB = Number.POSITIVE_INFINITY;
+      sumsBefore = front.finished.length;
     }
-    if (beaten) continue;
-    front.finished.push(rows);
-    front.waitingA.push(a);
+    const b = at(waitingB, index);
+    if (b >= leastB) continue;
+    leastB = b;
+    if (isBeaten(front, sumsBefore, at(finished, index), at(waitingA, index), b)) continue;
+    front.finished.push(at(finished, index));
+    front.waitingA.push(at(waitingA, index));
     front.waitingB.push(b);
   }
   return front;
+}
+
+/** By one of the first `count` points, whose sums are larger. */
+function isBeaten(front: Front, count: number, rows: number, a: number, b: number): boolean {
+  for (let index = 0; index < count; index += 1) {
+    const finished = front.finished[index] as number;
+    if (
+      finished >= rows &&
+      finished + (front.waitingA[index] as number) >= rows + a &&
+      finished + (front.waitingB[index] as number) >= rows + b
+    ) {
+      return true;
+    }
+  }
+  return false;
 }

@@ -22,6 +22,8 @@ export interface OptimumQuestion {
   readonly switchSlots: number;
   /** A row that is not served in the slot of its arrival or one of the next n - 1 is lost. Default: none is. */
   readonly patienceSlots?: number;
+  /** Rows that some placement is known to finish: what cannot reach them any more is not followed. Default 0. */
+  readonly atLeast?: number;
 }
 
 export interface Optimum {
@@ -40,8 +42,13 @@ interface Step {
   readonly servingB: number;
 }
 
+/** @throws RangeError where no placement finishes `atLeast` rows */
 export function offlineOptimum(question: OptimumQuestion): Optimum {
-  const { arrivals, rowsPerSlot, patienceSlots = Number.POSITIVE_INFINITY } = question;
+  const { arrivals, rowsPerSlot, atLeast = 0 } = question;
+  const { patienceSlots = Number.POSITIVE_INFINITY } = question;
+  const slots = arrivals[0].length;
+  const mostPerSlot = (question.boards[0] + question.boards[1]) * Math.max(...rowsPerSlot);
+  const toCome = rowsAfter(arrivals, slots);
   const configurations = new Configurations(question.switchSlots);
   const start = configurations.indexOf([
     ...question.boards,
@@ -49,7 +56,7 @@ export function offlineOptimum(question: OptimumQuestion): Optimum {
   ]);
   let fronts = new Map<number, Front>([[start, { finished: [0], waitingA: [0], waitingB: [0] }]]);
   let states = 1;
-  for (let slot = 0; slot < arrivals[0].length; slot += 1) {
+  for (let slot = 0; slot < slots; slot += 1) {
     const reached = new Map<number, Points>();
     const [newA, newB] = [arrivals[0][slot] ?? 0, arrivals[1][slot] ?? 0];
     const youngA = arrivedSince(arrivals[0], slot, patienceSlots);
@@ -63,9 +70,14 @@ export function offlineOptimum(question: OptimumQuestion): Optimum {
           const waitingB = (front.waitingB[point] as number) + newB;
           const servedA = Math.min(waitingA, mostA);
           const servedB = Math.min(waitingB, mostB);
-          points.finished.push((front.finished[point] as number) + servedA + servedB);
-          points.waitingA.push(Math.min(waitingA - servedA, youngA));
-          points.waitingB.push(Math.min(waitingB - servedB, youngB));
+          const finished = (front.finished[point] as number) + servedA + servedB;
+          const leftA = Math.min(waitingA - servedA, youngA);
+          const leftB = Math.min(waitingB - servedB, youngB);
+          const work = leftA + leftB + (toCome[slot] as number);
+          if (finished + Math.min(work, mostPerSlot * (slots - 1 - slot)) < atLeast) continue;
+          points.finished.push(finished);
+          points.waitingA.push(leftA);
+          points.waitingB.push(leftB);
         }
       }
     }
@@ -77,7 +89,17 @@ export function offlineOptimum(question: OptimumQuestion): Optimum {
     }
   }
   const rows = Math.max(...[...fronts.values()].flatMap(({ finished }) => finished));
+  if (rows < atLeast) throw new RangeError(`no placement finishes ${atLeast} rows of this demand`);
   return { rows, states };
+}
+
+/** For each slot, the rows of all later ones. */
+function rowsAfter([a, b]: OptimumQuestion["arrivals"], slots: number): number[] {
+  const after = Array<number>(slots).fill(0);
+  for (let slot = slots - 2; slot >= 0; slot -= 1) {
+    after[slot] = (after[slot + 1] as number) + (a[slot + 1] ?? 0) + (b[slot + 1] ?? 0);
+  }
+  return after;
 }
 
 /** Rows of this slot and those before that may still be served in the next slot. */

@@ -42,6 +42,8 @@ interface Line {
   readonly waiting: WaitingRows;
   readonly arrivals: number[];
   ratePerS: number;
+  /** Slot since which rows have been waiting without a board that serves them. */
+  nowhereSince: number | undefined;
 }
 
 /** @throws RangeError where a slot is no whole number of rows; Error where the policy asks for what no device could do */
@@ -53,6 +55,7 @@ export function simulate(world: World, placement: Placement, watch?: Watch): Out
     waiting: new WaitingRows((variant.patienceMs ?? Number.POSITIVE_INFINITY) / slotMs),
     arrivals: [],
     ratePerS: 0,
+    nowhereSince: undefined,
   }));
   const forget = Math.exp(-slotMs / rateMs);
   let loadingSlots = 0;
@@ -69,6 +72,8 @@ export function simulate(world: World, placement: Placement, watch?: Watch): Out
       line.arrivals.push(rows);
       line.waiting.add(rows, slot);
       line.ratePerS = line.ratePerS * forget + (rows / slotMs) * 1_000 * (1 - forget);
+      const nowhere = line.waiting.rows > 0 && !boards.some((board) => mayServe(board, line));
+      line.nowhereSince = nowhere ? (line.nowhereSince ?? slot) : undefined;
     }
     const demands = lines.map((line) => demandOf(line, slot, slotMs));
     const actions = placement.decide(views(boards), demands, slot * slotMs);
@@ -79,7 +84,7 @@ export function simulate(world: World, placement: Placement, watch?: Watch): Out
     }
     watch?.(slot, views(boards), actions);
     for (const board of boards) {
-      const line = lineFor(lines, board);
+      const line = lines.find((each) => each.waiting.rows > 0 && mayServe(board, each));
       if (board.loading) loadingSlots += 1;
       else if (board.serving !== undefined) {
         const served = line?.waiting.serve(rowsPerSlot(line.variant, slotMs), slot) ?? 0;
@@ -109,14 +114,8 @@ function boardOf(boards: readonly SimulatedBoard[], id: string): SimulatedBoard 
 }
 
 /** A leased board serves its tenant's rows only. */
-function lineFor(lines: readonly Line[], board: SimulatedBoard): Line | undefined {
-  const { serving, leasedTo } = board;
-  return lines.find(
-    ({ variant, waiting }) =>
-      variant.variant === serving &&
-      waiting.rows > 0 &&
-      (leasedTo === undefined || leasedTo === variant.tenant),
-  );
+function mayServe({ serving, leasedTo }: SimulatedBoard, { variant }: Line): boolean {
+  return variant.variant === serving && (leasedTo === undefined || leasedTo === variant.tenant);
 }
 
 function rowsPerSlot({ variant, msPerRow }: SimulatedVariant, slotMs: number): number {
@@ -127,13 +126,15 @@ function rowsPerSlot({ variant, msPerRow }: SimulatedVariant, slotMs: number): n
   );
 }
 
-function demandOf({ variant, waiting, ratePerS }: Line, slot: number, slotMs: number): DemandView {
+function demandOf(line: Line, slot: number, slotMs: number): DemandView {
+  const { variant, waiting, ratePerS, nowhereSince } = line;
   const { platform = "any", patienceMs: _, ...rest } = variant;
   return {
     ...rest,
     platform,
     waitingRows: waiting.rows,
     oldestWaitMs: (slot - (waiting.oldest ?? slot)) * slotMs,
+    nowhereMs: (slot - (nowhereSince ?? slot)) * slotMs,
     arrivalRowsPerS: ratePerS,
   };
 }

@@ -4,11 +4,12 @@
  * file is trusted: every length is checked against the end of the message that
  * holds it, and fields, nesting and kept text are bounded.
  */
-import type { FileHandle } from "node:fs/promises";
+import type { RandomAccess } from "../artifact-file/artifact-file.ts";
 
 const WINDOW_BYTES = 64 * 1024;
-/** A varint has at most 10 bytes; a field begins with at most two. */
-const FIELD_HEAD_BYTES = 20;
+const MAX_VARINT_BYTES = 10;
+/** A field begins with at most two varints. */
+const FIELD_HEAD_BYTES = 2 * MAX_VARINT_BYTES;
 /** The largest graphs seen have some 100 000 nodes, about 2 million fields. */
 const MAX_FIELDS = 20_000_000;
 const MAX_DEPTH = 64;
@@ -38,7 +39,7 @@ const utf8 = new TextDecoder();
 
 export class ProtobufWindow {
   readonly sizeBytes: number;
-  readonly #file: FileHandle;
+  readonly #file: RandomAccess;
   readonly #window = Buffer.allocUnsafe(WINDOW_BYTES);
   /** Offset in the file of the window's first byte, and how many bytes are valid. */
   #windowStart = 0;
@@ -48,7 +49,7 @@ export class ProtobufWindow {
   #textBytes = 0;
   #depth = 0;
 
-  constructor(file: FileHandle, sizeBytes: number) {
+  constructor(file: RandomAccess, sizeBytes: number) {
     this.#file = file;
     this.sizeBytes = sizeBytes;
   }
@@ -82,6 +83,23 @@ export class ProtobufWindow {
     await this.#reach(length);
     const from = field.start - this.#windowStart;
     return utf8.decode(this.#window.subarray(from, from + length));
+  }
+
+  /**
+   * The numbers of a repeated field: packed, or the one of an occurrence that is not.
+   * @param most more of them are an error
+   */
+  async varints(field: Field, most: number): Promise<readonly bigint[]> {
+    if (field.wireType === 0) return [field.value];
+    if (field.wireType !== 2) this.#fail(`a list of numbers with wire type ${field.wireType}`);
+    const values: bigint[] = [];
+    this.#position = field.start;
+    while (this.#position < field.end) {
+      if (values.length === most) this.#fail(`more than ${most} numbers in a list`);
+      await this.#reach(MAX_VARINT_BYTES);
+      values.push(this.#varint(field.end));
+    }
+    return values;
   }
 
   /** Brings the next `length` bytes (as far as the file has them) into the window. */
@@ -127,7 +145,7 @@ export class ProtobufWindow {
   #varint(messageEnd: number): bigint {
     let low = 0;
     let value = 0n;
-    for (let index = 0; index < 10; index++) {
+    for (let index = 0; index < MAX_VARINT_BYTES; index++) {
       if (this.#position >= messageEnd) this.#fail("the message ends inside a number");
       const byte = this.#window[this.#position - this.#windowStart] ?? 0;
       this.#position++;
