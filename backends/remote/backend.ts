@@ -18,6 +18,11 @@ export const remote: BackendModule = {
     return { platform: "any", details: { ...(await readRemoteFile(path)) } };
   },
 
+  async discover(options, host) {
+    const { discover } = await import("./discover.ts");
+    return discover(options, host);
+  },
+
   // The HTTP/2 client is for workers of this backend only.
   async create(options) {
     const { RemoteBackend } = await import("./remote-backend.ts");

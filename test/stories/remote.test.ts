@@ -59,6 +59,7 @@ async function near(
   ports: readonly number[],
   options: object = {},
   models = nearModels,
+  more: object = {},
 ): Promise<GatewayProcess> {
   const servers = ports.map((port) => `127.0.0.1:${port}`);
   const config = join(models.folder, "beamgate.yaml");
@@ -71,7 +72,7 @@ async function near(
   const breaker = { probeAfterMs: 300 };
   writeFileSync(
     config,
-    JSON.stringify({ backends: [{ kind: "remote", options: remote }], breaker }),
+    JSON.stringify({ backends: [{ kind: "remote", options: remote }], breaker, ...more }),
   );
   const flags = ["--config", config];
   const gateway = await startGateway({ repositories: [models.folder], flags });
@@ -225,6 +226,23 @@ describe("a far model that is another one than the configuration says", {
     expect(await reason(gateway)).toContain(
       'input "INPUT0" has shape [-1,5] here and [-1,4] there',
     );
+  });
+});
+
+describe("models of a far server that nobody wrote down here", { timeout: STORY_MS }, () => {
+  it("are served under their names, and follow the far server", async () => {
+    const port = await freePort();
+    const options = { discover: true, models: ["j*"] };
+    const empty = repository(() => {});
+    const config = { repository: { pollSecs: 1 } };
+    const gateway = await near([port], options, empty, config);
+    expect(await reason(gateway)).toBe("undefined: ");
+    const server = await far(port);
+    await becomesReady(gateway);
+    const client = new InferClient(gateway.grpcPort);
+    expect(await ask(client, 9)).toBe(9);
+    client.close();
+    expect((await counts(server)).rows).toBeGreaterThan(0);
   });
 });
 
