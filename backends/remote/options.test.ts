@@ -19,7 +19,7 @@ describe("the options of remote", () => {
       headers: {},
       timeoutMs: 30_000,
       healthMs: 1_000,
-      maxInFlight: 2,
+      maxInFlight: undefined,
       discover: false,
       vendor: undefined,
       platform: undefined,
