@@ -206,6 +206,21 @@ export interface Device {
   readonly location?: string;
 }
 
+/** What the sensors of a device say at the moment. A value that cannot be read is absent. */
+export interface DeviceSensors {
+  /** `Device.id`. */
+  readonly id: string;
+  /** Of the chip itself where the device says which sensor that is, else its hottest one. */
+  readonly temperatureC?: number;
+  /** Drawn by the whole board. */
+  readonly powerW?: number;
+  /** 0 to 1, over a time that the vendor chose. */
+  readonly utilisation?: number;
+  readonly memoryUsedBytes?: number;
+  /** Where the values come from, for people: a tool, or a chip of hwmon and its sensor. */
+  readonly source: string;
+}
+
 /** A model version paired with the artifact that will serve it. */
 export interface ModelVariant {
   readonly model: string;
@@ -250,6 +265,12 @@ export interface Backend {
 
   /** The devices present now. Called at start and on every health round. */
   devices(): Promise<readonly Device[]>;
+
+  /**
+   * What can be read without disturbing an execution; a device without readable sensors is left out.
+   * Absent: the backend reads none.
+   */
+  sensors?(): Promise<readonly DeviceSensors[]>;
 
   /** Programs `device` with the variant. May take seconds (bitstreams do). */
   load(

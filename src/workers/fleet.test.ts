@@ -223,6 +223,37 @@ describe("a model in a worker", { timeout: TEST_MS }, () => {
   });
 });
 
+describe("sensors of a backend's devices", { timeout: TEST_MS }, () => {
+  function fromPackage(sensors: string): Fleet {
+    const path = join(folder, "thermometer.mjs");
+    writeFileSync(
+      path,
+      `export default { kind: "thermometer", platforms: [], formats: {}, inspect() {},
+         create: async () => ({ kind: "thermometer", devices: async () => [], close: async () => {}, ${sensors} }) };`,
+    );
+    return newFleet({ backends: [{ kind: "thermometer", package: path }] });
+  }
+
+  it("are asked for in a worker, which is gone afterwards", async () => {
+    const fleet = fromPackage(
+      'sensors: async () => [{ id: "t:0", powerW: 3, source: String(process.pid) }]',
+    );
+    const [sensors] = await fleet.sensors("thermometer");
+    expect(sensors).toMatchObject({ id: "t:0", powerW: 3 });
+    expect(isAlive(Number(sensors?.source))).toBe(false);
+    expect(fleet.workers()).toEqual([]);
+  });
+
+  it("are none where the backend reads none", async () => {
+    expect(await fromPackage("").sensors("thermometer")).toEqual([]);
+  });
+
+  it("are refused with the reason where they cannot be read", async () => {
+    const fleet = fromPackage('sensors: async () => { throw new Error("no bus") }');
+    await expect(fleet.sensors("thermometer")).rejects.toThrow("no bus");
+  });
+});
+
 describe("a worker that is killed", { timeout: TEST_MS }, () => {
   it("loses its runs, tells which was executing, and is back at once", async () => {
     const fleet = newFleet();

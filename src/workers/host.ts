@@ -68,6 +68,12 @@ function onWords(words: ToWorker): void {
     case "devices":
       void answer(words.ask, async () => (await backendOf(words.backend)).devices());
       break;
+    case "sensors":
+      void answer(
+        words.ask,
+        async () => (await (await backendOf(words.backend)).sensors?.()) ?? [],
+      );
+      break;
     case "unload":
       void answer(words.ask, () => unload(words.instance));
       break;

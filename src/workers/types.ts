@@ -6,6 +6,7 @@
  */
 import type {
   Device,
+  DeviceSensors,
   ExecutionMember,
   LoadOptions,
   ModelVariant,
@@ -169,6 +170,12 @@ export interface Fleet {
    * @throws BackendError (as a rejection) where its library is missing or broken
    */
   devices(backendKind: string): Promise<readonly Device[]>;
+  /**
+   * What the sensors of those devices say, asked for in a worker of its own: a process each time, so
+   * for every few seconds at most. None where the backend reads none.
+   * @throws BackendError (as a rejection) where it cannot be asked
+   */
+  sensors(backendKind: string): Promise<readonly DeviceSensors[]>;
   /** Ends every worker; resolves when they are gone. */
   close(): Promise<void>;
   /** For dashboards and tests. */

@@ -50,6 +50,8 @@ interface PendingAsk {
 }
 
 type Ask = Extract<ToWorker, { readonly ask: number }>;
+/** Those that take no longer than an execution; loads do. */
+const SHORT_ASKS: ReadonlySet<Ask["type"]> = new Set(["probe", "devices", "sensors"]);
 /** `Omit` for each member of a union. */
 type Unnumbered<T> = T extends Ask ? Omit<T, "ask"> : never;
 
@@ -146,7 +148,7 @@ export class WorkerProcess {
     const ask = this.#nextAsk++;
     const frame = wordsFrame({ ...words, ask } as ToWorker);
     return new Promise((resolve, reject) => {
-      const isShort = words.type === "probe" || words.type === "devices";
+      const isShort = SHORT_ASKS.has(words.type);
       this.#asks.set(ask, { askedAt: this.#settings.clock.now(), isShort, resolve, reject });
       this.#channel.send(frame);
     });
