@@ -357,6 +357,22 @@ export interface BackendHost {
   log(level: "debug" | "info" | "warn" | "error", message: string, fields?: object): void;
 }
 
+/** A model that devices of a backend have without a folder in the repository. */
+export interface OfferedModel {
+  readonly name: string;
+  /** Most rows in one execution; 0: it has no batch axis, or nobody knows. */
+  readonly maxBatchSize: number;
+  /** As clients see them: without the batch axis where `maxBatchSize` is above 0. */
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+}
+
+export interface Offer {
+  readonly models: readonly OfferedModel[];
+  /** False where a device did not answer: a model that is missing may be there. */
+  readonly complete: boolean;
+}
+
 /**
  * One entry of `backends/index.ts`, or the default export of a package named in
  * the configuration (`backends: [{ kind, package }]`).
@@ -384,6 +400,13 @@ export interface BackendModule {
    * @throws BackendError `artifact` when it is not one of this backend's.
    */
   inspect(artifact: Artifact): Promise<ArtifactFacts>;
+
+  /**
+   * Models to serve without a folder in the repository. Runs in the gateway, at start and every few
+   * seconds; touches no vendor library. undefined: the options ask for none.
+   * @throws BackendError where no device answers
+   */
+  discover?(options: unknown, host: BackendHost): Promise<Offer | undefined>;
 
   /** Runs in a worker process; may import the vendor's library now, not before. */
   create(options: unknown, host: BackendHost): Promise<Backend>;

@@ -15,6 +15,7 @@ import { Lifecycle, type Service } from "./lifecycle.ts";
 import { packageRoot } from "./package-root.ts";
 import { placement } from "./policy/placement/placement.ts";
 import { Boards } from "./pool/boards.ts";
+import { OfferedModels } from "./registry/offered-models.ts";
 import { ModelRepository } from "./registry/repository.ts";
 import type { ModelDefinition } from "./registry/types.ts";
 import type { Served } from "./scheduling/served.ts";
@@ -39,6 +40,7 @@ import { grpcListener } from "./wiring/grpc-listener.ts";
 import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
 import { Inventory } from "./wiring/inventory.ts";
 import { modelLoader } from "./wiring/load-model.ts";
+import { offerSources } from "./wiring/offers.ts";
 import { rateLimiterOf } from "./wiring/rate-limits.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
 import { StepLine } from "./wiring/step-line.ts";
@@ -127,8 +129,17 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     log,
   });
 
-  const repository = new ModelRepository<Served>({
+  const offered = new OfferedModels({
+    sources: offerSources(modules, config.backends, log),
+    roots: config.repository.roots,
+    periodMs: config.repository.pollSecs * 1000,
+    changed: (root) => repository.followRoot(root),
+    clock,
+    log,
+  });
+  const repository: ModelRepository<Served> = new ModelRepository<Served>({
     ...config.repository,
+    roots: [...config.repository.roots, ...offered.roots],
     maxParallelLoads: availableParallelism(),
     modules,
     loader,
@@ -247,6 +258,7 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     },
     { name: "workers", start: async () => {}, stop: () => fleet.close() },
     { name: "boards", start: () => devices.find(), stop: () => boards.close() },
+    offered,
     {
       name: "models",
       start: (signal) => {

@@ -6,6 +6,7 @@ export const remote: BackendModule = {
   kind: "remote",
   platforms: ["remote"],
   perDevice: true,
+  probeOptions: { servers: [] },
   formats: { [FORMAT]: "remote.json" },
   artifactOptional: true,
 
@@ -15,6 +16,11 @@ export const remote: BackendModule = {
       throw new BackendError("artifact", `remote takes remote.json or nothing; ${got}`);
     }
     return { platform: "any", details: { ...(await readRemoteFile(path)) } };
+  },
+
+  async discover(options, host) {
+    const { discover } = await import("./discover.ts");
+    return discover(options, host);
   },
 
   // The HTTP/2 client is for workers of this backend only.

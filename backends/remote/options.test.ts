@@ -19,7 +19,7 @@ describe("the options of remote", () => {
       headers: {},
       timeoutMs: 30_000,
       healthMs: 1_000,
-      maxInFlight: 2,
+      maxInFlight: undefined,
       discover: false,
       vendor: undefined,
       platform: undefined,
@@ -41,7 +41,7 @@ describe("the options of remote", () => {
   it.each<[object | undefined, string]>([
     [undefined, "option options must be an object"],
     [{}, 'option servers must be a list of "host:port"'],
-    [{ servers: [] }, "option servers must be a list"],
+    [{ servers: 8001 }, "option servers must be a list"],
     [{ servers: ["far"] }, 'option servers[0] must be "host:port" (IPv6: "[::1]:8001"), not "far"'],
     [{ servers: ["a:1", "http://b:2"] }, "option servers[1] must be"],
     [{ servers: ["a:70000"] }, "option servers[0] must be"],

@@ -14,8 +14,8 @@ export interface RemoteOptions {
   readonly timeoutMs: number;
   /** Between two questions whether a model is ready. */
   readonly healthMs: number;
-  /** Executions on their way to one server at a time, a model: one is worked on, the next is under way. */
-  readonly maxInFlight: number;
+  /** Requests on their way to one server at a time, a model; absent: as many as it has instances there. */
+  readonly maxInFlight: number | undefined;
   /** Models of the far servers appear here under their names. */
   readonly discover: boolean;
   /** What the devices are said to be; absent: what the server says of itself. */
@@ -56,7 +56,10 @@ export function readOptions(given: unknown): RemoteOptions {
     headers: headers(options.headers ?? {}),
     timeoutMs: whole(options.timeoutMs ?? 30_000, "timeoutMs", 1, 3_600_000),
     healthMs: whole(options.healthMs ?? 1_000, "healthMs", 10, 3_600_000),
-    maxInFlight: whole(options.maxInFlight ?? 2, "maxInFlight", 1, 256),
+    maxInFlight:
+      options.maxInFlight === undefined
+        ? undefined
+        : whole(options.maxInFlight, "maxInFlight", 1, 256),
     discover: flag(options.discover ?? false, "discover"),
     vendor: optionalText(options.vendor, "vendor"),
     platform: optionalText(options.platform, "platform"),
@@ -65,7 +68,7 @@ export function readOptions(given: unknown): RemoteOptions {
 
 function servers(value: unknown): readonly string[] | string {
   if (typeof value === "string") return address(value, "servers");
-  if (!Array.isArray(value) || value.length === 0) {
+  if (!Array.isArray(value)) {
     throw wrong(
       "servers",
       'must be a list of "host:port", or one such text for a name with several addresses',

@@ -8,7 +8,7 @@ export interface ReadinessParts {
   /** Between an answer and the next question. */
   readonly periodMs: number;
   /** Run before a model that was away counts as ready: it may have come back as another one. */
-  readonly verify: () => Promise<void>;
+  readonly verify: () => Promise<unknown>;
 }
 
 /** A question without an answer for so many periods is an answer, too. */

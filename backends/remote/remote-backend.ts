@@ -11,6 +11,7 @@ import { checkAgreement } from "./agreement.ts";
 import { farModelOf } from "./artifact.ts";
 import type { ServerIdentity } from "./codec/answers.ts";
 import type { FarModel } from "./codec/infer-request.ts";
+import type { FarModelConfig } from "./codec/model-config.ts";
 import { FarServer } from "./far-server.ts";
 import { type RemoteOptions, readOptions } from "./options.ts";
 import { Readiness } from "./readiness.ts";
@@ -19,6 +20,8 @@ import { RemoteInstance } from "./remote-instance.ts";
 /** A server that does not say who it is within this time is listed without a name. */
 const IDENTITY_MS = 1_000;
 const PREFIX = "remote:";
+/** However many instances the far server claims to have. */
+const MOST_IN_FLIGHT = 16;
 
 export class RemoteBackend implements Backend {
   readonly kind = "remote";
@@ -42,8 +45,8 @@ export class RemoteBackend implements Backend {
     if (server === undefined) throw new BackendError("device", `no server behind ${device.id}`);
     const model = await farModelOf(variant);
     const verify = () => checkFarModel(server, model, variant);
-    await verify();
-    const { healthMs: periodMs, maxInFlight } = this.#options;
+    const config = await verify();
+    const { healthMs: periodMs, maxInFlight = inFlightFor(config) } = this.#options;
     const readiness = new Readiness({ server, model, periodMs, verify });
     return new RemoteInstance({ variant, device, model, server, readiness, maxInFlight });
   }
@@ -79,18 +82,24 @@ export class RemoteBackend implements Backend {
   }
 }
 
+/** Further ones would only wait there, where they cannot grow any more as they do here. */
+function inFlightFor(config: FarModelConfig | undefined): number {
+  return Math.min(MOST_IN_FLIGHT, Math.max(1, config?.instances ?? 1));
+}
+
 /** @throws BackendError where it does not serve, or is not the model that is meant */
 async function checkFarModel(
   server: FarServer,
   model: FarModel,
   variant: ModelVariant,
-): Promise<void> {
+): Promise<FarModelConfig | undefined> {
   const [metadata, config] = await Promise.all([
     server.modelMetadata(model),
     server.modelConfig(model),
   ]);
   try {
     checkAgreement(variant, metadata, config);
+    return config;
   } catch (thrown) {
     if (!(thrown instanceof BackendError)) throw thrown;
     const place = `model '${model.name}' of server ${server.address}`;

@@ -219,14 +219,18 @@ describe("flags", () => {
 describe("the description of a configuration", () => {
   it("shows every key with its origin and hides what is secret in a backend's options", () => {
     const yaml =
-      "backends:\n- {kind: remote, options: {url: 'x:1', auth: {apiToken: abc, password: d}}}\n";
+      "backends:\n- {kind: remote, options: {url: 'x:1', auth: {apiToken: abc, password: d}, headers: {x: abc}}}\n";
     const described = describeConfig(load({ file: file(yaml) }));
     const text = JSON.stringify(described);
     expect(text).not.toContain("abc");
     expect(described.find(({ key }) => key === "backends")?.value).toEqual([
       {
         kind: "remote",
-        options: { url: "x:1", auth: { apiToken: "(redacted)", password: "(redacted)" } },
+        options: {
+          url: "x:1",
+          auth: { apiToken: "(redacted)", password: "(redacted)" },
+          headers: "(redacted)",
+        },
       },
     ]);
     expect(described.every(({ meaning, origin }) => meaning !== "" && origin !== "")).toBe(true);

@@ -160,9 +160,13 @@ const repository = z.strictObject({
     z.enum(["none", "poll", "explicit"]).default("none"),
     "none: load all at start; poll: follow changes; explicit: load on request",
   ),
-  pollSecs: key(whole(1, 86_400).default(15), "Time between two looks at the roots in mode poll", {
-    unit: "s",
-  }),
+  pollSecs: key(
+    whole(1, 86_400).default(15),
+    "Time between two looks at the roots in mode poll, and at models that backends offer",
+    {
+      unit: "s",
+    },
+  ),
   loadModels: key(
     z.array(z.string().min(1)).default([]),
     "Models loaded at start in mode explicit; * for all",

@@ -3,6 +3,7 @@
  * They lie in a private folder of this process, never in the repository, and go
  * when the last version made from them was unloaded.
  */
+import { randomBytes } from "node:crypto";
 import { lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -90,6 +91,12 @@ function checkPath(path: string): void {
 
 const PREFIX = "beamgate-given-";
 const NAME = /^beamgate-given-([0-9]+)-([0-9]+)-/;
+
+/** A path for one more private folder of this process, found by `sweepGivenFiles` like the others. */
+export function privateFolder(parent = tmpdir()): string {
+  const unguessable = randomBytes(9).toString("base64url");
+  return join(parent, `${PREFIX}${processMark(process.pid)}-${unguessable}`);
+}
 
 /** Process numbers mean something inside their namespace only: containers may share a folder. */
 function processMark(pid: number): string {

@@ -3,6 +3,7 @@
  * not. A broken model costs nobody else anything; the old version of a model
  * serves until the new one is ready.
  */
+import { dirname } from "node:path";
 import type { Clock } from "../clock.ts";
 import { StatusError, toStatusError } from "../errors.ts";
 import { parseModelVersion } from "../inference/model-version.ts";
@@ -233,6 +234,20 @@ export class ModelRepository<L> {
     await this.#round;
   }
 
+  /**
+   * Looks at one of the roots and follows what changed there, in any control mode; models of the other
+   * roots stay as they are. Never rejects.
+   */
+  async followRoot(root: string): Promise<void> {
+    await this.#round.catch(() => undefined);
+    if (this.#stopping.signal.aborted) return;
+    const isThere = (folders: readonly string[]) => folders.some((each) => dirname(each) === root);
+    this.#round = scanRoots(this.#options.roots)
+      .then((found) => this.#look(found, isThere))
+      .catch((thrown: unknown) => this.#options.log.error(toStatusError(thrown).message));
+    await this.#round;
+  }
+
   #schedulePoll(): void {
     if (this.#options.controlMode !== "poll" || this.#stopping.signal.aborted) return;
     this.#cancelPoll = this.#options.clock.after(this.#options.pollSecs * 1000, () => {
@@ -252,15 +267,28 @@ export class ModelRepository<L> {
     for (const name of loadModels) checkModelName(name);
   }
 
-  /** One round: makes what serves agree with what was found. */
-  async #look(found: ReadonlyMap<string, readonly string[]>): Promise<void> {
-    const gone = [...this.#models.values()].filter((record) => !found.has(record.name));
+  /**
+   * One round: makes what serves agree with what was found.
+   * @param chosen by their folders, before or now; absent: all. The others are left alone
+   */
+  async #look(
+    all: ReadonlyMap<string, readonly string[]>,
+    chosen?: (folders: readonly string[]) => boolean,
+  ): Promise<void> {
+    const concerns = chosen ?? (() => true);
+    const before = (name: string) => this.#models.get(name)?.folders ?? [];
+    const found = new Map(
+      [...all].filter(([name, folders]) => concerns(folders) || concerns(before(name))),
+    );
+    const gone = [...this.#models.values()].filter(
+      ({ name, folders }) => !all.has(name) && concerns(folders),
+    );
     for (const [name, folders] of found) {
       const record = this.#models.get(name) ?? new ModelRecord<L>(name, folders);
       record.folders = folders;
       this.#models.set(name, record);
     }
-    this.#addMissing(found);
+    if (chosen === undefined) this.#addMissing(found);
     const wanted = [...found.keys()].filter((name) => this.#isWanted(name));
     await Promise.all([
       ...wanted.map((name) => this.#bring(name)),

@@ -51,7 +51,7 @@ export async function loadVariants(
   const { signature, parameters } = definition;
   const load = ++loads;
   const places = await Promise.all(
-    variants.map(async (variant) => ({ variant, devices: await devicesFor(parts, variant) })),
+    variants.map(async (variant) => ({ variant, ...(await devicesFor(parts, variant)) })),
   );
   const fills = new Map<Branch, () => Promise<void>>();
   const model: RoutedModel = new RoutedModel({
@@ -61,10 +61,10 @@ export async function loadVariants(
     clock: parts.clock,
     failedOver: (from, to) => parts.failedOver(signature.name, from, to),
     branches: (rescueOf) =>
-      places.map(({ variant, devices }) => {
+      places.map(({ variant, devices, none }) => {
         const context = { parts, definition, variant, devices, load, model: () => model };
         const made = makeBranch(context, rescueOf(variant.name));
-        fills.set(made.branch, () => made.fill(signal));
+        fills.set(made.branch, () => (none ? Promise.reject(none) : made.fill(signal)));
         return made.branch;
       }),
   });
@@ -130,7 +130,6 @@ function makeBranch(context: VariantContext, rescue: Rescue) {
     ...(lanes && { trouble: () => lanes.trouble, released: () => lanes.leave() }),
   });
   const fill = async (signal: AbortSignal) => {
-    if (devices.length === 0) throw noDevice(variant);
     if (board) await boards.enter(board, signal);
     else if (lanes) await lanes.enter(signal);
     else for (const instance of await loadOnCores(context, signal)) pool.add(instance);
@@ -221,17 +220,22 @@ function routerOf(
   );
 }
 
+/** With the reason where there are none: the other variants serve all the same. Never rejects. */
 async function devicesFor(
   parts: VariantLoaderParts,
-  { backendKind, artifact }: VariantDefinition,
-): Promise<readonly Device[]> {
-  const { manifest, platform } = artifact;
-  const devices = await parts.devicesOf(backendKind);
-  return devices.filter(
-    (device) =>
-      (platform === "any" || platform === device.platform) &&
-      (manifest === undefined || manifest.vendor === "any" || manifest.vendor === device.vendor),
-  );
+  variant: VariantDefinition,
+): Promise<{ readonly devices: readonly Device[]; readonly none?: StatusError }> {
+  const { manifest, platform } = variant.artifact;
+  try {
+    const devices = (await parts.devicesOf(variant.backendKind)).filter(
+      (device) =>
+        (platform === "any" || platform === device.platform) &&
+        (manifest === undefined || manifest.vendor === "any" || manifest.vendor === device.vendor),
+    );
+    return devices.length > 0 ? { devices } : { devices, none: noDevice(variant) };
+  } catch (cause) {
+    return { devices: [], none: toStatusError(cause) };
+  }
 }
 
 function noDevice({ backendKind, artifact }: VariantDefinition): StatusError {

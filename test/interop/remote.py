@@ -152,6 +152,24 @@ def in_front_of(cases, triton, root, folder):
             contains(index(near)["simple"][1], "UNAVAILABLE")
 
 
+def discovering(cases, triton, folder):
+    """No model here: those of the far server appear by themselves."""
+    (folder / "empty").mkdir()
+    config = folder / "discover.json"
+    options = {"servers": [triton.grpc], "discover": True, "models": ["s*", "half"]}
+    config.write_text(json.dumps({"backends": [{"kind": "remote", "options": options}]}))
+    with (
+        gateway(folder / "empty", flags=("--config", str(config))) as gate,
+        triton_grpc.InferenceServerClient(gate.grpc) as near,
+        triton_grpc.InferenceServerClient(triton.grpc) as far,
+    ):
+        with cases.case("discovered: what is ready there, asked for, and can be forwarded"):
+            equal(sorted(index(near)), ["half", "simple", "strings"])
+        for model in ("half", "simple", "strings"):
+            with cases.case(f"discovered: {model} answers as tritonserver itself"):
+                same(answer(near, model, REQUESTS[model]), answer(far, model, REQUESTS[model]))
+
+
 def main():
     cases = Cases()
     try:
@@ -164,6 +182,7 @@ def main():
         twin_models.write(folder / "unused", folder / "far")
         near_repository(folder / "near")
         with real_triton(folder / "far") as triton:
+            discovering(cases, triton, folder)
             in_front_of(cases, triton, folder / "near", folder)
     cases.finish()
 

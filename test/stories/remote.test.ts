@@ -1,6 +1,6 @@
 /** A gateway in front of two others: what clients notice of it, and of the others' deaths. */
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -59,6 +59,7 @@ async function near(
   ports: readonly number[],
   options: object = {},
   models = nearModels,
+  more: object = {},
 ): Promise<GatewayProcess> {
   const servers = ports.map((port) => `127.0.0.1:${port}`);
   const config = join(models.folder, "beamgate.yaml");
@@ -71,7 +72,7 @@ async function near(
   const breaker = { probeAfterMs: 300 };
   writeFileSync(
     config,
-    JSON.stringify({ backends: [{ kind: "remote", options: remote }], breaker }),
+    JSON.stringify({ backends: [{ kind: "remote", options: remote }], breaker, ...more }),
   );
   const flags = ["--config", config];
   const gateway = await startGateway({ repositories: [models.folder], flags });
@@ -225,6 +226,57 @@ describe("a far model that is another one than the configuration says", {
     expect(await reason(gateway)).toContain(
       'input "INPUT0" has shape [-1,5] here and [-1,4] there',
     );
+  });
+});
+
+describe("a far server as one variant of several", { timeout: STORY_MS }, () => {
+  it("serves while it is there; when it dies the other variant takes over, without an error", async () => {
+    const port = await freePort();
+    const server = await far(port);
+    const models = repository((made) => {
+      const preference = 'parameters { key: "variant_preference" value { string_value: "far" } }';
+      made.add("jets", echoConfig({ ...JETS, more: `dynamic_batching { }\n${preference}` }));
+      const folder = join(made.folder, "jets", "1", "far");
+      mkdirSync(folder);
+      writeFileSync(join(folder, "remote.json"), JSON.stringify({ model: "jets" }));
+      const tensor = (name: string) => ({ name, datatype: "FP32", shape: [4] });
+      const manifest = {
+        manifest: 1,
+        backend: "remote",
+        vendor: "any",
+        artifact: { file: "remote.json", format: "remote", platform: "any" },
+        numericClass: "float32",
+        inputs: [tensor("INPUT0")],
+        outputs: [tensor("OUTPUT0")],
+      };
+      writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest));
+    });
+    const gateway = await near([port], {}, models, { routing: { policy: "preference" } });
+    const before = (await counts(server)).rows;
+    const client = new InferClient(gateway.grpcPort);
+    for (let value = 0; value < 20; value += 1) expect(await ask(client, value)).toBe(value);
+    expect((await counts(server)).rows - before).toBe(20);
+    await kill(server);
+    for (let value = 0; value < 20; value += 1) expect(await ask(client, value)).toBe(value);
+    expect(await isReady(gateway)).toBe(true);
+    client.close();
+  });
+});
+
+describe("models of a far server that nobody wrote down here", { timeout: STORY_MS }, () => {
+  it("are served under their names, and follow the far server", async () => {
+    const port = await freePort();
+    const options = { discover: true, models: ["j*"] };
+    const empty = repository(() => {});
+    const config = { repository: { pollSecs: 1 } };
+    const gateway = await near([port], options, empty, config);
+    expect(await reason(gateway)).toBe("undefined: ");
+    const server = await far(port);
+    await becomesReady(gateway);
+    const client = new InferClient(gateway.grpcPort);
+    expect(await ask(client, 9)).toBe(9);
+    client.close();
+    expect((await counts(server)).rows).toBeGreaterThan(0);
   });
 });
 

@@ -154,6 +154,10 @@ describe("the small answers", () => {
         { name: "r", data_type: "TYPE_STRING", dims: [1], allow_ragged_batch: true },
       ],
       output: [{ name: "y", data_type: "TYPE_BF16", dims: [2], label_filename: "l.txt" }],
+      instance_group: [
+        { count: 2, gpus: [0, 3] },
+        { count: 1, kind: "KIND_CPU" },
+      ],
       dynamic_batching: { max_queue_delay_microseconds: 5 },
       model_transaction_policy: { decoupled: true },
     };
@@ -164,6 +168,7 @@ describe("the small answers", () => {
         { name: "r", datatype: "BYTES", dims: [1], optional: false, ragged: true },
       ],
       outputs: [{ name: "y", datatype: "BF16", dims: [2], optional: false, ragged: false }],
+      instances: 5,
       hasSequences: false,
       decoupled: true,
     });

@@ -8,6 +8,7 @@ const Config = {
   maxBatchSize: 4,
   input: 5,
   output: 6,
+  instanceGroup: 7,
   sequenceBatching: 13,
   transactionPolicy: 19,
 } as const;
@@ -26,6 +27,8 @@ export interface FarModelConfig {
   readonly maxBatchSize: number;
   readonly inputs: readonly FarConfigTensor[];
   readonly outputs: readonly FarConfigTensor[];
+  /** Of the model there, over all groups and their GPUs; 0 where the configuration does not say. */
+  readonly instances: number;
   readonly hasSequences: boolean;
   readonly decoupled: boolean;
 }
@@ -44,19 +47,33 @@ function readConfig(reader: WireReader): FarModelConfig {
   const inputs: FarConfigTensor[] = [];
   const outputs: FarConfigTensor[] = [];
   let maxBatchSize = 0;
+  let instances = 0;
   let hasSequences = false;
   let decoupled = false;
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === Config.maxBatchSize) maxBatchSize = reader.int64();
     else if (field === Config.input) inputs.push(readTensor(reader.message(), 4));
     else if (field === Config.output) outputs.push(readTensor(reader.message(), 3));
+    else if (field === Config.instanceGroup) instances += readGroup(reader.message());
     else if (field === Config.transactionPolicy) decoupled = readFlag(reader.message());
     else {
       hasSequences ||= field === Config.sequenceBatching;
       reader.skip();
     }
   }
-  return { maxBatchSize, inputs, outputs, hasSequences, decoupled };
+  return { maxBatchSize, inputs, outputs, instances, hasSequences, decoupled };
+}
+
+/** @returns how many instances: so many on each of its GPUs, where it names some */
+function readGroup(reader: WireReader): number {
+  let count = 0;
+  const gpus: number[] = [];
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === 2) count = reader.int64();
+    else if (field === 3) reader.int64s(gpus);
+    else reader.skip();
+  }
+  return Math.max(0, count) * Math.max(1, gpus.length);
 }
 
 /** @param dimsField inputs have a format before their dims, outputs have none */
