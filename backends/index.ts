@@ -2,5 +2,7 @@
 import { armCpu } from "./arm-cpu/backend.ts";
 import type { BackendModule } from "./contract.ts";
 import { echo } from "./echo/backend.ts";
+import { intelFpga } from "./intel-fpga/backend.ts";
+import { xilinxU50 } from "./xilinx-u50/backend.ts";
 
-export const backends: readonly BackendModule[] = [armCpu, echo];
+export const backends: readonly BackendModule[] = [armCpu, echo, intelFpga, xilinxU50];

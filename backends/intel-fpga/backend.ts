@@ -1,0 +1,19 @@
+/** Intel's FPGA boards by their OpenCL runtime; PoCL stands in for one where there is no board. */
+import type { BackendModule } from "../contract.ts";
+import { inspectArtifact } from "./inspect.ts";
+import { readOptions } from "./options.ts";
+
+export const intelFpga: BackendModule = {
+  kind: "intel-fpga",
+  platforms: ["intel-fpga", "intel_fpga"],
+  formats: { aocx: "model.aocx", aocr: "model.aocr", cl: "model.cl" },
+
+  inspect: inspectArtifact,
+
+  async create(options, host) {
+    const given = readOptions(options);
+    // Here and not above: the gateway imports this file too and must not load native code.
+    const { createBoards } = await import("./boards.ts");
+    return createBoards(given, host);
+  },
+};

@@ -1,0 +1,62 @@
+/** Alveo U50 cards through XRT's OpenCL, and emulated ones through the same library. */
+import { readImage } from "../common/opencl/image.ts";
+import {
+  type Artifact,
+  type ArtifactFacts,
+  type Backend,
+  BackendError,
+  type BackendHost,
+  type BackendModule,
+} from "../contract.ts";
+import { checkManifest, readImageFacts } from "./image.ts";
+import { readOptions } from "./options.ts";
+
+export const KIND = "xilinx-u50";
+
+export const xilinxU50: BackendModule = {
+  kind: KIND,
+  platforms: [KIND],
+  formats: { xclbin: "model.xclbin" },
+
+  async inspect(artifact): Promise<ArtifactFacts> {
+    requireXclbin(artifact);
+    const facts = readImageFacts(await readImage(artifact));
+    checkManifest(facts, artifact);
+    const { platform, uuid, emulation, kernels, units, banks } = facts;
+    return {
+      platform,
+      details: {
+        uuid,
+        emulation,
+        kernels: kernels.map(({ name }) => name),
+        computeUnits: units,
+        banks: banks.filter(({ used }) => used).map(({ tag }) => tag),
+      },
+    };
+  },
+
+  async create(options, host): Promise<Backend> {
+    return createBackend(options, host);
+  },
+};
+
+async function createBackend(options: unknown, host: BackendHost): Promise<Backend> {
+  const { emulated } = readOptions(options);
+  // Here and not above: the gateway imports this file too and must not load native code.
+  const { Cards } = await import("./cards.ts");
+  const cards = Cards.open(emulated, host);
+  return {
+    kind: KIND,
+    devices: async () => cards.devices(),
+    async load(variant, device) {
+      requireXclbin(variant.artifact);
+      return cards.load(variant, device);
+    },
+    close: async () => cards.close(),
+  };
+}
+
+function requireXclbin({ format }: Artifact): void {
+  if (format === "xclbin") return;
+  throw new BackendError("artifact", `format "${format}" is not xclbin`);
+}
