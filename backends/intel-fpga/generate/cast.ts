@@ -1,4 +1,4 @@
-/** Assignments of fixed-point numbers as functions of the kernel: round, then fit. */
+/** Assignments of fixed-point numbers as functions of the kernel: round, then bring into the range. */
 import { fractionBitsOf } from "../../common/fixed-point/type.ts";
 import type { FixedPointType } from "../../contract.ts";
 import {
@@ -41,7 +41,7 @@ export function convert(
   const body =
     shift > 0
       ? raise(program, shift, target, safe, work)
-      : [...round(-shift, target, work), ...fit(program, exact, target, safe, work)];
+      : [...round(-shift, target, work), ...confine(program, exact, target, safe, work)];
   const name = program.function(program.vector(kind), `const ${program.vector(value.kind)} given`, [
     `${program.vector(work)} v = ${as(program, { ...value, text: "given" }, work)};`,
     ...body,
@@ -91,7 +91,13 @@ function round(by: number, { rounding }: Target, kind: Kind): string[] {
 }
 
 /** `v` as it is, into the target. */
-function fit(program: Program, exact: Range, target: Target, safe: boolean, kind: Kind): string[] {
+function confine(
+  program: Program,
+  exact: Range,
+  target: Target,
+  safe: boolean,
+  kind: Kind,
+): string[] {
   if (safe) return [];
   if (target.overflow === "wrap") return wrap(target, 0, kind);
   const whole = wholeRange(kind);
