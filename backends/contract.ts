@@ -206,6 +206,21 @@ export interface Device {
   readonly location?: string;
 }
 
+/** What the sensors of a device say at the moment. A value that cannot be read is absent. */
+export interface DeviceSensors {
+  /** `Device.id`. */
+  readonly id: string;
+  /** Of the chip itself where the device says which sensor that is, else its hottest one. */
+  readonly temperatureC?: number;
+  /** Drawn by the whole board. */
+  readonly powerW?: number;
+  /** 0 to 1, over a time that the vendor chose. */
+  readonly utilisation?: number;
+  readonly memoryUsedBytes?: number;
+  /** Where the values come from, for people: a tool, or a chip of hwmon and its sensor. */
+  readonly source: string;
+}
+
 /** A model version paired with the artifact that will serve it. */
 export interface ModelVariant {
   readonly model: string;
@@ -250,6 +265,12 @@ export interface Backend {
 
   /** The devices present now. Called at start and on every health round. */
   devices(): Promise<readonly Device[]>;
+
+  /**
+   * What can be read without disturbing an execution; a device without readable sensors is left out.
+   * Absent: the backend reads none.
+   */
+  sensors?(): Promise<readonly DeviceSensors[]>;
 
   /** Programs `device` with the variant. May take seconds (bitstreams do). */
   load(
@@ -320,6 +341,13 @@ export interface ModelInstance {
     signal: AbortSignal,
   ): Promise<void>;
 
+  /**
+   * For a device that can tell by itself that it does not serve. Called once, before the first
+   * execution; the instance then calls `changed` with the reason when the device stops serving, and
+   * with undefined when it serves again. In between it gets no executions.
+   */
+  watch?(changed: (trouble: string | undefined) => void): void;
+
   /** Frees the device. Never called while an execution is pending. */
   unload(): Promise<void>;
 }
@@ -347,6 +375,8 @@ export interface BackendModule {
   readonly probeOptions?: unknown;
   /** Formats of artifacts it takes, and the file name Triton's layout gives each. */
   readonly formats: Readonly<Record<string, string>>;
+  /** True where a model may have no artifact: its configuration says all. Its path is the version's folder then. */
+  readonly artifactOptional?: boolean;
 
   /**
    * Reads an artifact without a device and without any vendor library. Runs in

@@ -104,6 +104,7 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
   const executing = modelLoader({
     fleet,
     boards,
+    breaker: config.breaker,
     routing: config.routing,
     perDevice: (kind) => modules.find((module) => module.kind === kind)?.perDevice === true,
     devicesOf: (kind) => inventory.devicesOf(kind),

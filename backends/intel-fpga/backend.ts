@@ -6,6 +6,8 @@ import { readOptions } from "./options.ts";
 export const intelFpga: BackendModule = {
   kind: "intel-fpga",
   platforms: ["intel-fpga", "intel_fpga"],
+  perDevice: true,
+  probeOptions: { emulated: { boards: 1 } },
   formats: { aocx: "model.aocx", aocr: "model.aocr", cl: "model.cl" },
 
   inspect: inspectArtifact,

@@ -9,7 +9,7 @@ import {
   type ManifestTensor,
   type TensorSpec,
 } from "../contract.ts";
-import { type ImageFacts, inspectImageFile } from "./image.ts";
+import { inspectIntel } from "./artifact.ts";
 import { kernelsOf } from "./source.ts";
 
 /** Where OpenCL C source runs: the emulated boards. */
@@ -28,23 +28,8 @@ export async function inspectArtifact(artifact: Artifact): Promise<ArtifactFacts
     await readSource(artifact, wiring);
     return { platform: EMULATED_PLATFORM, ...factsOf(wiring), details: detailsOf(wiring) };
   }
-  const facts = await inspectImageFile(artifact.path);
-  checkBoard(artifact, facts);
-  return {
-    platform: facts.board,
-    ...factsOf(wiring),
-    details: { ...detailsOf(wiring), ...facts },
-  };
-}
-
-/** @throws BackendError `artifact` where the image is for another board than the manifest says */
-export function checkBoard({ path, manifest }: Artifact, { board }: ImageFacts): void {
-  const promised = manifest?.artifact.platform;
-  if (promised === board) return;
-  throw new BackendError(
-    "artifact",
-    `${path}: compiled for board "${board}", the manifest says "${promised}"`,
-  );
+  const facts = await inspectIntel(artifact);
+  return { ...facts, details: { ...facts.details, ...detailsOf(wiring) } };
 }
 
 /** @throws BackendError `artifact` where the manifest is missing or asks for what these boards have not */

@@ -1,5 +1,4 @@
 /** Alveo U50 cards through XRT's OpenCL, and emulated ones through the same library. */
-import { readImage } from "../common/opencl/image.ts";
 import {
   type Artifact,
   type ArtifactFacts,
@@ -8,7 +7,7 @@ import {
   type BackendHost,
   type BackendModule,
 } from "../contract.ts";
-import { checkManifest, readImageFacts } from "./image.ts";
+import { inspectXilinx } from "./artifact.ts";
 import { readOptions } from "./options.ts";
 
 export const KIND = "xilinx-u50";
@@ -16,23 +15,13 @@ export const KIND = "xilinx-u50";
 export const xilinxU50: BackendModule = {
   kind: KIND,
   platforms: [KIND],
+  perDevice: true,
+  probeOptions: { emulated: { boards: 1 } },
   formats: { xclbin: "model.xclbin" },
 
   async inspect(artifact): Promise<ArtifactFacts> {
     requireXclbin(artifact);
-    const facts = readImageFacts(await readImage(artifact));
-    checkManifest(facts, artifact);
-    const { platform, uuid, emulation, kernels, units, banks } = facts;
-    return {
-      platform,
-      details: {
-        uuid,
-        emulation,
-        kernels: kernels.map(({ name }) => name),
-        computeUnits: units,
-        banks: banks.filter(({ used }) => used).map(({ tag }) => tag),
-      },
-    };
+    return inspectXilinx(artifact);
   },
 
   async create(options, host): Promise<Backend> {

@@ -14,7 +14,7 @@ export interface DescribedKey {
 const REDACTED = "(redacted)";
 /** Names under which options of backends hold what nobody else may read. */
 const SECRET_NAME =
-  /(password|passwd|passphrase|secret|token|credential|api_?-?key|private_?-?key)/i;
+  /(password|passwd|passphrase|secret|token|credential|api_?-?key|private_?-?key|authorization|headers)/i;
 
 export function describeConfig({ config, origins }: LoadedConfig): DescribedKey[] {
   return [...keys.values()].map((key) => {

@@ -2,7 +2,8 @@
  * What every HTTP listener of ours has in common: Triton's form of errors,
  * bounded bodies and names, no stack traces, and an end that waits for answers.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import fastify, {
   type FastifyInstance,
   type FastifyReply,
@@ -35,6 +36,7 @@ export function createApp({ maxBodyBytes, log }: AppOptions): FastifyInstance {
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: LONGEST_NAME },
+    clientErrorHandler: refuseMessage,
     frameworkErrors: (error, _request, reply) => {
       sendError(reply, error, log);
     },
@@ -116,6 +118,26 @@ export function sendJson(reply: FastifyReply, json: string): FastifyReply {
 export function sendHealth(reply: FastifyReply, healthy: boolean): FastifyReply {
   return reply.code(healthy ? 200 : 400).send();
 }
+
+/** What Node could not read as HTTP: the answers to what came before go first, then the connection ends. */
+function refuseMessage(error: NodeJS.ErrnoException, socket: Socket): void {
+  const [status, reason] = REFUSALS[error.code ?? ""] ?? [400, "the request is not HTTP/1.1"];
+  const body = JSON.stringify({ error: reason });
+  setImmediate(() => {
+    if (socket.writable) {
+      socket.write(
+        `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${JSON_TYPE}\r\n` +
+          `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+      );
+    }
+    socket.destroySoon();
+  });
+}
+
+const REFUSALS: Readonly<Record<string, readonly [status: number, reason: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, "the headers of the request are too large"],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, "the request did not come in time"],
+};
 
 function sendError(reply: FastifyReply, thrown: unknown, log: Logger): FastifyReply {
   if (thrown instanceof StatusError) {

@@ -27,6 +27,60 @@ function httpServer(options: Partial<HttpServerOptions> = {}): HttpListener {
 const post = (url: string, body: string | null = null, headers: Record<string, string> = {}) =>
   fetch(`${url}/v2/repository/index`, { method: "POST", body, headers });
 
+describe("clients that never read", () => {
+  it("are cut off on either lane", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    ends.push(async () => vi.useRealTimers());
+    const big = new Uint8Array(16 * 2 ** 20);
+    const signature = {
+      name: "m",
+      version: "1",
+      maxBatchSize: 0,
+      inputs: [{ name: "x", datatype: "UINT8", shape: [-1] }],
+      outputs: [{ name: "y", datatype: "UINT8", shape: [-1] }],
+      decoupled: false,
+      reproducible: false,
+    } as const;
+    const output = { name: "y", datatype: "UINT8", shape: [big.length], data: big } as const;
+    let answered = 0;
+    const url = await serve({
+      inference: {
+        ...testServerOptions().inference,
+        signature: () => signature,
+        infer: (_wire, call) => {
+          call.respond({ model: "m", version: "1", id: "", outputs: [output] }, true);
+          answered += 1;
+        },
+      },
+    });
+    const raw = (more: string) =>
+      `POST /v2/models/m/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nInference-Header-Content-Length: 0\r\n${more}\r\nx`;
+    const clients = ["", "Accept-Encoding: identity\r\n"].map((more) => {
+      const socket = connect(Number(new URL(url).port), "127.0.0.1");
+      ends.push(async () => void socket.destroy());
+      const client = { socket, readBytes: 0, closed: false };
+      socket.on("error", () => {});
+      socket.on("close", () => {
+        client.closed = true;
+      });
+      socket.on("data", (chunk) => {
+        client.readBytes += chunk.length;
+      });
+      socket.pause();
+      socket.write(raw(more));
+      return client;
+    });
+    await vi.waitFor(() => expect(answered).toBe(2));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    for (let second = 0; second < 40; second += 1) vi.advanceTimersByTime(1_000);
+    for (const client of clients) {
+      client.socket.resume();
+      await vi.waitFor(() => expect(client.closed).toBe(true));
+      expect(client.readBytes).toBeLessThan(big.length);
+    }
+  });
+});
+
 describe("health", () => {
   it("is 200 when true and 400 when not, without a body", async () => {
     const url = await serve({ ready: () => false });

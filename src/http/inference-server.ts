@@ -52,7 +52,6 @@ export function createHttpServer(options: HttpServerOptions): HttpListener {
   if (options.restrictions) restrict(app, options.restrictions);
   const closing = () => listener.closing;
   addRoutes(app, options, closing);
-  new UnreadAnswers(options.inference.budget.totalBytes / 2).attach(app.server);
   // Restrictions are Fastify's hooks: where they are about inference every request passes them.
   const restricted = options.restrictions?.has("inference") === true;
   const listener: HttpListener = new HttpListener(
@@ -63,6 +62,8 @@ export function createHttpServer(options: HttpServerOptions): HttpListener {
     options,
     restricted ? undefined : new DirectLane(inferRoom(options, closing)),
   );
+  // After the lane, which takes the place of those who wait for connections before it.
+  new UnreadAnswers(options.inference.budget.totalBytes / 2).attach(app.server);
   return listener;
 }
 

@@ -1,7 +1,7 @@
 /**
- * Bytes that messages may occupy, for the whole process. A message reserves its
- * length as soon as its prefix tells it, and waits (its stream is paused, so
- * HTTP/2 holds the client) when there is no room. First come, first served,
+ * Bytes that messages (of gRPC, and bodies of HTTP) may occupy, for the whole process. A message
+ * reserves its length as soon as that is told, and waits (it is not read, so its client is held
+ * back) when there is no room. First come, first served,
  * except that a part is kept for small messages: they never wait behind big ones.
  */
 

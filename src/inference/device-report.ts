@@ -22,6 +22,12 @@ export interface DeviceReport {
   /** Times it was given another artifact, and what that takes, mean ms. */
   readonly switches?: number;
   readonly switchMs?: number;
+  /** What it has done since the gateway started. */
+  readonly executions?: number;
+  readonly rows?: number;
+  readonly busySeconds?: number;
+  /** Process that drives it; 0: none does just now. */
+  readonly workerPid?: number;
   /** Why the last load on it failed. */
   readonly trouble?: string;
 }

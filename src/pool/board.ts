@@ -51,6 +51,16 @@ export interface BoardReport {
   readonly switchMs: number | undefined;
   /** Why the last load on it failed, where it did. */
   readonly trouble: string | undefined;
+  readonly work: Work;
+  /** Process that drives it; 0: none does just now. */
+  readonly workerPid: number;
+}
+
+/** What a board has done, whatever it held. */
+export interface Work {
+  readonly executions: number;
+  readonly rows: number;
+  readonly busyUs: number;
 }
 
 /** Weight of the latest switch in the mean. */
@@ -68,6 +78,8 @@ export class Board {
   drainWanted = false;
   /** Loads that were refused here, and until when they are not tried again, by variant. */
   readonly refusals = new Map<string, { readonly untilMs: number; readonly failures: number }>();
+  /** Under what it held before. */
+  #work: Work = { executions: 0, rows: 0, busyUs: 0 };
   #state: Exclude<BoardState, "failed"> = "ready";
   #sinceMs: number;
   #switchMs: number | undefined;
@@ -79,8 +91,15 @@ export class Board {
   }
 
   get state(): BoardState {
-    if (this.#state === "ready" && this.lane?.instance.failure !== undefined) return "failed";
-    return this.#state;
+    const instance = this.lane?.instance;
+    if (this.#state !== "ready" || instance === undefined || instance.ready) return this.#state;
+    // Its worker died, and another one loads the same again.
+    return instance.failure === undefined ? "loading" : "failed";
+  }
+
+  /** It is being given an artifact. */
+  get switching(): boolean {
+    return this.#state === "loading";
   }
 
   get switchMs(): number | undefined {
@@ -94,6 +113,22 @@ export class Board {
   enter(state: Exclude<BoardState, "failed">, nowMs: number): void {
     this.#state = state;
     this.#sinceMs = nowMs;
+  }
+
+  get work(): Work {
+    const { executions, rows, busyUs } = this.#work;
+    const now = this.lane?.work ?? { executions: 0, rows: 0, busyUs: 0 };
+    return {
+      executions: executions + now.executions,
+      rows: rows + now.rows,
+      busyUs: busyUs + now.busyUs,
+    };
+  }
+
+  /** Takes its lane off it. */
+  emptied(): void {
+    this.#work = this.work;
+    this.lane = undefined;
   }
 
   switched(tookMs: number): void {
@@ -137,6 +172,8 @@ export class Board {
       switches: this.switches,
       switchMs: this.#switchMs,
       trouble: this.trouble,
+      work: this.work,
+      workerPid: this.lane?.instance.workerPid ?? 0,
     };
   }
 }

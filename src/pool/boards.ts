@@ -77,7 +77,12 @@ export class Boards {
    */
   async enter(variant: BoardVariant, signal: AbortSignal): Promise<void> {
     const { arrivedRows } = variant.demand();
-    this.#entrants.set(variant.id, { variant, arrivedRows, rowsPerS: 0, nowhereSinceMs: undefined });
+    this.#entrants.set(variant.id, {
+      variant,
+      arrivedRows,
+      rowsPerS: 0,
+      nowhereSinceMs: undefined,
+    });
     this.#lookLater();
     const empty = this.#boards.find(
       (board) => board.fits(variant) && board.state === "ready" && board.resident === undefined,
@@ -118,7 +123,7 @@ export class Boards {
     const board = this.#find(id);
     if (board === undefined) return false;
     board.drainWanted = true;
-    if (board.state === "loading" || board.state === "drained") return true; // whoever loads it sees the wish
+    if (board.switching || board.state === "drained") return true; // whoever loads it sees the wish
     await this.#tracked(this.#takeOut(board));
     return true;
   }
@@ -288,10 +293,10 @@ export class Boards {
   /** What runs on it ends, and what it holds goes. */
   async #release(board: Board): Promise<void> {
     const { resident, lane, breaker } = board;
-    board.lane = undefined;
     board.breaker = undefined;
     if (lane !== undefined) {
       await resident?.pool.retire(lane);
+      board.emptied();
       await lane.instance.close();
     }
     breaker?.close();

@@ -48,6 +48,8 @@ export class Lane {
   running = 0;
   /** Rows of the execution given last. */
   lastRows = 0;
+  /** What the device has done. */
+  readonly work = { executions: 0, rows: 0, busyUs: 0 };
   /** When the device began with what it runs now, monotonic ms. */
   busySince = 0;
   #occupied = 0;
@@ -134,6 +136,9 @@ export class Lane {
       const result = await this.#run(requests, plan, room, sink);
       this.#learnOutputSize(result.outputs, plan.rows);
       const { inputUs, inferUs, outputUs } = result.timing;
+      this.work.executions += 1;
+      this.work.rows += plan.rows;
+      this.work.busyUs += inferUs;
       return {
         outputs: result.outputs,
         timing: { inputUs: writtenUs + inputUs, inferUs, outputUs },

@@ -60,12 +60,21 @@ export class Pool {
     return this.#lanes.find((lane) => lane.instance.failure !== undefined)?.instance.failure;
   }
 
-  /** A lane whose device would start at once; taken in turn. */
-  idleLane(): Lane | undefined {
+  /** True: another lane serves. */
+  hasOther(lane: Lane): boolean {
+    return this.#lanes.some((other) => other !== lane && other.inService);
+  }
+
+  /**
+   * A lane whose device would start at once; taken in turn.
+   * @param avoid only taken where no other lane serves
+   */
+  idleLane(avoid?: Lane): Lane | undefined {
+    const avoided = avoid !== undefined && this.hasOther(avoid) ? avoid : undefined;
     const lanes = this.#lanes;
     for (let i = 0; i < lanes.length; i += 1) {
       const lane = lanes[(this.#turn + i) % lanes.length];
-      if (!lane?.idle) continue;
+      if (!lane?.idle || lane === avoided) continue;
       this.#turn = (this.#turn + i + 1) % lanes.length;
       return lane;
     }

@@ -171,6 +171,8 @@ describe("a folder or file of our own", () => {
     ['input { name: "x" data_type: TYPE_FP32 dims: 1 }', /'x' is specified more than once/],
     ['platform: "onnxruntime_onnx" backend: "python"', /multiple values/, ""],
     ["instance_group { count: -2 }", /negative count/],
+    ["instance_group { count: 1000000000 }", /1000000000 instances, more than 1024 are a mistake/],
+    ["instance_group { count: 600 } instance_group { count: 600 }", /have 1200 instances/],
     ["model_repository_agents { agents { name: 'relocation' } }", /unknown repository agent/],
     [
       'parameters { key: "reproducible" value { string_value: "maybe" } }',

@@ -17,6 +17,9 @@ import { TRITON_PAIRS } from "./modules.ts";
 import { checkInsideFolder } from "./paths.ts";
 import { checkSequenceBatching } from "./sequence-config.ts";
 
+/** Of one model, all groups together: a slip of the keyboard must not keep the gateway busy for minutes. */
+const MAX_INSTANCES = 1024;
+
 /**
  * What can be said of a configuration before it is completed.
  * @throws StatusError INVALID_ARGUMENT
@@ -46,6 +49,13 @@ export function checkGeneral(config: ModelConfigFields): void {
           "specifies profile field which is only supported for TensorRT models",
       );
     }
+  }
+  const instances = (config.instance_group ?? []).reduce((sum, { count = 1 }) => sum + count, 0);
+  if (instances > MAX_INSTANCES) {
+    throw invalid(
+      `the instance groups of model ${name} have ${instances} instances, ` +
+        `more than ${MAX_INSTANCES} are a mistake`,
+    );
   }
   checkPaths(config, name);
   if (isEnsemble(config)) checkEnsemble(config);

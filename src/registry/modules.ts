@@ -4,7 +4,10 @@ import { StatusError } from "../errors.ts";
 import type { ModelConfigFields } from "./model-config.ts";
 
 /** What the registry uses of a backend. */
-export type InspectingModule = Pick<BackendModule, "kind" | "platforms" | "formats" | "inspect">;
+export type InspectingModule = Pick<
+  BackendModule,
+  "kind" | "platforms" | "formats" | "artifactOptional" | "inspect"
+>;
 
 /** Backends that Triton knows by two words. Source: Triton's model_config_utils.cc. */
 export const TRITON_PAIRS = [

@@ -87,11 +87,11 @@ async function findArtifact(
 ): Promise<Artifact> {
   const versionFolder = join(folder, version);
   const file = artifactFile(fieldsOf(config), module);
-  if (file === undefined) {
-    return { digest: "", path: versionFolder, format: module.kind, platform: "any" };
-  }
+  const none = { digest: "", path: versionFolder, format: module.kind, platform: "any" };
+  if (file === undefined) return none;
   const path = join(versionFolder, file.filename);
   if (!(await exists(path))) {
+    if (module.artifactOptional === true) return none;
     throw new StatusError(
       "UNAVAILABLE",
       `unable to find '${path}' for model '${basename(folder)}'`,

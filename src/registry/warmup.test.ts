@@ -88,6 +88,17 @@ describe("a warm-up sample", () => {
       "batch_size 9 of warmup sample 's' is larger than max_batch_size 8 of model 'm'",
     ],
     [
+      "very many runs",
+      { ...x(), count: 4294967295 },
+      "warmup sample 's' of model 'm' asks for 4294967295 runs, more than 10000 are a mistake",
+    ],
+    [
+      "a huge input",
+      { inputs: { x: { data_type: "TYPE_FP32", dims: ["2147483647", "2"], zero_data: true } } },
+      "warmup sample 's' of model 'm': input 'x' with dims [2147483647,2] and 1 rows has 17179869176 " +
+        "bytes, at most 1073741824 are run",
+    ],
+    [
       "an unknown input",
       { inputs: { z: {} } },
       "warmup sample 's' of model 'm' names input 'z', which the model lacks",

@@ -16,6 +16,10 @@ import type { ConfigWarmup, ConfigWarmupInput } from "./model-config.ts";
 const FOLDER = "warmup";
 /** A sample is one request of one row: real ones have some kB. */
 const MAX_FILE_BYTES = 256 * 2 ** 20;
+/** Bytes of one input of a sample, all its rows together. */
+const MAX_INPUT_BYTES = 2 ** 30;
+/** Runs of one sample. */
+const MAX_RUNS = 10_000;
 
 /**
  * @param folder of the model
@@ -41,9 +45,16 @@ export async function warmupSamples(
           `${signature.maxBatchSize} of model '${signature.name}'`,
       );
     }
+    if (count > MAX_RUNS || (!batched && batchSize > MAX_RUNS)) {
+      const runs = Math.max(count, batched ? 0 : batchSize);
+      throw invalid(
+        `warmup sample '${name}' of model '${signature.name}' asks for ${runs} runs, more than ` +
+          `${MAX_RUNS} are a mistake`,
+      );
+    }
     const made = new Set((signature.made ?? []).map(({ spec }) => spec.name));
     const checked = Object.entries(inputs).map(([input, config]) => {
-      if (!made.has(input)) return checkedInput(name, input, config, signature, folder);
+      if (!made.has(input)) return checkedInput(name, input, config, signature, folder, batchSize);
       log.warn(`warmup sample '${name}': input '${input}' is made by the server, it stays zero`);
       return [];
     });
@@ -64,6 +75,7 @@ async function checkedInput(
   config: ConfigWarmupInput,
   signature: ModelSignature,
   folder: string,
+  rows: number,
 ): Promise<WarmupInput> {
   const where = `warmup sample '${sample}' of model '${signature.name}'`;
   const spec = signature.inputs.find((input) => input.name === name);
@@ -83,6 +95,13 @@ async function checkedInput(
   if (!fits(shape, spec.shape)) {
     throw invalid(
       `${where}: input '${name}' has dims ${shapeText(shape)}, but the model expects ${shapeText(spec.shape)}`,
+    );
+  }
+  const bytes = elementCount(shape) * (elementSizeBytes(spec.datatype) || 1) * rows;
+  if (bytes > MAX_INPUT_BYTES) {
+    throw invalid(
+      `${where}: input '${name}' with dims ${shapeText(shape)} and ${rows} rows has ${bytes} bytes, ` +
+        `at most ${MAX_INPUT_BYTES} are run`,
     );
   }
   const { input_data_file: file, zero_data: zero, random_data: random } = config;

@@ -17,6 +17,8 @@ export interface BranchParts {
   readonly pool: Pool;
   /** ms until a device is expected to hold it; undefined: none will. */
   readyInMs?(): number | undefined;
+  /** Why no device holds it, where that is known. */
+  trouble?(): string | undefined;
   /** Gives the devices back, after the scheduler is closed. */
   released?(): Promise<void>;
 }
@@ -80,7 +82,8 @@ export class Branch implements VariantView {
   get trouble(): string | undefined {
     if (this.ready || this.readyInMs !== undefined) return undefined;
     if (!this.allowed) return "its devices failed and are being probed";
-    return this.scheduler.trouble ?? (this.instances === 0 ? "no device holds it" : undefined);
+    if (this.instances > 0) return this.scheduler.trouble;
+    return this.#parts.trouble?.() || "no device holds it";
   }
 
   async close(): Promise<void> {

@@ -14,6 +14,8 @@ export function emptySlot({ request }: Entry): Entry {
     delayed: false,
     expiresAt: Number.POSITIVE_INFINITY,
     deaths: 0,
+    moves: 0,
+    avoid: undefined,
     places: undefined,
   };
 }

@@ -13,6 +13,7 @@
 import { StatusError } from "../errors.ts";
 import { NO_POLICY, type QueuePolicy, type QueueRules } from "../inference/queue-rules.ts";
 import type { InferCall, InferRequest } from "../inference/request.ts";
+import type { Lane } from "../pool/lane.ts";
 import { Chain, type Link } from "./chain.ts";
 
 /** A request in the scheduler's hands, from `submit` to its answer. */
@@ -27,6 +28,9 @@ export interface Entry {
   expiresAt: number;
   /** Executions that ended with the death of their worker while this request ran in them. */
   deaths: number;
+  /** Devices of its variant that failed it, the last of which is avoided. */
+  moves: number;
+  avoid: Lane | undefined;
   /** Its places in the queue; undefined while it does not wait. */
   places: Places | undefined;
 }
@@ -88,6 +92,8 @@ export class RequestQueue {
       delayed: false,
       expiresAt: timeoutUs > 0 ? now + timeoutUs / 1000 : Number.POSITIVE_INFINITY,
       deaths: 0,
+      moves: 0,
+      avoid: undefined,
       places: undefined,
     };
     this.#insert(entry);

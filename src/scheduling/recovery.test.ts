@@ -13,6 +13,8 @@ function entries(count: number): Entry[] {
     delayed: false,
     expiresAt: Number.POSITIVE_INFINITY,
     deaths: 0,
+    moves: 0,
+    avoid: undefined,
     places: undefined,
   }));
 }

@@ -277,6 +277,58 @@ it("refuses in Triton's words what waited longer than its queue policy allows", 
   expect(rowsOf(first)).toEqual([[1]]);
 });
 
+describe("a device that fails", () => {
+  const gone = new BackendError("device", "nobody answers");
+
+  it("costs no client an error while another device holds the model", async () => {
+    const { clock, instances, submit } = aScheduler({ instances: 3 });
+    const call = submit({ value: 7 });
+    await clock.advance(0);
+    for (const failing of [0, 1]) {
+      expect(instances.map(({ runs }) => runs.length)).toEqual(
+        instances.map((_, at) => (at === failing ? 1 : 0)),
+      );
+      instances[failing]?.runs[0]?.fail(gone);
+      await clock.advance(0);
+    }
+    instances[2]?.runs[0]?.finish();
+    await clock.advance(0);
+    expect(call.answers).toEqual([[7]]);
+    expect(call.errors).toEqual([]);
+  });
+
+  it("fails the request once every device has", async () => {
+    const { clock, instances, submit } = aScheduler({ instances: 2 });
+    const call = submit();
+    await clock.advance(0);
+    for (const instance of instances) {
+      instance.runs[0]?.fail(gone);
+      await clock.advance(0);
+    }
+    expect(call.errors).toMatchObject([{ code: "UNAVAILABLE", message: "nobody answers" }]);
+  });
+
+  it("gets the batch back only from others that serve", async () => {
+    const { clock, instances, submit } = aScheduler({ instances: 2 });
+    const call = submit();
+    await clock.advance(0);
+    instances[1]?.setReady(false);
+    instances[0]?.runs[0]?.fail(gone);
+    await clock.advance(0);
+    expect(call.errors).toMatchObject([{ code: "UNAVAILABLE" }]);
+  });
+
+  it("keeps a mistake of the client's to itself", async () => {
+    const { clock, instances, submit } = aScheduler({ instances: 2 });
+    const call = submit();
+    await clock.advance(0);
+    instances[0]?.runs[0]?.fail(new BackendError("input", "wrong shape"));
+    await clock.advance(0);
+    expect(call.errors).toMatchObject([{ code: "INVALID_ARGUMENT" }]);
+    expect(instances[1]?.runs).toEqual([]);
+  });
+});
+
 describe("draining", () => {
   it("answers what was accepted, refuses what comes, then frees the instances", async () => {
     const { scheduler, clock, first, submit } = aScheduler();

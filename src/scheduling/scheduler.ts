@@ -211,7 +211,7 @@ export class Scheduler implements Served {
       this.#noticeIdle();
       return false;
     }
-    const lane = this.#lane();
+    const lane = this.#lane(again?.[0]?.avoid);
     if (!lane) {
       this.#waitForInstances();
       return false;
@@ -261,9 +261,9 @@ export class Scheduler implements Served {
     return expectedUs - (now - lane.busySince) * 1000 <= AHEAD_WITHIN_US;
   }
 
-  #lane(): Lane | undefined {
+  #lane(avoid?: Lane): Lane | undefined {
     if (this.#oneAtATime && this.#runningBatches > 0) return undefined;
-    const idle = this.pool.idleLane();
+    const idle = this.pool.idleLane(avoid);
     if (idle || this.#oneAtATime || this.#again.length > 0) return idle;
     return this.pool.laneToTakeAhead();
   }
@@ -288,7 +288,7 @@ export class Scheduler implements Served {
       )
       .then(
         (executed) => this.#executed(batch, executed, streamed),
-        (error: unknown) => this.#failed(batch, error, streamed),
+        (error: unknown) => this.#failed(lane, batch, error, streamed),
       );
   }
 
@@ -318,13 +318,14 @@ export class Scheduler implements Served {
     this.#noticeIdle();
   }
 
-  #failed(all: readonly Entry[], error: unknown, streamed?: StreamedBatch): void {
+  #failed(lane: Lane, all: readonly Entry[], error: unknown, streamed?: StreamedBatch): void {
     this.#ended(all);
     const batch = streamed ? streamed.fail(error) : all;
     const alive = batch.filter((entry) => !entry.call.cancelled);
     for (const entry of batch) if (entry.call.cancelled) this.#endings.cancelled(entry);
     if (error instanceof WorkerLost) this.#account.lost(this.signature, error.executing);
-    const left = worksElsewhere(error) ? this.#notRescued(alive, error) : alive;
+    const stuck = streamed ? alive : this.#notMoved(lane, alive, error);
+    const left = worksElsewhere(error) ? this.#notRescued(stuck, error) : stuck;
     const next = afterFailure(left, error);
     if (next.again.length > 0) {
       this.#log.warn("an execution failed and is repeated", {
@@ -344,6 +345,19 @@ export class Scheduler implements Served {
     this.#again.unshift(...next.again);
     this.#pump();
     this.#noticeIdle();
+  }
+
+  /** A device failed: another one of this variant is tried before another variant is. */
+  #notMoved(lane: Lane, batch: readonly Entry[], error: unknown): readonly Entry[] {
+    if (!isOfDevice(error) || !this.pool.hasOther(lane)) return batch;
+    const most = this.pool.lanes.length - 1;
+    const movable = batch.filter(({ moves }) => moves < most);
+    for (const entry of movable) {
+      entry.moves += 1;
+      entry.avoid = lane;
+    }
+    if (movable.length > 0) this.#again.unshift(movable);
+    return batch.filter((entry) => !movable.includes(entry));
   }
 
   #cancelled(entry: Entry): void {
@@ -471,7 +485,10 @@ const isOfClient = (error: unknown) => error instanceof BackendError && error.fa
 
 /** Faults of a device, not of the request or the model: another device may do better at once. */
 function worksElsewhere(error: unknown): boolean {
-  if (error instanceof WorkerLost) return true;
+  return error instanceof WorkerLost || isOfDevice(error);
+}
+
+function isOfDevice(error: unknown): boolean {
   return error instanceof BackendError && (error.fault === "device" || error.fault === "exhausted");
 }
 

@@ -123,6 +123,8 @@ export class SequenceScheduler implements Served {
       delayed: false,
       expiresAt: Number.POSITIVE_INFINITY,
       deaths: 0,
+      moves: 0,
+      avoid: undefined,
       places: undefined,
     };
     sequence.waiting.push(entry);

@@ -53,6 +53,27 @@ export function deviceMetrics(
       read: ofBoards(({ switchMs = Number.NaN }) => ({ value: switchMs / 1000 })),
     },
     {
+      name: "beamgate_device_executions_total",
+      help: "Batches that a board has executed",
+      type: "counter",
+      labels,
+      read: ofBoards(({ executions = 0 }) => ({ value: executions })),
+    },
+    {
+      name: "beamgate_device_rows_total",
+      help: "Rows that a board has executed",
+      type: "counter",
+      labels,
+      read: ofBoards(({ rows = 0 }) => ({ value: rows })),
+    },
+    {
+      name: "beamgate_device_busy_seconds_total",
+      help: "Time a board has spent executing, s; of one that is emulated: time of the emulation",
+      type: "counter",
+      labels,
+      read: ofBoards(({ busySeconds = 0 }) => ({ value: busySeconds })),
+    },
+    {
       name: "beamgate_failovers_total",
       help: "Requests that went from one variant of a model to another",
       type: "counter",

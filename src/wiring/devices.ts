@@ -100,12 +100,17 @@ export class Devices implements DeviceControl {
 
 function boardReport(report: BoardReport): DeviceReport {
   const { device, backend, state, holds, breaker, switches, switchMs, trouble } = report;
+  const { executions, rows, busyUs } = report.work;
   return {
     ...about(device, backend),
     state,
     model: holds ?? null,
     breaker,
     switches,
+    executions,
+    rows,
+    busySeconds: busyUs / 1e6,
+    workerPid: report.workerPid,
     ...(switchMs === undefined ? {} : { switchMs: Math.round(switchMs) }),
     ...(trouble === undefined ? {} : { trouble }),
   };

@@ -5,6 +5,8 @@ import { expectedDelayRouter } from "../policy/routing/expected-delay-router.ts"
 import { preferenceRouter } from "../policy/routing/preference-router.ts";
 import type { Router } from "../policy/routing/router.ts";
 import type { Boards, BoardVariant } from "../pool/boards.ts";
+import type { BreakerSettings } from "../pool/breaker.ts";
+import { DeviceLanes } from "../pool/device-lanes.ts";
 import { Pool } from "../pool/pool.ts";
 import type { ModelDefinition, VariantDefinition } from "../registry/types.ts";
 import { Branch } from "../scheduling/branch.ts";
@@ -22,6 +24,7 @@ export interface RoutingSettings {
 
 export interface VariantLoaderParts extends LoaderParts {
   readonly boards: Boards;
+  readonly breaker: BreakerSettings;
   readonly routing: RoutingSettings;
   /** The devices of a backend on this host. */
   devicesOf(backendKind: string): Promise<readonly Device[]>;
@@ -110,6 +113,8 @@ function makeBranch(context: VariantContext, rescue: Rescue) {
   const schedulerParts = { signature, rules, pool, account, clock, log, patienceMs };
   const scheduler = new Scheduler({ ...schedulerParts, rescue, origin });
   const board = onBoards ? boardVariant(context, scheduler, pool) : undefined;
+  const shared = !onBoards && parts.perDevice(variant.backendKind);
+  const lanes = shared ? deviceLanes(context, pool) : undefined;
   const branch = new Branch({
     name: variant.name,
     vendor: variant.artifact.manifest?.vendor ?? device?.vendor ?? "unknown",
@@ -122,28 +127,38 @@ function makeBranch(context: VariantContext, rescue: Rescue) {
       readyInMs: () => boards.readyInMs(board),
       released: () => boards.leave(board),
     }),
+    ...(lanes && { trouble: () => lanes.trouble, released: () => lanes.leave() }),
   });
   const fill = async (signal: AbortSignal) => {
     if (devices.length === 0) throw noDevice(variant);
     if (board) await boards.enter(board, signal);
-    else for (const instance of await loadOnDevices(context, signal)) pool.add(instance);
+    else if (lanes) await lanes.enter(signal);
+    else for (const instance of await loadOnCores(context, signal)) pool.add(instance);
   };
   return { branch, fill };
 }
 
-/** One instance a device, or as many as the configuration wants where they are cores. */
-function loadOnDevices(
-  { parts, definition, variant, devices }: VariantContext,
+/** As many instances as the configuration wants. */
+function loadOnCores(
+  { parts, definition, variant }: VariantContext,
   signal: AbortSignal,
 ): Promise<Instance[]> {
-  const wanted = parts.perDevice(variant.backendKind)
-    ? devices.map(({ id }) => id)
-    : Array.from({ length: definition.instances }, () => "cpu");
-  return loadAll(
-    wanted.map((device) =>
-      parts.fleet.load(loadRequest(parts, definition, variant, device), signal),
-    ),
+  const loads = Array.from({ length: definition.instances }, () =>
+    parts.fleet.load(loadRequest(parts, definition, variant, "cpu"), signal),
   );
+  return loadAll(loads);
+}
+
+function deviceLanes(
+  { parts, definition, variant, devices }: VariantContext,
+  pool: Pool,
+): DeviceLanes {
+  const { breaker, clock, log, fleet } = parts;
+  return new DeviceLanes({
+    ...{ model: definition.name, devices, pool, breaker, clock, log },
+    load: (device, signal) =>
+      fleet.load(loadRequest(parts, definition, variant, device.id), signal),
+  });
 }
 
 function boardVariant(

@@ -223,6 +223,37 @@ describe("a model in a worker", { timeout: TEST_MS }, () => {
   });
 });
 
+describe("sensors of a backend's devices", { timeout: TEST_MS }, () => {
+  function fromPackage(sensors: string): Fleet {
+    const path = join(folder, "thermometer.mjs");
+    writeFileSync(
+      path,
+      `export default { kind: "thermometer", platforms: [], formats: {}, inspect() {},
+         create: async () => ({ kind: "thermometer", devices: async () => [], close: async () => {}, ${sensors} }) };`,
+    );
+    return newFleet({ backends: [{ kind: "thermometer", package: path }] });
+  }
+
+  it("are asked for in a worker, which is gone afterwards", async () => {
+    const fleet = fromPackage(
+      'sensors: async () => [{ id: "t:0", powerW: 3, source: String(process.pid) }]',
+    );
+    const [sensors] = await fleet.sensors("thermometer");
+    expect(sensors).toMatchObject({ id: "t:0", powerW: 3 });
+    expect(isAlive(Number(sensors?.source))).toBe(false);
+    expect(fleet.workers()).toEqual([]);
+  });
+
+  it("are none where the backend reads none", async () => {
+    expect(await fromPackage("").sensors("thermometer")).toEqual([]);
+  });
+
+  it("are refused with the reason where they cannot be read", async () => {
+    const fleet = fromPackage('sensors: async () => { throw new Error("no bus") }');
+    await expect(fleet.sensors("thermometer")).rejects.toThrow("no bus");
+  });
+});
+
 describe("a worker that is killed", { timeout: TEST_MS }, () => {
   it("loses its runs, tells which was executing, and is back at once", async () => {
     const fleet = newFleet();
@@ -305,6 +336,28 @@ describe("a worker that hangs in native code", { timeout: TEST_MS }, () => {
     expect(instance.workerPid).toBe(pid);
   });
 
+  it("in its first runs is killed as soon as in any other, whatever a load may take", async () => {
+    const fleet = newFleet({ executionTimeoutMs: 300, loadTimeoutMs: 600_000 });
+    const loading = load(fleet, echoVariant({ hang_on: "0" }));
+    await expect(loading).rejects.toThrow("a probe took longer than 300 ms");
+  });
+
+  it("is killed when a probe of it hangs, and a probe that ends leaves it as it was", async () => {
+    const instance = await load(
+      newFleet({ executionTimeoutMs: 400 }),
+      echoVariant({ delay_ms: "100" }),
+    );
+    const pid = instance.workerPid;
+    const running = [run(instance, [1]), run(instance, [2])];
+    await instance.probe();
+    expect(await Promise.all(running)).toEqual([[1], [2]]);
+    expect([await run(instance, [3]), instance.workerPid]).toEqual([[3], pid]);
+    process.kill(pid, "SIGSTOP");
+    await expect(instance.probe()).rejects.toThrow("a probe took longer than 400 ms");
+    await becomesReady(instance);
+    expect(await run(instance, [4])).toEqual([4]);
+  });
+
   it("while it has nothing to do is found by its silence", async () => {
     const instance = await load(newFleet({ executionTimeoutMs: 300 }), echoVariant());
     const pid = instance.workerPid;
@@ -385,6 +438,17 @@ describe("more models than workers", { timeout: TEST_MS }, () => {
     expect(a?.workerPid).toBe(b?.workerPid);
     const missing = fleet.load({ ...request, device: "u50:7", variant: echoVariant() }, signal);
     await expect(missing).rejects.toThrow('no device "u50:7"; present: echo:0');
+  });
+});
+
+describe("the devices of a backend", { timeout: TEST_MS }, () => {
+  it("are asked for in a worker that ends then", async () => {
+    const fleet = newFleet();
+    expect(await fleet.devices("echo")).toEqual([
+      { id: "echo:0", vendor: "beamgate", platform: "any" },
+    ]);
+    expect(fleet.workers()).toEqual([]);
+    await expect(fleet.devices("tpu")).rejects.toThrow('no backend "tpu"');
   });
 });
 

@@ -1,6 +1,6 @@
 /** All worker processes of this gateway: which model goes into which, and their common end. */
 import { availableParallelism } from "node:os";
-import { BackendError, type Device } from "../../backends/contract.ts";
+import { BackendError, type Device, type DeviceSensors } from "../../backends/contract.ts";
 import { chooseWorker } from "./choose-worker.ts";
 import { ManagedInstance } from "./instance.ts";
 import { sharedMemorySupported } from "./libc.ts";
@@ -45,8 +45,8 @@ class LocalFleet implements Fleet {
   readonly #settings: WorkerSettings;
   readonly #slabFolder: string | undefined;
   readonly #supervisors = new Set<Supervisor>();
-  /** Workers that are asked for their devices and nothing else. */
-  readonly #inventories = new Set<Promise<unknown>>();
+  /** Of workers that are asked for devices or their sensors, and for nothing else. */
+  readonly #inquiries = new Set<Promise<unknown>>();
   #nextNumber = 0;
   #closed = false;
   #stopShrinking: () => void = () => {};
@@ -107,26 +107,34 @@ class LocalFleet implements Fleet {
     await this.#supervisorFor(instance.request.device).load(instance);
   }
 
-  async devices(backendKind: string): Promise<readonly Device[]> {
+  devices(backendKind: string): Promise<readonly Device[]> {
+    return this.#inquire("devices", backendKind);
+  }
+
+  sensors(backendKind: string): Promise<readonly DeviceSensors[]> {
+    return this.#inquire("sensors", backendKind);
+  }
+
+  async #inquire<T>(what: "devices" | "sensors", backendKind: string): Promise<readonly T[]> {
     if (this.#closed) throw new BackendError("internal", "the workers are being closed");
-    const asking = this.#ask(backendKind);
-    this.#inventories.add(asking);
+    const asking = this.#ask<T>(what, backendKind);
+    this.#inquiries.add(asking);
     try {
       return await asking;
     } catch (cause) {
       if (cause instanceof BackendError) throw cause;
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new BackendError("device", `devices of ${backendKind}: ${reason}`, { cause });
+      throw new BackendError("device", `${what} of ${backendKind}: ${reason}`, { cause });
     } finally {
-      this.#inventories.delete(asking);
+      this.#inquiries.delete(asking);
     }
   }
 
-  async #ask(backendKind: string): Promise<readonly Device[]> {
+  async #ask<T>(type: "devices" | "sensors", backendKind: string): Promise<readonly T[]> {
     const worker = await WorkerProcess.start(this.#settings);
     try {
-      const words = { type: "devices", backend: this.#source(backendKind) } as const;
-      return (await worker.ask(words)) as readonly Device[];
+      const backend = this.#source(backendKind);
+      return (await worker.ask({ type, backend })) as readonly T[];
     } finally {
       await worker.end();
     }
@@ -139,7 +147,7 @@ class LocalFleet implements Fleet {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.allSettled(this.#inventories);
+    await Promise.allSettled(this.#inquiries);
     this.#stopShrinking();
     await Promise.all([...this.#supervisors].map((supervisor) => supervisor.close()));
     this.#supervisors.clear();

@@ -57,7 +57,7 @@ function onFrame(type: number, meta: Buffer, payload: Buffer): void {
 function onWords(words: ToWorker): void {
   switch (words.type) {
     case "load":
-      void answer(words.ask, () => load(words.instance, words.load));
+      void answer(words.ask, () => load(words.ask, words.instance, words.load));
       break;
     case "rooms":
       void answer(words.ask, async () => instanceOf(words.instance).openRooms(words.rooms));
@@ -67,6 +67,12 @@ function onWords(words: ToWorker): void {
       break;
     case "devices":
       void answer(words.ask, async () => (await backendOf(words.backend)).devices());
+      break;
+    case "sensors":
+      void answer(
+        words.ask,
+        async () => (await (await backendOf(words.backend)).sensors?.()) ?? [],
+      );
       break;
     case "unload":
       void answer(words.ask, () => unload(words.instance));
@@ -106,16 +112,20 @@ async function answer(ask: number, act: () => Promise<unknown>): Promise<void> {
   }
 }
 
-async function load(id: number, words: LoadWords): Promise<LoadedWords> {
+async function load(ask: number, id: number, words: LoadWords): Promise<LoadedWords> {
   const backend = await backendOf(words.backend);
   const device = chooseDevice(await backend.devices(), words.device, backend.kind);
   const { signal } = new AbortController();
   const instance = await backend.load(words.variant, device, words.options, signal);
   try {
     if (words.variant.decoupled && instance.stream === undefined) throw noStreams(backend.kind);
-    const firstRuns = () => runFirst(words, instance, signal);
-    const { firstRunUs, batchInvariant } = await firstRuns();
-    hosted.set(id, new HostedInstance(words.variant, instance, channel, firstRuns));
+    const firstRuns = (runner: ModelInstance) => runFirst(words, runner, signal);
+    const { firstRunUs, batchInvariant } = await firstRuns(telling(instance, ask));
+    hosted.set(id, new HostedInstance(words.variant, instance, channel, () => firstRuns(instance)));
+    instance.watch?.((reason) => {
+      const told = reason === undefined ? {} : { reason };
+      channel.send(wordsFrame({ type: "trouble", instance: id, ...told }));
+    });
     return {
       device: instance.device,
       firstRunUs,
@@ -126,6 +136,27 @@ async function load(id: number, words: LoadWords): Promise<LoadedWords> {
     await instance.unload();
     throw cause;
   }
+}
+
+/** The same, and the gateway is told of each execution: a device that hangs in its first runs is found out. */
+function telling(instance: ModelInstance, ask: number): ModelInstance {
+  const tell = () => channel.send(wordsFrame({ type: "progress", ask }));
+  const { stream, maxInFlight } = instance;
+  return {
+    device: instance.device,
+    ...(maxInFlight === undefined ? {} : { maxInFlight }),
+    execute(execution, signal) {
+      tell();
+      return instance.execute(execution, signal);
+    },
+    ...(stream && {
+      stream(execution, emit, signal) {
+        tell();
+        return stream.call(instance, execution, emit, signal);
+      },
+    }),
+    unload: () => instance.unload(),
+  };
 }
 
 /** The smoke inference, the probe of batches and the warm-up requests. */

@@ -31,13 +31,16 @@ export class ManagedInstance implements Instance {
   readonly number: number;
   readonly request: LoadRequest;
   onChange: (() => void) | undefined;
-  failure: string | undefined;
 
   readonly #options: ManagedInstanceOptions;
   #report: LoadReport | undefined;
   #worker: WorkerProcess | undefined;
   #rooms: Rooms | undefined;
   #closed = false;
+  /** Why it could not be loaded again. */
+  #refusal: string | undefined;
+  /** Why its device does not serve, as the device itself tells. */
+  #trouble: string | undefined;
 
   constructor(options: ManagedInstanceOptions) {
     const { model, version } = options.request.variant;
@@ -66,7 +69,16 @@ export class ManagedInstance implements Instance {
   }
 
   get ready(): boolean {
+    return this.loaded && this.#trouble === undefined;
+  }
+
+  /** True: a worker holds it. */
+  get loaded(): boolean {
     return this.#worker !== undefined;
+  }
+
+  get failure(): string | undefined {
+    return this.#refusal ?? this.#trouble;
   }
 
   room(byteLength: number): Room | undefined {
@@ -106,6 +118,7 @@ export class ManagedInstance implements Instance {
   async loadInto(worker: WorkerProcess): Promise<void> {
     const { number: instance, request, backend } = this.#options;
     const { variant, signature, warmup, options, device } = request;
+    this.#trouble = undefined;
     const answer = await worker.ask({
       type: "load",
       instance,
@@ -134,7 +147,7 @@ export class ManagedInstance implements Instance {
       await worker.ask({ type: "unload", instance }).catch(() => {});
       return;
     }
-    this.failure = undefined;
+    this.#refusal = undefined;
     this.#report = { ...loaded, batchInvariant: loaded.batchInvariant };
     this.#rooms = rooms;
     this.#worker = worker;
@@ -145,6 +158,7 @@ export class ManagedInstance implements Instance {
   lost(): void {
     if (this.#worker === undefined) return;
     this.#worker = undefined;
+    this.#trouble = undefined;
     this.#rooms?.close();
     this.#rooms = undefined;
     this.onChange?.();
@@ -152,7 +166,18 @@ export class ManagedInstance implements Instance {
 
   /** Its backend refused to load it again. */
   refused(reason: string): void {
-    this.failure = reason;
+    this.#refusal = reason;
+    this.onChange?.();
+  }
+
+  /** Its device stopped serving, or (undefined) serves again. */
+  troubled(reason: string | undefined): void {
+    if (this.#trouble === reason) return;
+    this.#trouble = reason;
+    const { log } = this.#options;
+    const device = this.#report?.device.id;
+    if (reason === undefined) log.info("a device serves again", { instance: this.id, device });
+    else log.warn("a device does not serve", { instance: this.id, device, reason });
     this.onChange?.();
   }
 

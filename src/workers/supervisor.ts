@@ -97,6 +97,11 @@ export class Supervisor {
       const worker = await WorkerProcess.start(this.#options);
       this.#worker = worker;
       worker.onDeath = () => this.#onDeath(worker);
+      worker.onTrouble = (number, reason) => {
+        for (const instance of this.#instances) {
+          if (instance.number === number) instance.troubled(reason);
+        }
+      };
       this.#starts += 1;
       return worker;
     } catch (cause) {
@@ -124,7 +129,7 @@ export class Supervisor {
   }
 
   #waiting(): ManagedInstance[] {
-    return [...this.#instances].filter((instance) => !instance.ready && instance.loadedOnce);
+    return [...this.#instances].filter((instance) => !instance.loaded && instance.loadedOnce);
   }
 
   async #reload(): Promise<void> {

@@ -6,6 +6,7 @@
  */
 import type {
   Device,
+  DeviceSensors,
   ExecutionMember,
   LoadOptions,
   ModelVariant,
@@ -112,9 +113,12 @@ export interface Instance {
   readonly report: LoadReport;
   /** Process id of the worker now; 0 while it is being respawned. */
   readonly workerPid: number;
-  /** True between a successful (re)load and the worker's death. */
+  /** True between a successful (re)load and the worker's death, while its device does not say otherwise. */
   readonly ready: boolean;
-  /** Why it could not be loaded again after its worker's death; undefined while that has not been refused. It is tried on. */
+  /**
+   * Why it could not be loaded again after its worker's death, or why its device does not serve;
+   * undefined while neither is so. It is tried on.
+   */
   readonly failure: string | undefined;
   /** Called whenever `ready` or `failure` changes. */
   onChange: (() => void) | undefined;
@@ -166,6 +170,12 @@ export interface Fleet {
    * @throws BackendError (as a rejection) where its library is missing or broken
    */
   devices(backendKind: string): Promise<readonly Device[]>;
+  /**
+   * What the sensors of those devices say, asked for in a worker of its own: a process each time, so
+   * for every few seconds at most. None where the backend reads none.
+   * @throws BackendError (as a rejection) where it cannot be asked
+   */
+  sensors(backendKind: string): Promise<readonly DeviceSensors[]>;
   /** Ends every worker; resolves when they are gone. */
   close(): Promise<void>;
   /** For dashboards and tests. */

@@ -21,6 +21,7 @@ describe("the watch over a worker", () => {
     ["silence", 101, { pingedAt: 0 }, "it gave no sign of life for 100 ms"],
     ["an execution", 101, { headSince: 0 }, "one execution took longer than 100 ms"],
     ["a load", 1_001, { askedAt: 0 }, "a load took longer than 1000 ms"],
+    ["a probe", 101, { askedAt: 0, askIsShort: true }, "a probe took longer than 100 ms"],
   ] as const)("ends %s that lasts too long, and says so", (_, now, over, killBecause) => {
     expect(at(now, over)).toEqual({ killBecause });
   });

@@ -59,6 +59,8 @@ export type ToWorker =
   | { readonly type: "probe"; readonly ask: number; readonly instance: number }
   /** Which devices the backend sees here. */
   | { readonly type: "devices"; readonly ask: number; readonly backend: BackendSource }
+  /** What their sensors say. */
+  | { readonly type: "sensors"; readonly ask: number; readonly backend: BackendSource }
   /** Nobody waits for more responses of this run; it may end early. */
   | { readonly type: "abort"; readonly instance: number; readonly run: number }
   /** The state of this sequence is not needed any more. */
@@ -85,6 +87,10 @@ export type FromWorker =
       readonly message: string;
     }
   | { readonly type: "pong" }
+  /** What was asked goes on with one execution more; none takes longer than an execution may. */
+  | { readonly type: "progress"; readonly ask: number }
+  /** The device of an instance tells that it does not serve; without a reason: it serves again. */
+  | { readonly type: "trouble"; readonly instance: number; readonly reason?: string }
   | {
       readonly type: "log";
       readonly level: LogLevel;

@@ -41,20 +41,25 @@ const END_GRACE_MS = 2_000;
 const STREAMS_GRACE_MS = 500;
 
 interface PendingAsk {
-  readonly askedAt: number;
+  /** Or when its last execution began. */
+  askedAt: number;
   /** It takes no longer than an execution. */
-  readonly isShort: boolean;
+  isShort: boolean;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
 }
 
 type Ask = Extract<ToWorker, { readonly ask: number }>;
+/** Those that take no longer than an execution; loads do. */
+const SHORT_ASKS: ReadonlySet<Ask["type"]> = new Set(["probe", "devices", "sensors"]);
 /** `Omit` for each member of a union. */
 type Unnumbered<T> = T extends Ask ? Omit<T, "ask"> : never;
 
 export class WorkerProcess {
   /** Called once, after every pending run and ask was rejected. */
   onDeath: (() => void) | undefined;
+  /** Called when an instance's device stops serving, with the reason, and when it serves again. */
+  onTrouble: ((instance: number, reason: string | undefined) => void) | undefined;
   readonly meter: LoadMeter;
 
   readonly #settings: WorkerSettings;
@@ -143,7 +148,7 @@ export class WorkerProcess {
     const ask = this.#nextAsk++;
     const frame = wordsFrame({ ...words, ask } as ToWorker);
     return new Promise((resolve, reject) => {
-      const isShort = words.type === "probe" || words.type === "devices";
+      const isShort = SHORT_ASKS.has(words.type);
       this.#asks.set(ask, { askedAt: this.#settings.clock.now(), isShort, resolve, reject });
       this.#channel.send(frame);
     });
@@ -267,12 +272,21 @@ export class WorkerProcess {
   #onWords(words: FromWorker): void {
     if (words.type === "hello") this.#onHello(words.protocol);
     else if (words.type === "answer") this.#takeAsk(words.ask).resolve(words.value);
+    else if (words.type === "progress") this.#onProgress(words.ask);
     else if (words.type === "refusal") this.#takeAsk(words.ask).reject(toError(words));
     else if (words.type === "failure") this.#takeRun(words.run).reject(toError(words));
+    else if (words.type === "trouble") this.onTrouble?.(words.instance, words.reason);
     else if (words.type === "log") {
       const { level, message, fields } = words;
       this.#settings.log[level](message, { ...fields, worker: this.pid });
     }
+  }
+
+  #onProgress(id: number): void {
+    const pending = this.#asks.get(id);
+    if (pending === undefined) throw new Error(`progress of ask ${id}, which is not pending`);
+    pending.askedAt = this.#settings.clock.now();
+    pending.isShort = true;
   }
 
   #onHello(protocol: number): void {

@@ -13,12 +13,13 @@ import { httpBinary } from "./benches/http-binary.ts";
 import { largeRequests } from "./benches/large-requests.ts";
 import { latency } from "./benches/latency.ts";
 import { memory } from "./benches/memory.ts";
+import { remote } from "./benches/remote.ts";
 import { sharedMemory } from "./benches/shared-memory.ts";
 import { streamThroughput } from "./benches/stream-throughput.ts";
 import { unaryThroughput } from "./benches/unary-throughput.ts";
 import { h2loadClient, h2loadInstalled } from "./h2load.ts";
 import { rawHttp2Client } from "./load.ts";
-import { type BenchResult, goalMet } from "./result.ts";
+import { type BenchResult, BenchSkipped, goalMet } from "./result.ts";
 import { FULL, makeSetting, QUICK, type Setting } from "./setting.ts";
 import { figuresList, resultsTable } from "./table.ts";
 
@@ -33,6 +34,7 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   "batch-size": batchSize,
   "event-loop": eventLoop,
   memory,
+  remote,
 };
 
 const HELP = `usage: npm run bench -- [--quick] [--only NAME]... [--output FILE] [--check]
@@ -84,7 +86,12 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     for (const { name, bench } of benches) {
       stderr.write(`${name} ...\n`);
-      results.push(await bench(setting));
+      try {
+        results.push(await bench(setting));
+      } catch (thrown) {
+        if (!(thrown instanceof BenchSkipped)) throw thrown;
+        stderr.write(`${name} is skipped: ${thrown.message}\n`);
+      }
     }
     peakMemoryMb = await peakMemory(setting);
   } finally {

@@ -22,6 +22,11 @@ export interface BenchResult {
   readonly errors: Readonly<Record<string, number>>;
 }
 
+/** What the bench compares with is not on this machine. */
+export class BenchSkipped extends Error {
+  override readonly name = "BenchSkipped";
+}
+
 /** undefined for a bench without a goal. */
 export function goalMet({ value, goal, errors }: BenchResult): boolean | undefined {
   if (!goal) return undefined;

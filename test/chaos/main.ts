@@ -1,6 +1,7 @@
 /** The order in which the gateway is ill-treated. */
 import { argv } from "node:process";
 import { Cases } from "../support/cases.ts";
+import { badBoards } from "./boards.ts";
 import { drainUnderLoad } from "./drain.ts";
 import { gatewayDeath } from "./gateway-death.ts";
 import { hostileClients } from "./hostile.ts";
@@ -10,6 +11,7 @@ const STORIES = {
   kill: killWorkers,
   drain: drainUnderLoad,
   death: gatewayDeath,
+  boards: badBoards,
   hostile: hostileClients,
 };
 

@@ -706,6 +706,9 @@ def http_shown(answer):
         for output in parsed.get("outputs", []):
             if "binary_data_size" in output.get("parameters", {}):
                 output["parameters"]["binary_data_size"] = "any"  # empty there, see `shown`
+        # Its order is that of the python model's return statement.
+        if "outputs" in parsed:
+            parsed["outputs"].sort(key=lambda output: output["name"])
         # What follows is the parser's own.
         parsed["error"] = parsed.get("error", "").split("JSON buffer: ")[0]
         for volatile in ("log_file", "platform", "version"):

@@ -6,6 +6,7 @@
 import { open, realpath, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, sep } from "node:path";
 import {
+  type Artifact,
   type ArtifactFacts,
   BackendError,
   type Datatype,
@@ -50,6 +51,12 @@ const FIRMWARE_DOMAINS = ["finn.", "qonnx.", "onnx.brevitas", "brevitas"];
 const FIRMWARE_OPERATORS = new Set(["Quant", "BipolarQuant", "IntQuant", "FloatQuant", "Trunc"]);
 /** Domains whose operators are part of ONNX Runtime. */
 const KNOWN_DOMAINS = /^$|^ai\.onnx(\.|$)|^com\.microsoft(\.|$)/;
+
+/** `inspect` of the backends that take ONNX files and nothing else. */
+export async function inspectOnnxOnly({ format, path }: Artifact): Promise<ArtifactFacts> {
+  if (format === "onnx") return inspectOnnx(path);
+  throw new BackendError("artifact", `format "${format}" is not onnx`);
+}
 
 /**
  * Full shapes, with the batch axis where there is one.

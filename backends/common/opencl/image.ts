@@ -8,16 +8,25 @@ const MOST_IMAGE_BYTES = 512 * 1024 * 1024;
 
 /**
  * Reads the artifact's file once, so that what was checked is what is loaded.
- * @throws BackendError `artifact` where it cannot be read, is empty or too large, or has another digest than the manifest says
+ * @throws BackendError `artifact` where it cannot be read, is empty or too large, or has another digest than
+ *   when it was inspected, or than the manifest says
  */
 export async function readImage(artifact: Artifact, mostBytes = MOST_IMAGE_BYTES): Promise<Buffer> {
   const bytes = await readBounded(artifact.path, mostBytes);
-  const expected = artifact.manifest?.artifact.digest;
-  if (expected === undefined || expected === digestOf(bytes)) return bytes;
-  throw new BackendError(
-    "artifact",
-    `${artifact.path}: its digest is ${digestOf(bytes)}, the manifest says ${expected}`,
-  );
+  const stated = artifact.manifest?.artifact.digest;
+  if (artifact.digest === "" && stated === undefined) return bytes;
+  const digest = digestOf(bytes);
+  for (const [who, expected] of [
+    ["the manifest says", stated ?? digest],
+    ["it was inspected with", artifact.digest || digest],
+  ] as const) {
+    if (expected === digest) continue;
+    throw new BackendError(
+      "artifact",
+      `${artifact.path}: its digest is ${digest}, ${who} ${expected}`,
+    );
+  }
+  return bytes;
 }
 
 /** Content address, as manifests and artifacts name it. */

@@ -31,10 +31,11 @@ async function run(instance: ModelInstance, input: Tensor): Promise<Uint8Array> 
 const expected = (raw: Int16Array) => new Uint8Array(floats(dense.evaluate(network, raw)).buffer);
 
 describe.skipIf(!POCL)("a dense network on PoCL (apt: pocl-opencl-icd ocl-icd-libopencl1)", () => {
-  const folder = privatePocl();
+  let folder: string;
   let board: OpenClBoard;
   let instance: ModelInstance | undefined;
   beforeAll(() => {
+    folder = privatePocl();
     board = OpenClBoard.open(ON_POCL);
   });
   afterEach(async () => {

@@ -1,7 +1,7 @@
 /** What the board is programmed with: XRT hands over the BITSTREAM and the metadata as two files. */
 import { readFileSync } from "node:fs";
 import { readBitstream } from "./bitstream.ts";
-import { compile } from "./compute.ts";
+import { compileProgram } from "./compile-program.ts";
 import { ComputeUnit } from "./compute-unit.ts";
 import type { DeviceMemory } from "./device-memory.ts";
 import { readKernelMetadata } from "./read-kernel-metadata.ts";
@@ -21,7 +21,7 @@ export function program(
   const kernels = readKernelMetadata(readFileSync(metadataFile, "utf8"));
   const metadata = kernels.find(({ name }) => name === bitstream.kernel);
   if (metadata === undefined) throw new Error(`no metadata for kernel "${bitstream.kernel}"`);
-  const compute = compile(bitstream);
+  const compute = compileProgram(bitstream);
   return new Map(
     metadata.units.map(({ name, base }, index) => [
       base,

@@ -32,6 +32,8 @@ const MAX_PIPELINED = 256;
 /** Answers up to this are copied together for one write. */
 const WORTH_JOINING_BYTES = 64 * 1024;
 
+const LINGER_MS = 1_000;
+
 const HEAD_END = Buffer.from("\r\n\r\n");
 const PREFIX = Buffer.from("POST /v2/models/");
 const CLOSE = "Connection: close\r\n";
@@ -85,14 +87,17 @@ export class DirectConnection {
 
   /** For the log of a drain. */
   inFlight(): readonly string[] {
-    const from = this.#socket.remoteAddress;
-    return this.#calls.map(({ head }) => `POST infer of ${head.model} from ${from}`);
+    const { remoteAddress: from, writableLength } = this.#socket;
+    const calls = this.#calls.map(({ head }) => `POST infer of ${head.model} from ${from}`);
+    return writableLength > 0 ? [...calls, `answers that ${from} does not read`] : calls;
   }
 
-  /** What came, and what is on its way, is answered; then the connection ends. */
+  /** What was begun, and the body that is on its way, is answered; nothing more is begun, and the connection ends. */
   close(): void {
+    if (this.#closing) return;
     this.#closing = true;
-    if (this.idle) this.#leaveOrEnd();
+    if (this.#arriving === undefined) this.#unread = NOTHING;
+    this.#leaveOrEnd();
   }
 
   destroy(): void {
@@ -102,13 +107,13 @@ export class DirectConnection {
   /** Lets Node, which has time limits for it, receive what takes long. */
   leave(): void {
     this.#leaving = true;
-    if (this.#calls.length === 0) this.#leaveOrEnd();
+    this.#leaveOrEnd();
   }
 
   readonly #onData = (chunk: Buffer) => {
     this.quietRounds = 0;
     const rest = this.#arriving === undefined ? chunk : this.#fill(this.#arriving, chunk);
-    if (rest.length === 0) return;
+    if (rest.length === 0 || this.#closing) return;
     this.#unread = this.#unread.length > 0 ? Buffer.concat([this.#unread, rest]) : rest;
     this.#read();
   };
@@ -130,7 +135,7 @@ export class DirectConnection {
   #read(): void {
     const bytes = this.#unread;
     let at = 0;
-    while (at < bytes.length && !this.#leaving) {
+    while (at < bytes.length && !this.#leaving && !this.#closing) {
       if (this.#calls.length >= MAX_PIPELINED) {
         this.#socket.pause();
         break;
@@ -143,7 +148,7 @@ export class DirectConnection {
     if (!this.incomplete) this.incompleteRounds = 0;
     if (this.#leaving) {
       this.#socket.pause();
-      if (this.#calls.length === 0) this.#leaveOrEnd();
+      this.#leaveOrEnd();
     }
   }
 
@@ -241,12 +246,12 @@ export class DirectConnection {
     for (const { answer } of this.#calls) {
       if (answer === undefined) break;
       done += 1;
-      const last = done === this.#calls.length && !this.incomplete && this.#setting.room.closing();
+      const last = this.#closing && done === this.#calls.length && this.#arriving === undefined;
       const connection = last ? CLOSE : keepAlive;
       bytes += writeAnswer(answer, { connection, date }, pieces);
-      if (last) this.#closing = true;
     }
     this.#calls.splice(0, done);
+    this.quietRounds = 0;
     const [first] = pieces;
     if (first === undefined) return;
     if (pieces.length === 1) this.#socket.write(first);
@@ -258,25 +263,23 @@ export class DirectConnection {
     }
     if (this.#socket.writableNeedDrain) this.#socket.pause();
     else this.#resume();
-    if (this.#calls.length === 0) this.#leaveOrEnd();
+    this.#leaveOrEnd();
   }
 
   /** Reads on after the client took its answers, or some requests were answered. */
   #resume(): void {
-    if (this.#leaving || this.#socket.destroyed || !this.#socket.isPaused()) return;
+    if (this.#leaving || this.#closing) return;
+    if (this.#socket.destroyed || !this.#socket.isPaused()) return;
     if (this.#calls.length >= MAX_PIPELINED || this.#socket.writableNeedDrain) return;
     this.#read();
     if (this.#calls.length < MAX_PIPELINED && !this.#leaving) this.#socket.resume();
   }
 
-  /** Every call is answered. */
+  /** Once every call is answered. */
   #leaveOrEnd(): void {
-    if (this.#socket.destroyed || this.#socket.writableEnded) return;
-    if (this.#closing && !this.incomplete) {
-      this.#socket.end();
-      // A client that does not close its side keeps nobody waiting.
-      this.#socket.destroySoon();
-    } else if (this.#leaving) {
+    if (this.#calls.length > 0 || this.#socket.destroyed || this.#socket.writableEnded) return;
+    if (this.#closing && this.#arriving === undefined) this.#end();
+    else if (this.#leaving) {
       this.#socket.pause();
       this.#socket.off("data", this.#onData);
       this.#socket.off("drain", this.#onDrain);
@@ -286,5 +289,16 @@ export class DirectConnection {
       const unread = Buffer.concat([this.#dropArriving(), this.#unread]);
       this.#setting.toNode(this, this.#socket, unread);
     }
+  }
+
+  /**
+   * Says goodbye. What the client still sends is read and dropped for a moment: the kernel would
+   * answer it with a reset, which takes the last answers from a client that has not read them.
+   */
+  #end(): void {
+    this.#socket.end();
+    this.#socket.resume();
+    const linger = setTimeout(() => this.#socket.destroySoon(), LINGER_MS).unref();
+    this.#socket.once("close", () => clearTimeout(linger));
   }
 }

@@ -284,6 +284,41 @@ describe("the end of a lane", () => {
     expect(other.got()).toMatch(/Connection: close\r\n\r\n.*late$/s);
   });
 
+  it("begins nothing more for a client that goes on sending, and loses nothing that was begun", async () => {
+    const { server, asked, drain } = await serve(false);
+    const { socket, got, ended } = await client(server);
+    socket.write(raw("one") + raw("two"));
+    await until(() => expect(asked.length).toBe(2));
+    drain();
+    for (let at = 0; at < 50; at += 1) {
+      socket.write(raw("more"));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    for (const each of asked) answer(each);
+    await until(() => expect(ended()).toBe(true));
+    expect(asked.length).toBe(2);
+    expect(bodies(got())).toEqual(["one", "two"]);
+    expect(got().match(/Connection: (keep-alive|close)/g)).toEqual([
+      "Connection: keep-alive",
+      "Connection: close",
+    ]);
+  });
+
+  it("does not count the time of an execution as quiet", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    ends.push(() => vi.useRealTimers());
+    const { server, asked } = await serve(false);
+    const { socket, got, ended } = await client(server);
+    socket.write(raw("slow"));
+    await until(() => expect(asked.length).toBe(1));
+    vi.advanceTimersByTime(200_000);
+    answer(asked[0] as Asked);
+    await until(() => expect(got()).toMatch(/slow$/));
+    vi.advanceTimersByTime(5_000);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(ended()).toBe(false);
+  });
+
   it("closes a connection that has long been quiet", async () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
     ends.push(() => vi.useRealTimers());

@@ -10,7 +10,7 @@ describe("the head of a plain infer request", () => {
     const read = told("POST /v2/models/a.b-c/versions/3/infer HTTP/1.1");
     expect(read).toMatchObject({ model: "a.b-c", version: "3", contentLength: 4 });
     expect(told(LINE)?.version).toBe("");
-    const fields = ["content-length:12", "Inference-Header-Content-Length:\t7 ", "X: a", "x: b"];
+    const fields = ["content-length:12", "Inference-Header-Content-Length:   7 ", "X: a", "x: b"];
     expect(readHead(head(...fields))).toMatchObject({
       contentLength: 12,
       headerLengthText: "7",
@@ -40,6 +40,7 @@ describe("what is left to Node", () => {
     ["a whole address", "POST http://h/v2/models/m/infer HTTP/1.1"],
     ["no name", "POST /v2/models//infer HTTP/1.1"],
     ["a name with a slash", "POST /v2/models/a/b/infer HTTP/1.1"],
+    ["a version that is no number", "POST /v2/models/m/versions/1.0/infer HTTP/1.1"],
     ["a long name", `POST /v2/models/${"m".repeat(1025)}/infer HTTP/1.1`],
     ["HTTP/1.0", "POST /v2/models/m/infer HTTP/1.0"],
     ["two spaces", "POST  /v2/models/m/infer HTTP/1.1"],
@@ -65,6 +66,7 @@ describe("what is left to Node", () => {
     ["a control character", ["Content-Length: 4", "X: a\u0001b"]],
     ["a bare carriage return", ["Content-Length: 4", "X: a\rb"]],
     ["a bare line feed", ["Content-Length: 4", "X: a\nTransfer-Encoding: chunked"]],
+    ["a tab", ["Content-Length: 4\t"]],
     ["a NUL", ["Content-Length: 4", "X: \0"]],
     ["bytes above 127", ["Content-Length: 4", "X: \u00e9"]],
     ["a compressed body", ["Content-Length: 4", "Content-Encoding: gzip"]],

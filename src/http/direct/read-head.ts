@@ -11,15 +11,16 @@ export interface InferHead {
   readonly contentLength: number;
   /** `Inference-Header-Content-Length` as it was written. */
   readonly headerLengthText: string | undefined;
-  /** Names in lower case; those that came twice are joined, as Node does. */
+  /** Names in lower case; those that came twice are joined. */
   readonly headers: Readonly<Record<string, string | undefined>>;
 }
 
 /** Without `%`, `?` and `;`: nothing to decode, nothing behind the path. */
 const REQUEST_LINE =
-  /^POST \/v2\/models\/([\w.~!$&'()*+,=:@-]{1,1024})(?:\/versions\/([\w.~!$&'()*+,=:@-]{1,1024}))?\/infer HTTP\/1\.1$/;
+  /^POST \/v2\/models\/([\w.~!$&'()*+,=:@-]{1,1024})(?:\/versions\/(\d{1,1024}))?\/infer HTTP\/1\.1$/;
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const VALUE = /^[\t\x20-\x7e]*$/;
+/** A tab is white space here and there, and not for everybody. */
+const VALUE = /^[\x20-\x7e]*$/;
 const LENGTH = /^\d{1,9}$/;
 /** They change what the body is, or how it is answered. */
 const NOT_HERE = new Set([

@@ -5,7 +5,6 @@ import os
 import pathlib
 import re
 import shutil
-import site
 import socket
 import subprocess
 import sys
@@ -15,20 +14,22 @@ import time
 from support.tools import ROOT, Missing, unpack
 
 VERSION = "0.7.0"
+NUMPY = "1.26.4"
 READY_LIMIT_S = 60
 
 
 def installed():
     """The unpacked package, fetched on first use; raises RuntimeError where it can't run here."""
     home = pathlib.Path(os.environ.get("REAL_TRITON") or ROOT / ".venv" / "real-triton")
-    if not (home / "ready").exists():
+    ready = home / f"ready-numpy-{NUMPY}"
+    if not ready.exists():
         shutil.rmtree(home, ignore_errors=True)
         try:
             unpack(f"nvidia-pytriton=={VERSION}", home)
+            prepare(home)
         except Missing as reason:
             raise RuntimeError(str(reason)) from reason
-        prepare(home)
-        (home / "ready").touch()
+        ready.touch()
     return home
 
 
@@ -41,11 +42,9 @@ def prepare(home):
         raise RuntimeError(f"the package has no python backend for Python {version}")
     backend = server / "backends" / "python"
     shutil.copytree(stubs, backend, dirs_exist_ok=True)
-    # The backend's interpreter does not look into the environment that runs this.
-    packages = pathlib.Path(site.getsitepackages()[0])
-    for name in ("numpy", "numpy.libs"):
-        if (packages / name).exists() and not (backend / name).exists():
-            (backend / name).symlink_to(packages / name)
+    # The backend's interpreter does not look into the environment that runs this; and it was built
+    # for numpy 1: with numpy 2 every tensor comes back empty.
+    unpack(f"numpy=={NUMPY}", backend)
     for program in (server / "bin" / "tritonserver", backend / "triton_python_backend_stub"):
         program.chmod(0o755)
 

@@ -1,0 +1,103 @@
+import { describe, expect, it } from "vitest";
+import { BackendError, type Device } from "../../backends/contract.ts";
+import { FakeInstance } from "../../test/support/fake-instance.ts";
+import { aRequest } from "../../test/support/requests.ts";
+import { VirtualClock } from "../../test/support/virtual-clock.ts";
+import { silent } from "../logger.ts";
+import { DEFAULT_BREAKER } from "./breaker.ts";
+import { DeviceLanes } from "./device-lanes.ts";
+import { Pool } from "./pool.ts";
+
+const never = new AbortController().signal;
+
+function onServers(refusals: Record<string, BackendError>) {
+  const clock = new VirtualClock();
+  const pool = new Pool([], clock.now);
+  const loads: string[] = [];
+  const lanes = new DeviceLanes({
+    model: "jets",
+    devices: ["a", "b"].map((id): Device => ({ id, vendor: "any", platform: "any" })),
+    pool,
+    breaker: DEFAULT_BREAKER,
+    clock,
+    log: silent,
+    async load({ id }) {
+      loads.push(id);
+      const refusal = refusals[id];
+      if (refusal !== undefined) throw refusal;
+      return new FakeInstance(id);
+    },
+  });
+  const held = () => pool.lanes.map(({ instance }) => instance.id);
+  return { clock, pool, lanes, loads, held };
+}
+
+const away = new BackendError("device", "nobody answers");
+const broken = new BackendError("artifact", "another model");
+
+describe("a variant on devices that hold many models", () => {
+  it("has an instance on each", async () => {
+    const { lanes, held } = onServers({});
+    await lanes.enter(never);
+    expect(held()).toEqual(["a", "b"]);
+    expect(lanes.trouble).toBeUndefined();
+    await lanes.leave();
+  });
+
+  it("serves on those that took it; the other is tried again until it takes it", async () => {
+    const refusals: Record<string, BackendError> = { b: away };
+    const { clock, lanes, loads, held } = onServers(refusals);
+    await lanes.enter(never);
+    expect(held()).toEqual(["a"]);
+    await clock.advance(500);
+    expect(loads).toEqual(["a", "b", "b"]);
+    delete refusals["b"];
+    await clock.advance(1_000);
+    expect(held()).toEqual(["a", "b"]);
+    await clock.advance(60_000);
+    expect(loads).toHaveLength(4);
+    await lanes.leave();
+  });
+
+  it("says why none serves, while one may yet", async () => {
+    const refusals: Record<string, BackendError> = { a: away, b: broken };
+    const { clock, lanes, held } = onServers(refusals);
+    await lanes.enter(never);
+    expect(held()).toEqual([]);
+    expect(lanes.trouble).toBe("a: nobody answers; b: another model");
+    delete refusals["a"];
+    await clock.advance(500);
+    expect(held()).toEqual(["a"]);
+    expect(lanes.trouble).toBeUndefined();
+    await lanes.leave();
+  });
+
+  it("is refused where all refuse it for good", async () => {
+    const { clock, lanes, loads } = onServers({ a: broken, b: broken });
+    await expect(lanes.enter(never)).rejects.toBe(broken);
+    await clock.advance(60_000);
+    expect(loads).toEqual(["a", "b"]);
+  });
+
+  it("is not tried any more once the model is unloaded", async () => {
+    const { clock, lanes, loads } = onServers({ a: away, b: away });
+    await lanes.enter(never);
+    await lanes.leave();
+    await clock.advance(60_000);
+    expect(loads).toEqual(["a", "b"]);
+  });
+
+  it("keeps batches from a device that fails", async () => {
+    const { pool, lanes } = onServers({});
+    await lanes.enter(never);
+    const [lane, other] = pool.lanes;
+    if (lane === undefined) throw new Error("no lane");
+    for (let failures = 0; failures < 2; failures += 1) {
+      const execution = lane.execute([aRequest()]);
+      (lane.instance as FakeInstance).runs[0]?.fail(away);
+      await expect(execution).rejects.toBe(away);
+    }
+    expect([lane.inService, other?.inService]).toEqual([false, true]);
+    await lanes.leave();
+  });
+});

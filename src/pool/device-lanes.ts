@@ -1,0 +1,126 @@
+/**
+ * A variant on devices that hold many models at once (far servers, GPUs): an instance on each, with a
+ * breaker. A device that does not take the variant is tried again and again; the others serve meanwhile.
+ */
+import { BackendError, type Device } from "../../backends/contract.ts";
+import type { Clock } from "../clock.ts";
+import type { Logger } from "../logger.ts";
+import type { Instance } from "../workers/types.ts";
+import { type BreakerSettings, DeviceBreaker } from "./breaker.ts";
+import type { Pool } from "./pool.ts";
+
+export interface DeviceLanesParts {
+  /** For the log. */
+  readonly model: string;
+  readonly devices: readonly Device[];
+  readonly pool: Pool;
+  readonly breaker: BreakerSettings;
+  readonly clock: Clock;
+  readonly log: Logger;
+  load(device: Device, signal: AbortSignal): Promise<Instance>;
+}
+
+const FIRST_RETRY_MS = 500;
+const LAST_RETRY_MS = 10_000;
+
+export class DeviceLanes {
+  readonly #parts: DeviceLanesParts;
+  readonly #closing = new AbortController();
+  readonly #breakers: DeviceBreaker[] = [];
+  /** Why a device does not take it, by its id; those that do are not listed. */
+  readonly #refusals = new Map<string, string>();
+  readonly #retries = new Map<string, () => void>();
+  readonly #loading = new Set<Promise<void>>();
+
+  constructor(parts: DeviceLanesParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Resolves when every device was tried. Where none took it, but some may later, it resolves as well:
+   * `trouble` says why nothing serves.
+   * @throws the first reason, where all refused it for good
+   */
+  async enter(signal: AbortSignal): Promise<void> {
+    const both = AbortSignal.any([signal, this.#closing.signal]);
+    const { devices, pool } = this.#parts;
+    const tried = await Promise.allSettled(devices.map((device) => this.#load(device, both)));
+    const reasons = tried.flatMap((one) => (one.status === "rejected" ? [one.reason] : []));
+    if (
+      reasons.length > 0 &&
+      (signal.aborted || (pool.lanes.length === 0 && reasons.every(isFinal)))
+    ) {
+      await this.leave();
+      throw reasons[0];
+    }
+    for (const device of devices) {
+      if (this.#refusals.has(device.id)) this.#retryLater(device, FIRST_RETRY_MS);
+    }
+  }
+
+  /** Why no device holds it; undefined: one does. */
+  get trouble(): string | undefined {
+    if (this.#parts.pool.lanes.length > 0) return undefined;
+    return [...this.#refusals].map(([device, reason]) => `${device}: ${reason}`).join("; ");
+  }
+
+  /** Tries no more; the instances are the pool's. */
+  async leave(): Promise<void> {
+    this.#closing.abort(new Error("the model is being unloaded"));
+    for (const cancel of this.#retries.values()) cancel();
+    this.#retries.clear();
+    await Promise.allSettled(this.#loading);
+    for (const breaker of this.#breakers) breaker.close();
+  }
+
+  async #load(device: Device, signal: AbortSignal): Promise<void> {
+    const { pool, log, breaker: settings, load } = this.#parts;
+    try {
+      const instance = await load(device, signal);
+      if (signal.aborted) {
+        await instance.close();
+        throw signal.reason;
+      }
+      const probe = () => instance.probe();
+      const breaker = new DeviceBreaker({ device: device.id, probe, log, settings });
+      this.#breakers.push(breaker);
+      breaker.onChange = () => pool.onChange?.();
+      this.#refusals.delete(device.id);
+      pool.add(instance, breaker);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      if (this.#refusals.get(device.id) !== reason && !signal.aborted) {
+        log.warn("a device does not take a model; it is tried again", {
+          model: this.#parts.model,
+          device: device.id,
+          reason,
+        });
+      }
+      this.#refusals.set(device.id, reason);
+      throw cause;
+    }
+  }
+
+  #retryLater(device: Device, delayMs: number): void {
+    const { clock, log, model } = this.#parts;
+    const { signal } = this.#closing;
+    if (signal.aborted) return;
+    const cancel = clock.after(delayMs, () => {
+      this.#retries.delete(device.id);
+      const loading: Promise<void> = this.#load(device, signal)
+        .then(
+          () => log.info("a device takes a model at last", { model, device: device.id }),
+          () => this.#retryLater(device, Math.min(LAST_RETRY_MS, 2 * delayMs)),
+        )
+        .finally(() => this.#loading.delete(loading));
+      this.#loading.add(loading);
+    });
+    this.#retries.set(device.id, cancel);
+  }
+}
+
+/** The artifact or the model is wrong: waiting mends nothing. */
+function isFinal(reason: unknown): boolean {
+  if (!(reason instanceof BackendError)) return true;
+  return reason.fault !== "device" && reason.fault !== "exhausted";
+}
