@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openOnnx } from "../onnx/run-onnx.ts";
 import { Random } from "../random.ts";
-import type { NamedTensors, Recipe } from "../recipe.ts";
+import type { Figures, NamedTensors, Recipe, RunModel } from "../recipe.ts";
 import type { BoardRecipe } from "./board-recipes.ts";
 import { BOARDS, compileVariant, writeVariant } from "./compile-variant.ts";
 import { fixedPointModel } from "./fixed-point-model.ts";
@@ -15,8 +15,9 @@ export interface FixedPointFigures {
   readonly tolerance: number;
   /** The farthest, of `size` examples. */
   readonly farthest: number;
-  /** The same as in figures.json, in fixed point. */
-  readonly figures: Readonly<Record<string, number>>;
+  /** The same as in figures.json, on these examples: in fixed point, and of the ONNX file. */
+  readonly figures: Figures;
+  readonly onnxFigures: Figures;
 }
 
 /** @param root the repository, with the model's ONNX file in it */
@@ -34,18 +35,26 @@ export async function makeBoards(
   }
   const { seed, size } = examples;
   const run = fixedPointModel(network);
-  const figures = (await recipe.measure?.(run, new Random(seed), size)) ?? {};
-  const inputs = recipe.sample(new Random(seed), size);
   const model = await openOnnx(onnx);
-  const farthest = farthestOf(await model.run(inputs), await run(inputs));
+  const figures = async (of: RunModel) =>
+    rounded((await recipe.measure?.(of, new Random(seed), size)) ?? {}, 3);
+  const inputs = recipe.sample(new Random(seed), size);
+  const told: FixedPointFigures = {
+    ...{ seed, size, tolerance: board.tolerance },
+    ...rounded({ farthest: farthestOf(await model.run(inputs), await run(inputs)) }, 4),
+    figures: await figures(run),
+    onnxFigures: await figures(model.run),
+  };
   await model.close();
-  const { tolerance } = board;
-  const rounded = Object.fromEntries(
-    Object.entries(figures).map(([name, value]) => [name, Number(value.toFixed(3))]),
-  );
-  const told = { seed, size, tolerance, farthest: Number(farthest.toFixed(4)), figures: rounded };
   writeFileSync(join(folder, "fixed-point.json"), `${JSON.stringify(told, null, 2)}\n`);
   return told;
+}
+
+function rounded<Name extends string>(figures: Readonly<Record<Name, number>>, digits: number) {
+  const entries = Object.entries<number>(figures);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, Number(value.toFixed(digits))]),
+  ) as Record<Name, number>;
 }
 
 export function farthestOf(wanted: NamedTensors, found: NamedTensors): number {
