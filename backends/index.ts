@@ -7,11 +7,4 @@ import { intelFpga } from "./intel-fpga/backend.ts";
 import { remote } from "./remote/backend.ts";
 import { xilinxU50 } from "./xilinx-u50/backend.ts";
 
-export const backends: readonly BackendModule[] = [
-  armCpu,
-  echo,
-  gpu,
-  intelFpga,
-  remote,
-  xilinxU50,
-];
+export const backends: readonly BackendModule[] = [armCpu, echo, gpu, intelFpga, remote, xilinxU50];
