@@ -25,16 +25,36 @@ export function eachTap(
   column: string,
   body: (pixel: string, place: string) => void,
 ): void {
+  const down = reach(node.outHeight, node.strideHeight, node.windowHeight, node.padTop);
+  const right = reach(node.outWidth, node.strideWidth, node.windowWidth, node.padLeft);
   program.loop(node.windowHeight, (dv) => {
     program.loop(node.windowWidth, (dh) => {
       const v = program.fresh("v");
       const h = program.fresh("h");
       program.line(`const int ${v} = ${row} + ${dv};`);
       program.line(`const int ${h} = ${column} + ${dh};`);
-      const inside = `${v} >= 0 && ${v} < ${node.inHeight} && ${h} >= 0 && ${h} < ${node.inWidth}`;
-      program.line(`if (${inside}) {`);
+      const inside = [...within(v, node.inHeight, down), ...within(h, node.inWidth, right)];
+      program.line(inside.length === 0 ? "{" : `if (${inside.join(" & ")}) {`);
       body(`${v} * ${node.inWidth} + ${h}`, `${dv} * ${node.windowWidth} + ${dh}`);
       program.line("}");
     });
   });
+}
+
+interface Reach {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** The first and the last row or column that any window wants. */
+function reach(windows: number, stride: number, size: number, padding: number): Reach {
+  return { first: -padding, last: (windows - 1) * stride + size - 1 - padding };
+}
+
+/** What has to be asked, so that nothing outside is read. */
+function within(name: string, length: number, { first, last }: Reach): string[] {
+  return [
+    ...(first < 0 ? [`(${name} >= 0)`] : []),
+    ...(last >= length ? [`(${name} < ${length})`] : []),
+  ];
 }

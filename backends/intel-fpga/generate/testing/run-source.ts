@@ -23,12 +23,15 @@ interface Placed {
   readonly rowBytes: number;
 }
 
-/** The outputs of all cases, which are compiled together: PoCL takes half a second for any source. */
+/**
+ * The outputs of all cases, which are compiled together: PoCL takes half a second for any source.
+ * @throws BackendError `artifact` where the compiler has as much as a warning
+ */
 export function runCases(board: OpenClBoard, cases: readonly Case[]): number[][][][] {
   const sources = cases.map(({ network, storage }, n) => {
     return openClSource(network, storage).replaceAll(/\b([kf]\d+|run_network)\b/g, `$1_${n}`);
   });
-  board.load(board.compile(sources.join("\n"), BUILD_OPTIONS));
+  board.load(board.compile(sources.join("\n"), `${BUILD_OPTIONS} -Werror`));
   return cases.map((one, n) => runKernel(board, `${KERNEL}_${n}`, one));
 }
 
