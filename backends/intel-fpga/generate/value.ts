@@ -62,8 +62,8 @@ function binary(
   b: Value,
   { range, fraction }: { readonly range: Range; readonly fraction: number },
 ): Value {
-  const kind = a.kind === "long" || b.kind === "long" ? "long" : kindOf(range);
-  kindOf(range);
+  const least = kindOf(range);
+  const kind = a.kind === "long" || b.kind === "long" ? "long" : least;
   const text = `(${as(program, a, kind)} ${operator} ${as(program, b, kind)})`;
   return { text, kind, range, fraction };
 }
@@ -80,7 +80,7 @@ function raised(program: Program, value: Value, fraction: number): Value {
   // A shift as wide as the word is none; of what is 0 it may be that wide.
   if (shift === 0 || (lo === 0n && hi === 0n)) return { ...value, fraction };
   const range = shiftedRange(value.range, shift);
-  const kind = value.kind === "long" ? "long" : kindOf(range);
-  kindOf(range);
+  const least = kindOf(range);
+  const kind = value.kind === "long" ? "long" : least;
   return { text: `(${as(program, value, kind)} << ${shift})`, kind, range, fraction };
 }
