@@ -1,17 +1,19 @@
 /**
- * Makes the ONNX files of models/ and the figures beside them.
+ * Makes the ONNX files of models/, the figures beside them, and the variants for boards.
  *
- *     node dist/models/make/main.js [--into FOLDER] [--times] [MODEL ...]
+ *     node dist/models/make/main.js [--into FOLDER] [--boards | --times] [MODEL ...]
  *
  * All models unless some are named; into this package's models/ unless a folder
- * is given. With --times it makes nothing and prints how long one execution of
- * the files there takes.
+ * is given. With --boards it makes the variants only, from the ONNX files there. With --times it makes
+ * nothing and prints how long one execution of the files there takes.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { packageRoot } from "../../src/package-root.ts";
 import { readConfigFile } from "../../src/registry/config-pbtxt.ts";
+import { boardRecipes } from "./boards/board-recipes.ts";
+import { makeBoards } from "./boards/make-boards.ts";
 import { openOnnx } from "./onnx/run-onnx.ts";
 import { Random } from "./random.ts";
 import type { Figures, Recipe } from "./recipe.ts";
@@ -20,16 +22,27 @@ import { recipes } from "./recipes/index.ts";
 /** Held-out data: no training starts from this seed. */
 const FIGURES_SEED = 2026;
 const FIGURES_SIZE = 10_000;
+const FIXED_POINT_SIZE = 20_000;
 /** As far as the model's batch limit allows. */
 const TIMED_SIZES = [1, 64, 1024];
 
 const { values, positionals } = parseArgs({
-  options: { into: { type: "string" }, times: { type: "boolean" } },
+  options: { into: { type: "string" }, times: { type: "boolean" }, boards: { type: "boolean" } },
   allowPositionals: true,
 });
 const root = values.into ?? join(packageRoot, "models");
 for (const recipe of chosen(positionals)) {
-  await (values.times === true ? time(recipe) : make(recipe));
+  if (values.times === true) {
+    await time(recipe);
+    continue;
+  }
+  if (values.boards !== true) await make(recipe);
+  for (const board of boardRecipes.filter(({ model }) => model === recipe.name)) {
+    const examples = { seed: FIGURES_SEED, size: FIXED_POINT_SIZE };
+    const { farthest, figures } = await makeBoards(root, board, recipe, examples);
+    const told = Object.entries(figures).map(([name, value]) => `${name} ${value}`);
+    print(`${recipe.name} on boards: at most ${farthest} off; ${told.join(", ")}`);
+  }
 }
 
 function chosen(names: readonly string[]): readonly Recipe[] {
