@@ -35,7 +35,7 @@ export async function openClPath({ pace, client, folder }: Setting): Promise<Ben
       rounds,
       subject: served(gateway),
       client,
-      load: { body, concurrency: 4, connections: 2, warmupS, seconds: sliceS },
+      load: { body, concurrency: 8, connections: 2, warmupS, seconds: sliceS },
       warmUpRequests: 500,
       control: async () => {
         const args = [ROWS, warmupS, sliceS].map(String);
