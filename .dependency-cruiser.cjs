@@ -25,7 +25,7 @@ const OWNERS = {
   ioredis: ["^src/store/"],
   opossum: ["^src/pool/"],
   "prom-client": ["^src/telemetry/"],
-  "@grpc/grpc-js": ["^src/grpc/", "^loadtest/drivers/", "^backends/remote/"],
+  "@grpc/grpc-js": ["^src/grpc/", "^loadtest/drivers/"],
   "onnxruntime-node": ["^backends/common/onnxruntime/"],
   koffi: ["^backends/common/(opencl|linux)/", "^src/workers/(slab|libc)", "^src/shared-memory/"],
   "@opentelemetry": ["^src/telemetry/"],

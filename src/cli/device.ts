@@ -83,6 +83,7 @@ function configOf({ config: file }: Options, { env }: Io) {
   return loadConfig({ flags: new Map(), env, file }).config;
 }
 
+const MOST_NAMES = 2;
 const HEAD = ["ID", "BACKEND", "VENDOR", "PLATFORM", "STATE", "EMULATED", "MODEL"];
 
 function asTable(devices: readonly DeviceReport[]): string {
@@ -95,9 +96,16 @@ function asTable(devices: readonly DeviceReport[]): string {
       platform,
       breaker === "closed" ? state : `${state} (breaker ${breaker})`,
       emulated ? "yes" : "no",
-      model ?? "-",
+      shortened(model),
     ]),
   );
+}
+
+/** The table has room for a few names; JSON and `describe` have all. */
+function shortened(model: string | null): string {
+  const names = model?.split(", ") ?? [];
+  if (names.length > MOST_NAMES) return `${names.length} models`;
+  return names.join(", ") || "-";
 }
 
 function asRows(device: DeviceReport): string {

@@ -16,13 +16,14 @@ function board(id: string, more: Partial<Device> = {}): Device {
   return { id, vendor: "xilinx", platform: "u50", reconfigurable: true, ...more };
 }
 
-function aCluster(devices: readonly Device[]) {
+function aCluster(devices: readonly Device[], ensemble: readonly string[] = []) {
   const clock = new VirtualClock();
   const boards = new Boards({
     placement: placement({ assumedSwitchMs: SWITCH_MS }),
     breaker: DEFAULT_BREAKER,
     clock,
     log: silent,
+    groupOf: (model) => (ensemble.includes(model) ? "ensemble" : undefined),
   });
   boards.add(devices, "xilinx-u50");
   const loads: string[] = [];
@@ -123,6 +124,39 @@ describe("boards", () => {
     await clock.advance(SWITCH_MS);
     expect(states()).toEqual(["a ready new"]);
     expect([old.pool.lanes.length, fresh.pool.available]).toEqual([0, true]);
+  });
+
+  it("hold a model that is the only step of an ensemble on boards, on as many as it got", async () => {
+    const cluster = aCluster([board("a"), board("b")], ["step"]);
+    cluster.boards.add([board("c", { vendor: "intel" })], "intel-fpga");
+    const [here, there] = [
+      cluster.variant("step/1/u50", { model: "step" }),
+      cluster.variant("step/1/intel", { model: "step", vendor: "intel", backend: "intel-fpga" }),
+    ];
+    await entered(cluster, here);
+    await entered(cluster, there);
+    await cluster.clock.advance(20_000);
+    expect(cluster.states()).toEqual(["a ready step/1/u50", "b ready -", "c ready step/1/intel"]);
+  });
+
+  it("hold two steps of an ensemble in one link group only", async () => {
+    const linked = [board("a"), board("b", { linkGroup: "l" }), board("c", { linkGroup: "l" })];
+    const cluster = aCluster(linked, ["one", "two"]);
+    const [one, two] = [cluster.variant("one"), cluster.variant("two")];
+    await entered(cluster, one);
+    await entered(cluster, two);
+    for (const step of [one, two]) {
+      step.waiting.rows = 5_000;
+      step.waiting.oldestMs = 40_000;
+    }
+    await cluster.clock.advance(5_000);
+    const groupOf = { a: "a", b: "l", c: "l" } as Readonly<Record<string, string>>;
+    for (let second = 5; second < 120; second += 1) {
+      await cluster.clock.advance(1_000);
+      const held = cluster.states().filter((state) => !state.endsWith("-"));
+      expect(new Set(held.map((state) => groupOf[state.slice(0, 1)])).size).toBe(1);
+    }
+    expect(cluster.loads.slice(2).some((load) => load.startsWith("two"))).toBe(true);
   });
 
   it("are not switched for one request", async () => {

@@ -26,7 +26,7 @@ export interface BoardsParts {
   readonly breaker: BreakerSettings;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Id of an ensemble whose steps stay inside one link group, where the model is one of them. */
+  /** The ensemble that a model is a step of, where it is one. Steps that share a backend's boards stay inside one link group. */
   groupOf?(model: string): string | undefined;
 }
 
@@ -170,6 +170,7 @@ export class Boards {
     const elapsedMs = Math.max(1, now - this.#lookedAt);
     const weight = 1 - Math.exp(-elapsedMs / ARRIVALS_MS);
     const demands: DemandView[] = [];
+    const groups = this.#groups();
     for (const entrant of this.#entrants.values()) {
       const { variant } = entrant;
       const { arrivedRows, msPerRow, ...waiting } = variant.demand();
@@ -179,7 +180,7 @@ export class Boards {
       const nowhere =
         waiting.waitingRows > 0 && !this.#boards.some(({ resident }) => resident === variant);
       entrant.nowhereSinceMs = nowhere ? (entrant.nowhereSinceMs ?? now) : undefined;
-      const group = this.#parts.groupOf?.(variant.model);
+      const group = groups.get(variant);
       demands.push({
         variant: variant.id,
         vendor: variant.vendor,
@@ -196,6 +197,23 @@ export class Boards {
       });
     }
     return demands;
+  }
+
+  /** Of ensembles with several steps on one backend's boards; a single step may sit anywhere. */
+  #groups(): ReadonlyMap<BoardVariant, string> {
+    const steps = new Map<string, BoardVariant[]>();
+    for (const { variant } of this.#entrants.values()) {
+      const ensemble = this.#parts.groupOf?.(variant.model);
+      if (ensemble === undefined) continue;
+      const group = `${ensemble} on ${variant.backend}`;
+      steps.set(group, [...(steps.get(group) ?? []), variant]);
+    }
+    const groups = new Map<BoardVariant, string>();
+    for (const [group, variants] of steps) {
+      if (new Set(variants.map(({ model }) => model)).size < 2) continue;
+      for (const variant of variants) groups.set(variant, group);
+    }
+    return groups;
   }
 
   #act(action: PlacementAction, now: number): void {
