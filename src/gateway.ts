@@ -95,7 +95,7 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     tracing.tracer === undefined ? account : tracedAccount(account, tracing.tracer),
   );
   const failovers = new FailoverCounts();
-  const inventory = new Inventory(fleet, (kind, devices) => boards.add(devices, kind));
+  const inventory = new Inventory(fleet, clock.now, (kind, devices) => boards.add(devices, kind));
   const boards: Boards = new Boards({
     placement: placement(config.placement),
     breaker: config.breaker,

@@ -16,6 +16,7 @@ import { BinaryCache } from "./binary-cache.ts";
 import { type Board, listBoards } from "./devices.ts";
 import { readSource, wireForIntel } from "./inspect.ts";
 import type { IntelFpgaOptions } from "./options.ts";
+import { readSensors } from "./sensors.ts";
 
 interface Image {
   readonly bytes: Uint8Array;
@@ -77,6 +78,8 @@ export async function createBoards(options: IntelFpgaOptions, host: BackendHost)
 
   return {
     kind: "intel-fpga",
+
+    sensors: () => readSensors(listBoards(emulated).map(({ device }) => device)),
 
     async devices() {
       return listBoards(emulated).map(({ device }) => device);

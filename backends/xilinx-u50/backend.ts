@@ -9,6 +9,7 @@ import {
 } from "../contract.ts";
 import { inspectXilinx } from "./artifact.ts";
 import { readOptions } from "./options.ts";
+import { readSensors } from "./sensors.ts";
 
 export const KIND = "xilinx-u50";
 
@@ -37,6 +38,7 @@ async function createBackend(options: unknown, host: BackendHost): Promise<Backe
   return {
     kind: KIND,
     devices: async () => cards.devices(),
+    sensors: () => readSensors(cards.devices()),
     async load(variant, device) {
       requireXclbin(variant.artifact);
       return cards.load(variant, device);

@@ -58,7 +58,7 @@ export class Cards {
         `XRT shows ${found.length} of ${this.#emulation.boards} emulated boards: was OpenCL in use in this process before?`,
       );
     }
-    return found.map(({ name, memoryBytes }, index) => {
+    return found.map(({ name, memoryBytes, pciAddress }, index) => {
       const board = vbnvParts(name).board || "card";
       return {
         id: this.#emulation === undefined ? `${board}-${index}` : `${board}-emulated-${index}`,
@@ -68,6 +68,7 @@ export class Cards {
         ...(this.#emulation === undefined ? {} : { emulated: true }),
         ...(memoryBytes > 0 ? { memoryBytes } : {}),
         description: `Alveo ${board.toUpperCase()}`,
+        ...(this.#emulation === undefined && pciAddress !== "" ? { location: pciAddress } : {}),
       };
     });
   }

@@ -28,6 +28,14 @@ export interface DeviceReport {
   readonly busySeconds?: number;
   /** Process that drives it; 0: none does just now. */
   readonly workerPid?: number;
+  /** Where they are measured; absent: unavailable. */
+  readonly temperatureC?: number;
+  readonly powerW?: number;
+  /** 0 to 1. */
+  readonly utilisation?: number;
+  readonly memoryUsedBytes?: number;
+  /** Where these come from, for people. */
+  readonly sensors?: string;
   /** Why the last load on it failed. */
   readonly trouble?: string;
 }

@@ -47,7 +47,17 @@ export class Devices implements DeviceControl {
         });
       }
     }
-    return reports;
+    return this.#withSensors(reports);
+  }
+
+  async #withSensors(reports: readonly DeviceReport[]): Promise<readonly DeviceReport[]> {
+    // Software that stands in for a board has no temperature.
+    const kinds = new Set(reports.filter(({ emulated }) => !emulated).map((one) => one.backend));
+    const read = await Promise.all([...kinds].map((kind) => this.#parts.inventory.sensorsOf(kind)));
+    const byId = new Map(
+      read.flat().map(({ id, source, ...values }) => [id, { ...values, sensors: source }]),
+    );
+    return reports.map((report) => ({ ...report, ...byId.get(report.id) }));
   }
 
   /** Those that are placed; without asking anybody. */

@@ -1,20 +1,41 @@
 /** The devices of each backend on this host: asked for once, in a worker of its own. */
-import type { Device } from "../../backends/contract.ts";
+import type { Device, DeviceSensors } from "../../backends/contract.ts";
 import type { Fleet } from "../workers/types.ts";
 
+/** Asking costs a process: not oftener than this. */
+const SENSORS_MS = 10_000;
+
+interface Read {
+  readonly atMs: number;
+  readonly sensors: Promise<readonly DeviceSensors[]>;
+}
+
 export class Inventory {
-  readonly #fleet: Pick<Fleet, "devices">;
+  readonly #fleet: Pick<Fleet, "devices" | "sensors">;
+  readonly #sensors = new Map<string, Read>();
+  readonly #now: () => number;
   readonly #known = new Map<string, Promise<readonly Device[]>>();
 
   readonly #found: (backendKind: string, boards: readonly Device[]) => void;
 
   /** @param found is told of those that hold one artifact at a time */
   constructor(
-    fleet: Pick<Fleet, "devices">,
+    fleet: Pick<Fleet, "devices" | "sensors">,
+    now: () => number,
     found: (backendKind: string, boards: readonly Device[]) => void,
   ) {
     this.#fleet = fleet;
     this.#found = found;
+    this.#now = now;
+  }
+
+  /** What the sensors of a backend's devices said at most a few seconds ago; empty where nobody can read them. */
+  async sensorsOf(backendKind: string): Promise<readonly DeviceSensors[]> {
+    const before = this.#sensors.get(backendKind);
+    if (before !== undefined && this.#now() - before.atMs < SENSORS_MS) return before.sensors;
+    const sensors = this.#fleet.sensors(backendKind).catch(() => []);
+    this.#sensors.set(backendKind, { atMs: this.#now(), sensors });
+    return sensors;
   }
 
   /** @throws BackendError where the backend's library is missing or broken; it is asked again the next time */

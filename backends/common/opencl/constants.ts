@@ -6,6 +6,8 @@ export const INFO = {
   platformName: 0x0902,
   platformVendor: 0x0903,
   deviceGlobalMemSize: 0x101f,
+  /** `0000:3b:00.1`; XRT alone knows it (CL_DEVICE_PCIE_BDF of its cl_ext_xilinx.h). */
+  devicePciAddress: 0x1120,
   deviceName: 0x102b,
   deviceVendor: 0x102c,
   driverVersion: 0x102d,

@@ -17,6 +17,8 @@ export interface DeviceInfo {
   readonly vendor: string;
   readonly driverVersion: string;
   readonly memoryBytes: number;
+  /** Empty where the library does not tell it. */
+  readonly pciAddress: string;
 }
 
 const NO_PLATFORM = -1001;
@@ -53,6 +55,7 @@ export function listDevices(cl: OpenCl, platform: PlatformInfo): readonly Device
       vendor: askText(ask(INFO.deviceVendor)),
       driverVersion: askText(ask(INFO.driverVersion)),
       memoryBytes: Number(askUint64(ask(INFO.deviceGlobalMemSize)) ?? 0n),
+      pciAddress: askText(ask(INFO.devicePciAddress)),
     };
   });
 }
