@@ -152,6 +152,7 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     inventory,
     boards,
     served: () => repository.served(),
+    now: clock.now,
     log,
   });
   const ready = () =>

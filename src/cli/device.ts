@@ -1,4 +1,4 @@
-/** `device ls|describe|drain|undrain`: what boards there are, and out of service with them. */
+/** `device ls|describe|drain|undrain|lease|release`: what boards there are, out of service with them, and whose they are. */
 import { Command, Option } from "commander";
 import { loadConfig } from "../config/load.ts";
 import type { DeviceReport } from "../inference/device-report.ts";
@@ -13,6 +13,18 @@ interface Options {
   readonly url?: string;
   readonly config?: string;
 }
+
+interface LeaseOptions {
+  readonly to: string;
+  readonly models: string;
+  readonly for: string;
+}
+
+const DONE = {
+  drain: "is drained",
+  undrain: "is in service again",
+  release: "is everybody's again",
+} as const;
 
 const DEVICES = "/v2/beamgate/devices";
 
@@ -41,15 +53,34 @@ export function deviceCommand(io: Io, exit: (code: number) => void): Command {
       io.out(options.output === "json" ? asJson(device) : `${asRows(device)}\n`);
     });
 
-  const act = (action: "drain" | "undrain", description: string) =>
+  const lease = command(
+    "lease",
+    "Give a board to one experiment for a time: only its models sit there. Ends when nothing of others runs on it.",
+  )
+    .argument("<device>", "its id")
+    .requiredOption("--to <experiment>", "who gets it")
+    .requiredOption(
+      "--models <names>",
+      "models of theirs, with commas; * stands for any characters",
+    )
+    .requiredOption("--for <time>", "how long: 90m, 2h, 3d")
+    .action(async (id: string, options: Options & LeaseOptions) => {
+      const path = `${DEVICES}/${encodeURIComponent(id)}/lease`;
+      const models = options.models.split(",").map((name) => name.trim());
+      const body = { to: options.to, models, seconds: seconds(options.for) };
+      const answer = await asked(options, io, "POST", path, body);
+      if (options.output === "json") io.out(asJson(answer));
+      else io.out(`${printable(id)} is leased to ${printable(options.to)}\n`);
+    });
+
+  const act = (action: keyof typeof DONE, description: string) =>
     command(action, description)
       .argument("<device>", "its id")
       .action(async (id: string, options: Options) => {
         const path = `${DEVICES}/${encodeURIComponent(id)}/${action}`;
         const answer = await asked(options, io, "POST", path);
         if (options.output === "json") io.out(asJson(answer));
-        else
-          io.out(`${printable(id)} ${action === "drain" ? "is drained" : "is in service again"}\n`);
+        else io.out(`${printable(id)} ${DONE[action]}\n`);
         exit(Exit.ok);
       });
 
@@ -57,7 +88,19 @@ export function deviceCommand(io: Io, exit: (code: number) => void): Command {
     .addCommand(ls)
     .addCommand(describe)
     .addCommand(act("drain", "Take a board out of service; ends when nothing runs on it any more."))
-    .addCommand(act("undrain", "Put a board back into service."));
+    .addCommand(act("undrain", "Put a board back into service."))
+    .addCommand(lease)
+    .addCommand(act("release", "End a lease before its time."));
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** `90m`, `2h`, `3d`, or seconds. */
+function seconds(text: string): number {
+  const [, number = "", unit = "s"] = /^(\d+(?:\.\d+)?)([smhd]?)$/.exec(text) ?? [];
+  const value = Number(number) * (UNITS[unit || "s"] ?? 1);
+  if (value > 0) return value;
+  throw new CliError(Exit.usage, `--for ${text}: expected a time such as 90m, 2h or 3d`);
 }
 
 async function list(options: Options, io: Io): Promise<readonly DeviceReport[]> {
@@ -72,11 +115,17 @@ async function list(options: Options, io: Io): Promise<readonly DeviceReport[]> 
   }
 }
 
-function asked(options: Options, io: Io, method: "GET" | "POST", path: string): Promise<unknown> {
+function asked(
+  options: Options,
+  io: Io,
+  method: "GET" | "POST",
+  path: string,
+  body?: object,
+): Promise<unknown> {
   const { address, port } = configOf(options, io).http;
   const host = address === "0.0.0.0" || address === "::" ? "127.0.0.1" : address;
   const written = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  return askGateway(options.url ?? written, method, path);
+  return askGateway(options.url ?? written, method, path, body);
 }
 
 function configOf({ config: file }: Options, { env }: Io) {

@@ -11,12 +11,14 @@ export async function askGateway(
   url: string,
   method: "GET" | "POST",
   path: string,
+  body?: object,
 ): Promise<unknown> {
   const base = /^https?:\/\//.test(url) ? url : `http://${url}`;
   let response: Response;
   try {
     response = await fetch(new URL(path, base), {
       method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
   } catch (cause) {

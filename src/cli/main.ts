@@ -30,7 +30,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./model.ts")).modelCommand,
   },
   device: {
-    summary: "ls, describe, drain, undrain: boards and other devices",
+    summary: "ls, describe, drain, undrain, lease, release: boards and other devices",
     load: async () => (await import("./device.ts")).deviceCommand,
   },
   doctor: {

@@ -28,6 +28,10 @@ export interface DeviceReport {
   readonly busySeconds?: number;
   /** Process that drives it; 0: none does just now. */
   readonly workerPid?: number;
+  /** The experiment that has it for itself, its models, and for how long still. */
+  readonly leasedTo?: string;
+  readonly leasedModels?: readonly string[];
+  readonly leasedSeconds?: number;
   /** Where they are measured; absent: unavailable. */
   readonly temperatureC?: number;
   readonly powerW?: number;
@@ -40,6 +44,13 @@ export interface DeviceReport {
   readonly trouble?: string;
 }
 
+export interface LeaseRequest {
+  readonly to: string;
+  /** Names; `*` stands for any characters. */
+  readonly models: readonly string[];
+  readonly seconds: number;
+}
+
 /** Who tells of devices, and takes them out of service. */
 export interface DeviceControl {
   list(): Promise<readonly DeviceReport[]>;
@@ -47,4 +58,8 @@ export interface DeviceControl {
   drain(id: string): Promise<void>;
   /** @throws StatusError */
   undrain(id: string): Promise<void>;
+  /** Gives it to one experiment. Resolves when nothing of others runs on it. @throws StatusError */
+  lease(id: string, wanted: LeaseRequest): Promise<void>;
+  /** @throws StatusError */
+  release(id: string): Promise<void>;
 }

@@ -4,6 +4,7 @@ import type { DeviceView } from "../policy/placement/views.ts";
 import type { Instance } from "../workers/types.ts";
 import type { DeviceBreaker } from "./breaker.ts";
 import type { Lane } from "./lane.ts";
+import { type Lease, lends } from "./lease.ts";
 import type { Pool } from "./pool.ts";
 
 /** What is waiting for a variant, see `DemandView`. */
@@ -52,6 +53,7 @@ export interface BoardReport {
   /** Why the last load on it failed, where it did. */
   readonly trouble: string | undefined;
   readonly work: Work;
+  readonly lease: Lease | undefined;
   /** Process that drives it; 0: none does just now. */
   readonly workerPid: number;
 }
@@ -74,6 +76,7 @@ export class Board {
   breaker: DeviceBreaker | undefined;
   switches = 0;
   trouble: string | undefined;
+  lease: Lease | undefined;
   /** The operator wants it out of service. */
   drainWanted = false;
   /** Loads that were refused here, and until when they are not tried again, by variant. */
@@ -137,8 +140,9 @@ export class Board {
       this.#switchMs === undefined ? tookMs : this.#switchMs + LATEST * (tookMs - this.#switchMs);
   }
 
-  fits({ backend, platform, vendor, memoryBytes = 0 }: BoardVariant): boolean {
+  fits({ backend, platform, vendor, model, memoryBytes = 0 }: BoardVariant): boolean {
     return (
+      lends(this.lease, model) &&
       backend === this.backend &&
       vendor === this.device.vendor &&
       platform === this.device.platform &&
@@ -157,6 +161,7 @@ export class Board {
       sinceMs: this.#sinceMs,
       ...(linkGroup === undefined ? {} : { linkGroup }),
       ...(memoryBytes === undefined ? {} : { memoryBytes }),
+      ...(this.lease === undefined ? {} : { leasedTo: this.lease.to }),
       ...(this.resident === undefined ? {} : { resident: this.resident.id }),
       ...(this.#switchMs === undefined ? {} : { switchMs: this.#switchMs }),
     };
@@ -173,6 +178,7 @@ export class Board {
       switchMs: this.#switchMs,
       trouble: this.trouble,
       work: this.work,
+      lease: this.lease,
       workerPid: this.lane?.instance.workerPid ?? 0,
     };
   }

@@ -236,6 +236,33 @@ describe("boards", () => {
     expect(model.instances[0]?.closed).toBe(true);
   });
 
+  it("that are leased hold models of the lease only, until it ends", async () => {
+    const cluster = aCluster([board("a"), board("b")]);
+    const { boards, clock, states } = cluster;
+    const [atlas, cms] = [cluster.variant("atlas_jets"), cluster.variant("cms_jets")];
+    await entered(cluster, atlas);
+    const lease = { to: "cms", models: ["cms_*"], untilMs: clock.now() + 60_000 };
+    expect(await boards.lease("a", lease)).toBeUndefined();
+    expect(await boards.lease("a", { ...lease, to: "lhcb" })).toBe("cms");
+    expect(states()).toEqual(["a ready -", "b ready -"]);
+    atlas.waiting.rows = 5_000;
+    atlas.waiting.oldestMs = 1_000;
+    await clock.advance(5_000);
+    expect(states()).toEqual(["a ready -", "b ready atlas_jets"]);
+    await entered(cluster, cms);
+    await clock.advance(5_000);
+    expect(states()).toEqual(["a ready cms_jets", "b ready atlas_jets"]);
+    expect(boards.reports[0]?.lease).toMatchObject({ to: "cms" });
+    await clock.advance(60_000);
+    expect(boards.reports[0]?.lease).toBeUndefined();
+    await expect(boards.lease("none", lease)).rejects.toThrow("no device none");
+    expect([await boards.lease("b", lease), boards.release("b"), boards.release("none")]).toEqual([
+      undefined,
+      true,
+      false,
+    ]);
+  });
+
   it("are free again when their model leaves", async () => {
     const cluster = aCluster([board("a")]);
     const model = cluster.variant("model");

@@ -8,8 +8,10 @@ import type { Logger } from "../logger.ts";
 import type { DemandView, Placement, PlacementAction } from "../policy/placement/views.ts";
 import { Board, type BoardReport, type BoardVariant } from "./board.ts";
 import { type BreakerSettings, DeviceBreaker } from "./breaker.ts";
+import { type Lease, lends } from "./lease.ts";
 
 export type { BoardReport, BoardVariant, Demand } from "./board.ts";
+export type { Lease } from "./lease.ts";
 
 /** Time between two looks at what waits, ms. */
 const LOOK_MS = 50;
@@ -137,6 +139,31 @@ export class Boards {
     return true;
   }
 
+  /**
+   * Gives a board to one experiment; what others have on it is drained. Another lease to the same takes its place.
+   * @returns who has it already; undefined: it is theirs now
+   */
+  async lease(id: string, lease: Lease): Promise<string | undefined> {
+    const board = this.#find(id);
+    if (board === undefined) throw new RangeError(`no device ${id}`);
+    if (board.lease !== undefined && board.lease.to !== lease.to) return board.lease.to;
+    board.lease = lease;
+    this.#lookLater();
+    const { resident } = board;
+    if (resident !== undefined && !lends(lease, resident.model) && !board.switching) {
+      await this.#tracked(this.#empty(board));
+    }
+    return undefined;
+  }
+
+  /** @returns false: there is no such device */
+  release(id: string): boolean {
+    const board = this.#find(id);
+    if (board === undefined) return false;
+    board.lease = undefined;
+    return true;
+  }
+
   async close(): Promise<void> {
     this.#closing.abort(new Error("the gateway stops"));
     this.#stopLooking?.();
@@ -154,16 +181,33 @@ export class Boards {
     this.#stopLooking = this.#parts.clock.after(LOOK_MS, () => {
       this.#stopLooking = undefined;
       this.#look();
-      if (this.#entrants.size > 0) this.#lookLater();
+      const leased = this.#boards.some(({ lease }) => lease !== undefined);
+      if (this.#entrants.size > 0 || leased) this.#lookLater();
     });
   }
 
   #look(): void {
     const now = this.#parts.clock.now();
+    this.#endLeases(now);
     const demands = this.#demands(now);
     this.#lookedAt = now;
     const views = this.#boards.map(({ view }) => view);
     for (const action of this.#parts.placement.decide(views, demands, now)) this.#act(action, now);
+  }
+
+  #endLeases(now: number): void {
+    for (const board of this.#boards) {
+      if (board.lease === undefined || board.lease.untilMs > now) continue;
+      const { to } = board.lease;
+      this.#parts.log.info("a lease is over", { device: board.device.id, to });
+      board.lease = undefined;
+    }
+  }
+
+  /** Who has leased boards for a model, where somebody has. */
+  #tenantOf(model: string): string | undefined {
+    const leased = this.#boards.find(({ lease }) => lease !== undefined && lends(lease, model));
+    return leased?.lease?.to;
   }
 
   #demands(now: number): DemandView[] {
@@ -181,6 +225,7 @@ export class Boards {
         waiting.waitingRows > 0 && !this.#boards.some(({ resident }) => resident === variant);
       entrant.nowhereSinceMs = nowhere ? (entrant.nowhereSinceMs ?? now) : undefined;
       const group = groups.get(variant);
+      const tenant = this.#tenantOf(variant.model);
       demands.push({
         variant: variant.id,
         vendor: variant.vendor,
@@ -194,6 +239,7 @@ export class Boards {
         pinned: variant.pinned,
         minInstances: variant.minInstances,
         ...(group === undefined ? {} : { group }),
+        ...(tenant === undefined ? {} : { tenant }),
       });
     }
     return demands;
@@ -224,7 +270,8 @@ export class Boards {
       void this.#tracked(this.#empty(board)).catch(() => {});
       return;
     }
-    if (entrant === undefined || this.#isRefused(board, entrant.variant, now)) return;
+    if (entrant === undefined || !board.fits(entrant.variant)) return;
+    if (this.#isRefused(board, entrant.variant, now)) return;
     const { device, evicts, reason } = { evicts: undefined, ...action };
     this.#parts.log.info("a device is given to another variant", {
       device,

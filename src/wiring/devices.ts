@@ -1,7 +1,7 @@
 /** All devices of this gateway: boards that are placed, and what others run on. */
 import type { BackendModule, Device } from "../../backends/contract.ts";
 import { StatusError } from "../errors.ts";
-import type { DeviceControl, DeviceReport } from "../inference/device-report.ts";
+import type { DeviceControl, DeviceReport, LeaseRequest } from "../inference/device-report.ts";
 import type { Logger } from "../logger.ts";
 import type { BoardReport, Boards } from "../pool/boards.ts";
 import type { ServedModel } from "../registry/types.ts";
@@ -13,6 +13,8 @@ export interface DeviceParts {
   readonly inventory: Inventory;
   readonly boards: Boards;
   served(): readonly ServedModel<Served>[];
+  /** Monotonic ms. */
+  now(): number;
   readonly log: Logger;
 }
 
@@ -62,7 +64,8 @@ export class Devices implements DeviceControl {
 
   /** Those that are placed; without asking anybody. */
   boards(): readonly DeviceReport[] {
-    return this.#parts.boards.reports.map(boardReport);
+    const now = this.#parts.now();
+    return this.#parts.boards.reports.map((report) => boardReport(report, now));
   }
 
   async drain(id: string): Promise<void> {
@@ -75,11 +78,24 @@ export class Devices implements DeviceControl {
     await this.#refuse(id);
   }
 
+  async lease(id: string, { to, models, seconds }: LeaseRequest): Promise<void> {
+    if (!this.boards().some((board) => board.id === id)) await this.#refuse(id);
+    const untilMs = this.#parts.now() + 1000 * seconds;
+    const holder = await this.#parts.boards.lease(id, { to, models, untilMs });
+    if (holder === undefined) return;
+    const remedy = "wait for its end, or release it first";
+    throw new StatusError("ALREADY_EXISTS", `device '${id}' is leased to '${holder}': ${remedy}`);
+  }
+
+  async release(id: string): Promise<void> {
+    if (!this.#parts.boards.release(id)) await this.#refuse(id);
+  }
+
   async #refuse(id: string): Promise<never> {
     const known = (await this.list()).map((device) => device.id);
     if (known.includes(id)) {
       const reason = "models share it; unload them instead, or stop the gateway";
-      throw new StatusError("UNIMPLEMENTED", `device '${id}' can't be drained: ${reason}`);
+      throw new StatusError("UNIMPLEMENTED", `device '${id}' can't be taken from them: ${reason}`);
     }
     const others = known.join(", ") || "none";
     throw new StatusError("NOT_FOUND", `there is no device '${id}'; there are ${others}`);
@@ -108,9 +124,10 @@ export class Devices implements DeviceControl {
   }
 }
 
-function boardReport(report: BoardReport): DeviceReport {
+function boardReport(report: BoardReport, now: number): DeviceReport {
   const { device, backend, state, holds, breaker, switches, switchMs, trouble } = report;
   const { executions, rows, busyUs } = report.work;
+  const { lease } = report;
   return {
     ...about(device, backend),
     state,
@@ -121,6 +138,11 @@ function boardReport(report: BoardReport): DeviceReport {
     rows,
     busySeconds: busyUs / 1e6,
     workerPid: report.workerPid,
+    ...(lease && {
+      leasedTo: lease.to,
+      leasedModels: lease.models,
+      leasedSeconds: Math.max(0, Math.round((lease.untilMs - now) / 1000)),
+    }),
     ...(switchMs === undefined ? {} : { switchMs: Math.round(switchMs) }),
     ...(trouble === undefined ? {} : { trouble }),
   };

@@ -176,6 +176,23 @@ describe("boards behind one model name", { timeout: LIMIT_MS }, () => {
     expect(await beamgate("describe", id)).toMatchObject({ state: "ready" });
   });
 
+  it("are leased to one experiment, whose models alone sit there", async () => {
+    const ask = (path: string, body?: object) =>
+      fetch(url(`/v2/beamgate/devices/${path}`), { method: "POST", body: JSON.stringify(body) });
+    const lease = { to: "late people", models: ["late*"], seconds: 60 };
+    expect((await ask("test-board-0/lease", lease)).status).toBe(200);
+    expect((await ask("test-board-0/lease", { ...lease, to: "others" })).status).toBe(400);
+    expect((await ask("test-board-0/lease", { ...lease, models: [] })).status).toBe(400);
+    expect((await ask("none/lease", lease)).status).toBe(404);
+    const leased = async () => (await devices()).find(({ id }) => id === "test-board-0");
+    await Promise.all(Array.from({ length: 20 }, () => infer("pair")));
+    expect((await leased())?.model ?? "late/").toMatch(/^late\//);
+    await Promise.all(Array.from({ length: 20 }, () => infer("late")));
+    expect(await leased()).toMatchObject({ leasedTo: "late people", leasedModels: ["late*"] });
+    expect((await ask("test-board-0/release")).status).toBe(200);
+    expect((await leased())?.leasedTo).toBeUndefined();
+  });
+
   it("tell of themselves in metrics", async () => {
     const metrics = await (await fetch(`http://127.0.0.1:${gateway.metricsPort}/metrics`)).text();
     expect(metrics).toMatch(/beamgate_device_state\{device="test-board-0",.*emulated="true",/);

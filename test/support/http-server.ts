@@ -20,7 +20,13 @@ export function testServerOptions(): HttpServerOptions {
     trace: { settings: () => new Map(), update: () => {} },
     logging: { settings: () => ({}), update: () => {} },
     models: { find: unknown, readyVersions: () => [] },
-    devices: { list: async () => [], drain: async () => {}, undrain: async () => {} },
+    devices: {
+      list: async () => [],
+      drain: async () => {},
+      undrain: async () => {},
+      lease: async () => {},
+      release: async () => {},
+    },
     statistics: { served: () => [], statistics: () => ({}) },
     inference: {
       infer: () => {},

@@ -146,6 +146,22 @@ const ROWS: readonly (readonly [method: "get" | "post", path: string, Operation]
   ],
   [
     "post",
+    "/v2/beamgate/devices/{device}/lease",
+    {
+      tag: "devices",
+      summary:
+        "Give a board to one experiment for a time; answered when nothing of others runs on it",
+      body: "Lease",
+      answer: json("Any"),
+    },
+  ],
+  [
+    "post",
+    "/v2/beamgate/devices/{device}/release",
+    { tag: "devices", summary: "End a lease", answer: json("Any") },
+  ],
+  [
+    "post",
     "/v2/beamgate/devices/{device}/drain",
     {
       tag: "devices",

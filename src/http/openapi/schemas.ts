@@ -61,6 +61,9 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
       rows: count,
       busySeconds: { type: "number", minimum: 0 },
       workerPid: count,
+      leasedTo: text,
+      leasedModels: listOf(text),
+      leasedSeconds: count,
       temperatureC: { type: "number" },
       powerW: { type: "number" },
       utilisation: { type: "number", minimum: 0, maximum: 1 },
@@ -70,6 +73,11 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
     },
     ["id", "backend", "vendor", "platform", "state", "emulated", "model"],
   ),
+  Lease: object({ to: text, models: listOf(text), seconds: { type: "number" } }, [
+    "to",
+    "models",
+    "seconds",
+  ]),
   Devices: listOf(ref("Device")),
   Statistics: object({
     model_stats: listOf(
