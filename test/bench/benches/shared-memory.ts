@@ -2,11 +2,8 @@
  * A 16 MB input through system shared memory against the same request by value.
  * The model gives back its small second tensor, so that the answer costs nothing.
  */
-import { closeSync, openSync, unlinkSync, writeFileSync, writeSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { pid } from "node:process";
-import { type Client, credentials, makeGenericClientConstructor } from "@grpc/grpc-js";
-import { loadInferenceDefinition } from "../../../src/grpc/rpc/definition.ts";
 import { type GatewayUnderTest, startGateway } from "../../support/gateway.ts";
 import { temporaryRepository } from "../../support/model-repository.ts";
 import { rawHttp2Client } from "../load.ts";
@@ -14,9 +11,9 @@ import { ratioBench } from "../ratio-bench.ts";
 import type { BenchResult } from "../result.ts";
 import { median } from "../rounds.ts";
 import { type Setting, served } from "../setting.ts";
+import { inferQuestion, inRegion, SharedRegion } from "../shared-region.ts";
 
 const BYTES = 16 * 2 ** 20;
-const REGION = "bench";
 const MODEL = "large";
 const CONFIG = `
 name: "${MODEL}" backend: "echo" max_batch_size: 0
@@ -30,17 +27,14 @@ export async function sharedMemory(setting: Setting): Promise<BenchResult> {
   const { pace, folder } = setting;
   const models = temporaryRepository();
   models.add(MODEL, CONFIG);
-  const key = `/beamgate_bench_${pid}`;
-  const shared = `/dev/shm${key}`;
+  const region = new SharedRegion(Buffer.alloc(BYTES, 1));
   let gateway: GatewayUnderTest | undefined;
-  let client: Registration | undefined;
   try {
-    fill(shared);
     gateway = await startGateway({
       repository: models.folder,
       flags: ["--allow-client-shm=true"],
     });
-    client = await register(gateway.grpcPort, key);
+    await region.register(gateway.grpcPort);
     const byValue = join(folder, "by-value.bin");
     const byRegion = join(folder, "by-region.bin");
     writeFileSync(byValue, question([Buffer.alloc(BYTES), Buffer.alloc(4)]));
@@ -66,61 +60,25 @@ export async function sharedMemory(setting: Setting): Promise<BenchResult> {
       }),
     });
   } finally {
-    client?.close();
+    region.remove();
     await gateway?.stop();
     models.remove();
-    unlinkSync(shared);
   }
 }
 
-function fill(path: string): void {
-  const file = openSync(path, "w", 0o600);
-  writeSync(file, Buffer.alloc(BYTES, 1));
-  closeSync(file);
-}
-
-function question(raw: readonly Buffer[], inRegion = false): Uint8Array {
-  const method = loadInferenceDefinition().service["ModelInfer"];
-  if (method === undefined) throw new Error("no ModelInfer");
-  const region = {
-    shared_memory_region: { string_param: REGION },
-    shared_memory_byte_size: { int64_param: String(BYTES) },
-  };
-  return method.requestSerialize({
+function question(raw: readonly Buffer[], shared = false): Uint8Array {
+  return inferQuestion({
     model_name: MODEL,
     inputs: [
       {
         name: "LARGE",
         datatype: "FP32",
         shape: [BYTES / 4],
-        ...(inRegion ? { parameters: region } : {}),
+        ...(shared ? { parameters: inRegion(BYTES) } : {}),
       },
       { name: "SMALL", datatype: "FP32", shape: [1] },
     ],
     outputs: [{ name: "ANSWER" }],
     raw_input_contents: raw,
   });
-}
-
-interface Registration {
-  close(): void;
-}
-
-/** The region lives as long as the connection that registered it. */
-async function register(port: number, key: string): Promise<Registration> {
-  const { service } = loadInferenceDefinition();
-  const Service = makeGenericClientConstructor(service, "GRPCInferenceService");
-  const client: Client = new Service(`127.0.0.1:${port}`, credentials.createInsecure());
-  const method = service["SystemSharedMemoryRegister"];
-  if (method === undefined) throw new Error("no SystemSharedMemoryRegister");
-  await new Promise<void>((resolve, reject) => {
-    client.makeUnaryRequest(
-      method.path,
-      method.requestSerialize,
-      method.responseDeserialize,
-      { name: REGION, key, byte_size: String(BYTES) },
-      (error) => (error ? reject(error) : resolve()),
-    );
-  });
-  return client;
 }
