@@ -1,7 +1,6 @@
 /** Models on the CPU of this machine, whatever its architecture, by ONNX Runtime. */
 
 import { inspectOnnxOnly } from "../common/onnxruntime/artifact.ts";
-import { readCpuSensors } from "../common/sensors/cpu.ts";
 import type { Backend, BackendHost, BackendModule } from "../contract.ts";
 import { describeCpu } from "./device.ts";
 
@@ -25,6 +24,7 @@ async function createBackend(host: BackendHost): Promise<Backend> {
       return [device];
     },
     async sensors() {
+      const { readCpuSensors } = await import("../common/sensors/cpu.ts");
       const found = await readCpuSensors();
       return found === undefined ? [] : [{ id: device.id, ...found }];
     },

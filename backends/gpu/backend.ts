@@ -2,8 +2,6 @@
 
 import { inspectOnnxOnly } from "../common/onnxruntime/artifact.ts";
 import type { Backend, BackendHost, BackendModule } from "../contract.ts";
-import { endsWithItsContext } from "./broken-context.ts";
-import { executionProviders, explain, tieThisProcess } from "./provider.ts";
 
 export const gpu: BackendModule = {
   kind: "gpu",
@@ -19,7 +17,15 @@ export const gpu: BackendModule = {
 
 async function createBackend(given: unknown, host: BackendHost): Promise<Backend> {
   // Here and not above: the gateway and the workers of other backends import this file too.
-  const [{ readOptions }, { discover }, { readSensors }] = await Promise.all([
+  const [
+    { endsWithItsContext },
+    { executionProviders, explain, tieThisProcess },
+    { readOptions },
+    { discover },
+    { readSensors },
+  ] = await Promise.all([
+    import("./broken-context.ts"),
+    import("./provider.ts"),
     import("./options.ts"),
     import("./discover.ts"),
     import("./sensors.ts"),

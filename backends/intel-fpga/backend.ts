@@ -1,7 +1,5 @@
 /** Intel's FPGA boards by their OpenCL runtime; PoCL stands in for one where there is no board. */
 import type { BackendModule } from "../contract.ts";
-import { inspectArtifact } from "./inspect.ts";
-import { readOptions } from "./options.ts";
 
 export const intelFpga: BackendModule = {
   kind: "intel-fpga",
@@ -10,9 +8,14 @@ export const intelFpga: BackendModule = {
   probeOptions: { emulated: { boards: 1 } },
   formats: { aocx: "model.aocx", aocr: "model.aocr", cl: "model.cl" },
 
-  inspect: inspectArtifact,
+  async inspect(artifact) {
+    // Here and not above: every worker of any backend imports this file and pays for it in memory.
+    const { inspectArtifact } = await import("./inspect.ts");
+    return inspectArtifact(artifact);
+  },
 
   async create(options, host) {
+    const { readOptions } = await import("./options.ts");
     const given = readOptions(options);
     // Here and not above: the gateway imports this file too and must not load native code.
     const { createBoards } = await import("./boards.ts");

@@ -7,9 +7,6 @@ import {
   type BackendHost,
   type BackendModule,
 } from "../contract.ts";
-import { inspectXilinx } from "./artifact.ts";
-import { readOptions } from "./options.ts";
-import { readSensors } from "./sensors.ts";
 
 export const KIND = "xilinx-u50";
 
@@ -22,6 +19,7 @@ export const xilinxU50: BackendModule = {
 
   async inspect(artifact): Promise<ArtifactFacts> {
     requireXclbin(artifact);
+    const { inspectXilinx } = await import("./artifact.ts");
     return inspectXilinx(artifact);
   },
 
@@ -31,8 +29,11 @@ export const xilinxU50: BackendModule = {
 };
 
 async function createBackend(options: unknown, host: BackendHost): Promise<Backend> {
+  // Here and not above: every worker of any backend imports this file and pays for it in memory,
+  // and the gateway imports it and must not load native code.
+  const { readOptions } = await import("./options.ts");
+  const { readSensors } = await import("./sensors.ts");
   const { emulated } = readOptions(options);
-  // Here and not above: the gateway imports this file too and must not load native code.
   const { Cards } = await import("./cards.ts");
   const cards = Cards.open(emulated, host);
   return {
