@@ -99,6 +99,7 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
   const boards: Boards = new Boards({
     placement: placement(config.placement),
     breaker: config.breaker,
+    linkGroups: linkGroupsOf(config.placement.linkGroups),
     groupOf: (model) => ensembleOf(model, repository.served()),
     clock,
     log,
@@ -289,6 +290,16 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     stop: () => lifecycle.stop(Math.max(0, config.server.exitTimeoutSecs * 1000 - ENDING_MS)),
     describe: () => servedRows(repository),
   };
+}
+
+/** `NAME=DEVICE,DEVICE,...` of each group, as the group of each device. */
+function linkGroupsOf(groups: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
+    groups.flatMap((group) => {
+      const [name = "", devices = ""] = group.split("=", 2);
+      return devices.split(",").map((device) => [device, name] as const);
+    }),
+  );
 }
 
 /** What a span tells of a model beyond its name; nothing where the model is gone by then. */

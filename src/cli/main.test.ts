@@ -101,6 +101,7 @@ describe("every flag of the table", () => {
       "grpc.restrictedProtocols": "health:key=value",
       "http.restrictedApis": "health:key=value",
       "routing.policy": "preference",
+      "placement.linkGroups": "pair=a,b",
       "breaker.errorPercent": "17",
       "breaker.leastExecutions": "17",
       "trace.mode": "opentelemetry",

@@ -281,6 +281,12 @@ const placement = z.strictObject({
     { unit: "ms" },
   ),
   minDwellMs: key(ms().default(0), "Shortest time a device keeps what it holds", { unit: "ms" }),
+  linkGroups: key(
+    z
+      .array(z.string().regex(/^[^=]+=[^,]+(,[^,]+)*$/, "expected NAME=DEVICE,DEVICE,..."))
+      .default([]),
+    "Boards with dedicated links between them, NAME=DEVICE,DEVICE,...: steps of an ensemble stay inside one group",
+  ),
   agedMs: key(
     ms(1).default(30_000),
     "Age at which requests that no device could serve get one at any cost",

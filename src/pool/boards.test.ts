@@ -23,6 +23,7 @@ function aCluster(devices: readonly Device[], ensemble: readonly string[] = []) 
     breaker: DEFAULT_BREAKER,
     clock,
     log: silent,
+    linkGroups: new Map([["d", "configured"]]),
     groupOf: (model) => (ensemble.includes(model) ? "ensemble" : undefined),
   });
   boards.add(devices, "xilinx-u50");
@@ -85,6 +86,12 @@ describe("boards", () => {
     expect(cluster.states()).toEqual(["a ready first", "b ready second"]);
     expect([first.pool.lanes.length, second.pool.lanes.length]).toEqual([1, 1]);
     expect(cluster.boards.reports[0]).toMatchObject({ switches: 1, switchMs: SWITCH_MS });
+  });
+
+  it("are in the link group that they tell, or that the configuration names", () => {
+    const { boards } = aCluster([board("c", { linkGroup: "own" }), board("d"), board("e")]);
+    const groups = boards.reports.map(({ device }) => device.linkGroup);
+    expect(groups).toEqual(["own", "configured", undefined]);
   });
 
   it("take no variant of another vendor, platform or backend, nor one that is too large", async () => {

@@ -28,6 +28,8 @@ export interface BoardsParts {
   readonly breaker: BreakerSettings;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Name of the link group by device id, for those that do not tell one themselves. */
+  readonly linkGroups?: ReadonlyMap<string, string>;
   /** The ensemble that a model is a step of, where it is one. Steps that share a backend's boards stay inside one link group. */
   groupOf?(model: string): string | undefined;
 }
@@ -58,9 +60,10 @@ export class Boards {
   add(devices: readonly Device[], backend: string): void {
     const known = new Set(this.#boards.map(({ device }) => device.id));
     for (const device of devices) {
-      if (!known.has(device.id)) {
-        this.#boards.push(new Board(device, backend, this.#parts.clock.now()));
-      }
+      if (known.has(device.id)) continue;
+      const linkGroup = device.linkGroup ?? this.#parts.linkGroups?.get(device.id);
+      const linked = linkGroup === undefined ? device : { ...device, linkGroup };
+      this.#boards.push(new Board(linked, backend, this.#parts.clock.now()));
     }
   }
 
