@@ -96,7 +96,8 @@ describe("boards", () => {
 
   it("take no variant of another vendor, platform or backend, nor one that is too large", async () => {
     const { boards, variant } = aCluster([board("a", { memoryBytes: 100 })]);
-    const fits = (more: Partial<BoardVariant>) => boards.couldHold(variant("x", more).entrant);
+    const fits = (more: Partial<BoardVariant>) =>
+      boards.readyInMs(variant("x", more).entrant) !== undefined;
     expect(fits({})).toBe(true);
     expect(fits({ memoryBytes: 100 })).toBe(true);
     for (const more of [
@@ -236,9 +237,10 @@ describe("boards", () => {
     const model = cluster.variant("model");
     const entering = cluster.boards.enter(model.entrant, never);
     await cluster.clock.advance(100);
-    await cluster.boards.drain("a");
+    const draining = cluster.boards.drain("a");
     await cluster.clock.advance(SWITCH_MS);
     await entering;
+    expect(await draining).toBe(true);
     expect(cluster.states()).toEqual(["a drained -"]);
     expect(model.instances[0]?.closed).toBe(true);
   });
@@ -268,6 +270,35 @@ describe("boards", () => {
       true,
       false,
     ]);
+  });
+
+  it("that are being programmed are nobody else's when their model leaves meanwhile", async () => {
+    const cluster = aCluster([board("a")]);
+    const [gone, next] = [cluster.variant("gone"), cluster.variant("next")];
+    const entering = cluster.boards.enter(gone.entrant, never).catch((cause: Error) => cause);
+    await cluster.clock.advance(100);
+    const leaving = cluster.boards.leave(gone.entrant);
+    await cluster.boards.enter(next.entrant, never);
+    next.waiting.rows = 1;
+    await cluster.clock.advance(SWITCH_MS - 100);
+    await leaving;
+    expect(await entering).toMatchObject({ message: "the model is being unloaded" });
+    expect(gone.instances[0]?.closed).toBe(true);
+    await cluster.clock.advance(2 * SWITCH_MS);
+    expect(cluster.states()).toEqual(["a ready next"]);
+    expect(cluster.loads).toEqual(["gone on a", "next on a"]);
+  });
+
+  it("that are leased while they are programmed do not keep what others put there", async () => {
+    const cluster = aCluster([board("a")]);
+    const atlas = cluster.variant("atlas_jets");
+    const entering = cluster.boards.enter(atlas.entrant, never).catch((cause: Error) => cause);
+    await cluster.clock.advance(100);
+    const leasing = cluster.boards.lease("a", { to: "cms", models: ["cms_*"], untilMs: 60_000 });
+    await cluster.clock.advance(SWITCH_MS);
+    expect(await leasing).toBeUndefined();
+    expect(await entering).toMatchObject({ message: "the device was leased" });
+    expect(cluster.states()).toEqual(["a ready -"]);
   });
 
   it("are free again when their model leaves", async () => {

@@ -71,11 +71,6 @@ export class Boards {
     return this.#boards.map(({ report }) => report);
   }
 
-  /** True where there is a device that the variant was compiled for. */
-  couldHold(variant: BoardVariant): boolean {
-    return this.#boards.some((board) => board.fits(variant));
-  }
-
   /**
    * From now on the variant is given devices as placement decides; an empty one at once.
    * @throws BackendError as the load says, where an empty device refused it
@@ -105,7 +100,11 @@ export class Boards {
   async leave(variant: BoardVariant): Promise<void> {
     this.#entrants.delete(variant.id);
     const held = this.#boards.filter(({ resident }) => resident === variant);
-    await Promise.all(held.map((board) => this.#tracked(this.#empty(board))));
+    // Whoever is being programmed with it finds out when that is done.
+    const loading = held.some(({ switching }) => switching);
+    const quiet = held.filter(({ switching }) => !switching);
+    await Promise.all(quiet.map((board) => this.#tracked(this.#empty(board))));
+    if (loading) await this.#settled();
   }
 
   /** ms until a device will probably hold the variant; undefined: none will. */
@@ -128,7 +127,11 @@ export class Boards {
     const board = this.#find(id);
     if (board === undefined) return false;
     board.drainWanted = true;
-    if (board.switching || board.state === "drained") return true; // whoever loads it sees the wish
+    if (board.state === "drained") return true;
+    if (board.switching) {
+      await this.#settled(); // whoever is at it sees the wish
+      return true;
+    }
     await this.#tracked(this.#takeOut(board));
     return true;
   }
@@ -153,8 +156,8 @@ export class Boards {
     board.lease = lease;
     this.#lookLater();
     const { resident } = board;
-    if (resident !== undefined && !lends(lease, resident.model) && !board.switching) {
-      await this.#tracked(this.#empty(board));
+    if (resident !== undefined && !lends(lease, resident.model)) {
+      await (board.switching ? this.#settled() : this.#tracked(this.#empty(board)));
     }
     return undefined;
   }
@@ -171,7 +174,7 @@ export class Boards {
     this.#closing.abort(new Error("the gateway stops"));
     this.#stopLooking?.();
     this.#stopLooking = undefined;
-    await Promise.allSettled(this.#switching);
+    await this.#settled();
     for (const { breaker } of this.#boards) breaker?.close();
   }
 
@@ -301,9 +304,10 @@ export class Boards {
     try {
       signal.throwIfAborted();
       const instance = await variant.load(board.device, signal);
-      if (!this.#entrants.has(variant.id) || this.#closing.signal.aborted) {
+      const leased = !board.fits(variant);
+      if (leased || !this.#entrants.has(variant.id) || this.#closing.signal.aborted) {
         await instance.close();
-        throw new Error("the model is being unloaded");
+        throw new Error(leased ? "the device was leased" : "the model is being unloaded");
       }
       board.trouble = undefined;
       board.refusals.delete(variant.id);
@@ -350,6 +354,12 @@ export class Boards {
     }
     await this.#release(board);
     if (board.state === "loading") board.enter("ready", this.#parts.clock.now());
+    if (board.drainWanted) await this.#takeOut(board);
+  }
+
+  /** Resolves when what boards are being given or taken now is done with. */
+  async #settled(): Promise<void> {
+    await Promise.allSettled(this.#switching);
   }
 
   async #takeOut(board: Board): Promise<void> {
