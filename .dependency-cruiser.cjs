@@ -12,7 +12,7 @@ const DOORS = {
   pool: ["workers", "policy", "inference"],
   workers: ["inference"],
   tenants: ["inference"],
-  registry: ["store", "inference"],
+  registry: ["store", "policy", "inference"],
   store: ["inference"],
   config: [],
   "shared-memory": ["inference"],
@@ -30,7 +30,11 @@ const OWNERS = {
   koffi: ["^backends/common/(opencl|linux)/", "^src/workers/(slab|libc)", "^src/shared-memory/"],
   "@opentelemetry": ["^src/telemetry/"],
   autocannon: ["^loadtest/"],
-  zod: ["^src/config/", "^src/registry/manifest", "^backends/[^/]+/options", "^loadtest/scenario"],
+  yauzl: ["^src/registry/golden/"],
+  yazl: ["^src/registry/golden/"],
+  "hdr-histogram-js": ["^loadtest/"],
+  uplot: ["^loadtest/report/", "^src/http/dashboard/"],
+  zod: ["^src/config/", "^src/registry/", "^backends/[^/]+/options", "^loadtest/"],
 };
 
 const OURS = "^(src|backends|loadtest|test)/";

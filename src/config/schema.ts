@@ -294,6 +294,68 @@ const placement = z.strictObject({
   ),
 });
 
+const VENDOR_NAMES = ["xilinx", "intel", "nvidia", "arm", "cpu"] as const;
+
+const registry = z.strictObject({
+  folder: key(
+    file().optional(),
+    "Store of registered models; several gateways may share it. Without it nothing can be registered",
+    { path: true },
+  ),
+  trustFile: key(
+    file().optional(),
+    "Public keys that signatures of artifacts are checked against (YAML or JSON)",
+    { path: true },
+  ),
+  requireSignature: key(
+    z.array(z.enum(VENDOR_NAMES)).default([]),
+    "Vendors whose artifacts are refused without a signature",
+  ),
+  dropFolder: key(
+    file().optional(),
+    "Folders in Triton's layout that appear here are registered: <model>/<version>[/<variant>]/",
+    { path: true },
+  ),
+  maxArtifactBytes: key(bytes(1).default(16 * 2 ** 30), "Largest artifact", { unit: "bytes" }),
+  keepRetired: key(
+    whole(0, 10_000).default(10),
+    "Retired versions of a model that are kept; older ones are removed unless they are pinned",
+  ),
+  goldenRows: key(
+    whole(1, 10_000_000).default(1024),
+    "Rows of golden vectors that are generated where none are given",
+  ),
+  followMs: key(ms(50).default(500), "Time between two looks for changes of other gateways", {
+    unit: "ms",
+  }),
+});
+
+const provenance = z.strictObject({
+  enabled: key(
+    z.boolean().default(true),
+    "Answers say which artifact on which device made them, in which batch",
+  ),
+  explainRequests: key(
+    whole(0, 1_000_000).default(2_000),
+    "Requests that 'beamgate explain' can tell about: the newest of those sampled; 0: none",
+  ),
+  explainShare: key(
+    z.number().min(0).max(1).default(1),
+    "Share of the requests with an id of their own that are kept for it",
+  ),
+});
+
+const shadow = z.strictObject({
+  minSamples: key(
+    whole(1, 10_000_000).default(100),
+    "Rows compared before an artifact may be demoted",
+  ),
+  queueRows: key(
+    whole(1, 1_000_000).default(4_096),
+    "Rows that wait to be replayed; further samples are dropped",
+  ),
+});
+
 const backend = z.strictObject({
   kind: z.string().min(1).max(128),
   package: z.string().min(1).optional(),
@@ -370,6 +432,9 @@ export const configSchema = z.strictObject({
   routing: routing.prefault({}),
   breaker: breaker.prefault({}),
   placement: placement.prefault({}),
+  registry: registry.prefault({}),
+  provenance: provenance.prefault({}),
+  shadow: shadow.prefault({}),
   log: log.prefault({}),
   trace: trace.prefault({}),
 });
