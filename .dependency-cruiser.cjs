@@ -12,8 +12,9 @@ const DOORS = {
   pool: ["workers", "policy", "inference"],
   workers: ["inference"],
   tenants: ["inference"],
-  registry: ["store", "policy", "inference"],
+  registry: ["store", "npz", "policy", "inference"],
   store: ["inference"],
+  npz: ["inference"],
   config: [],
   "shared-memory": ["inference"],
   inference: [],
@@ -30,8 +31,8 @@ const OWNERS = {
   koffi: ["^backends/common/(opencl|linux)/", "^src/workers/(slab|libc)", "^src/shared-memory/"],
   "@opentelemetry": ["^src/telemetry/"],
   autocannon: ["^loadtest/"],
-  yauzl: ["^src/registry/golden/"],
-  yazl: ["^src/registry/golden/"],
+  yauzl: ["^src/npz/"],
+  yazl: ["^src/npz/"],
   "hdr-histogram-js": ["^loadtest/"],
   uplot: ["^loadtest/report/", "^src/http/dashboard/"],
   zod: ["^src/config/", "^src/registry/", "^backends/[^/]+/options", "^loadtest/"],
@@ -77,7 +78,13 @@ module.exports = {
     ),
 
     // The load generator is a client: it knows the wire, not the gateway.
-    sees("loadtest", "^loadtest/", [room("inference"), "^src/grpc/(codec|generated/)", CONTRACT]),
+    sees("loadtest", "^loadtest/", [
+      room("inference"),
+      room("npz"),
+      "^src/grpc/(codec|generated/)",
+      CONTRACT,
+      "^src/(errors|clock|package-root)\\.ts$",
+    ]),
 
     ...Object.entries(DOORS).map(([name, doors]) =>
       sees(name, room(name), [
