@@ -32,6 +32,8 @@ export interface Alias {
   readonly version: string;
   /** For `candidate`: share of the requests without a version that it gets, 0 to 1. */
   readonly weight?: number;
+  /** Share of the live requests of `production` that its version is given to compute again, unseen by clients, 0 to 1. */
+  readonly shadowShare?: number;
 }
 
 export interface AliasChange extends Alias {
