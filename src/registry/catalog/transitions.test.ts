@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  demoted,
   newModel,
   overdue,
   ready,
@@ -148,6 +149,25 @@ describe("retiring", () => {
     );
     const free = withPin(pinned, { ...name, version: "2" }, undefined);
     expect(states(retired(free, { ...name, version: "2" }, ""), "2")).toEqual(["retired"]);
+  });
+});
+
+describe("demotion", () => {
+  it("drops the aliases that nothing serves any more, but for production", () => {
+    const two = model([artifact(1, "ready")], [artifact(2, "ready")]);
+    const both = withAlias(
+      withAlias(two, { alias: "production", version: "1" }, "a", AT),
+      { alias: "candidate", version: "2", shadowShare: 0.1 },
+      "a",
+      AT,
+    );
+    const drifted = demoted(both, "2", digest(2), "left its class");
+    expect(drifted.aliases).toEqual({ production: { version: "1" } });
+    expect(drifted.versions["2"]?.artifacts[0]).toMatchObject({
+      state: "refused",
+      reason: "left its class",
+    });
+    expect(demoted(both, "1", digest(1), "").aliases["production"]).toEqual({ version: "1" });
   });
 });
 

@@ -217,6 +217,23 @@ export function retired(model: CatalogModel, name: ArtifactName, reason: string)
 }
 
 /**
+ * Takes one artifact out of service because it computes something else than it promised. Aliases but
+ * `production` that nothing would serve any more go with it; `production` stays, so that its requests are told why.
+ */
+export function demoted(
+  model: CatalogModel,
+  version: string,
+  digest: Digest,
+  reason: string,
+): CatalogModel {
+  const next = withChanged(model, version, digest, { state: "refused", reason });
+  const aliases = Object.entries(next.aliases).filter(
+    ([alias, to]) => alias === PRODUCTION || to.version !== version || serves(next, version),
+  );
+  return { ...next, aliases: Object.fromEntries(aliases) };
+}
+
+/**
  * Forgets what is retired or refused; without a version the whole model, if nothing of it is alive.
  * @returns undefined: nothing is left
  * @throws StatusError FAILED_PRECONDITION for what is alive
