@@ -6,10 +6,10 @@ export interface Store {
   readonly blobs: Blobs;
   readonly log: AppendLog;
   /** Records of one kind, e.g. `models`. */
-  /** Reads all there are: ask once a kind. */
-  records<T>(kind: string): Promise<Records<T>>;
+  records<T>(kind: string): Records<T>;
   /** A folder of the store for one purpose, made where it is missing, mode 0700. */
   folder(name: string): Promise<string>;
+  close(): Promise<void>;
 }
 
 export interface StoredBlob {
