@@ -49,7 +49,10 @@ export class ModelChanges<L> {
   readonly #stopping: AbortSignal;
   readonly #changed: (model: string) => void;
   readonly #given = new WeakMap<ServedModel<L>, GivenFolder>();
-  readonly #releases = new Map<Promise<void>, { readonly name: string; readonly version: string }>();
+  readonly #releases = new Map<
+    Promise<void>,
+    { readonly name: string; readonly version: string }
+  >();
 
   /**
    * @param stopping gives up loads under way
@@ -140,10 +143,12 @@ export class ModelChanges<L> {
     this.#set(record, version, "UNAVAILABLE", failure.message);
   }
 
-  /** Resolves when nothing that was taken out of service answers requests for the version any more. */
-  async released(name: string, version: string): Promise<void> {
+  /** Resolves when nothing that was taken out of service answers requests any more. @param version absent: of any */
+  async released(name: string, version: string | undefined): Promise<void> {
     const leaving = () =>
-      [...this.#releases].filter(([, of]) => of.name === name && of.version === version);
+      [...this.#releases].filter(
+        ([, of]) => of.name === name && (version === undefined || of.version === version),
+      );
     for (let left = leaving(); left.length > 0; left = leaving()) {
       await Promise.all(left.map(([release]) => release));
     }

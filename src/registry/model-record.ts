@@ -87,11 +87,11 @@ export class ModelRecord<L> {
   }
 
   /** An alias leads to its new version as soon as that serves; until then to the old one, while that does. */
-  setAliases(aliases: Readonly<Record<string, string>>): void {
+  setAliases(aliases: Readonly<Record<string, { readonly version: string }>>): void {
     for (const name of this.#aliases.keys()) {
-      if (aliases[name] === undefined) this.#aliases.delete(name);
+      if (!Object.hasOwn(aliases, name)) this.#aliases.delete(name);
     }
-    for (const [name, wanted] of Object.entries(aliases)) {
+    for (const [name, { version: wanted }] of Object.entries(aliases)) {
       this.#aliases.set(name, { wanted, now: this.#aliases.get(name)?.now ?? wanted });
     }
     this.#settle();
@@ -114,9 +114,7 @@ export class ModelRecord<L> {
       if (this.serving(wanted) !== undefined || this.serving(now) === undefined) alias.now = wanted;
     }
     const production = this.#aliases.get(PRODUCTION);
-    this.#latest = production
-      ? this.serving(production.now)
-      : newest([...this.#versions.values()]);
+    this.#latest = production ? this.serving(production.now) : newest([...this.#versions.values()]);
   }
 
   /** Counts what leaves a version. @returns how much of it still answers requests */

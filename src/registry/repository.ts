@@ -21,7 +21,7 @@ import { ExplicitControl } from "./explicit.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { GivenFiles, sweepGivenFiles } from "./given-files.ts";
 import { type ModelMetadata, metadataOf } from "./metadata.ts";
-import { ModelRecord, unknownModel, type VersionState } from "./model-record.ts";
+import { ModelRecord, unknownModel } from "./model-record.ts";
 import type { InspectingModule } from "./modules.ts";
 import { checkModelName } from "./paths.ts";
 import type { RegisteredModel, RegisteredModels } from "./published/registered-model.ts";
@@ -50,12 +50,6 @@ export interface RepositoryOptions<L> {
   readonly loader: Loader<L>;
   readonly clock: Clock;
   readonly log: Logger;
-}
-
-export interface VersionFacts<L> {
-  readonly state: VersionState;
-  readonly reason: string;
-  readonly served: ServedModel<L> | undefined;
 }
 
 export class ModelRepository<L> {
@@ -283,17 +277,27 @@ export class ModelRepository<L> {
     await this.#follow(name, true);
   }
 
-  /** Resolves when nothing that was taken out of service answers requests for the version any more. */
-  released(name: string, version: string): Promise<void> {
+  /** Resolves when nothing that was taken out of service answers requests any more. @param version absent: of any */
+  released(name: string, version?: string): Promise<void> {
     return this.#changes.released(name, version);
   }
 
-  /** What serves a version now, and why it does not, or not as it should; undefined: there is no such version. */
-  state(name: string, version: string): VersionFacts<L> | undefined {
+  /** How a version is; undefined: there is none. */
+  state(name: string, version: string): Pick<IndexEntry, "state" | "reason"> | undefined {
+    return this.#models.get(name)?.version(version);
+  }
+
+  /** Whatever serves a version now. */
+  serving(name: string, version: string): ServedModel<L> | undefined {
+    return this.#models.get(name)?.serving(version);
+  }
+
+  /** Everything of a model that serves now: first what requests without a version get, then the newer ones first. */
+  servingAll(name: string): readonly ServedModel<L>[] {
     const record = this.#models.get(name);
-    const found = record?.version(version);
-    if (record === undefined || found === undefined) return undefined;
-    return { state: found.state, reason: found.reason, served: record.serving(version) };
+    const versions = record?.readyVersions().toReversed() ?? [];
+    const served = versions.flatMap((version) => record?.serving(version) ?? []);
+    return served.toSorted((a, b) => Number(b === record?.latest) - Number(a === record?.latest));
   }
 
   /** The version that requests for an alias of a registered model get now; undefined: it has no such alias. */

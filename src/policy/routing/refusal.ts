@@ -1,6 +1,11 @@
 /** Why no variant takes a request, in words for whoever sent it. */
 import type { CodeName } from "../../errors.ts";
-import { type AbsentVariant, type VariantIdentity, type VariantView, willServe } from "./variant-view.ts";
+import {
+  type AbsentVariant,
+  type VariantIdentity,
+  type VariantView,
+  willServe,
+} from "./variant-view.ts";
 import { type ClientWish, describeWish, fulfils, WISHES } from "./wish.ts";
 
 export interface Refusal {

@@ -1,8 +1,11 @@
 /** What of a registered model a gateway serves, and from which files: decided from its record alone. */
 import { createHash } from "node:crypto";
+import { posix } from "node:path";
+import { toStatusError } from "../../errors.ts";
 import type { AbsentVariant } from "../../policy/routing/variant-view.ts";
 import type { CatalogArtifact, CatalogModel, CatalogVersion, Digest } from "../catalog/types.ts";
 import { formatConfig } from "../config-pbtxt.ts";
+import { MANIFEST_FILE } from "../manifest.ts";
 import { staysInside } from "../paths.ts";
 import type { ModelConfigObject } from "../types.ts";
 
@@ -29,53 +32,71 @@ export interface PlannedArtifact {
 
 export interface ModelPlan {
   readonly name: string;
-  /** Those with an artifact that may serve. */
+  /** Also those without an artifact that may serve. */
   readonly versions: readonly VersionPlan[];
-  /** Version by alias; also one that has nothing to serve. */
-  readonly aliases: Readonly<Record<string, string>>;
+  /** Also those of versions that have nothing to serve. */
+  readonly aliases: CatalogModel["aliases"];
 }
 
-/** @param damage why a blob is not what it should be; undefined: it is */
-export function planModel(
-  model: CatalogModel,
-  damage: (digest: Digest) => string | undefined,
-): ModelPlan {
-  const versions = Object.values(model.versions)
-    .map((version) => planVersion(model.name, version, damage))
-    .filter(({ artifacts }) => artifacts.length > 0);
-  const aliases = Object.fromEntries(
-    Object.entries(model.aliases).map(([alias, { version }]) => [alias, version]),
+/** Why something is not to serve; undefined: it is. */
+export interface Obstacles {
+  /** Of an artifact that is ready. */
+  artifact(artifact: CatalogArtifact): string | undefined;
+  /** Of bytes in the store. */
+  blob(digest: Digest): string | undefined;
+}
+
+export function planModel(model: CatalogModel, obstacles: Obstacles): ModelPlan {
+  const versions = Object.values(model.versions).map((version) =>
+    planVersion(model.name, version, obstacles),
   );
-  return { name: model.name, versions, aliases };
+  return { name: model.name, versions, aliases: model.aliases };
 }
 
-function planVersion(
-  name: string,
-  version: CatalogVersion,
-  damage: (digest: Digest) => string | undefined,
-): VersionPlan {
+/** The version without any artifact, for a reason that concerns them all. */
+export function planNothing(version: VersionPlan, reason: string): VersionPlan {
+  const absent = version.artifacts.map(({ artifact }) => absentArtifact(artifact, reason));
+  return { ...version, artifacts: [], absent: [...version.absent, ...absent] };
+}
+
+function planVersion(name: string, version: CatalogVersion, obstacles: Obstacles): VersionPlan {
   const others = Object.entries(version.files ?? {}).filter(([path]) => staysInside(path));
-  const missing = others.flatMap(([path, blob]) => {
-    const why = damage(blob);
-    return why === undefined ? [] : [`its file '${path}': ${why}`];
+  const broken = others.flatMap(([path, blob]) => {
+    const why = obstacles.blob(blob);
+    return why === undefined ? [] : [`file '${path}' of the version: ${why}`];
   });
   const artifacts: PlannedArtifact[] = [];
   const absent: AbsentVariant[] = [];
   for (const artifact of version.artifacts) {
-    const why = whyNot(artifact) ?? damage(artifact.digest) ?? missing[0];
+    const why =
+      whyNotReady(artifact) ??
+      obstacles.artifact(artifact) ??
+      obstacles.blob(artifact.digest) ??
+      broken[0];
     if (why !== undefined) absent.push(absentArtifact(artifact, why));
     else artifacts.push({ artifact, path: pathOf(version.version, artifact) });
   }
-  const files: PlannedFile[] = [
-    { path: "config.pbtxt", text: formatConfig(configOf(name, version)) },
+  const plan = { version: version.version, key: "", files: [], artifacts, absent };
+  let config: string;
+  try {
+    config = formatConfig(configOf(name, version));
+  } catch (thrown) {
+    return planNothing(plan, `its configuration is wrong: ${toStatusError(thrown).message}`);
+  }
+  const files = onePerPath([
     ...others.map(([path, blob]) => ({ path, blob })),
     ...artifacts.flatMap((planned) => filesOf(version.version, planned, others)),
-  ];
-  return { version: version.version, key: keyOf(name, files), files, artifacts, absent };
+    { path: "config.pbtxt", text: config },
+  ]);
+  return { ...plan, key: keyOf(name, files), files };
 }
 
-/** Why a registered artifact is not to serve; undefined: it is. */
-export function whyNot({ state, reason }: CatalogArtifact): string | undefined {
+/** The last of each: nothing that somebody sent along takes the place of an artifact or the configuration. */
+const onePerPath = (files: readonly PlannedFile[]): readonly PlannedFile[] => [
+  ...new Map(files.map((file) => [posix.normalize(file.path), file])).values(),
+];
+
+function whyNotReady({ state, reason }: CatalogArtifact): string | undefined {
   if (state === "ready") return undefined;
   return reason === undefined || reason === "" ? `it is ${state}` : `it is ${state}: ${reason}`;
 }
@@ -86,26 +107,33 @@ export function absentArtifact(artifact: CatalogArtifact, reason: string): Absen
 }
 
 /** Each in a folder of its own: two may have the same file name. */
-function pathOf(version: string, { variant, file, manifest }: CatalogArtifact): string {
-  return `${version}/${variant}/${manifest?.artifact.file ?? file}`;
+function pathOf(version: string, artifact: CatalogArtifact): string {
+  const name = posix.basename(artifact.manifest?.artifact.file ?? artifact.file);
+  return `${version}/${folderOf(artifact)}/${PLAIN.test(name) ? name : "artifact"}`;
 }
+
+const folderOf = ({ variant, digest }: CatalogArtifact) =>
+  PLAIN.test(variant) ? variant : digest.slice("sha256:".length, "sha256:".length + 16);
+
+const PLAIN = /^[\w-][\w.+-]{0,127}$/;
 
 function filesOf(
   version: string,
   { artifact, path }: PlannedArtifact,
   others: readonly (readonly [string, Digest])[],
 ): readonly PlannedFile[] {
-  const { manifest, digest, variant } = artifact;
+  const { manifest, digest } = artifact;
+  const folder = posix.dirname(path);
   const itself = { path, blob: digest };
   if (manifest !== undefined) {
-    return [itself, { path: `${version}/${variant}/manifest.json`, text: JSON.stringify(manifest) }];
+    return [{ path: `${folder}/${MANIFEST_FILE}`, text: JSON.stringify(manifest) }, itself];
   }
   // A graph names files with its weights as they lie beside it.
   const inside = `${version}/`;
   const beside = others
     .filter(([other]) => other.startsWith(inside))
-    .map(([other, blob]) => ({ path: `${inside}${variant}/${other.slice(inside.length)}`, blob }));
-  return [itself, ...beside.filter((other) => other.path !== path)];
+    .map(([other, blob]) => ({ path: `${folder}/${other.slice(inside.length)}`, blob }));
+  return [...beside, itself];
 }
 
 function configOf(name: string, { version, config }: CatalogVersion): ModelConfigObject {
@@ -128,5 +156,8 @@ function withoutFilledIn(config: ModelConfigObject): ModelConfigObject {
 }
 
 function keyOf(name: string, files: readonly PlannedFile[]): string {
-  return createHash("sha256").update(JSON.stringify([name, files])).digest("hex").slice(0, 32);
+  return createHash("sha256")
+    .update(JSON.stringify([name, files]))
+    .digest("hex")
+    .slice(0, 32);
 }

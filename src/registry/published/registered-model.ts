@@ -1,12 +1,12 @@
 /** A registered model as the repository is to serve it. */
 import type { AbsentVariant } from "../../policy/routing/variant-view.ts";
+import type { Alias } from "../catalog/types.ts";
 import type { VariantDefinition } from "../types.ts";
 
 export interface RegisteredModel {
   /** At least one. */
   readonly versions: readonly RegisteredVersion[];
-  /** Version by alias. */
-  readonly aliases: Readonly<Record<string, string>>;
+  readonly aliases: Readonly<Record<string, Alias>>;
 }
 
 export interface RegisteredVersion {
