@@ -75,7 +75,8 @@ function wholeSequence(id: bigint): Parameters {
   ]);
 }
 
-function wireOf(
+/** What a client would have sent. */
+export function wireOf(
   { name, version }: ModelDefinition,
   inputs: readonly Tensor[],
   parameters: Parameters | undefined,
