@@ -162,11 +162,12 @@ export class FileRecords<T> implements Records<T> {
       await this.#advance(folder, generation);
       throw this.#aborted(key, expected, this.#newest.get(folder) ?? generation);
     }
-    // What other processes will read, not what this one was given.
-    const record = JSON.parse(text) as RecordFile<T>;
-    this.#see(folder, generation, { ...record, value: record.value });
     await this.#prune(folder, generation - KEPT_GENERATIONS);
-    return withoutKey({ ...record, value: record.value });
+    // What other processes will read, not what this one was given.
+    const { value: kept } = JSON.parse(text) as RecordFile<T>;
+    const record = { key, generation, at, value: kept, ...(note === undefined ? {} : { note }) };
+    this.#see(folder, generation, record);
+    return withoutKey(record);
   }
 
   async #refresh(): Promise<readonly string[]> {
