@@ -46,6 +46,8 @@ export class Catalog {
     string,
     { readonly generation: number; readonly model: CatalogModel }
   >();
+  /** Generations of which the rest of this tells. */
+  readonly #taken = new Map<string, number>();
   readonly #listeners = new Set<(names: readonly string[]) => void>();
   #snapshot: CatalogSnapshot | undefined;
 
@@ -93,7 +95,13 @@ export class Catalog {
   ): Promise<Changed> {
     checkModelName(name);
     for (let attempt = 1; ; attempt++) {
-      const generation = await this.#expectedGeneration(name, expected);
+      // Ahead of what was seen: the caller heard of it from another gateway.
+      if (expected !== undefined && expected !== this.#seen(name)) await this.refresh();
+      // From here to the commit nothing is waited for: model and generation are one state.
+      const generation = this.#seen(name);
+      if (expected !== undefined && expected !== generation) {
+        throw aborted(name, expected, generation);
+      }
       const before = this.#usable(name);
       const model = next(before);
       if (model === before) return { generation, model, changed: false };
@@ -208,16 +216,11 @@ export class Catalog {
     return digests;
   }
 
-  async #expectedGeneration(name: string, expected: number | undefined): Promise<number> {
-    const seen = () => this.#records.get(name)?.generation ?? 0;
-    // Ahead of what was seen: the caller heard of it from another gateway.
-    if (expected !== undefined && expected !== seen()) await this.refresh();
-    if (expected === undefined || expected === seen()) return seen();
-    throw new StatusError(
-      "ABORTED",
-      `model '${name}' was changed by somebody else: generation ${seen()} is there, ${expected} was expected; ` +
-        "look at it and try again",
-    );
+  /** Generation of the record, which is taken over where that was not done yet. */
+  #seen(name: string): number {
+    const generation = this.#records.get(name)?.generation ?? 0;
+    if ((this.#taken.get(name) ?? 0) !== generation) this.#take([name]);
+    return generation;
   }
 
   /** @throws StatusError DATA_LOSS for a record that is there and cannot be used */
@@ -260,6 +263,7 @@ export class Catalog {
     this.#snapshot = undefined;
     for (const name of names) {
       const record = this.#records.get(name);
+      this.#taken.set(name, record?.generation ?? 0);
       const model = record?.value === undefined ? undefined : readModel(record.value, name);
       if (record === undefined || typeof model !== "object") {
         this.#models.delete(name);
@@ -273,6 +277,14 @@ export class Catalog {
       this.index.set(name, model);
     }
   }
+}
+
+function aborted(name: string, expected: number, generation: number): StatusError {
+  const there = generation === 0 ? "it does not exist" : `generation ${generation} is there`;
+  return new StatusError(
+    "ABORTED",
+    `model '${name}' was changed by somebody else: ${there}, ${expected} was expected; look at it and try again`,
+  );
 }
 
 /** Somebody else was first; anything else is thrown. */

@@ -12,10 +12,12 @@ import {
   LOG_FILE,
   RECORDS_FILE,
 } from "./backup-layout.ts";
-import { asDiskError, isErrno, makeFolder, syncFolder, writeAll, writeDurably } from "./durable.ts";
+import { asDiskError, makeFolder, syncFolder, writeAll, writeDurably } from "./durable.ts";
+import { KEPT_GENERATIONS } from "./file-records.ts";
 import { FORMAT_VERSION, readFormat } from "./format.ts";
 import { holdOffSweeps } from "./holds.ts";
 import { Layout } from "./layout.ts";
+import { namesIn, sizeOf } from "./look.ts";
 import { fileNameOf, generationOf, PRUNED, readRecord } from "./record-file.ts";
 
 export interface BackupReport {
@@ -93,19 +95,9 @@ async function copyRecords(layout: Layout, target: string, damaged: string[]) {
   try {
     for (const kind of await namesIn(layout.records)) {
       for (const folder of await namesIn(layout.kind(kind))) {
-        const generations = (await namesIn(join(layout.kind(kind), folder)))
-          .map(generationOf)
-          .filter((generation) => generation !== undefined)
-          .toSorted((a, b) => a - b);
-        const newest = generations.at(-1);
-        if (newest === undefined) continue;
-        keys++;
-        for (const generation of generations) {
-          const path = join(layout.kind(kind), folder, fileNameOf(generation));
-          const text = await readFile(path, "utf8");
-          if (text === PRUNED && generation !== newest) continue;
-          const record = readRecord(text, folder, generation);
-          if (typeof record === "string") damaged.push(`'${path}' ${record}`);
+        const generations = await generationsIn(layout, kind, folder, damaged);
+        if (generations.length > 0) keys++;
+        for (const { generation, text } of generations) {
           const line = Buffer.from(`${JSON.stringify({ kind, folder, generation, text })}\n`);
           hash.update(line);
           await writeAll(out, line);
@@ -117,6 +109,35 @@ async function copyRecords(layout: Layout, target: string, damaged: string[]) {
     await out.close();
   }
   return { keys, file: { path: RECORDS_FILE, digest: `sha256:${hash.digest("hex")}` } };
+}
+
+/** Those that can be read, and the newest. */
+async function generationsIn(layout: Layout, kind: string, folder: string, damaged: string[]) {
+  const parent = join(layout.kind(kind), folder);
+  for (;;) {
+    const numbers = (await namesIn(parent)).flatMap((name) => generationOf(name) ?? []);
+    const newest = Math.max(0, ...numbers);
+    const found: { generation: number; text: string }[] = [];
+    for (const generation of numbers.toSorted((a, b) => a - b).slice(-KEPT_GENERATIONS)) {
+      const text = await readFile(join(parent, fileNameOf(generation)), "utf8");
+      if (text !== PRUNED || generation === newest) found.push({ generation, text });
+    }
+    const last = found.at(-1);
+    if (last === undefined) return [];
+    // So many were committed meanwhile that it is emptied already: there are newer ones.
+    if (
+      last.text === PRUNED &&
+      (await sizeOf(join(parent, fileNameOf(newest + 1)))) !== undefined
+    ) {
+      continue;
+    }
+    for (const { generation, text } of found) {
+      const record = readRecord(text, folder, generation);
+      const path = join(parent, fileNameOf(generation));
+      if (typeof record === "string") damaged.push(`'${path}' ${record}`);
+    }
+    return found;
+  }
 }
 
 async function copyLog(layout: Layout, target: string): Promise<BackupFile> {
@@ -167,22 +188,4 @@ async function filesUnder(folder: string): Promise<string[]> {
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (thrown) {
-    if (isErrno(thrown, "ENOENT", "ENOTDIR")) return [];
-    throw thrown;
-  }
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (thrown) {
-    if (isErrno(thrown, "ENOENT")) return undefined;
-    throw thrown;
-  }
 }

@@ -9,7 +9,8 @@ import type { FormatWatch } from "./format.ts";
 import { hashAll, pour } from "./hashed-file.ts";
 import { sweepsAreHeldOff } from "./holds.ts";
 import { hexOf, type Layout } from "./layout.ts";
-import { publishBlob, sizeOf, touch } from "./publish-blob.ts";
+import { sizeOf } from "./look.ts";
+import { publishBlob, touch } from "./publish-blob.ts";
 import { sweepBlobs, sweepTemporary, sweepUploads } from "./sweep.ts";
 
 export interface BlobsSetting {

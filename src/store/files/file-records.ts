@@ -5,15 +5,16 @@
  * the file system lets one succeed. Names are never removed (older generations are emptied), so a number
  * means one commit for ever, and whoever is late finds its number taken. The newest number is the state.
  */
-import { stat, truncate, unlink } from "node:fs/promises";
+import { truncate, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { StatusError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import type { DamagedRecord, Records, Versioned } from "../store.ts";
-import { asDiskError, isErrno, linkNew, makeFolder, syncFolder, writeDurably } from "./durable.ts";
+import { asDiskError, linkNew, makeFolder, syncFolder, writeDurably } from "./durable.ts";
 import type { FormatWatch } from "./format.ts";
 import { Journal } from "./journal.ts";
 import { folderNameOf, keyOfFolder, type Layout } from "./layout.ts";
+import { sizeOf } from "./look.ts";
 import { readRecords } from "./read-records.ts";
 import { fileNameOf, type RecordFile, readRecordFile, writeRecord } from "./record-file.ts";
 
@@ -161,11 +162,12 @@ export class FileRecords<T> implements Records<T> {
       await this.#advance(folder, generation);
       throw this.#aborted(key, expected, this.#newest.get(folder) ?? generation);
     }
-    // What other processes will read, not what this one was given.
-    const record = JSON.parse(text) as RecordFile<T>;
-    this.#see(folder, generation, { ...record, value: record.value });
     await this.#prune(folder, generation - KEPT_GENERATIONS);
-    return withoutKey({ ...record, value: record.value });
+    // What other processes will read, not what this one was given.
+    const { value: kept } = JSON.parse(text) as RecordFile<T>;
+    const record = { key, generation, at, value: kept, ...(note === undefined ? {} : { note }) };
+    this.#see(folder, generation, record);
+    return withoutKey(record);
   }
 
   async #refresh(): Promise<readonly string[]> {
@@ -198,7 +200,8 @@ export class FileRecords<T> implements Records<T> {
    */
   async #advance(folder: string, hint: number): Promise<string | undefined> {
     const known = this.#newest.get(folder) ?? 0;
-    const there = (at: number) => exists(join(this.#folder, folder, fileNameOf(at)));
+    const there = async (at: number) =>
+      (await sizeOf(join(this.#folder, folder, fileNameOf(at)))) !== undefined;
     let newest = hint > known && (await there(hint)) ? hint : known;
     while (await there(newest + 1)) newest++;
     if (newest === known) return undefined;
@@ -260,16 +263,6 @@ export class FileRecords<T> implements Records<T> {
       "DATA_LOSS",
       `'${key}' cannot be changed: ${reason}; restore that file from a backup, or recover the generation before it`,
     );
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (thrown) {
-    if (isErrno(thrown, "ENOENT", "ENOTDIR")) return false;
-    throw thrown;
   }
 }
 

@@ -11,7 +11,8 @@ import { asDiskError, isErrno, makeFolder } from "./durable.ts";
 import { type Held, hold } from "./exclusive.ts";
 import { hashAll, pour } from "./hashed-file.ts";
 import type { Layout } from "./layout.ts";
-import { publishBlob, sizeOf } from "./publish-blob.ts";
+import { sizeOf } from "./look.ts";
+import { publishBlob } from "./publish-blob.ts";
 import { dropFolder } from "./sweep.ts";
 
 export interface UploadSetting {

@@ -1,9 +1,10 @@
 /** Those during whose work nothing may be swept: a backup that copies what it has listed. */
-import { readdir, readFile, stat, unlink, utimes, writeFile } from "node:fs/promises";
+import { readFile, stat, unlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { makeFolder } from "./durable.ts";
 import { parseOwner } from "./exclusive.ts";
 import type { Layout } from "./layout.ts";
+import { namesIn } from "./look.ts";
 import { lives, newOwner, SIGN_OF_LIFE_MS } from "./owner.ts";
 
 export async function holdOffSweeps(layout: Layout): Promise<{ release(): Promise<void> }> {
@@ -27,7 +28,7 @@ export async function holdOffSweeps(layout: Layout): Promise<{ release(): Promis
 /** Removes the holds of the dead. */
 export async function sweepsAreHeldOff(layout: Layout): Promise<boolean> {
   let held = false;
-  for (const name of await readdir(layout.holds).catch(() => [])) {
+  for (const name of await namesIn(layout.holds)) {
     const file = join(layout.holds, name);
     try {
       const [text, { mtimeMs }] = await Promise.all([readFile(file, "utf8"), stat(file)]);

@@ -1,7 +1,8 @@
 /** A written file becomes a blob. */
-import { type FileHandle, rename, stat, unlink, utimes } from "node:fs/promises";
+import { type FileHandle, rename, unlink, utimes } from "node:fs/promises";
 import { isErrno, linkNew, makeFolder, syncFolder } from "./durable.ts";
 import type { Layout } from "./layout.ts";
+import { sizeOf } from "./look.ts";
 
 const READ_ONLY = 0o444;
 
@@ -49,16 +50,6 @@ export async function touch(blob: string, now: number): Promise<"touched" | "gon
   } catch (thrown) {
     if (isErrno(thrown, "ENOENT")) return "gone";
     if (isErrno(thrown, "EROFS", "EPERM", "EACCES")) return "refused";
-    throw thrown;
-  }
-}
-
-/** undefined: it is gone. */
-export async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (thrown) {
-    if (isErrno(thrown, "ENOENT")) return undefined;
     throw thrown;
   }
 }

@@ -1,7 +1,7 @@
 /** A store from a backup, into an empty folder, every byte checked. */
 import { createReadStream } from "node:fs";
-import { readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { StatusError } from "../../errors.ts";
 import { checkEmpty } from "./backup.ts";
@@ -41,6 +41,7 @@ export async function restoreStore(source: string, folder: string): Promise<Rest
     const log = join(source, contents.log.path);
     await copyHashed(log, layout.log, { expected: contents.log.digest });
     for (const { path, digest, mode } of contents.folders) {
+      await mkdir(dirname(placeOf(layout, path)), { recursive: true, mode: 0o700 });
       await copyHashed(join(source, path), placeOf(layout, path), { expected: digest, mode });
     }
     let bytes = 0;

@@ -1,9 +1,10 @@
 /** Removing what nobody needs, while others write. */
-import { readdir, rename, rm, stat, unlink } from "node:fs/promises";
+import { rename, rm, unlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isErrno, linkNew } from "./durable.ts";
 import { hold } from "./exclusive.ts";
 import type { Layout } from "./layout.ts";
+import { namesIn, touchedAt } from "./look.ts";
 
 /**
  * Blobs that `keep` does not name and that were last touched before `before` (wall clock, ms).
@@ -91,23 +92,4 @@ export async function dropFolder(layout: Layout, path: string): Promise<void> {
 async function olderThan(path: string, before: number): Promise<boolean> {
   const touched = await touchedAt(path);
   return touched !== undefined && touched < before;
-}
-
-/** Wall clock, ms. */
-async function touchedAt(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).mtimeMs;
-  } catch (thrown) {
-    if (isErrno(thrown, "ENOENT")) return undefined;
-    throw thrown;
-  }
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (thrown) {
-    if (isErrno(thrown, "ENOENT", "ENOTDIR")) return [];
-    throw thrown;
-  }
 }

@@ -5,6 +5,7 @@
  * `format.json` changes when a step is complete.
  */
 import type { Logger } from "../../logger.ts";
+import { makeFolder } from "./durable.ts";
 import { hold } from "./exclusive.ts";
 import { FORMAT_VERSION, readFormat, replaceFormat } from "./format.ts";
 import type { Layout } from "./layout.ts";
@@ -16,6 +17,7 @@ const STEPS: readonly ((layout: Layout) => Promise<void>)[] = [fromBareRecords];
 const WAIT_MS = 100;
 
 export async function upgrade(layout: Layout, log: Logger): Promise<void> {
+  await makeFolder(layout.temporary);
   let told = false;
   for (;;) {
     const got = await hold(layout, layout.upgradeLock);

@@ -2,14 +2,14 @@
  * Format 0, of the time before the first release: `<kind>/<key>/<n>.json` beside the blobs held the value alone,
  * and blobs lay in one folder, `blobs/<hex>`.
  */
-import { mkdir, readdir, readFile, rename, stat } from "node:fs/promises";
+import { mkdir, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { isErrno, makeFolder, syncFolder, writeDurably } from "../durable.ts";
+import { makeFolder, syncFolder, writeDurably } from "../durable.ts";
 import { keyOfFolder, type Layout } from "../layout.ts";
+import { namesIn } from "../look.ts";
 import { fileNameOf, generationOf, writeRecord } from "../record-file.ts";
 
 export async function fromBareRecords(layout: Layout): Promise<void> {
-  await makeFolder(layout.temporary);
   await intoShards(layout);
   await mkdir(layout.records, { recursive: true });
   for (const kind of await kindsOf(layout)) await intoRecords(layout, kind);
@@ -76,14 +76,5 @@ function isJson(text: string): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (thrown) {
-    if (isErrno(thrown, "ENOENT", "ENOTDIR")) return [];
-    throw thrown;
   }
 }
