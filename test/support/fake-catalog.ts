@@ -42,7 +42,12 @@ export class FakeCatalog {
 
   set(name: string, version: string, given: Partial<CatalogVersion>): void {
     const { versions } = this.model(name);
-    const empty = { version, config: {}, equivalence: { class: { kind: "bit-exact" } }, artifacts: [] } as const;
+    const empty = {
+      version,
+      config: {},
+      equivalence: { class: { kind: "bit-exact" } },
+      artifacts: [],
+    } as const;
     const before = versions[version] ?? empty;
     this.#change(name, { versions: { ...versions, [version]: { ...before, ...given } } });
   }
@@ -50,7 +55,9 @@ export class FakeCatalog {
   /** @param digest absent: of every artifact of the version */
   state(name: string, version: string, state: ArtifactState, digest?: Digest, reason = ""): void {
     const artifacts = (this.model(name).versions[version]?.artifacts ?? []).map((artifact) =>
-      digest === undefined || artifact.digest === digest ? { ...artifact, state, reason } : artifact,
+      digest === undefined || artifact.digest === digest
+        ? { ...artifact, state, reason }
+        : artifact,
     );
     this.set(name, version, { artifacts });
   }
