@@ -1,0 +1,29 @@
+/** `main.js [--port N] [--law LAW] [--seed N]`: a null server as a process; prints `{"port": N}`. */
+import { argv, exit, stderr, stdout } from "node:process";
+import { parseArgs } from "node:util";
+import { startNullServer } from "./null-server.ts";
+import { parseLaw } from "./service-law.ts";
+
+try {
+  const { values } = parseArgs({
+    args: argv.slice(2),
+    options: {
+      host: { type: "string", default: "127.0.0.1" },
+      port: { type: "string", default: "0" },
+      law: { type: "string", default: "none" },
+      seed: { type: "string", default: "1" },
+    },
+  });
+  const server = await startNullServer({
+    host: values.host,
+    port: Number(values.port),
+    law: parseLaw(values.law),
+    seed: Number(values.seed),
+  });
+  stdout.write(`${JSON.stringify({ port: server.port })}\n`);
+  // A server nobody ends goes with the one who started it.
+  process.stdin.on("end", () => exit(0)).resume();
+} catch (thrown) {
+  stderr.write(`${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
+  exit(1);
+}
