@@ -22,6 +22,8 @@ export class Lanes<C extends LaneConnection> {
   /** Of each identity. */
   readonly #lanes: (C | undefined)[][];
   readonly #next: number[];
+  /** Those that were taken since the last flush. */
+  readonly #touched = new Set<C>();
   #closed = false;
   reconnects = 0;
 
@@ -54,6 +56,7 @@ export class Lanes<C extends LaneConnection> {
       const lane = lanes[at];
       if (lane?.usable && lane.open < lane.limit) {
         this.#next[identity] = at + 1;
+        this.#touched.add(lane);
         return lane;
       }
     }
@@ -61,7 +64,9 @@ export class Lanes<C extends LaneConnection> {
   }
 
   flush(): void {
-    for (const lanes of this.#lanes) for (const lane of lanes) lane?.flush();
+    if (this.#touched.size === 0) return;
+    for (const lane of this.#touched) lane.flush();
+    this.#touched.clear();
   }
 
   close(): void {
