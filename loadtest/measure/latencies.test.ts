@@ -18,6 +18,14 @@ describe("latencies of 1 to 1000 ms", () => {
     expect(latencies.maxMs).toBeGreaterThanOrEqual(1000);
   });
 
+  it("tell which share lies within a time", () => {
+    for (const ms of [1, 250, 500, 999]) {
+      expect(Math.abs(latencies.shareWithin(ms) - ms / 1000)).toBeLessThan(2e-3);
+    }
+    expect(latencies.shareWithin(0.5)).toBe(0);
+    expect(latencies.shareWithin(2000)).toBe(1);
+  });
+
   it("are the same after a journey to another process", () => {
     const arrived = Latencies.decode(latencies.encode());
     expect(arrived.count).toBe(1000);

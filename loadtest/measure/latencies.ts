@@ -51,6 +51,21 @@ export class Latencies {
     return this.#histogram.getValueAtPercentile(share * 100) / UNITS_PER_MS;
   }
 
+  /** Share of the records that are no longer than `ms`, as finely as the histogram tells. */
+  shareWithin(ms: number): number {
+    if (this.count === 0) return 0;
+    // Bisected: the library tells values of shares, not shares of values.
+    let low = 0;
+    let high = 1;
+    if (this.maxMs <= ms) return 1;
+    for (let step = 0; step < 40; step++) {
+      const middle = (low + high) / 2;
+      if (this.quantileMs(middle) <= ms) low = middle;
+      else high = middle;
+    }
+    return Math.floor(low * this.count + 1e-6) / this.count;
+  }
+
   get meanMs(): number {
     return this.count === 0 ? 0 : this.#histogram.mean / UNITS_PER_MS;
   }

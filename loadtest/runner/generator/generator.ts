@@ -44,8 +44,8 @@ export interface GeneratorOptions {
   readonly lateAfterMs: number;
   /** More unanswered requests than this are not held; what falls due then is dropped. */
   readonly mostInFlight: number;
-  /** Scores of an answer, one a row; absent: answers are only counted. */
-  readonly scoresOf?: ((answer: Answer, number: number) => Float32Array | undefined) | undefined;
+  /** Scores of an answer, one a row; absent: answers are only counted. @throws Error where it has none */
+  readonly scoresOf?: ((answer: Answer, rows: number) => Float32Array) | undefined;
   readonly log?: EventLog | undefined;
   /** Monotonic ms. */
   readonly now: () => number;
@@ -58,7 +58,19 @@ export interface Ending {
   readonly oldestMs: number;
 }
 
-export class Generator {
+/** Load that begins, is looked at, and ends. */
+export interface LoadSource {
+  /** @param begin what times of the plan count from, on the generator's clock */
+  start(begin: number): void;
+  /** What was counted since the last time. */
+  snapshot(): Snapshot;
+  /** True once the plan has nothing more to send. */
+  readonly exhausted: boolean;
+  /** Sends nothing more; resolves when everything is answered or `patienceMs` is over. */
+  stop(patienceMs: number): Promise<Ending>;
+}
+
+export class Generator implements LoadSource {
   readonly #driver: Driver;
   readonly #plan: Plan;
   readonly #options: GeneratorOptions;
@@ -88,7 +100,6 @@ export class Generator {
     }
   }
 
-  /** @param begin what times of the plan count from, on the generator's clock */
   start(begin: number): void {
     this.#begin = begin;
     this.snapshot(); // what was counted before is of no interest
@@ -101,7 +112,6 @@ export class Generator {
     return this.#flight.count;
   }
 
-  /** True once the plan has nothing more to send. */
   get exhausted(): boolean {
     return this.#next === undefined;
   }
@@ -129,7 +139,7 @@ export class Generator {
       let scores: Float32Array | undefined;
       if (failure === undefined && answer !== undefined) {
         try {
-          scores = this.#options.scoresOf?.(answer, number);
+          scores = this.#options.scoresOf?.(answer, rows);
         } catch (thrown) {
           failure = thrown instanceof Error ? thrown.message : String(thrown);
         }
@@ -159,14 +169,12 @@ export class Generator {
     }
   }
 
-  /** What was counted since the last time. */
   snapshot(): Snapshot {
     const idle = this.#pacer?.idleSpinMs ?? 0;
     if (this.#pacer !== undefined) this.#pacer.idleSpinMs = 0;
     return this.#tally.take(this.#now(), this.#flight.count, idle);
   }
 
-  /** Sends nothing more; resolves when everything is answered or `patienceMs` is over. */
   async stop(patienceMs: number): Promise<Ending> {
     this.#stopped = true;
     this.#pacer?.stop();
