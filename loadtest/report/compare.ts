@@ -93,7 +93,10 @@ function warningsOf(before: Result, after: Result): string[] {
   differ("the model", before.model.name, after.model.name);
   differ("the protocol", before.server.protocol, after.server.protocol);
   differ("the machine", before.host.cpu, after.host.cpu);
-  for (const [which, { validity }] of [["first", before], ["second", after]] as const) {
+  for (const [which, { validity }] of [
+    ["first", before],
+    ["second", after],
+  ] as const) {
     if (!validity.valid) warnings.push(`the ${which} is INVALID: ${validity.reasons.join("; ")}`);
   }
   return warnings;

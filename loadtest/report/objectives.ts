@@ -2,8 +2,9 @@
  * What a run has to reach, as one writes it down: `p99 <= 5 ms`, `failed <= 0.1 %`,
  * `within 12.5 ms >= 99.9 %`, `rate >= 1000`, `dead time <= 3 %`, `flipped <= 0`.
  */
-import type { Point, Result } from "./schema.ts";
+
 import { Latencies } from "../measure/latencies.ts";
+import type { Point, Result } from "./schema.ts";
 
 export interface Objective {
   readonly text: string;
@@ -17,7 +18,8 @@ type Metric =
   | { readonly kind: "within"; readonly ms: number }
   | { readonly kind: "mean" | "rate" | "failed" | "dead time" | "output" | "flipped" | "capacity" };
 
-const FORM = /^(p\d+(?:\.\d+)?|within\s+[\d.]+\s*(?:us|µs|ms|s)|mean|rate|failed|dead[ -]time|output|flipped|capacity)\s*(<=|>=|<|>|≤|≥)\s*([\d.]+)\s*(us|µs|ms|s|%|Hz|kHz|MHz)?$/;
+const FORM =
+  /^(p\d+(?:\.\d+)?|within\s+[\d.]+\s*(?:us|µs|ms|s)|mean|rate|failed|dead[ -]time|output|flipped|capacity)\s*(<=|>=|<|>|≤|≥)\s*([\d.]+)\s*(us|µs|ms|s|%|Hz|kHz|MHz)?$/;
 const FORMS =
   "expected METRIC <= VALUE or >=, METRIC one of p50 ... p99.999, mean, within TIME, rate, failed, dead time, output, flipped, capacity";
 
@@ -48,7 +50,7 @@ function metricOf(name: string): Metric {
 }
 
 /** @returns undefined where the run has no such figure */
-export function valueOf({ metric }: Objective, result: Result): number | undefined {
+export function figureFor({ metric }: Objective, result: Result): number | undefined {
   const point = result.points[result.main];
   if (point === undefined) return undefined;
   switch (metric.kind) {
@@ -85,9 +87,10 @@ export function lostShare(point: Point): number {
 /** A figure that the run does not have misses its objective. */
 export function judge(objectives: readonly Objective[], result: Result): Result["objectives"] {
   return objectives.map((objective) => {
-    const value = valueOf(objective, result);
+    const value = figureFor(objective, result);
     const { text, atMost, limit } = objective;
-    if (value === undefined) return { text: `${text} (not measured in this run)`, value: 0, met: false };
+    if (value === undefined)
+      return { text: `${text} (not measured in this run)`, value: 0, met: false };
     return { text, value, met: atMost ? value <= limit : value >= limit };
   });
 }

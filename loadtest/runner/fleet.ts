@@ -2,8 +2,13 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
 import { packageRoot } from "../../src/package-root.ts";
-import type { FromGenerator, GeneratorOrder, GeneratorOver, ToGenerator } from "./generator/order.ts";
-import { mergeSnapshots, type Merged } from "./merge.ts";
+import type {
+  FromGenerator,
+  GeneratorOrder,
+  GeneratorOver,
+  ToGenerator,
+} from "./generator/order.ts";
+import { type Merged, mergeSnapshots } from "./merge.ts";
 
 const ENTRY = join(packageRoot, "dist", "loadtest", "runner", "generator", "main.js");
 /** Between the word to start and the start: every process has read it by then. */

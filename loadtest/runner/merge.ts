@@ -61,8 +61,7 @@ export function mergeSnapshots(snapshots: readonly Snapshot[]): Merged {
 
 /** Looks that follow each other. */
 export function joinLooks(looks: readonly Merged[]): Merged {
-  const sum = (of: (look: Merged) => number) =>
-    looks.reduce((total, look) => total + of(look), 0);
+  const sum = (of: (look: Merged) => number) => looks.reduce((total, look) => total + of(look), 0);
   const histogram = (of: (look: Merged) => Latencies) => {
     const joined = new Latencies();
     for (const look of looks) joined.add(of(look));

@@ -1,5 +1,5 @@
 /** A closed loop over HTTP, driven by autocannon; counts as `Generator` does. */
-import { closedHttpLoop, type ClosedHttpOptions } from "../../drivers/autocannon.ts";
+import { type ClosedHttpOptions, closedHttpLoop } from "../../drivers/autocannon.ts";
 import type { Ending, LoadSource } from "./generator.ts";
 import { type Snapshot, Tally } from "./tally.ts";
 
@@ -44,7 +44,11 @@ export class ClosedHttpGenerator implements LoadSource {
   }
 
   snapshot(): Snapshot {
-    return this.#tally.take(this.#now(), this.#stop === undefined ? 0 : this.#options.concurrency, 0);
+    return this.#tally.take(
+      this.#now(),
+      this.#stop === undefined ? 0 : this.#options.concurrency,
+      0,
+    );
   }
 
   /** Requests under way are given up: autocannon closes their connections. */

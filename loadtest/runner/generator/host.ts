@@ -1,6 +1,7 @@
 /** One generator, told by messages what to do: the inside of a generator process. */
 import type { Driver } from "../../drivers/driver.ts";
-import { planOf, sampleRequests } from "../plan.ts";
+import { encodeHttpRequest } from "../../drivers/http-message.ts";
+import { planOf } from "../plan.ts";
 import { ClosedHttpGenerator } from "./closed-http.ts";
 import { EventLog } from "./event-log.ts";
 import { Generator, type GeneratorOptions, type LoadSource } from "./generator.ts";
@@ -84,7 +85,8 @@ export class GeneratorHost {
     const now = () => performance.now();
     const { answers, loop } = order;
     if (order.driver === "http" && loop.kind === "closed" && answers === undefined) {
-      const requests = sampleRequests(order.plan, AUTOCANNON_REQUESTS);
+      const requests = order.plan.pool.slice(0, AUTOCANNON_REQUESTS);
+      const bytes = requests.map(({ request }) => encodeHttpRequest(request, order.binary).body);
       this.#source = new ClosedHttpGenerator(
         {
           ...{ address: order.address, identities: order.identities, binary: order.binary },
@@ -92,7 +94,7 @@ export class GeneratorHost {
           concurrency: loop.concurrency,
         },
         mean(requests.map(({ rows }) => rows)),
-        mean(requests.map(({ bytes }) => bytes)),
+        mean(bytes.map(({ length }) => length)),
         now,
       );
       return;

@@ -35,7 +35,10 @@ export function scoresOf(
   const found = output === "" ? outputs[0] : outputs.find(({ name }) => name === output);
   if (found === undefined) {
     const there = outputs.map(({ name }) => `'${name}'`).join(", ") || "none";
-    throw new StatusError("INVALID_ARGUMENT", `no output '${output}' in the answer; it has ${there}`);
+    throw new StatusError(
+      "INVALID_ARGUMENT",
+      `no output '${output}' in the answer; it has ${there}`,
+    );
   }
   return scoresIn(found, column, rows);
 }
