@@ -1,6 +1,7 @@
-/** `main.js [--port N] [--law LAW] [--seed N]`: a null server as a process; prints `{"port": N}`. */
+/** `main.js [--port N] [--law LAW] [--seed N] [--http]`: a null server as a process; prints `{"port": N}`. */
 import { argv, exit, stderr, stdout } from "node:process";
 import { parseArgs } from "node:util";
+import { startNullHttp } from "./null-http.ts";
 import { startNullServer } from "./null-server.ts";
 import { parseLaw } from "./service-law.ts";
 
@@ -12,14 +13,14 @@ try {
       port: { type: "string", default: "0" },
       law: { type: "string", default: "none" },
       seed: { type: "string", default: "1" },
+      http: { type: "boolean", default: false },
     },
   });
-  const server = await startNullServer({
-    host: values.host,
-    port: Number(values.port),
-    law: parseLaw(values.law),
-    seed: Number(values.seed),
-  });
+  const { host } = values;
+  const port = Number(values.port);
+  const server = values.http
+    ? await startNullHttp(host, port)
+    : await startNullServer({ host, port, law: parseLaw(values.law), seed: Number(values.seed) });
   stdout.write(`${JSON.stringify({ port: server.port })}\n`);
   // A server nobody ends goes with the one who started it.
   process.stdin.on("end", () => exit(0)).resume();
