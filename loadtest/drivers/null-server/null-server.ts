@@ -5,6 +5,7 @@
  */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import { uniform } from "../../measure/uniform.ts";
 import { NullConnection } from "./null-connection.ts";
 import { answerAt, type ServiceLaw } from "./service-law.ts";
 
@@ -45,17 +46,5 @@ export async function startNullServer(options: NullServerOptions): Promise<NullS
       for (const socket of sockets) socket.destroy();
       server.close();
     },
-  };
-}
-
-/** mulberry32: the same numbers for the same seed. */
-function uniform(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let z = state;
-    z = Math.imul(z ^ (z >>> 15), z | 1);
-    z ^= z + Math.imul(z ^ (z >>> 7), z | 61);
-    return ((z ^ (z >>> 14)) >>> 0) / 2 ** 32;
   };
 }
