@@ -25,7 +25,7 @@ describe("an objective", () => {
 
   it("that the run has no figure for is missed, and says so", () => {
     expect(judge([parseObjective("capacity >= 1")], exampleResult())).toEqual([
-      { text: "capacity >= 1 (not measured in this run)", value: 0, met: false },
+      { text: "capacity >= 1", value: 0, found: "not measured in this run", met: false },
     ]);
   });
 

@@ -4,6 +4,7 @@
  */
 
 import { Latencies } from "../measure/latencies.ts";
+import { milliseconds, percent, perSecond, whole } from "./format.ts";
 import type { Point, Result } from "./schema.ts";
 
 export interface Objective {
@@ -90,7 +91,30 @@ export function judge(objectives: readonly Objective[], result: Result): Result[
     const value = figureFor(objective, result);
     const { text, atMost, limit } = objective;
     if (value === undefined)
-      return { text: `${text} (not measured in this run)`, value: 0, met: false };
-    return { text, value, met: atMost ? value <= limit : value >= limit };
+      return { text, value: 0, found: "not measured in this run", met: false };
+    return {
+      text,
+      value,
+      found: wordsFor(objective, value),
+      met: atMost ? value <= limit : value >= limit,
+    };
   });
+}
+
+function wordsFor({ metric }: Objective, value: number): string {
+  switch (metric.kind) {
+    case "percentile":
+    case "mean":
+      return milliseconds(value);
+    case "within":
+    case "failed":
+    case "dead time":
+      return percent(value);
+    case "rate":
+    case "output":
+    case "capacity":
+      return perSecond(value);
+    case "flipped":
+      return whole(value);
+  }
 }

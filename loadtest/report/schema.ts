@@ -222,7 +222,14 @@ export const resultSchema = z.object({
     )
     .optional()
     .describe("two-vendor mode: what makes the events, and what judges them"),
-  objectives: z.array(z.object({ text: z.string(), value: z.number(), met: z.boolean() })),
+  objectives: z.array(
+    z.object({
+      text: z.string(),
+      value: z.number(),
+      found: z.string().describe("the value as people read it"),
+      met: z.boolean(),
+    }),
+  ),
   notes: z.array(z.string()),
 });
 

@@ -33,7 +33,8 @@ export function summary(result: Result): string {
         `  ${name}: ${model}, mean ${milliseconds(meanMs)}, p99 ${milliseconds(p99Ms)}`,
     ),
     ...result.objectives.map(
-      ({ text, value, met }) => `  ${met ? "met   " : "MISSED"} ${text} (${value.toPrecision(4)})`,
+      ({ text, found, met }) =>
+        `  ${met ? "met" : "MISSED"}${met ? "       " : "    "} ${text}: ${found}`,
     ),
     ...result.notes.map((note) => `  note: ${note}`),
   ]);

@@ -1,5 +1,7 @@
 /** A measurement as the result tells it, and whether it may be quoted. */
+
 import type { Statistics } from "../drivers/control/control.ts";
+import { readableError } from "../drivers/readable-error.ts";
 import type { Latencies } from "../measure/latencies.ts";
 import { quantilesOf, REPORTED_SHARES } from "../measure/quotable.ts";
 import type { Point } from "../report/schema.ts";
@@ -33,7 +35,7 @@ export function pointOf(measured: Measured, context: PointContext): Point {
     sent: look.sent,
     answered: look.answered,
     failures: [...look.failures]
-      .map(([reason, count]) => ({ reason: readable(reason), count }))
+      .map(([reason, count]) => ({ reason: readableError(reason), count }))
       .sort((a, b) => b.count - a.count),
     unanswered: {
       count: unanswered,
@@ -120,24 +122,4 @@ function splitOf(statistics: Statistics, serviceMs: number): Pick<Point, "split"
       inferences: statistics.inferences,
     },
   };
-}
-
-const CODES = [
-  ...["OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND"],
-  ...["ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION"],
-  ...["ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"],
-  "UNAUTHENTICATED",
-];
-
-/** `grpc-status 14: text%20of it` as `UNAVAILABLE: text of it`. */
-export function readable(reason: string): string {
-  const [, code, text = ""] = /^grpc-status (\d+): (.*)$/s.exec(reason) ?? [];
-  if (code === undefined) return reason;
-  let words = text;
-  try {
-    words = decodeURIComponent(text);
-  } catch {
-    // a server that does not encode what it says
-  }
-  return `${CODES[Number(code)] ?? `status ${code}`}: ${words}`;
 }

@@ -161,7 +161,7 @@ export function exampleResult(changes: Partial<Result> = {}): Result {
       decisionsFlipped: 12,
       largestDifference: 0.0039,
     },
-    objectives: [{ text: "p99 ≤ 5 ms", value: 3.11, met: true }],
+    objectives: [{ text: "p99 ≤ 5 ms", value: 3.11, found: "3.11 ms", met: true }],
     notes: ["Local inference was not given: --local-ms."],
     ...changes,
   };

@@ -55,13 +55,13 @@ export interface Control {
   close(): void;
 }
 
-/** A server's refusal; `unimplemented` where it does not know the question. */
+/** A question that got no answer: `refused` in the server's own words, `unimplemented` where it does not know it. */
 export class ControlError extends Error {
   override readonly name = "ControlError";
-  readonly unimplemented: boolean;
-  constructor(message: string, unimplemented: boolean, options?: ErrorOptions) {
+  readonly kind: "refused" | "unimplemented" | "unavailable";
+  constructor(kind: ControlError["kind"], message: string, options?: ErrorOptions) {
     super(message, options);
-    this.unimplemented = unimplemented;
+    this.kind = kind;
   }
 }
 
@@ -70,7 +70,7 @@ export async function ifKnown<T>(asking: Promise<T>): Promise<T | undefined> {
   try {
     return await asking;
   } catch (thrown) {
-    if (thrown instanceof ControlError && thrown.unimplemented) return undefined;
+    if (thrown instanceof ControlError && thrown.kind === "unimplemented") return undefined;
     throw thrown;
   }
 }

@@ -6,12 +6,12 @@ import { RawConnection } from "../raw-http2/connection.ts";
 import type { Header } from "../raw-http2/hpack.ts";
 import type { Address } from "../raw-http2/http2-client.ts";
 import { RequestBody } from "../raw-http2/request-template.ts";
+import { readableError } from "../readable-error.ts";
 import { type Control, ControlError, ifKnown, type ModelFacts } from "./control.ts";
 import { instancesOf, type ModelConfigAnswer } from "./model-config.ts";
 import { readStatistics, type StatisticsAnswer } from "./statistics.ts";
 
 const PATIENCE_MS = 10_000;
-const UNIMPLEMENTED = /^grpc-status 12:/;
 
 interface MetadataAnswer {
   readonly name?: string;
@@ -79,7 +79,7 @@ export class GrpcControl implements Control {
     const answered = new Promise<Buffer>((resolve, reject) => {
       tell = (error, answer) => {
         if (error === undefined) resolve(answer ?? Buffer.alloc(0));
-        else reject(new ControlError(`${method}: ${error}`, UNIMPLEMENTED.test(error)));
+        else reject(new ControlError(kindOf(error), `${method}: ${readableError(error)}`));
       };
     });
     const connection = await RawConnection.open(
@@ -103,6 +103,12 @@ export class GrpcControl implements Control {
       connection.close();
     }
   }
+}
+
+function kindOf(error: string): ControlError["kind"] {
+  const [, status] = /^grpc-status (\d+):/.exec(error) ?? [];
+  if (status === "12") return "unimplemented";
+  return status === undefined || status === "14" ? "unavailable" : "refused";
 }
 
 function withNumbers({ name, datatype, shape }: ModelFacts["inputs"][number]) {

@@ -63,7 +63,9 @@ export class HttpControl implements Control {
     const { error } = (answer ?? {}) as { readonly error?: unknown };
     const why = typeof error === "string" ? error : body.slice(0, 200);
     // A route that is not there and a model that is not there are both 404; what asks about a model asked for it before.
-    throw new ControlError(`GET ${path}: HTTP ${status}: ${why}`, status === 404 || status === 501);
+    const unknown = status === 404 || status === 501;
+    const kind = unknown ? "unimplemented" : "refused";
+    throw new ControlError(kind, `GET ${path}: HTTP ${status}: ${why}`);
   }
 }
 
@@ -103,7 +105,7 @@ export function ask(
     );
     call.once("timeout", () => call.destroy(new Error(`no answer within ${PATIENCE_MS / 1000} s`)));
     call.once("error", (error) =>
-      reject(new ControlError(`${host}:${port}: ${error.message}`, false)),
+      reject(new ControlError("unavailable", `${host}:${port}: ${error.message}`)),
     );
     call.end();
   });

@@ -165,9 +165,9 @@ ${
   html`<div class="card">${table(
     "Objectives",
     ["objective", "found", ""],
-    objectives.map(({ text, value, met }) => [
+    objectives.map(({ text, found, met }) => [
       text,
-      value.toPrecision(4),
+      found,
       met ? html`<span class="word good">met</span>` : html`<span class="word bad">missed</span>`,
     ]),
     [0],
