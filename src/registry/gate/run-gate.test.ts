@@ -40,8 +40,9 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "beamgate-gate-"));
   paths = { inputs: join(folder, "in.npz"), outputs: join(folder, "out.npz") };
   executed = [];
-  const options = { rows: 3000, seed: 1, freeDim: 1, wideIntegers: true, encodings: new Map() };
-  await generateInputs(paths.inputs, SIGNATURE, options);
+  const options = { rows: 3000, seed: 1, freeDim: 1, wideIntegers: true };
+  const none = { ranges: new Map(), encodings: new Map() };
+  await generateInputs(paths.inputs, SIGNATURE, { ...options, ...none });
   await writeGoldenOutputs(SIGNATURE, paths, machine(), new AbortController().signal);
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
