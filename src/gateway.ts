@@ -15,6 +15,7 @@ import { Lifecycle, type Service } from "./lifecycle.ts";
 import { packageRoot } from "./package-root.ts";
 import { placement } from "./policy/placement/placement.ts";
 import { Boards } from "./pool/boards.ts";
+import { KnownDigests } from "./registry/known-digests.ts";
 import { OfferedModels } from "./registry/offered-models.ts";
 import { ModelRepository } from "./registry/repository.ts";
 import type { ModelDefinition } from "./registry/types.ts";
@@ -32,6 +33,7 @@ import { logWords, readLogWords } from "./telemetry/log-settings.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
+import { Aliases } from "./wiring/aliases.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
 import { Devices } from "./wiring/devices.ts";
@@ -41,6 +43,8 @@ import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
 import { Inventory } from "./wiring/inventory.ts";
 import { modelLoader } from "./wiring/load-model.ts";
 import { offerSources } from "./wiring/offers.ts";
+import { Pins } from "./wiring/pins.ts";
+import { RegistryServing, type RegistryServingParts } from "./wiring/published-models.ts";
 import { rateLimiterOf } from "./wiring/rate-limits.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
 import { StepLine } from "./wiring/step-line.ts";
@@ -61,14 +65,23 @@ export interface Gateway {
   start(): Promise<GatewayPorts>;
   stop(): Promise<void>;
   describe(): readonly ServedRow[];
+  /** Present where models may be registered. */
+  readonly registry?: RegistryServing | undefined;
 }
 
 /** What is kept of `--exit-timeout-secs` for ending workers that are busy, ms. */
 const ENDING_MS = 2_500;
 /** Requests wait this long for an instance to come back before they fail, ms. */
 const PATIENCE_MS = 30_000;
+/** Time between two looks whether the files of registered artifacts are as they were, ms. */
+const CHECK_FILES_MS = 15_000;
 
-export async function createGateway(config: Config, log: Log): Promise<Gateway> {
+/** @param registered where models that were registered are found; absent: only repositories are served */
+export async function createGateway(
+  config: Config,
+  log: Log,
+  registered?: Pick<RegistryServingParts, "catalog" | "blobPath">,
+): Promise<Gateway> {
   const clock = systemClock;
   const account = new ModelAccount();
   const timings = latencies(config.metrics);
@@ -112,7 +125,11 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     perDevice: (kind) => modules.find((module) => module.kind === kind)?.perDevice === true,
     devicesOf: (kind) => inventory.devicesOf(kind),
     failedOver: (model, from, to) => failovers.add(model, from, to),
-    steps: new StepLine(resolve, (model, version) => repository.trouble(model, version)),
+    steps: new StepLine(
+      resolve,
+      (model, version) => repository.trouble(model, version),
+      (served, wish) => pins.require(served, wish),
+    ),
     account: watched,
     closing: () => closing,
     loaded: (signature, facts) => account.loaded(signature, facts),
@@ -138,9 +155,24 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     clock,
     log,
   });
+  const digests = new KnownDigests();
+  const serving =
+    registered &&
+    new RegistryServing({
+      ...registered,
+      digests,
+      roots: config.repository.roots,
+      backends: modules.map(({ kind }) => kind),
+      published: (name, model) => aliases.follow(name, model),
+      repository: () => repository,
+      checkMs: CHECK_FILES_MS,
+      clock,
+      log,
+    });
   const repository: ModelRepository<Served> = new ModelRepository<Served>({
     ...config.repository,
     roots: [...config.repository.roots, ...offered.roots],
+    ...(serving && { registered: serving.models }),
     maxParallelLoads: availableParallelism(),
     modules,
     loader,
@@ -184,7 +216,22 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
   const sharedMemory = config.server.allowClientShm
     ? new SharedMemory({ folder: "/dev/shm", ownPrefix: SLAB_PREFIX, clock })
     : undefined;
-  const infer = inferLine(resolve, sharedMemory);
+  const pins = new Pins({
+    resolve,
+    servingAll: (model) => repository.servingAll(model),
+    digestOf: (path) => digests.of(path),
+    explain: (model, version, digest) => serving?.explain(model, version, digest),
+  });
+  const aliases = new Aliases({
+    resolve,
+    serving: (model, version) => repository.serving(model, version),
+    alias: (model, alias) => repository.alias(model, alias),
+    clock,
+  });
+  const infer = inferLine((wire, call) => pins.find(wire, call) ?? aliases.route(wire, call), {
+    regions: sharedMemory,
+    require: (served, wish) => pins.require(served, wish),
+  });
 
   const grpc = grpcListener(
     config.grpc,
@@ -261,6 +308,7 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     { name: "workers", start: async () => {}, stop: () => fleet.close() },
     { name: "boards", start: () => devices.find(), stop: () => boards.close() },
     offered,
+    ...(serving ? [serving.models] : []),
     {
       name: "models",
       start: (signal) => {
@@ -289,6 +337,7 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     },
     stop: () => lifecycle.stop(Math.max(0, config.server.exitTimeoutSecs * 1000 - ENDING_MS)),
     describe: () => servedRows(repository),
+    registry: serving,
   };
 }
 
