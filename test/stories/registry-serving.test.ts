@@ -31,6 +31,8 @@ describe("two versions that take turns under load", { timeout: LIMIT_MS }, () =>
 
 /** Of `x + added` by some name, so that equal functions have different bytes. */
 const digests = new Map<string, string>();
+/** Digests of the artifacts whose instances were looked at before they served. */
+const looked: string[] = [];
 const local = temporaryRepository();
 let gateway: RegistryGateway;
 let client: InferClient;
@@ -39,7 +41,10 @@ beforeAll(async () => {
   const files = { "1/model.onnx": addingGraph(7) };
   local.add("local", "", files);
   local.add("twice", "", files);
-  gateway = await startRegistryGateway(await filled(), [local.folder]);
+  gateway = await startRegistryGateway(await filled(), [local.folder], async (_, { artifact }) => {
+    looked.push(artifact.digest);
+    if (artifact.digest === digestOf("liar")) throw new Error("row 3 of y is 4, expected 2");
+  });
   client = new InferClient(gateway.grpcPort);
 }, LIMIT_MS);
 afterAll(async () => {
@@ -347,6 +352,34 @@ describe("one artifact of a version", { timeout: LIMIT_MS }, () => {
 
   it("is not acknowledged as retired while the registry calls it ready", async () => {
     await expect(gateway.serving.retired("pair", "1")).rejects.toThrow(/still has .* it serves on/);
+  });
+});
+
+describe("an instance of a registered artifact", { timeout: LIMIT_MS }, () => {
+  it("is looked at before it serves, and does not where it computes something else", async () => {
+    const { catalog, serving } = gateway;
+    const put = (name: string, added: number) => {
+      digests.set(name, catalog.put(addingGraph(added, name)));
+      return { digest: digestOf(name) };
+    };
+    const artifacts = [
+      anArtifact(put("honest", 2)),
+      anArtifact({ ...put("liar", 4), variant: "liar" }),
+    ];
+    catalog.set("checked", "1", { config: ADDING_CONFIG, artifacts });
+    await serving.follow(["checked"]);
+    expect(looked).toEqual(expect.arrayContaining([digestOf("honest"), digestOf("liar")]));
+    const answer = await ask("checked");
+    expect(answer.texts.get("beamgate_artifact")).toBe(digestOf("honest"));
+    expect(serving.whyNotServing("checked", "1", "liar")).toBe("row 3 of y is 4, expected 2");
+    expect(await refusal("checked", { texts: { beamgate_digest: digestOf("liar") } })).toMatch(
+      /^9 model 'checked': no variant of digest .* serves: liar \(row 3 of y is 4, expected 2\)/,
+    );
+  });
+
+  it("is not where it lies in a repository: there is nothing to compare it with", async () => {
+    await ask("local");
+    expect(looked).not.toContain("");
   });
 });
 
