@@ -41,6 +41,7 @@ import { ensembleOf } from "./wiring/ensemble-of.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
 import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
 import { Inventory } from "./wiring/inventory.ts";
+import type { LoaderParts } from "./wiring/load-instances.ts";
 import { modelLoader } from "./wiring/load-model.ts";
 import { offerSources } from "./wiring/offers.ts";
 import { Pins } from "./wiring/pins.ts";
@@ -76,11 +77,15 @@ const PATIENCE_MS = 30_000;
 /** Time between two looks whether the files of registered artifacts are as they were, ms. */
 const CHECK_FILES_MS = 15_000;
 
+/** Where registered models are found, and how an instance of their artifacts is looked at. */
+export type RegisteredSource = Pick<RegistryServingParts, "catalog" | "blobPath"> &
+  Pick<LoaderParts, "afterLoad">;
+
 /** @param registered where models that were registered are found; absent: only repositories are served */
 export async function createGateway(
   config: Config,
   log: Log,
-  registered?: Pick<RegistryServingParts, "catalog" | "blobPath">,
+  registered?: RegisteredSource,
 ): Promise<Gateway> {
   const clock = systemClock;
   const account = new ModelAccount();
@@ -138,6 +143,7 @@ export async function createGateway(
     threads: config.workers.threads,
     rateLimiter: rateLimiterOf(config.rateLimit, clock),
     patienceMs: PATIENCE_MS,
+    ...(registered?.afterLoad && { afterLoad: registered.afterLoad }),
   });
   const loader = cachingLoader(executing, {
     cacheBytes: config.cache.sizeBytes,
