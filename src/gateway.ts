@@ -42,6 +42,7 @@ import { Inventory } from "./wiring/inventory.ts";
 import { modelLoader } from "./wiring/load-model.ts";
 import { offerSources } from "./wiring/offers.ts";
 import { rateLimiterOf } from "./wiring/rate-limits.ts";
+import { createRecording } from "./wiring/recording.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
 import { StepLine } from "./wiring/step-line.ts";
 import { createTracing } from "./wiring/tracing.ts";
@@ -184,7 +185,8 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
   const sharedMemory = config.server.allowClientShm
     ? new SharedMemory({ folder: "/dev/shm", ownPrefix: SLAB_PREFIX, clock })
     : undefined;
-  const infer = inferLine(resolve, sharedMemory);
+  const recording = createRecording(config.record, { clock, log });
+  const infer = recording.watch(inferLine(resolve, sharedMemory));
 
   const grpc = grpcListener(
     config.grpc,
@@ -192,8 +194,8 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
       server: { version, ready },
       inference: {
         infer: withHeaders(infer, forwarderOf(config.grpc.headerForwardPattern), tracing.tracer),
-        // A trace is of one request.
-        ...(tracing.tracer ? {} : { bundleRows: bundleRowsOf(resolve) }),
+        // A trace is of one request, and so is a line of a recording.
+        ...(tracing.tracer || recording.on ? {} : { bundleRows: bundleRowsOf(resolve) }),
       },
       models,
       statistics,
@@ -248,6 +250,7 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
   // (HTTP still tells probes that we are not ready), then the models and workers go.
   const services: readonly Service[] = [
     tracing.service,
+    recording.service,
     {
       name: "event loop watch",
       start: async () => eventLoop.start(),
