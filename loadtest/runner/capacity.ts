@@ -76,7 +76,7 @@ function clients(
   perSecond: number,
   { point }: Step,
 ): Partial<Capacity> {
-  const devices = load.devices ?? runner.target.model.instances;
+  const devices = load.devices ?? runner.stream.facts.instances;
   const { clientPerSecond } = load;
   const bytes = point.generator.bytesOutPerSecond + point.generator.bytesInPerSecond;
   return {

@@ -27,7 +27,7 @@ export async function findCeiling(order: GeneratorOrder): Promise<Ceiling> {
     const http = driver === "http" ? { connections: IN_FLIGHT.http } : { connections: CONNECTIONS };
     const { dueMs: __, most: ___, ...plan } = order.plan;
     // The null server answers with one row, whatever it is asked: scores of it mean nothing.
-    const { answers: ____, ...counting } = order;
+    const { answers: ____, relay: _____, ...counting } = order;
     const fleet = await Fleet.start([
       {
         ...counting,

@@ -5,7 +5,7 @@ import { parseObjective } from "../../report/objectives.ts";
 import type { AnswersOrder } from "../generator/order.ts";
 import type { Load, RunSpec } from "../run-spec.ts";
 import { parseUrl } from "../target.ts";
-import type { Workload } from "../workload.ts";
+import type { StreamWorkload } from "../workload.ts";
 import { arrivalsAt, arrivalsBy, readIntervals } from "./arrivals.ts";
 import type { Flags } from "./flags.ts";
 import {
@@ -50,20 +50,26 @@ export function specOfFlags(flags: Flags): RunSpec {
       ...{ settings: { ...flags }, notes: [] },
     },
     ...connectionOf(flags),
-    model: { name: modelName, version: flags.modelVersion ?? "" },
+    models: [modelName],
     load,
     ...measuringOf(flags),
-    ...answersOf(flags),
-    workload: (facts): Workload => {
-      const pool = requestsOf(facts, flags.modelVersion ?? "", requests, uniform(seed));
-      return {
-        pool,
-        arrivals(durationMs, perSecond) {
-          if (perSecond === undefined) return { ns: arrivalsBy(intervals ?? [1e6], durationMs) };
+    actions: [],
+    streams: async (ask) => {
+      const version = flags.modelVersion ?? "";
+      const facts = await ask(modelName, version);
+      const pool = requestsOf(facts, version, requests, uniform(seed));
+      const stream: StreamWorkload = {
+        ...{ name: "", facts, version, headers: readHeaders(flags.header ?? []) },
+        ...answersOf(flags),
+        requests(durationMs, perSecond) {
+          if (perSecond === undefined) {
+            return { pool, ns: arrivalsBy(intervals ?? [1e6], durationMs) };
+          }
           const distribution = flags.requestDistribution ?? "constant";
-          return { ns: arrivalsAt(perSecond, durationMs, distribution, uniform(seed)) };
+          return { pool, ns: arrivalsAt(perSecond, durationMs, distribution, uniform(seed)) };
         },
       };
+      return [stream];
     },
   };
 }
@@ -75,16 +81,22 @@ export function driverOf({ protocol, streaming }: Flags): DriverName {
 }
 
 /** Where, and as whom. */
-export function connectionOf(flags: Flags): Pick<RunSpec, "driver" | "address" | "identities"> {
+export function connectionOf(
+  flags: Flags,
+): Pick<RunSpec, "driver" | "address" | "headers" | "httpAddress"> {
   const driver = driverOf(flags);
+  const tls = readTls(flags);
   let address: RunSpec["address"];
+  let httpAddress: RunSpec["httpAddress"];
   try {
-    address = parseUrl(flags.url ?? "localhost", driver, readTls(flags));
+    address = parseUrl(flags.url ?? "localhost", driver, tls);
+    if (flags.httpUrl !== undefined) httpAddress = parseUrl(flags.httpUrl, "http", tls);
   } catch (thrown) {
     if (thrown instanceof UsageError) throw thrown;
     throw new UsageError(thrown instanceof Error ? thrown.message : String(thrown));
   }
-  return { driver, address, identities: [readHeaders(flags.header ?? [])] };
+  const headers = readHeaders(flags.header ?? []);
+  return { driver, address, headers, ...(httpAddress === undefined ? {} : { httpAddress }) };
 }
 
 /** How it is measured and judged. */
@@ -178,6 +190,8 @@ function loadText(flags: Flags, load: Load): string {
       if (rates.length === 0) return `open loop by ${flags.requestIntervals ?? "a file"}`;
       return `open loop, ${flags.requestDistribution ?? "constant"}, ${rates.join(", ")} requests/s`;
     }
+    case "together":
+      return "each stream by its own loop";
     case "capacity":
       return `highest rate with p${load.budget.share * 100} within ${load.budget.ms} ms`;
   }
