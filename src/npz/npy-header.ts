@@ -99,9 +99,13 @@ const DESCR: Partial<Record<Datatype, string>> = Object.fromEntries(
   ]),
 );
 
-/** Version 1.0, aligned to 64 bytes as numpy does. @throws StatusError for a datatype that numpy has not (BF16) */
-export function npyHeader(datatype: Datatype, shape: readonly number[]): Buffer {
-  const descr = DESCR[datatype];
+/**
+ * Version 1.0, aligned to 64 bytes as numpy does.
+ * @param textBytes width of every text, for BYTES
+ * @throws StatusError for a datatype that numpy has not (BF16)
+ */
+export function npyHeader(datatype: Datatype, shape: readonly number[], textBytes = 1): Buffer {
+  const descr = datatype === "BYTES" ? `|S${textBytes}` : DESCR[datatype];
   if (descr === undefined) throw wrong(`there is no numpy type for ${datatype}`);
   const axes = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
   const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${axes}), }`;

@@ -11,15 +11,17 @@ export interface NpzContent {
   readonly datatype: Datatype;
   /** Axis 0: rows. */
   readonly shape: readonly number[];
-  /** Raw elements of all rows together, in order. */
+  /** For BYTES: width of every text; shorter ones end with zeros. */
+  readonly textBytes?: number;
+  /** Elements of all rows together, in order, as they lie in the file: raw, texts without their lengths. */
   readonly chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }
 
 /** Equal contents give equal bytes. @throws StatusError for a datatype that numpy has not */
 export async function writeNpz(path: string, arrays: readonly NpzContent[]): Promise<void> {
   const zip = new ZipFile();
-  for (const { name, datatype, shape, chunks } of arrays) {
-    const header = npyHeader(datatype, shape);
+  for (const { name, datatype, shape, textBytes, chunks } of arrays) {
+    const header = npyHeader(datatype, shape, textBytes);
     async function* bytes() {
       yield header;
       yield* chunks;

@@ -1,217 +1,301 @@
 /**
- * The models of the registry as this process knows them, and the way to change one: read, change,
- * commit, tell. Others may change them, too: `follow` sees it.
+ * The models that are registered, as this process sees them: read from a store that several gateways share,
+ * changed one model at a time, each change with its line in the audit log.
  */
 import type { Clock } from "../../clock.ts";
-import { StatusError, toStatusError } from "../../errors.ts";
-import type { Logger } from "../../logger.ts";
-import type { AppendLog, Records, Store } from "../../store/store.ts";
+import { StatusError } from "../../errors.ts";
+import { type Logger, silent } from "../../logger.ts";
+import type { AppendLog, Records, Store, Versioned } from "../../store/store.ts";
+import { checkModelName } from "../paths.ts";
+import { CatalogIndex } from "./catalog-index.ts";
+import { auditEntryOf, type ChangeAction, type ChangeNote } from "./change-note.ts";
+import { type AuditCheckpoint, completeAudit, keyOf } from "./complete-audit.ts";
+import { digestsIn } from "./digests-in.ts";
+import { readModel } from "./model-schema.ts";
 import type { CatalogSnapshot } from "./registry.ts";
-import { parseStored, type StoredModel } from "./stored-model.ts";
-import type { AuditEntry, CatalogArtifact, CatalogModel, Vendor } from "./types.ts";
+import type { AuditEntry, CatalogModel, Digest } from "./types.ts";
 
-export interface Change {
-  readonly who: string;
-  readonly action: string;
-  /** Generation that it was made from; absent: whatever is there. */
-  readonly generation?: number | undefined;
-  readonly about?: Partial<Pick<AuditEntry, "version" | "artifact" | "details">>;
+/** How often a change that nobody tied to a generation is made again on what others committed. */
+const MOST_ATTEMPTS = 100;
+/** Other gateways on the store may have died without starting again. */
+const AUDIT_EVERY_MS = 600_000;
+
+export interface CatalogOptions {
+  readonly log?: Logger;
+  /** Wall clock, ms since 1970. */
+  readonly now?: () => number;
 }
 
-/** Changes that name no generation are made again when somebody else was first. */
-const TRIES = 20;
-const KIND = "models";
+export interface Changed {
+  readonly generation: number;
+  /** undefined: it was removed. */
+  readonly model: CatalogModel | undefined;
+  /** False: it was so already, and nothing was written. */
+  readonly changed: boolean;
+}
 
 export class Catalog {
-  readonly #records: Records<StoredModel>;
+  readonly index = new CatalogIndex();
+  readonly #records: Records<CatalogModel>;
+  readonly #checkpoints: Records<AuditCheckpoint>;
   readonly #audit: AppendLog;
   readonly #log: Logger;
-  readonly #clock: Clock;
+  readonly #now: () => number;
+  /** Those that can be used, by name. */
+  readonly #models = new Map<
+    string,
+    { readonly generation: number; readonly model: CatalogModel }
+  >();
+  /** Generations of which the rest of this tells. */
+  readonly #taken = new Map<string, number>();
   readonly #listeners = new Set<(names: readonly string[]) => void>();
-  /** Parsed once a generation. */
-  readonly #models = new Map<string, { generation: number; model: CatalogModel | undefined }>();
-  #stop: (() => void) | undefined;
+  #snapshot: CatalogSnapshot | undefined;
 
-  private constructor(records: Records<StoredModel>, store: Store, log: Logger, clock: Clock) {
-    this.#records = records;
+  /** @param store nobody else changes its `models` past this catalog, but other processes may */
+  constructor(store: Store, options: CatalogOptions = {}) {
+    this.#records = store.records("models");
+    this.#checkpoints = store.records("audit-checkpoints");
     this.#audit = store.log;
-    this.#log = log;
-    this.#clock = clock;
+    this.#log = options.log ?? silent;
+    this.#now = options.now ?? Date.now;
+    this.#take([...this.#records.all.keys(), ...this.#records.damaged.keys()]);
   }
 
-  static async open(store: Store, log: Logger, clock: Clock): Promise<Catalog> {
-    const catalog = new Catalog(await store.records<StoredModel>(KIND), store, log, clock);
-    await catalog.#completeAudit();
-    return catalog;
+  get(name: string): { readonly generation: number; readonly model: CatalogModel } | undefined {
+    return this.#models.get(name);
   }
 
-  /** Grows by one with every change of any model. */
-  get generation(): number {
-    return this.#records.generation;
-  }
-
-  generationOf(name: string): number {
-    return this.#records.get(name)?.generation ?? 0;
-  }
-
-  find(name: string): CatalogModel | undefined {
-    const record = this.#records.get(name);
-    if (record === undefined) return undefined;
-    const known = this.#models.get(name);
-    if (known?.generation === record.generation) return known.model;
-    const model = record.value && parseStored(name, record.value, this.#log);
-    this.#models.set(name, { generation: record.generation, model });
-    return model;
-  }
-
-  /** @throws StatusError NOT_FOUND */
-  get(name: string): CatalogModel {
-    const model = this.find(name);
-    if (model !== undefined) return model;
-    throw new StatusError("NOT_FOUND", `the registry has no model '${name}'`);
-  }
-
+  /** Sorted by name. The same object until something changes. */
   snapshot(): CatalogSnapshot {
-    const models: { generation: number; model: CatalogModel }[] = [];
-    for (const [name, { generation }] of this.#records.all) {
-      const model = this.find(name);
-      if (model !== undefined) models.push({ generation, model });
-    }
-    return { generation: this.generation, models };
+    this.#snapshot ??= {
+      generation: this.#records.generation,
+      models: [...this.#models.values()].toSorted((a, b) => (a.model.name < b.model.name ? -1 : 1)),
+    };
+    return this.#snapshot;
   }
 
-  /** The index of one vendor's registry. */
-  ofVendor(vendor: Vendor): readonly {
-    readonly model: string;
-    readonly version: string;
-    readonly artifact: CatalogArtifact;
-  }[] {
-    return this.snapshot().models.flatMap(({ model }) =>
-      Object.values(model.versions).flatMap(({ version, artifacts }) =>
-        artifacts
-          .filter((artifact) => artifact.vendor === vendor)
-          .map((artifact) => ({ model: model.name, version, artifact })),
-      ),
-    );
+  /** Older states of a model that are kept, newest first; undefined where it was removed. */
+  history(name: string): Promise<readonly Versioned<CatalogModel>[]> {
+    return this.#records.history(name);
   }
 
   /**
-   * @param next undefined removes the model; the same object changes nothing
-   * @returns the generation that holds afterwards
-   * @throws StatusError as `next` does; ABORTED where somebody else was first
+   * Changes one model, and writes the line of the audit log.
+   * @param expected generation that the change was made from; undefined: whatever is there, and `next` is asked
+   *   again where somebody else was first
+   * @param next pure; the model after the change, undefined removes it, the same object changes nothing
+   * @throws StatusError ABORTED naming the generation that is there; what `next` throws
    */
   async change(
     name: string,
-    { who, action, generation, about = {} }: Change,
+    expected: number | undefined,
+    who: string,
+    action: ChangeAction,
     next: (model: CatalogModel | undefined) => CatalogModel | undefined,
-  ): Promise<number> {
-    for (let attempt = 1; ; attempt += 1) {
-      const before = generation ?? this.generationOf(name);
-      if (generation !== undefined && generation !== this.generationOf(name)) {
-        await this.refresh();
+  ): Promise<Changed> {
+    checkModelName(name);
+    for (let attempt = 1; ; attempt++) {
+      // Ahead of what was seen: the caller heard of it from another gateway.
+      if (expected !== undefined && expected !== this.#seen(name)) await this.refresh();
+      // From here to the commit nothing is waited for: model and generation are one state.
+      const generation = this.#seen(name);
+      if (expected !== undefined && expected !== generation) {
+        throw aborted(name, expected, generation);
       }
-      const model = this.find(name);
-      const changed = next(model);
-      if (changed === model && this.generationOf(name) === before) return before;
-      const at = new Date().toISOString();
-      const entry = { at, who, action, model: name, ...about, generation: before + 1 };
-      const value: StoredModel = { lastChange: entry, model: changed };
-      try {
-        await this.#records.commit(name, before, value);
-      } catch (cause) {
-        const { code } = toStatusError(cause);
-        if (code !== "ABORTED" || generation !== undefined || attempt >= TRIES) throw cause;
-        continue;
-      }
-      await this.#tell(entry);
+      const before = this.#usable(name);
+      const model = next(before);
+      if (model === before) return { generation, model, changed: false };
+      checkNext(name, model);
+      const note: ChangeNote = { who, ...action };
+      const committed = await this.#records.commit(name, generation, model, note).catch(ifAborted);
+      // Where it was lost, what is there instead was read by the commit.
       this.#changed([name]);
-      return before + 1;
+      if (!(committed instanceof StatusError)) {
+        await this.#tell(name, committed);
+        return { generation: committed.generation, model, changed: true };
+      }
+      if (expected !== undefined || attempt >= MOST_ATTEMPTS) throw committed;
     }
   }
 
+  /** Told the names of models after they changed, here or in another process. @returns what takes it back */
+  onChange(listener: (names: readonly string[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Looks for what other processes committed. @returns names of the models that changed */
+  async refresh(): Promise<readonly string[]> {
+    const names = await this.#records.refresh();
+    if (names.length > 0) this.#changed(names);
+    return names;
+  }
+
+  /** Refreshes every `everyMs`, and completes the audit log now and then. @returns what stops it */
+  follow(clock: Clock, everyMs: number): () => void {
+    let stopped = false;
+    let cancel = () => {};
+    let problem = "";
+    const look = async () => {
+      try {
+        await this.refresh();
+        problem = "";
+      } catch (thrown) {
+        const reason = thrown instanceof Error ? thrown.message : String(thrown);
+        // Once, not twice a second.
+        if (reason !== problem) this.#log.error(`the registry's store cannot be read: ${reason}`);
+        problem = reason;
+      }
+      if (!stopped) cancel = clock.after(everyMs, () => void look());
+    };
+    let cancelAudit = () => {};
+    const completeAudit = async () => {
+      await this.completeAudit();
+      if (!stopped) cancelAudit = clock.after(AUDIT_EVERY_MS, () => void completeAudit());
+    };
+    cancel = clock.after(everyMs, () => void look());
+    void completeAudit();
+    return () => {
+      stopped = true;
+      cancel();
+      cancelAudit();
+    };
+  }
+
+  /** Writes the lines that processes which died could not write. Never rejects. @returns how many */
+  async completeAudit(): Promise<number> {
+    try {
+      await this.#checkpoints.refresh();
+      const lines = await completeAudit(this.#records, this.#checkpoints, this.#audit, this.#now());
+      if (lines > 0) this.#log.info(`the audit log was completed by ${lines} lines`);
+      return lines;
+    } catch (thrown) {
+      const reason = thrown instanceof Error ? thrown.message : String(thrown);
+      this.#log.error(`the audit log could not be completed: ${reason}`);
+      return 0;
+    }
+  }
+
+  /** Newest first. */
   async audit(
     limit: number,
     matches: (entry: AuditEntry) => boolean = () => true,
   ): Promise<readonly AuditEntry[]> {
-    const read = await this.#audit.read(limit, (entry) => matches(entry as AuditEntry));
-    return read as readonly AuditEntry[];
+    // Two processes that start together may both complete the same line.
+    const seen = new Set<string>();
+    return (await this.#audit.read(limit, (line) => {
+      const entry = line as AuditEntry;
+      if (!matches(entry)) return false;
+      if (entry.generation === undefined || entry.model === undefined) return true;
+      if (seen.has(keyOf(entry))) return false;
+      seen.add(keyOf(entry));
+      return true;
+    })) as readonly AuditEntry[];
   }
 
-  /** What happened to no record, such as a refused registration. */
-  async note(entry: Omit<AuditEntry, "at">): Promise<void> {
-    await this.#tell({ at: new Date().toISOString(), ...entry });
+  /** A line that tells of no change of a model, e.g. a refused registration. */
+  async note(entry: Omit<AuditEntry, "at" | "generation">): Promise<void> {
+    await this.#audit.append({ at: new Date(this.#now()).toISOString(), ...entry });
   }
 
-  /** Looks for changes of other processes. */
-  async refresh(): Promise<void> {
-    const names = await this.#records.refresh();
-    if (names.length > 0) this.#changed(names);
-  }
-
-  follow(everyMs: number): void {
-    this.#stop = this.#clock.after(everyMs, () => {
-      void this.refresh()
-        .catch((thrown: unknown) => this.#log.error(toStatusError(thrown).message))
-        .then(() => {
-          if (this.#stop !== undefined) this.follow(everyMs);
-        });
-    });
-  }
-
-  close(): void {
-    this.#stop?.();
-    this.#stop = undefined;
-    this.#listeners.clear();
-  }
-
-  /** Called after every change, whoever made it. */
-  onChange(listener: (names: readonly string[]) => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
-  }
-
-  /** Every blob that a model names; the others may go. */
-  referenced(): ReadonlySet<string> {
-    const named = new Set<string>();
-    for (const { model } of this.snapshot().models) {
-      for (const { artifacts, golden, files = {} } of Object.values(model.versions)) {
-        for (const digest of Object.values(files)) named.add(digest);
-        if (golden !== undefined) named.add(golden.inputs).add(golden.outputs);
-        for (const { digest, verdict } of artifacts) {
-          named.add(digest);
-          if (verdict !== undefined) named.add(verdict);
-        }
-      }
+  /**
+   * Every blob that a record names, wherever in it. For `Blobs.sweep`, at once.
+   * @throws StatusError DATA_LOSS where a record cannot be read: nobody knows what it names
+   */
+  async referencedBlobs(): Promise<ReadonlySet<Digest>> {
+    await this.refresh();
+    const [damage] = this.#records.damaged.values();
+    if (damage !== undefined) {
+      throw new StatusError(
+        "DATA_LOSS",
+        `nothing can be swept while it is not known which files are needed: ${damage.reason}`,
+      );
     }
-    return named;
+    const digests = new Set<Digest>();
+    for (const { value } of this.#records.all.values()) digestsIn(value, digests);
+    return digests;
+  }
+
+  /** Generation of the record, which is taken over where that was not done yet. */
+  #seen(name: string): number {
+    const generation = this.#records.get(name)?.generation ?? 0;
+    if ((this.#taken.get(name) ?? 0) !== generation) this.#take([name]);
+    return generation;
+  }
+
+  /** @throws StatusError DATA_LOSS for a record that is there and cannot be used */
+  #usable(name: string): CatalogModel | undefined {
+    const model = this.#models.get(name)?.model;
+    const damage = this.#records.damaged.get(name);
+    if (
+      model !== undefined ||
+      (damage === undefined && this.#records.get(name)?.value === undefined)
+    ) {
+      return model;
+    }
+    throw new StatusError(
+      "DATA_LOSS",
+      `the record of model '${name}' cannot be used (${damage?.reason ?? "it is no model"}); restore it from a backup`,
+    );
+  }
+
+  async #tell(name: string, committed: Versioned<CatalogModel>): Promise<void> {
+    try {
+      await this.#audit.append(auditEntryOf(name, committed) ?? {});
+    } catch (thrown) {
+      const reason = thrown instanceof Error ? thrown.message : String(thrown);
+      throw new StatusError(
+        "RESOURCE_EXHAUSTED",
+        `model '${name}' was changed (generation ${committed.generation}), but the audit log could not be written: ` +
+          `${reason}. Its line is completed when a gateway starts`,
+        { cause: thrown },
+      );
+    }
   }
 
   #changed(names: readonly string[]): void {
+    this.#take(names);
     for (const listener of this.#listeners) listener(names);
   }
 
-  /** The change stands, whatever becomes of its line: the record carries it, and the next start completes the log. */
-  async #tell(entry: AuditEntry): Promise<void> {
-    try {
-      await this.#audit.append(entry);
-    } catch (cause) {
-      this.#log.error(`the audit log cannot be written: ${toStatusError(cause).message}`);
+  /** What the records say of these models, into the index. */
+  #take(names: readonly string[]): void {
+    this.#snapshot = undefined;
+    for (const name of names) {
+      const record = this.#records.get(name);
+      this.#taken.set(name, record?.generation ?? 0);
+      const model = record?.value === undefined ? undefined : readModel(record.value, name);
+      if (record === undefined || typeof model !== "object") {
+        this.#models.delete(name);
+        this.index.set(name, undefined);
+        if (typeof model === "string") {
+          this.#log.warn(`the record of model '${name}' is left out: ${model}`);
+        }
+        continue;
+      }
+      this.#models.set(name, { generation: record.generation, model });
+      this.index.set(name, model);
     }
   }
+}
 
-  /** A process that died after a commit left no line: the record says what it would have been. */
-  async #completeAudit(): Promise<void> {
-    const missing = new Map<string, AuditEntry>();
-    for (const [name, { value, generation }] of this.#records.all) {
-      const { lastChange } = value ?? {};
-      if (lastChange?.generation === generation) missing.set(`${name}\n${generation}`, lastChange);
-    }
-    const isWanted = (entry: object) => {
-      const { model, generation } = entry as Partial<AuditEntry>;
-      missing.delete(`${model}\n${generation}`);
-      return false;
-    };
-    await this.#audit.read(1, isWanted);
-    for (const entry of missing.values()) await this.#tell(entry);
+function aborted(name: string, expected: number, generation: number): StatusError {
+  const there = generation === 0 ? "it does not exist" : `generation ${generation} is there`;
+  return new StatusError(
+    "ABORTED",
+    `model '${name}' was changed by somebody else: ${there}, ${expected} was expected; look at it and try again`,
+  );
+}
+
+/** Somebody else was first; anything else is thrown. */
+function ifAborted(thrown: unknown): StatusError {
+  if (thrown instanceof StatusError && thrown.code === "ABORTED") return thrown;
+  throw thrown;
+}
+
+function checkNext(name: string, model: CatalogModel | undefined): void {
+  const checked = model === undefined ? undefined : readModel(model, name);
+  if (typeof checked === "string") {
+    throw new StatusError("INTERNAL", `the change of model '${name}' makes no model: ${checked}`);
   }
 }

@@ -3,8 +3,24 @@
  * here. A change is acknowledged when this gateway follows it.
  */
 import { StatusError } from "../../errors.ts";
-import type { Catalog, Change } from "./catalog.ts";
-import { artifactOf, artifactsOf } from "./find-artifact.ts";
+import { dropAlias, rollbackAlias, setAlias } from "./alias-transitions.ts";
+import {
+  checkModelRemovable,
+  pin,
+  removeArtifact,
+  retire,
+  setState,
+} from "./artifact-transitions.ts";
+import type { Catalog } from "./catalog.ts";
+import type { ChangeAction } from "./change-note.ts";
+import {
+  aliasesTo,
+  aliasOf,
+  type FoundArtifact,
+  findArtifacts,
+  serves,
+  versionOf,
+} from "./find.ts";
 import type {
   ArtifactName,
   ModelRegistry,
@@ -13,17 +29,15 @@ import type {
   RegistrationReport,
   Since,
 } from "./registry.ts";
-import {
-  demoted,
-  overdue,
-  removed,
-  retired,
-  rolledBack,
-  withAlias,
-  withoutAlias,
-  withPin,
-} from "./transitions.ts";
-import type { AuditEntry, CatalogModel, CheckResult, Digest, SignedVerdict } from "./types.ts";
+import { beyondRetention } from "./retention.ts";
+import type {
+  ArtifactState,
+  AuditEntry,
+  CatalogModel,
+  CheckResult,
+  Digest,
+  SignedVerdict,
+} from "./types.ts";
 
 type Tell = (event: RegistrationEvent) => void;
 
@@ -86,10 +100,8 @@ export class ManagedRegistry implements ModelRegistry {
   }
 
   async verify(named: ArtifactName, who: string, tell: Tell, signal: AbortSignal) {
-    const { catalog, registrations } = this.#parts;
-    const { version, artifact } = artifactOf(catalog.get(named.name), named);
-    const { name } = named;
-    return registrations.verify(name, version.version, artifact.digest, who, tell, signal);
+    const { version, digest } = onlyOne(this.#model(named.name), named, ALIVE);
+    return this.#parts.registrations.verify(named.name, version, digest, who, tell, signal);
   }
 
   verdict(digest: Digest) {
@@ -101,68 +113,90 @@ export class ManagedRegistry implements ModelRegistry {
     change: Parameters<ModelRegistry["promote"]>[1],
     who: string,
   ): Promise<number> {
-    const { catalog, publication, date } = this.#parts;
+    const { publication, date } = this.#parts;
     const { generation, ...alias } = change;
-    withAlias(catalog.get(name), alias, who, date()); // says what is wrong before anything is waited for
+    const next = (model: CatalogModel) => setAlias(model, { ...alias, at: date(), by: who });
+    next(this.#model(name)); // says what is wrong before anything is waited for
     await publication.follow(name);
     const trouble = publication.trouble(name, alias.version);
     if (trouble !== undefined) {
       const text = `version ${alias.version} of model '${name}' does not serve here: ${trouble}`;
       throw new StatusError("FAILED_PRECONDITION", `${text}; alias '${alias.alias}' stays`);
     }
-    const about = { version: alias.version, details: alias };
-    return this.#change(name, { who, action: "promote", generation, about }, (model) =>
-      withAlias(model, alias, who, date()),
-    );
+    const action = { action: "promote", version: alias.version, details: { ...alias } };
+    return this.#change(name, generation, who, action, next);
   }
 
-  async rollback(name: string, change: { readonly alias: string } & Since, who: string) {
-    const { alias, generation } = change;
-    const about = { details: { alias } };
-    await this.#change(
-      name,
-      { who, action: "rollback", generation, about },
-      (model) => rolledBack(model, alias).model,
-    );
-    const to = this.#parts.catalog.get(name).aliases[alias];
+  async rollback(
+    name: string,
+    { alias, generation }: { readonly alias: string } & Since,
+    who: string,
+  ) {
+    const action = { action: "rollback", details: { alias } };
+    await this.#change(name, generation, who, action, (model) => rollbackAlias(model, alias));
+    const to = aliasOf(this.#model(name), alias);
     if (to !== undefined) return to;
     throw new StatusError("ABORTED", `alias '${alias}' of model '${name}' was dropped meanwhile`);
   }
 
   dropAlias(name: string, { alias, generation }: { readonly alias: string } & Since, who: string) {
-    const about = { details: { alias } };
-    return this.#change(name, { who, action: "drop-alias", generation, about }, (model) =>
-      withoutAlias(model, alias),
+    const action = { action: "drop-alias", details: { alias } };
+    return this.#change(name, generation, who, action, (model) =>
+      dropAlias(model, { alias, at: this.#parts.date(), by: who }),
     );
   }
 
   pin(named: ArtifactName & Since, pinned: { readonly note: string } | undefined, who: string) {
-    const action = pinned === undefined ? "unpin" : "pin";
-    const pin = pinned && { by: who, at: this.#parts.date(), note: pinned.note };
-    return this.#changeArtifact(named, action, who, pinned, (model) => withPin(model, named, pin));
+    const words = {
+      action: pinned === undefined ? "unpin" : "pin",
+      ...(pinned && { details: pinned }),
+    };
+    const mark = pinned && { by: who, at: this.#parts.date(), note: pinned.note };
+    return this.#changeArtifacts(named, words, who, (model) =>
+      pin(model, onlyOne(model, named, ["ready", "verified"]), mark),
+    );
   }
 
   async retire(named: ArtifactName & Since, reason: string, who: string): Promise<number> {
     const text = reason || `retired by ${who}`;
-    const generation = await this.#changeArtifact(named, "retire", who, { reason }, (model) =>
-      retired(model, named, text),
-    );
-    await this.#forgetOverdue(named.name);
+    const words = { action: "retire", details: { reason: text } };
+    const generation = await this.#changeArtifacts(named, words, who, (model) => {
+      const going = findArtifacts(model, named).filter(({ artifact }) => isAlive(artifact.state));
+      if (going.length > 0) return going.reduce((next, each) => retire(next, each, text), model);
+      throw new StatusError(
+        "FAILED_PRECONDITION",
+        `nothing of model '${named.name}' that is named is in use: there is nothing to retire`,
+      );
+    });
+    await this.#forget(named.name);
     return generation;
   }
 
   /** Out of service at once, whoever points at it; `who` is the part of the gateway that found it wrong. */
   demote(name: string, version: string, digest: Digest, reason: string, who: string) {
-    const about = { version, artifact: digest, details: { reason } };
-    return this.#change(name, { who, action: "demote", about }, (model) =>
-      demoted(model, version, digest, reason),
-    );
+    const words = { action: "demote", version, artifact: digest, details: { reason } };
+    return this.#change(name, undefined, who, words, (model) => {
+      const next = setState(model, { version, digest, state: "refused", reason });
+      if (serves(versionOf(next, version))) return next;
+      // `production` stays, so that its requests are told why; what else points there is dropped.
+      const at = this.#parts.date();
+      return aliasesTo(next, version)
+        .filter((alias) => alias !== "production")
+        .reduce((left, alias) => dropAlias(left, { alias, at, by: who }), next);
+    });
   }
 
   remove(named: ArtifactName & Since, who: string): Promise<number> {
-    return this.#changeArtifact(named, "remove", who, undefined, (model) => {
-      artifactsOf(model, named);
-      return removed(model, named);
+    return this.#changeArtifacts(named, { action: "remove" }, who, (model) => {
+      const { version, vendor, digest } = named;
+      if (version === undefined && vendor === undefined && digest === undefined) {
+        checkModelRemovable(model);
+        return undefined;
+      }
+      return findArtifacts(model, named).reduce<CatalogModel | undefined>(
+        (next, each) => next && removeArtifact(next, each),
+        model,
+      );
     });
   }
 
@@ -170,40 +204,75 @@ export class ManagedRegistry implements ModelRegistry {
     return this.#parts.catalog.audit(limit, matches);
   }
 
-  async #forgetOverdue(name: string): Promise<void> {
+  /** What is retired for longer than it is kept. */
+  async #forget(name: string): Promise<void> {
     const { catalog, keepRetired } = this.#parts;
-    const model = catalog.find(name);
-    for (const version of model ? overdue(model, keepRetired) : []) {
-      await this.remove({ name, version }, "retention");
-    }
+    const going = (model: CatalogModel) => beyondRetention(model, () => keepRetired);
+    const model = catalog.get(name)?.model;
+    if (model === undefined || going(model).length === 0) return;
+    await catalog.change(name, undefined, "retention", { action: "remove" }, (now) =>
+      (now ? going(now) : []).reduce((next, each) => next && removeArtifact(next, each), now),
+    );
   }
 
-  #changeArtifact(
+  #changeArtifacts(
     named: ArtifactName & Since,
-    action: string,
+    words: ChangeAction,
     who: string,
-    details: object | undefined,
     next: (model: CatalogModel) => CatalogModel | undefined,
   ): Promise<number> {
     const { name, version, digest, vendor, generation } = named;
-    const about = {
+    const action = {
+      ...words,
       ...(version === undefined ? {} : { version }),
       ...(digest === undefined ? {} : { artifact: digest }),
-      details: { ...(vendor === undefined ? {} : { vendor }), ...details },
+      details: { ...words.details, ...(vendor === undefined ? {} : { vendor }) },
     };
-    return this.#change(name, { who, action, generation, about }, next);
+    return this.#change(name, generation, who, action, next);
   }
 
   async #change(
     name: string,
-    change: Change,
+    generation: number | undefined,
+    who: string,
+    action: ChangeAction,
     next: (model: CatalogModel) => CatalogModel | undefined,
   ): Promise<number> {
     const { catalog, publication } = this.#parts;
-    const generation = await catalog.change(name, change, (model) =>
-      next(model ?? catalog.get(name)),
+    const changed = await catalog.change(name, generation, who, action, (model) =>
+      next(model ?? this.#model(name)),
     );
     await publication.follow(name);
-    return generation;
+    return changed.generation;
   }
+
+  /** @throws StatusError NOT_FOUND */
+  #model(name: string): CatalogModel {
+    const found = this.#parts.catalog.get(name);
+    if (found !== undefined) return found.model;
+    throw new StatusError("NOT_FOUND", `the registry has no model '${name}'`);
+  }
+}
+
+const ALIVE: readonly ArtifactState[] = ["uploaded", "validated", "verified", "ready"];
+const isAlive = (state: ArtifactState) => ALIVE.includes(state);
+
+/**
+ * The one that is meant, of those in one of these states where there is a choice.
+ * @throws StatusError NOT_FOUND; INVALID_ARGUMENT listing those that fit
+ */
+function onlyOne(
+  model: CatalogModel,
+  named: ArtifactName,
+  states: readonly ArtifactState[],
+): FoundArtifact {
+  const fitting = findArtifacts(model, named);
+  const chosen = fitting.filter(({ artifact }) => states.includes(artifact.state));
+  const [first, ...others] = chosen.length > 0 ? chosen : fitting;
+  if (first !== undefined && others.length === 0) return first;
+  const list = (chosen.length > 0 ? chosen : fitting)
+    .map(({ version, artifact }) => `${version}@${artifact.variant} (${artifact.digest})`)
+    .join(", ");
+  const remedy = "name the version, and the vendor or the digest";
+  throw new StatusError("INVALID_ARGUMENT", `several artifacts fit: ${list}; ${remedy}`);
 }

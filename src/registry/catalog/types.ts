@@ -167,4 +167,6 @@ export interface AuditEntry {
   /** Generation of the model's record that the action made. */
   readonly generation?: number;
   readonly details?: Readonly<Record<string, unknown>>;
+  /** Of a line that was completed later, as who did it died before it was written. */
+  readonly writtenAt?: string;
 }

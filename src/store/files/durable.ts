@@ -1,58 +1,82 @@
-/** Files that are whole or not there, also after a power cut. */
-import { constants, type FileHandle, link, open, rm } from "node:fs/promises";
+/** Files that are whole and on the disk, or not there at all. */
+import { constants, type FileHandle, link, mkdir, open, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { StatusError } from "../../errors.ts";
 
-/** A name in a folder is as durable as the folder. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, constants.O_RDONLY);
+/** A folder's entries are durable after this, not before. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    await handle.sync();
+    await folder.sync();
   } finally {
-    await handle.close();
+    await folder.close();
   }
 }
 
-/**
- * Gives a finished file its name, unless the name is taken.
- * @returns false: it was taken
- */
-export async function linkNew(made: string, path: string): Promise<boolean> {
-  try {
-    await link(made, path);
-  } catch (cause) {
-    if (codeOf(cause) === "EEXIST") return false;
-    throw toStoreError(cause, path);
-  } finally {
-    await rm(made, { force: true }).catch(() => undefined);
+/** Makes `path` and what is missing above it, durably. @returns whether it was missing */
+export async function makeFolder(path: string, mode = 0o750): Promise<boolean> {
+  const first = await mkdir(path, { recursive: true, mode });
+  if (first === undefined) return false;
+  // The entry of every folder that was made lies in the one above it.
+  for (let made = path; made.length >= first.length; made = dirname(made)) {
+    await syncFolder(dirname(made));
   }
-  await syncFolder(dirname(path));
   return true;
 }
 
-/** Writes all of it, at the end of the file. */
-export async function writeDurably(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  await handle.writeFile(bytes);
-  await handle.sync();
-}
-
-export function codeOf(thrown: unknown): string {
-  const { code } = (thrown ?? {}) as { readonly code?: unknown };
-  return typeof code === "string" ? code : "";
-}
-
-const FULL = ["ENOSPC", "EDQUOT", "EFBIG"];
-
-/** In our words, for whoever asked for it. */
-export function toStoreError(thrown: unknown, path: string): Error {
-  if (thrown instanceof StatusError) return thrown;
-  const code = codeOf(thrown);
-  const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  if (FULL.includes(code)) {
-    const text = `the store has no room for '${path}': ${reason}; free some, nothing was changed`;
-    return new StatusError("RESOURCE_EXHAUSTED", text, { cause: thrown });
+/** Writes a file that must not exist; what could not be written as a whole is removed again. */
+export async function writeDurably(path: string, bytes: string | Uint8Array, mode = 0o640) {
+  const file = await open(path, "wx", mode);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } catch (thrown) {
+    await unlink(path).catch(() => undefined);
+    throw thrown;
+  } finally {
+    await file.close();
   }
-  return new StatusError("INTERNAL", `the store cannot write '${path}': ${reason}`, {
-    cause: thrown,
-  });
+}
+
+/** @returns false: the name is taken */
+export async function linkNew(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (thrown) {
+    if (isErrno(thrown, "EEXIST")) return false;
+    throw thrown;
+  }
+}
+
+/** All of `bytes` at the file's position. */
+export async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done);
+    done += bytesWritten;
+  }
+}
+
+/** A full disk in the words of whoever can make room; anything else as it is. */
+export function asDiskError(thrown: unknown, doing: string): unknown {
+  if (isErrno(thrown, "ENOSPC", "EDQUOT", "EFBIG")) {
+    return new StatusError(
+      "RESOURCE_EXHAUSTED",
+      `no space is left on the disk of the store while ${doing}; make room and try again`,
+      { cause: thrown },
+    );
+  }
+  if (isErrno(thrown, "EROFS", "EACCES", "EPERM")) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    return new StatusError(
+      "FAILED_PRECONDITION",
+      `the store cannot be written while ${doing}: ${reason}; give this user the right to write there`,
+      { cause: thrown },
+    );
+  }
+  return thrown;
+}
+
+export function isErrno(thrown: unknown, ...codes: readonly string[]): boolean {
+  return thrown instanceof Error && "code" in thrown && codes.includes(String(thrown.code));
 }

@@ -1,163 +1,147 @@
-/**
- * Bytes by their content: `blobs/sha256/<first two digits>/<hex>`, read-only. A blob is written in
- * `tmp/` while it is hashed and linked to its name when it is whole and durable.
- */
-import { createHash, randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { chmod, link, mkdir, open, readdir, rename, rm, utimes } from "node:fs/promises";
-import { dirname, join } from "node:path";
+/** Bytes by their content: written beside, hashed meanwhile, then linked to `blobs/sha256/ab/<hex>`. */
+import { createHash } from "node:crypto";
+import { type FileHandle, open, unlink } from "node:fs/promises";
+import { StatusError } from "../../errors.ts";
 import type { Blobs, StoredBlob, Upload } from "../store.ts";
-import { DIGEST, hexOf, otherBytes, statOf, tooLarge, writeAll } from "./blob-files.ts";
-import { linkNew, toStoreError } from "./durable.ts";
-import { FileUpload } from "./file-upload.ts";
+import { asDiskError, isErrno } from "./durable.ts";
+import { FileUpload, RunningHashes } from "./file-upload.ts";
+import type { FormatWatch } from "./format.ts";
+import { hashAll, pour } from "./hashed-file.ts";
+import { sweepsAreHeldOff } from "./holds.ts";
+import { hexOf, type Layout } from "./layout.ts";
+import { sizeOf } from "./look.ts";
+import { publishBlob, touch } from "./publish-blob.ts";
+import { sweepBlobs, sweepTemporary, sweepUploads } from "./sweep.ts";
 
-/** Blobs and leftovers younger than this are never swept: somebody may be about to name them. */
-const GRACE_MS = 3_600_000;
-const READ_BYTES = 1024 * 1024;
+export interface BlobsSetting {
+  readonly layout: Layout;
+  readonly format: FormatWatch;
+  /** Wall clock, ms since 1970. */
+  readonly now: () => number;
+  /** What was put or asked for so recently is not swept, nor what somebody wrote to. */
+  readonly graceMs: number;
+  /** Uploads to which nothing came for so long are given up. */
+  readonly uploadGraceMs: number;
+}
 
 export class FileBlobs implements Blobs {
-  readonly #folder: string;
-  readonly #graceMs: number;
+  readonly #setting: BlobsSetting;
+  readonly #hashes = new RunningHashes();
+  /** Being written by this process, however slowly. */
+  readonly #writing = new Set<string>();
 
-  /** @param folder of the store */
-  constructor(folder: string, graceMs = GRACE_MS) {
-    this.#folder = folder;
-    this.#graceMs = graceMs;
+  constructor(setting: BlobsSetting) {
+    this.#setting = setting;
   }
 
   async put(
     source: AsyncIterable<Uint8Array>,
-    { maxBytes, expected, signal }: Parameters<Blobs["put"]>[1],
+    limits: {
+      readonly maxBytes: number;
+      readonly expected?: string;
+      readonly signal?: AbortSignal;
+    },
   ): Promise<StoredBlob> {
-    if (expected !== undefined) hexOf(expected);
-    const made = this.temporary();
+    const { layout, format, now } = this.#setting;
+    const expected = limits.expected === undefined ? undefined : hexOf(limits.expected);
+    const temporary = layout.newTemporary("blob");
+    this.#writing.add(temporary);
+    let file: FileHandle | undefined;
     try {
-      const handle = await open(made, "wx", 0o600);
+      await format.check();
+      file = await open(temporary, "wx", 0o600);
       const hash = createHash("sha256");
-      let sizeBytes = 0;
-      try {
-        for await (const chunk of source) {
-          signal?.throwIfAborted();
-          sizeBytes += chunk.byteLength;
-          if (sizeBytes > maxBytes) throw tooLarge(maxBytes);
-          const written = writeAll(handle, chunk);
-          hash.update(chunk);
-          await written;
-        }
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      const digest = `sha256:${hash.digest("hex")}`;
-      if (expected !== undefined && digest !== expected) throw otherBytes(digest, expected);
-      await this.adopt(made, digest);
-      return { digest, sizeBytes };
-    } catch (cause) {
-      await rm(made, { force: true });
-      throw signal?.aborted === true ? cause : toStoreError(cause, made);
+      const sizeBytes = await pour(source, { file, hash }, limits.maxBytes, limits.signal);
+      const hex = hash.digest("hex");
+      if (expected !== undefined && hex !== expected) throw otherDigest(hex, expected);
+      await publishBlob(layout, hex, temporary, file, now());
+      return { digest: `sha256:${hex}`, sizeBytes };
+    } catch (thrown) {
+      await unlink(temporary).catch(() => undefined);
+      throw asDiskError(thrown, "a file was written");
+    } finally {
+      await file?.close();
+      this.#writing.delete(temporary);
     }
   }
 
   path(digest: string): string {
-    const hex = hexOf(digest);
-    return join(this.#folder, "blobs", "sha256", hex.slice(0, 2), hex);
+    return this.#setting.layout.blob(hexOf(digest));
   }
 
   async has(digest: string): Promise<boolean> {
-    return (await this.size(digest)) !== undefined;
+    const path = this.path(digest);
+    if ((await touch(path, this.#setting.now())) === "gone") return false;
+    return (await sizeOf(path)) !== undefined;
   }
 
   async size(digest: string): Promise<number | undefined> {
-    return (await statOf(this.path(digest)))?.size;
+    return await sizeOf(this.path(digest));
   }
 
   async rehash(digest: string): Promise<string | undefined> {
-    const hash = createHash("sha256");
+    let file: FileHandle;
     try {
-      for await (const chunk of createReadStream(this.path(digest), {
-        highWaterMark: READ_BYTES,
-      })) {
-        hash.update(chunk as Uint8Array);
-      }
-    } catch (cause) {
-      if ((await statOf(this.path(digest))) === undefined) return undefined;
-      throw cause;
+      file = await open(this.path(digest), "r");
+    } catch (thrown) {
+      if (isErrno(thrown, "ENOENT")) return undefined;
+      throw thrown;
     }
-    return `sha256:${hash.digest("hex")}`;
+    try {
+      const hash = createHash("sha256");
+      await hashAll(file, hash);
+      return `sha256:${hash.digest("hex")}`;
+    } finally {
+      await file.close();
+    }
   }
 
   async sweep(keep: ReadonlySet<string>): Promise<readonly string[]> {
-    const removed: string[] = [];
-    const youngest = Date.now() - this.#graceMs;
-    for (const digest of await this.list()) {
-      if (keep.has(digest)) continue;
-      const facts = await statOf(this.path(digest));
-      if (facts === undefined || facts.mtimeMs > youngest) continue;
-      if (await this.#removeIfOld(digest, youngest)) removed.push(digest);
-    }
-    for (const folder of ["tmp", "uploads"]) {
-      for (const name of await readdir(join(this.#folder, folder)).catch(() => [])) {
-        const path = join(this.#folder, folder, name);
-        const facts = await statOf(path);
-        if (facts !== undefined && facts.mtimeMs <= youngest) await rm(path, { force: true });
-      }
-    }
-    return removed;
-  }
-
-  /** Out of the way first: who puts it again meanwhile makes it anew, or has made it young. */
-  async #removeIfOld(digest: string, youngest: number): Promise<boolean> {
-    const aside = this.temporary();
-    await rename(this.path(digest), aside);
-    const facts = await statOf(aside);
-    if (facts !== undefined && facts.mtimeMs > youngest) {
-      await linkNew(aside, this.path(digest));
-      return false;
-    }
-    await rm(aside, { force: true });
-    return true;
-  }
-
-  /** Every blob there is. */
-  async list(): Promise<readonly string[]> {
-    const root = join(this.#folder, "blobs", "sha256");
-    const digests: string[] = [];
-    for (const part of await readdir(root).catch(() => [])) {
-      for (const hex of await readdir(join(root, part)).catch(() => [])) {
-        const digest = `sha256:${hex}`;
-        if (DIGEST.test(digest)) digests.push(digest);
-      }
-    }
-    return digests;
+    const { layout, graceMs, uploadGraceMs, now, format } = this.#setting;
+    await format.check();
+    if (await sweepsAreHeldOff(layout)) return [];
+    await sweepTemporary(layout, now() - graceMs, this.#writing);
+    await sweepUploads(layout, now() - uploadGraceMs);
+    return await sweepBlobs(layout, now() - graceMs, keep);
   }
 
   async openUpload(expected: string): Promise<Upload> {
-    return FileUpload.open(join(this.#folder, "uploads"), hexOf(expected), this);
+    const { layout, format, now } = this.#setting;
+    const hex = hexOf(expected);
+    await format.check();
+    const size = await sizeOf(layout.blob(hex));
+    if (size !== undefined && (await this.has(expected))) return new StoredUpload(expected, size);
+    return await FileUpload.open({ layout, hex, now, hashes: this.#hashes });
+  }
+}
+
+/** The bytes are there: nothing need be sent. */
+class StoredUpload implements Upload {
+  readonly #digest: string;
+  readonly receivedBytes: number;
+
+  constructor(digest: string, sizeBytes: number) {
+    this.#digest = digest;
+    this.receivedBytes = sizeBytes;
   }
 
-  temporary(): string {
-    return join(this.#folder, "tmp", randomUUID());
+  async append(): Promise<number> {
+    throw new StatusError(
+      "FAILED_PRECONDITION",
+      `${this.#digest} is complete with ${this.receivedBytes} bytes; nothing more is expected`,
+    );
   }
 
-  /** A whole and durable file becomes the blob; where it is there already, its age begins anew. */
-  async adopt(made: string, digest: string): Promise<void> {
-    const path = this.path(digest);
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await chmod(made, 0o444);
-    for (;;) {
-      const twin = `${made}.named`;
-      await link(made, twin);
-      if (await linkNew(twin, path)) break;
-      const now = new Date();
-      // Whoever puts it again is about to name it. Where it was swept at this moment: once more.
-      if (
-        await utimes(path, now, now).then(
-          () => true,
-          () => false,
-        )
-      )
-        break;
-    }
-    await rm(made, { force: true });
+  async finish(): Promise<StoredBlob> {
+    return { digest: this.#digest, sizeBytes: this.receivedBytes };
   }
+
+  async drop(): Promise<void> {}
+}
+
+export function otherDigest(hex: string, expected: string): StatusError {
+  return new StatusError(
+    "INVALID_ARGUMENT",
+    `the bytes have digest sha256:${hex}, sha256:${expected} was announced; send them again, or announce what they are`,
+  );
 }

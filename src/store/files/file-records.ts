@@ -1,62 +1,63 @@
 /**
- * Records that several processes change without locks: a commit is a link to the file of the next
- * generation, and of two that link one is first. What one process links, others find in the journal, or,
- * where the writer died before it could say so, in a look at all folders now and then.
+ * Records of one kind in files that several processes share, linearizable by key without a lock.
+ *
+ * Generation g + 1 is written to a temporary file, synced, and linked to `<key>/<g + 1>.json`: of all who try,
+ * the file system lets one succeed. Names are never removed (older generations are emptied), so a number
+ * means one commit for ever, and whoever is late finds its number taken. The newest number is the state.
  */
-import { randomUUID } from "node:crypto";
-import { readdirSync } from "node:fs";
-import { mkdir, open, readdir, rm } from "node:fs/promises";
+import { truncate, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { StatusError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
-import type { Records, Versioned } from "../store.ts";
-import { codeOf, linkNew, syncFolder, toStoreError, writeDurably } from "./durable.ts";
-import {
-  fileNameOf,
-  generationFile,
-  generationsOf,
-  keyOf,
-  newest,
-  newestSync,
-  parseRecord,
-  recordText,
-} from "./record-files.ts";
+import type { DamagedRecord, Records, Versioned } from "../store.ts";
+import { asDiskError, linkNew, makeFolder, syncFolder, writeDurably } from "./durable.ts";
+import type { FormatWatch } from "./format.ts";
+import { Journal } from "./journal.ts";
+import { folderNameOf, keyOfFolder, type Layout } from "./layout.ts";
+import { sizeOf } from "./look.ts";
+import { readRecords } from "./read-records.ts";
+import { fileNameOf, type RecordFile, readRecordFile, writeRecord } from "./record-file.ts";
 
-/** Generations of one key that are kept. */
-const KEPT = 50;
-/** Every so many looks at the journal all folders are looked at. */
-const WHOLE_LOOK_EVERY = 60;
-/** No key has this name: theirs never begin with a dot. */
-const JOURNAL = ".journal";
-/** A journal that grew beyond this is begun anew by the next process that opens the store. */
-const JOURNAL_BYTES = 4 * 1024 * 1024;
+/** Generations of a record that can be read, the newest among them. */
+export const KEPT_GENERATIONS = 50;
+
+export interface RecordsSetting {
+  readonly layout: Layout;
+  readonly format: FormatWatch;
+  readonly log: Logger;
+  /** Wall clock, ms since 1970. */
+  readonly now: () => number;
+}
 
 export class FileRecords<T> implements Records<T> {
+  readonly #kind: string;
   readonly #folder: string;
-  readonly #temporary: string;
-  readonly #log: Logger;
+  readonly #setting: RecordsSetting;
+  readonly #journal: Journal;
   readonly #all = new Map<string, Versioned<T>>();
+  readonly #damaged = new Map<string, DamagedRecord>();
+  /** Folder to the key in `#damaged`, which may be cut where nothing in the folder can tell it. */
+  readonly #damagedFolders = new Map<string, string>();
+  /** Newest generation seen, by folder; its sum is `generation`. */
+  readonly #newest = new Map<string, number>();
+  /** Announced in the journal and not there yet. */
+  readonly #awaited = new Map<string, number>();
   #generation = 0;
-  #journalBytes = 0;
-  #looks = 0;
+  #refreshing: Promise<unknown> = Promise.resolve();
 
-  private constructor(folder: string, temporary: string, log: Logger) {
-    this.#folder = folder;
-    this.#temporary = temporary;
-    this.#log = log;
-  }
-
-  /** Reads every key: the disk is the only truth. */
-  static async open<T>(folder: string, temporary: string, log: Logger): Promise<FileRecords<T>> {
-    const records = new FileRecords<T>(folder, temporary, log);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await records.#openJournal();
-    records.#readAll();
-    return records;
+  constructor(kind: string, setting: RecordsSetting) {
+    this.#kind = kind;
+    this.#folder = setting.layout.kind(kind);
+    this.#setting = setting;
+    this.#journal = new Journal(setting.layout.journal(kind));
   }
 
   get all(): ReadonlyMap<string, Versioned<T>> {
     return this.#all;
+  }
+
+  get damaged(): ReadonlyMap<string, DamagedRecord> {
+    return this.#damaged;
   }
 
   get generation(): number {
@@ -67,190 +68,204 @@ export class FileRecords<T> implements Records<T> {
     return this.#all.get(key);
   }
 
-  async commit(key: string, expected: number, value: T | undefined): Promise<Versioned<T>> {
-    const name = fileNameOf(key);
-    const folder = join(this.#folder, name);
-    if (await mkdir(folder, { recursive: true, mode: 0o700 })) await syncFolder(this.#folder);
-    await this.#requireNewest(key, folder, expected);
-    const next: Versioned<T> = {
-      generation: expected + 1,
-      value,
-      at: new Date().toISOString(),
-    };
-    const path = generationFile(folder, next.generation);
-    const linked = await linkNew(await this.#write(recordText(next), path), path);
-    if (!linked) await this.#lost(key, folder, expected);
-    // Only who slept through fifty commits of others links a number that was used and pruned.
-    if ((await generationsOf(folder)).at(-1) !== next.generation) {
-      await rm(path, { force: true });
-      await this.#lost(key, folder, expected);
+  /** Reads everything from the disk. @returns the keys that changed */
+  async load(): Promise<readonly string[]> {
+    // The journal first: what is announced later is seen by the next refresh.
+    this.#journal.forget();
+    const announced = (await this.#journal.read()) ?? new Map<string, number>();
+    const changed: string[] = [];
+    for (const found of await readRecords<T>(this.#folder, this.#setting.log)) {
+      const key = this.#see(found.folder, found.generation, found.record);
+      if (key !== undefined) changed.push(key);
     }
-    await this.#tell(name);
-    this.#remember(key, next);
-    await rm(generationFile(folder, next.generation - KEPT), { force: true });
-    return next;
+    this.#await(announced);
+    return changed;
+  }
+
+  refresh(): Promise<readonly string[]> {
+    const refreshed = this.#refreshing.then(() => this.#refresh());
+    this.#refreshing = refreshed.catch(() => undefined);
+    return refreshed;
+  }
+
+  async commit(
+    key: string,
+    expected: number,
+    value: T | undefined,
+    note?: object,
+  ): Promise<Versioned<T>> {
+    const folder = folderNameOf(key);
+    if ((this.#newest.get(folder) ?? 0) !== expected) await this.#advance(folder, expected);
+    const damage = this.#damageOf(folder);
+    if (damage !== undefined) throw this.#dataLoss(key, damage);
+    return await this.#commit(key, folder, expected, value, note);
+  }
+
+  async recover(key: string, note?: object): Promise<Versioned<T>> {
+    const damage = this.#damageOf(folderNameOf(key));
+    if (damage === undefined) {
+      throw new StatusError("FAILED_PRECONDITION", `${this.#kind}: '${key}' is not damaged`);
+    }
+    const [older] = await this.history(key);
+    if (older === undefined) throw this.#dataLoss(key, damage);
+    return await this.#commit(key, folderNameOf(key), damage.generation, older.value, {
+      ...note,
+      recoveredFrom: older.generation,
+    });
   }
 
   async history(key: string): Promise<readonly Versioned<T>[]> {
-    const folder = join(this.#folder, fileNameOf(key));
-    const found: Versioned<T>[] = [];
-    for (const generation of (await generationsOf(folder)).reverse()) {
-      const read = await this.#read(folder, generation);
-      if (read !== undefined) found.push(read);
+    const folder = folderNameOf(key);
+    const newest = this.#newest.get(folder) ?? 0;
+    const kept: Versioned<T>[] = [];
+    for (let at = newest - 1; at > Math.max(0, newest - KEPT_GENERATIONS); at--) {
+      const record = await readRecordFile<T>(this.#folder, folder, at);
+      if (typeof record === "object") kept.push(withoutKey(record));
     }
-    return found;
+    return kept;
   }
 
-  async refresh(): Promise<readonly string[]> {
-    this.#looks += 1;
-    const names = new Set(await this.#news());
-    if (this.#looks % WHOLE_LOOK_EVERY === 0) {
-      for (const name of await readdir(this.#folder)) names.add(name);
+  async #commit(
+    key: string,
+    folder: string,
+    expected: number,
+    value: T | undefined,
+    note: object | undefined,
+  ): Promise<Versioned<T>> {
+    const { layout, format, now } = this.#setting;
+    const newest = this.#newest.get(folder) ?? 0;
+    if (newest !== expected) throw this.#aborted(key, expected, newest);
+    const generation = expected + 1;
+    const at = new Date(now()).toISOString();
+    const text = writeRecord({
+      key,
+      generation,
+      at,
+      value,
+      ...(note === undefined ? {} : { note }),
+    });
+    const temporary = layout.newTemporary("record");
+    let first = true;
+    try {
+      await format.check();
+      await makeFolder(join(this.#folder, folder));
+      await writeDurably(temporary, text);
+      await this.#journal.announce(folder, generation);
+      first = await linkNew(temporary, join(this.#folder, folder, fileNameOf(generation)));
+      if (first) await syncFolder(join(this.#folder, folder));
+    } catch (thrown) {
+      throw asDiskError(thrown, `'${key}' was committed`);
+    } finally {
+      await unlink(temporary).catch(() => undefined);
     }
+    if (!first) {
+      await this.#advance(folder, generation);
+      throw this.#aborted(key, expected, this.#newest.get(folder) ?? generation);
+    }
+    await this.#prune(folder, generation - KEPT_GENERATIONS);
+    // What other processes will read, not what this one was given.
+    const { value: kept } = JSON.parse(text) as RecordFile<T>;
+    const record = { key, generation, at, value: kept, ...(note === undefined ? {} : { note }) };
+    this.#see(folder, generation, record);
+    return withoutKey(record);
+  }
+
+  async #refresh(): Promise<readonly string[]> {
+    const announced = await this.#journal.read();
+    if (announced === undefined) {
+      this.#setting.log.warn(`'${this.#setting.layout.journal(this.#kind)}' was replaced`);
+      return await this.load();
+    }
+    this.#await(announced);
     const changed: string[] = [];
-    for (const name of names) {
-      const key = keyOf(name);
-      if (key !== undefined && name !== JOURNAL && (await this.#reread(key))) changed.push(key);
+    for (const [folder, generation] of [...this.#awaited]) {
+      const key = await this.#advance(folder, generation);
+      if (key !== undefined) changed.push(key);
+      if ((this.#newest.get(folder) ?? 0) >= generation) this.#awaited.delete(folder);
     }
     return changed;
   }
 
-  #readAll(): void {
-    for (const entry of readdirSync(this.#folder, { withFileTypes: true })) {
-      if (entry.name === JOURNAL) continue;
-      const key = entry.isDirectory() ? keyOf(entry.name) : undefined;
-      if (key === undefined) {
-        this.#log.warn(`'${join(this.#folder, entry.name)}' is not of this store: it is ignored`);
-        continue;
-      }
-      const found = newestSync(join(this.#folder, entry.name));
-      if (found !== undefined) this.#remember(key, this.#parsed(key, found));
+  #await(announced: ReadonlyMap<string, number>): void {
+    for (const [folder, generation] of announced) {
+      if (generation <= (this.#newest.get(folder) ?? 0)) continue;
+      this.#awaited.set(folder, Math.max(generation, this.#awaited.get(folder) ?? 0));
     }
-  }
-
-  async #reread(key: string): Promise<boolean> {
-    const found = await newest(join(this.#folder, fileNameOf(key)));
-    if (found === undefined || found.generation <= (this.#all.get(key)?.generation ?? 0)) {
-      return false;
-    }
-    this.#remember(key, this.#parsed(key, found));
-    return true;
   }
 
   /**
-   * Files are linked when they are whole, so a broken one was damaged from outside. The generation before
-   * was superseded on purpose: it does not come back; the record is as if it had been removed.
+   * Looks for newer generations of one record.
+   * @param hint a number that may be there; the search goes on from it
+   * @returns the key, where something was found
    */
-  #parsed(key: string, { text, generation }: { text: string; generation: number }): Versioned<T> {
-    try {
-      return parseRecord<T>(text, generation);
-    } catch (cause) {
-      const path = generationFile(join(this.#folder, fileNameOf(key)), generation);
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      this.#log.error(`'${path}' is damaged, '${key}' is left out until it is repaired: ${reason}`);
-      return { generation, value: undefined, at: "" };
+  async #advance(folder: string, hint: number): Promise<string | undefined> {
+    const known = this.#newest.get(folder) ?? 0;
+    const there = async (at: number) =>
+      (await sizeOf(join(this.#folder, folder, fileNameOf(at)))) !== undefined;
+    let newest = hint > known && (await there(hint)) ? hint : known;
+    while (await there(newest + 1)) newest++;
+    if (newest === known) return undefined;
+    const record = await readRecordFile<T>(this.#folder, folder, newest);
+    // It may be emptied already, where others committed many meanwhile.
+    if (typeof record !== "object" && (await there(newest + 1))) {
+      return await this.#advance(folder, newest + 1);
     }
+    return this.#see(folder, newest, record ?? "is gone");
   }
 
-  async #read(folder: string, generation: number): Promise<Versioned<T> | undefined> {
-    const path = generationFile(folder, generation);
-    try {
-      const handle = await open(path);
-      try {
-        return parseRecord<T>(await handle.readFile("utf8"), generation);
-      } finally {
-        await handle.close();
-      }
-    } catch {
-      return undefined; // pruned meanwhile, or damaged: the history has a hole
+  /** @returns the key; undefined where something newer was seen before */
+  #see(folder: string, generation: number, found: RecordFile<T> | string): string | undefined {
+    const known = this.#newest.get(folder) ?? 0;
+    if (generation <= known) return undefined;
+    this.#newest.set(folder, generation);
+    this.#generation += generation - known;
+    this.#damaged.delete(this.#damagedFolders.get(folder) ?? "");
+    this.#damagedFolders.delete(folder);
+    if (typeof found === "object") {
+      this.#all.set(found.key, withoutKey(found));
+      return found.key;
     }
+    const key = this.#keyOf(folder);
+    const reason = `'${join(this.#folder, folder, fileNameOf(generation))}' ${found}`;
+    this.#all.delete(key);
+    this.#damagedFolders.set(folder, key);
+    this.#damaged.set(key, { generation, reason });
+    this.#setting.log.error(`${this.#kind}: '${key}' is out of use: ${reason}`);
+    return key;
   }
 
-  #remember(key: string, record: Versioned<T>): void {
-    const before = this.#all.get(key)?.generation ?? 0;
-    if (record.generation <= before) return;
-    this.#generation += record.generation - before;
-    this.#all.set(key, record);
+  #damageOf(folder: string): DamagedRecord | undefined {
+    const key = this.#damagedFolders.get(folder);
+    return key === undefined ? undefined : this.#damaged.get(key);
   }
 
-  async #write(text: string, path: string): Promise<string> {
-    const made = join(this.#temporary, randomUUID());
-    try {
-      const handle = await open(made, "wx", 0o600);
-      try {
-        await writeDurably(handle, Buffer.from(text));
-      } finally {
-        await handle.close();
-      }
-      return made;
-    } catch (cause) {
-      await rm(made, { force: true });
-      throw toStoreError(cause, path);
-    }
+  /** Of a record that cannot tell. */
+  #keyOf(folder: string): string {
+    for (const key of this.#all.keys()) if (folderNameOf(key) === folder) return key;
+    return keyOfFolder(folder);
   }
 
-  async #requireNewest(key: string, folder: string, expected: number): Promise<void> {
-    const generation = (await generationsOf(folder)).at(-1) ?? 0;
-    if (generation !== expected) await this.#lost(key, folder, expected);
+  async #prune(folder: string, generation: number): Promise<void> {
+    if (generation < 1) return;
+    await truncate(join(this.#folder, folder, fileNameOf(generation))).catch(() => undefined);
   }
 
-  async #lost(key: string, folder: string, expected: number): Promise<never> {
-    await this.#reread(key);
-    const generation = (await generationsOf(folder)).at(-1) ?? 0;
-    throw new StatusError(
+  #aborted(key: string, expected: number, newest: number): StatusError {
+    const there = newest === 0 ? "it does not exist" : `generation ${newest} is there`;
+    return new StatusError(
       "ABORTED",
-      `'${key}' is at generation ${generation}, the change was made from ${expected}: look at it ` +
-        "again, and repeat the change if it still applies",
+      `'${key}' was changed by somebody else: ${there}, ${expected} was expected; look at it and try again`,
     );
   }
 
-  async #openJournal(): Promise<void> {
-    const handle = await open(join(this.#folder, JOURNAL), "a", 0o600);
-    try {
-      const { size } = await handle.stat();
-      if (size > JOURNAL_BYTES) await handle.truncate(0);
-      this.#journalBytes = size > JOURNAL_BYTES ? 0 : size;
-    } finally {
-      await handle.close();
-    }
+  #dataLoss(key: string, { reason }: DamagedRecord): StatusError {
+    return new StatusError(
+      "DATA_LOSS",
+      `'${key}' cannot be changed: ${reason}; restore that file from a backup, or recover the generation before it`,
+    );
   }
+}
 
-  async #tell(name: string): Promise<void> {
-    // The commit stands: who misses the line finds the file in the look at all folders.
-    await open(join(this.#folder, JOURNAL), "a", 0o600)
-      .then(async (handle) => {
-        try {
-          await handle.write(`${name}\n`);
-        } finally {
-          await handle.close();
-        }
-      })
-      .catch((cause: unknown) => this.#log.warn(`the journal cannot be written: ${codeOf(cause)}`));
-  }
-
-  /** Names in the journal since the last look. */
-  async #news(): Promise<readonly string[]> {
-    const handle = await open(join(this.#folder, JOURNAL), "r").catch(() => undefined);
-    if (handle === undefined) return [];
-    try {
-      const { size } = await handle.stat();
-      if (size === this.#journalBytes) return [];
-      const from = size < this.#journalBytes ? 0 : this.#journalBytes; // begun anew
-      const { buffer, bytesRead } = await handle.read(
-        Buffer.alloc(size - from),
-        0,
-        size - from,
-        from,
-      );
-      const text = buffer.toString("utf8", 0, bytesRead);
-      const whole = text.lastIndexOf("\n") + 1;
-      this.#journalBytes = from + Buffer.byteLength(text.slice(0, whole));
-      return text
-        .slice(0, whole)
-        .split("\n")
-        .filter((line) => line !== "");
-    } finally {
-      await handle.close();
-    }
-  }
+function withoutKey<T>({ generation, at, value, note }: RecordFile<T>): Versioned<T> {
+  return { generation, at, value, ...(note === undefined ? {} : { note }) };
 }

@@ -1,46 +1,45 @@
 /**
- * An upload in pieces: `uploads/<hex>` grows, and becomes a blob when its bytes have that digest. It
- * outlives connections and processes. One writer at a time: the file is locked by `uploads/<hex>.lock`,
- * which names the process that holds it.
+ * `uploads/<hex>/data`: bytes that come in pieces over several connections, perhaps to several processes.
+ * Who appends holds `lock/`; how much is there is the size of the file.
  */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { createHash, type Hash } from "node:crypto";
+import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { StatusError } from "../../errors.ts";
 import type { StoredBlob, Upload } from "../store.ts";
-import { otherBytes, statOf, tooLarge, writeAll } from "./blob-files.ts";
-import { toStoreError } from "./durable.ts";
-import { tryLock } from "./lock-file.ts";
+import { asDiskError, isErrno, makeFolder } from "./durable.ts";
+import { type Held, hold } from "./exclusive.ts";
+import { hashAll, pour } from "./hashed-file.ts";
+import type { Layout } from "./layout.ts";
+import { sizeOf } from "./look.ts";
+import { publishBlob } from "./publish-blob.ts";
+import { dropFolder } from "./sweep.ts";
 
-const READ_BYTES = 1024 * 1024;
-
-/** Where an upload ends. */
-interface BlobPlace {
-  size(digest: string): Promise<number | undefined>;
-  /** A path for a file in the making. */
-  temporary(): string;
-  adopt(made: string, digest: string): Promise<void>;
+export interface UploadSetting {
+  readonly layout: Layout;
+  readonly hex: string;
+  readonly now: () => number;
+  readonly hashes: RunningHashes;
 }
 
 export class FileUpload implements Upload {
-  readonly #path: string;
-  readonly #digest: string;
-  readonly #blobs: BlobPlace;
+  readonly #setting: UploadSetting;
+  readonly #folder: string;
+  readonly #data: string;
   #receivedBytes: number;
+  /** By whoever is alone with it; its lock went with it. */
+  #dropped = false;
 
-  private constructor(path: string, digest: string, blobs: BlobPlace, receivedBytes: number) {
-    this.#path = path;
-    this.#digest = digest;
-    this.#blobs = blobs;
+  private constructor(setting: UploadSetting, receivedBytes: number) {
+    this.#setting = setting;
+    this.#folder = setting.layout.upload(setting.hex);
+    this.#data = join(this.#folder, "data");
     this.#receivedBytes = receivedBytes;
   }
 
-  static async open(folder: string, hex: string, blobs: BlobPlace): Promise<FileUpload> {
-    const digest = `sha256:${hex}`;
-    const path = join(folder, hex);
-    const size = (await blobs.size(digest)) ?? (await statOf(path))?.size ?? 0;
-    return new FileUpload(path, digest, blobs, size);
+  static async open(setting: UploadSetting): Promise<FileUpload> {
+    const data = join(setting.layout.upload(setting.hex), "data");
+    return new FileUpload(setting, (await sizeOf(data)) ?? 0);
   }
 
   get receivedBytes(): number {
@@ -52,78 +51,142 @@ export class FileUpload implements Upload {
     source: AsyncIterable<Uint8Array>,
     maxBytes: number,
   ): Promise<number> {
-    return this.#alone(async () => {
-      const handle = await open(this.#path, "a", 0o600);
+    const { hex, hashes } = this.#setting;
+    return await this.#alone(async (held) => {
+      const file = await open(this.#data, "a+", 0o600);
+      let running: RunningHash | undefined;
       try {
-        const { size } = await handle.stat();
-        if (offset !== size) throw wrongOffset(offset, size);
+        const { size, ino } = await file.stat();
         this.#receivedBytes = size;
-        for await (const chunk of source) {
-          if (this.#receivedBytes + chunk.byteLength > maxBytes) throw tooLarge(maxBytes);
-          await writeAll(handle, chunk);
-          this.#receivedBytes += chunk.byteLength;
-        }
-        await handle.sync();
+        if (offset !== size) throw this.#otherOffset(offset);
+        running = hashes.take(hex, ino, size);
+        const wrote = (bytes: number) => {
+          this.#receivedBytes += bytes;
+          if (running !== undefined) running.bytes += bytes;
+        };
+        const sink = { file, hash: running?.hash };
+        await pour(source, sink, maxBytes - size, undefined, wrote);
         return this.#receivedBytes;
-      } catch (cause) {
-        throw toStoreError(cause, this.#path);
+      } catch (thrown) {
+        if (thrown instanceof StatusError && thrown.code === "INVALID_ARGUMENT")
+          await this.#remove(held);
+        throw asDiskError(thrown, `sha256:${hex} was uploaded`);
       } finally {
-        await handle.close();
+        // Where a write failed its count is behind the hash, and the next one does not take it.
+        if (running !== undefined) hashes.keep(hex, running);
+        await file.close();
       }
     });
   }
 
   async finish(): Promise<StoredBlob> {
-    const known = await this.#blobs.size(this.#digest);
-    if (known !== undefined) {
-      await this.drop();
-      return { digest: this.#digest, sizeBytes: known };
-    }
-    return this.#alone(async () => {
-      const size = (await statOf(this.#path))?.size;
-      if (size === undefined) {
-        const text = `nothing was uploaded for ${this.#digest}; send the bytes first`;
-        throw new StatusError("FAILED_PRECONDITION", text);
-      }
-      // Nobody else writes to it from here on.
-      const made = this.#blobs.temporary();
-      await rename(this.#path, made);
+    const { layout, hex, now } = this.#setting;
+    return await this.#alone(async (held) => {
+      let file: FileHandle | undefined;
       try {
-        const hash = createHash("sha256");
-        for await (const chunk of createReadStream(made, { highWaterMark: READ_BYTES })) {
-          hash.update(chunk as Uint8Array);
+        file = await open(this.#data, "r+");
+        const sizeBytes = (await file.stat()).size;
+        const found = await this.#digestOf(file);
+        if (found !== hex) {
+          await this.#remove(held);
+          throw new StatusError(
+            "INVALID_ARGUMENT",
+            `the ${sizeBytes} bytes that were uploaded have digest sha256:${found}, sha256:${hex} was announced; ` +
+              "they are dropped, upload them again",
+          );
         }
-        const digest = `sha256:${hash.digest("hex")}`;
-        if (digest !== this.#digest) throw otherBytes(digest, this.#digest);
-        await this.#blobs.adopt(made, digest);
-        return { digest, sizeBytes: size };
+        await publishBlob(layout, hex, this.#data, file, now());
+        await this.#remove(held);
+        return { digest: `sha256:${hex}`, sizeBytes };
+      } catch (thrown) {
+        if (isErrno(thrown, "ENOENT")) {
+          throw new StatusError("FAILED_PRECONDITION", `nothing of sha256:${hex} was uploaded yet`);
+        }
+        throw asDiskError(thrown, `sha256:${hex} was stored`);
       } finally {
-        await rm(made, { force: true });
+        await file?.close();
       }
     });
   }
 
   async drop(): Promise<void> {
-    await rm(this.#path, { force: true });
+    await this.#alone((held) => this.#remove(held));
   }
 
-  async #alone<T>(work: () => Promise<T>): Promise<T> {
-    const unlock = await tryLock(`${this.#path}.lock`);
-    if (unlock === undefined) throw taken(this.#digest);
+  async #digestOf(file: FileHandle): Promise<string> {
+    const { size, ino } = await file.stat();
+    const running = this.#setting.hashes.take(this.#setting.hex, ino, size);
+    const hash = running?.hash ?? createHash("sha256");
+    if (running === undefined) await hashAll(file, hash);
+    return hash.digest("hex");
+  }
+
+  async #remove(held: Held): Promise<void> {
+    held.forget();
+    this.#dropped = true;
+    await dropFolder(this.#setting.layout, this.#folder);
+    this.#receivedBytes = 0;
+  }
+
+  /** @throws StatusError ABORTED while somebody else is at it */
+  async #alone<T>(work: (held: Held) => Promise<T>): Promise<T> {
+    const { layout, hex } = this.#setting;
+    let held: Held;
     try {
-      return await work();
+      await makeFolder(this.#folder);
+      const got = await hold(layout, join(this.#folder, "lock"));
+      if ("holder" in got) {
+        const { pid, host } = got.holder;
+        throw new StatusError(
+          "ABORTED",
+          `another connection is uploading sha256:${hex} (process ${pid} on ${host}); ` +
+            "wait until it has ended, then ask how far it came",
+        );
+      }
+      held = got.held;
+    } catch (thrown) {
+      throw asDiskError(thrown, `sha256:${hex} was uploaded`);
+    }
+    try {
+      this.#dropped = false;
+      return await work(held);
     } finally {
-      await unlock();
+      if (!this.#dropped) await held.release();
     }
   }
+
+  #otherOffset(offset: number): StatusError {
+    return new StatusError(
+      "FAILED_PRECONDITION",
+      `sha256:${this.#setting.hex} goes on at offset ${this.#receivedBytes}, not at ${offset}`,
+    );
+  }
 }
 
-function wrongOffset(offset: number, expected: number): StatusError {
-  const text = `the upload goes on at byte ${expected}, not ${offset}`;
-  return new StatusError("FAILED_PRECONDITION", text);
+interface RunningHash {
+  readonly inode: number;
+  readonly hash: Hash;
+  bytes: number;
 }
 
-function taken(digest: string): StatusError {
-  const text = `somebody else is uploading ${digest} now; wait, then ask how far it got`;
-  return new StatusError("ABORTED", text);
+/** Uploads whose beginning was hashed by this process; the others are read again at their end. */
+const MOST_RUNNING = 256;
+
+export class RunningHashes {
+  readonly #hashes = new Map<string, RunningHash>();
+
+  /** @returns the hash of the first `bytes` of the file; undefined: it is not known */
+  take(hex: string, inode: number, bytes: number): RunningHash | undefined {
+    const running = this.#hashes.get(hex);
+    this.#hashes.delete(hex);
+    if (running?.inode === inode && running.bytes === bytes) return running;
+    return bytes === 0 ? { inode, bytes: 0, hash: createHash("sha256") } : undefined;
+  }
+
+  keep(hex: string, running: RunningHash): void {
+    this.#hashes.set(hex, running);
+    if (this.#hashes.size <= MOST_RUNNING) return;
+    const [oldest] = this.#hashes.keys();
+    if (oldest !== undefined) this.#hashes.delete(oldest);
+  }
 }

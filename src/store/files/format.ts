@@ -1,99 +1,118 @@
-/** Which layout a store has, and how an older one becomes the one of today. */
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+/** `format.json`: which layout the folder has, and nobody who does not know it touches it. */
+import { readdir, readFile, rename, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { StatusError } from "../../errors.ts";
-import { tryLock } from "./lock-file.ts";
+import { isErrno, linkNew, makeFolder, syncFolder, writeDurably } from "./durable.ts";
+import type { Layout } from "./layout.ts";
 
-/** Of this program. */
-export const FORMAT = 1;
-const FILE = "format.json";
-const FOLDERS = ["blobs", "records", "tmp", "uploads"];
-const LOCK_TRIES = 100;
-const LOCK_WAIT_MS = 100;
+export const FORMAT = "beamgate-store";
+/** The layout that `layout.ts` draws. */
+export const FORMAT_VERSION = 1;
 
 /**
- * Steps by the version they start from. Each may be repeated after it was interrupted.
- * 0: the layout of the first trials, with the records of models in `models/`.
+ * @returns undefined: there is no store, and the folder is free to become one
+ * @throws StatusError FAILED_PRECONDITION for a folder with something else in it, and a newer store
  */
-const UPGRADES: Readonly<Record<number, (folder: string) => Promise<void>>> = {
-  0: async (folder) => {
-    await mkdir(join(folder, "records"), { recursive: true, mode: 0o700 });
-    const names = await readdir(folder);
-    if (names.includes("models")) {
-      await rename(join(folder, "models"), join(folder, "records", "models"));
-    }
-  },
-};
-
-/**
- * Makes a store of an empty folder, and one of today of an older store.
- * @throws StatusError FAILED_PRECONDITION for a newer store, or a folder of something else
- */
-export async function prepareFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const found = await formatOf(folder);
-  if (found !== FORMAT) await upgraded(folder);
-  for (const name of FOLDERS) await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
+export async function readFormat(layout: Layout): Promise<number | undefined> {
+  let text: string;
+  try {
+    text = await readFile(layout.format, "utf8");
+  } catch (thrown) {
+    if (!isErrno(thrown, "ENOENT")) throw thrown;
+    await checkFree(layout);
+    return undefined;
+  }
+  const version = versionIn(text);
+  if (version === undefined) {
+    throw new StatusError(
+      "FAILED_PRECONDITION",
+      `'${layout.format}' does not say which format the store has; restore it from a backup (it holds ${formatText(FORMAT_VERSION).trim()})`,
+    );
+  }
+  if (version > FORMAT_VERSION) throw newer(layout, version);
+  return version;
 }
 
-async function upgraded(folder: string): Promise<void> {
-  const lock = join(folder, "upgrade.lock");
-  for (let attempt = 0; attempt < LOCK_TRIES; attempt += 1) {
-    const unlock = await tryLock(lock);
-    if (unlock === undefined) {
-      await new Promise((resolve) => setTimeout(resolve, LOCK_WAIT_MS));
-      continue;
-    }
-    try {
-      return await upgradeAlone(folder);
-    } finally {
-      await unlock();
-    }
+/** Makes an empty store. Whoever is second finds that of the first. */
+export async function createFormat(layout: Layout): Promise<void> {
+  await makeFolder(layout.temporary);
+  const temporary = layout.newTemporary("format");
+  await writeDurably(temporary, formatText(FORMAT_VERSION));
+  try {
+    await linkNew(temporary, layout.format);
+  } finally {
+    await unlink(temporary);
   }
-  throw new StatusError("UNAVAILABLE", `another process is upgrading the store '${folder}'`);
+  await syncFolder(layout.root);
 }
 
-async function upgradeAlone(folder: string): Promise<void> {
-  const found = await formatOf(folder);
-  for (let version = found ?? FORMAT; version < FORMAT; version += 1) {
-    await UPGRADES[version]?.(folder);
-    await write(folder, version + 1);
-  }
-  if (found === undefined) await write(folder, FORMAT);
+export async function replaceFormat(layout: Layout, version: number): Promise<void> {
+  const temporary = layout.newTemporary("format");
+  await writeDurably(temporary, formatText(version));
+  await rename(temporary, layout.format);
+  await syncFolder(layout.root);
 }
 
-/** undefined: an empty folder. */
-export async function formatOf(folder: string): Promise<number | undefined> {
-  const text = await readFile(join(folder, FILE), "utf8").catch(() => undefined);
-  if (text === undefined) {
-    const names = (await readdir(folder)).filter((name) => name !== "upgrade.lock");
-    if (names.length === 0 || names.every((name) => FOLDERS.includes(name))) return undefined;
-    const text = `'${folder}' is no store of models, and not empty: it has ${names.slice(0, 3).join(", ")}`;
-    throw new StatusError("FAILED_PRECONDITION", `${text}; name an empty or a new folder`);
+/** Notices that another process upgraded the store under this one. */
+export class FormatWatch {
+  readonly #layout: Layout;
+  #inode: bigint | undefined;
+
+  constructor(layout: Layout) {
+    this.#layout = layout;
   }
-  const { format } = parsed(text) as { readonly format?: unknown };
-  if (typeof format !== "number" || !Number.isInteger(format) || format < 0) {
-    throw new StatusError("FAILED_PRECONDITION", `'${join(folder, FILE)}' is damaged`);
+
+  /** @throws StatusError FAILED_PRECONDITION: this process must not write any more */
+  async check(): Promise<void> {
+    const { ino } = await stat(this.#layout.format, { bigint: true });
+    if (ino === this.#inode) return;
+    const version = versionIn(await readFile(this.#layout.format, "utf8"));
+    if (version !== FORMAT_VERSION) throw newer(this.#layout, version ?? Number.NaN);
+    this.#inode = ino;
   }
-  if (format <= FORMAT) return format;
+}
+
+/** Names that are there before `format.json` is, or that a file system brings along. */
+async function checkFree(layout: Layout): Promise<void> {
+  let names: string[];
+  try {
+    names = await readdir(layout.root);
+  } catch (thrown) {
+    if (isErrno(thrown, "ENOENT")) return;
+    throw thrown;
+  }
+  const foreign = names.filter(
+    (name) =>
+      !name.startsWith(".") &&
+      name !== "lost+found" &&
+      join(layout.root, name) !== layout.temporary,
+  );
+  if (foreign.length === 0) return;
   throw new StatusError(
     "FAILED_PRECONDITION",
-    `the store '${folder}' has format ${format}, this program knows up to ${FORMAT}: use a newer one`,
+    `'${layout.root}' is no store (there is no format.json) and not empty ('${foreign[0]}'); name a store or an empty folder`,
   );
 }
 
-async function write(folder: string, format: number): Promise<void> {
-  const made = join(folder, `${FILE}.new`);
-  await writeFile(made, `${JSON.stringify({ format })}\n`, { mode: 0o600, flush: true });
-  await rename(made, join(folder, FILE));
-  await rm(made, { force: true });
+function newer(layout: Layout, version: number): StatusError {
+  return new StatusError(
+    "FAILED_PRECONDITION",
+    `the store '${layout.root}' has format ${version}, this beamgate knows up to ${FORMAT_VERSION}; ` +
+      "start a newer beamgate, or restore a backup that an older one made",
+  );
 }
 
-function parsed(text: string): object {
+function formatText(version: number): string {
+  return `${JSON.stringify({ format: FORMAT, version })}\n`;
+}
+
+function versionIn(text: string): number | undefined {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : {};
+    const { format, version } = JSON.parse(text) as { format?: unknown; version?: unknown };
+    return format === FORMAT && Number.isInteger(version) && Number(version) >= 0
+      ? Number(version)
+      : undefined;
   } catch {
-    return {};
+    return undefined;
   }
 }
