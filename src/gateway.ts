@@ -47,6 +47,7 @@ import { offerSources } from "./wiring/offers.ts";
 import { Pins } from "./wiring/pins.ts";
 import { RegistryServing, type RegistryServingParts } from "./wiring/published-models.ts";
 import { rateLimiterOf } from "./wiring/rate-limits.ts";
+import { createRecording } from "./wiring/recording.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
 import { StepLine } from "./wiring/step-line.ts";
 import { createTracing } from "./wiring/tracing.ts";
@@ -234,10 +235,12 @@ export async function createGateway(
     alias: (model, alias) => repository.alias(model, alias),
     clock,
   });
-  const infer = inferLine((wire, call) => pins.find(wire, call) ?? aliases.route(wire, call), {
+  const line = inferLine((wire, call) => pins.find(wire, call) ?? aliases.route(wire, call), {
     regions: sharedMemory,
     require: (served, wish) => pins.require(served, wish),
   });
+  const recording = createRecording(config.record, { clock, log });
+  const infer = recording.watch(line);
 
   const grpc = grpcListener(
     config.grpc,
@@ -245,8 +248,8 @@ export async function createGateway(
       server: { version, ready },
       inference: {
         infer: withHeaders(infer, forwarderOf(config.grpc.headerForwardPattern), tracing.tracer),
-        // A trace is of one request.
-        ...(tracing.tracer ? {} : { bundleRows: bundleRowsOf(resolve) }),
+        // A trace is of one request, and so is a line of a recording.
+        ...(tracing.tracer || recording.on ? {} : { bundleRows: bundleRowsOf(resolve) }),
       },
       models,
       statistics,
@@ -301,6 +304,7 @@ export async function createGateway(
   // (HTTP still tells probes that we are not ready), then the models and workers go.
   const services: readonly Service[] = [
     tracing.service,
+    recording.service,
     {
       name: "event loop watch",
       start: async () => eventLoop.start(),

@@ -16,7 +16,7 @@ import type { Choice, Router } from "../policy/routing/router.ts";
 import type { AbsentVariant } from "../policy/routing/variant-view.ts";
 import { type ClientWish, parseWish } from "../policy/routing/wish.ts";
 import type { Branch } from "./branch.ts";
-import type { Rescue } from "./scheduler.ts";
+import type { Rescue } from "./rescuer.ts";
 import type { Served } from "./served.ts";
 
 export interface RoutedModelParts {

@@ -31,7 +31,12 @@ export interface Served {
   readonly instances: readonly {
     readonly report: {
       readonly batchInvariant: boolean | undefined;
-      readonly device: { readonly id: string; readonly vendor: string; readonly platform: string };
+      readonly device: {
+        readonly id: string;
+        readonly vendor: string;
+        readonly platform: string;
+        readonly emulated?: boolean;
+      };
     };
   }[];
 }

@@ -10,6 +10,7 @@ import { batchSize } from "./benches/batch-size.ts";
 import { clientCeiling } from "./benches/client-ceiling.ts";
 import { emulatedU50 } from "./benches/emulated-u50.ts";
 import { eventLoop } from "./benches/event-loop.ts";
+import { gate } from "./benches/gate.ts";
 import { httpBinary } from "./benches/http-binary.ts";
 import { largeRequests } from "./benches/large-requests.ts";
 import { latency } from "./benches/latency.ts";
@@ -39,6 +40,7 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   opencl: openClPath,
   memory,
   remote,
+  gate,
 };
 
 const HELP = `usage: npm run bench -- [--quick] [--only NAME]... [--output FILE] [--check]

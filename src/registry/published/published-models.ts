@@ -256,7 +256,8 @@ export class PublishedModels implements RegisteredModels {
   }
 }
 
-function registeredVersion(plan: VersionPlan, folder: string): RegisteredVersion {
+/** As it lies in its folder. */
+export function registeredVersion(plan: VersionPlan, folder: string): RegisteredVersion {
   const artifacts = plan.artifacts.map((planned) => variantOf(planned, folder));
   return { version: plan.version, folder, artifacts, absent: plan.absent };
 }
