@@ -108,6 +108,10 @@ export const triggerSchema = z.object({
       bins: z.array(
         z.object({ from: z.number(), to: z.number(), events: count, ...interval.shape }),
       ),
+      fit: z
+        .object({ plateau: z.number(), halfAt: z.number(), width: z.number() })
+        .optional()
+        .describe("0.5 plateau (1 + erf((x - halfAt) / (sqrt 2 width)))"),
     })
     .optional(),
   roc: z

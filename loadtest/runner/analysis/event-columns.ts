@@ -2,8 +2,9 @@
  * Events in the order of their crossings, out of requests that may hold many: what
  * a trigger is shown. An event's score is the largest of its rows.
  */
-import { Outcome } from "../generator/event-log.ts";
+
 import type { Intended, LhcTime, Payload, TriggerEvents } from "../../types.ts";
+import { Outcome } from "../generator/event-log.ts";
 import type { Outcomes } from "./outcomes.ts";
 
 /** Without an LHC time base crossings are those of an undilated one. */
@@ -93,7 +94,8 @@ function leadingRow(truth: NonNullable<Payload["truth"]>, from: number, to: numb
   let leading = from;
   for (let row = from + 1; row < to; row++) {
     const [a = 0, b = 0] = [truth.signal[row], truth.signal[leading]];
-    if (a > b || (a === b && (truth.values[row] ?? 0) > (truth.values[leading] ?? 0))) leading = row;
+    if (a > b || (a === b && (truth.values[row] ?? 0) > (truth.values[leading] ?? 0)))
+      leading = row;
   }
   return leading;
 }
