@@ -112,7 +112,10 @@ export class ModelRepository<L> {
     await this.#round;
     this.#started = true;
     this.#schedulePoll();
-    const failed = this.index(false).filter((entry) => entry.state === "UNAVAILABLE");
+    // What was registered is mended by those who can reach this gateway: it starts without it.
+    const failed = this.index(false).filter(
+      ({ name, state }) => state === "UNAVAILABLE" && !this.#registered.has(name),
+    );
     if (this.#options.exitOnError && failed.length > 0) {
       const reasons = failed.map(({ name, version, reason }) => `${name} ${version}: ${reason}`);
       throw new StatusError("INTERNAL", `failed to load all models: ${reasons.join("; ")}`);
@@ -140,11 +143,16 @@ export class ModelRepository<L> {
     return served !== undefined && this.#trouble(served) === undefined;
   }
 
-  /** Every model that was to be loaded is. False until the first round is over. */
+  /**
+   * Every model that was to be loaded is; of a registered one it is enough that requests without a version are
+   * answered. False until the first round is over.
+   */
   allReady(): boolean {
     return (
       this.#started &&
-      [...this.#models.values()].every((record) => record.allReady()) &&
+      [...this.#models.values()].every((record) =>
+        this.#registered.has(record.name) ? record.latest !== undefined : record.allReady(),
+      ) &&
       this.served().every((served) => this.#trouble(served) === undefined)
     );
   }
