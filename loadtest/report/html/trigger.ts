@@ -17,7 +17,7 @@ export function triggerSection(trigger: TriggerFigures): Section {
       ...(roc ? { "chart-roc": roc } : {}),
     },
     body: html`<h2>Trigger</h2>
-<p class="lead">The decision as the experiment would take it: score above ${number(trigger.threshold)}${trigger.prescale > 1 && `, one in ${whole(trigger.prescale)} kept`}, answers after the budget lost, crossings in dead time lost.</p>
+<p class="lead">The decision as the experiment would take it: ${trigger.describe}. Rates are the experiment's: these events stand for ${perSecond(trigger.eventsPerSecond)} of its.</p>
 <div class="cards">
 <div class="card two-thirds"><h3>Output rate against threshold</h3>
 ${chartBox("chart-rate", `Output rate falls with the threshold; at ${number(trigger.threshold)} it is ${perSecond(trigger.outputPerSecond)}.`, rate)}
@@ -45,8 +45,8 @@ ${
   trigger.deadTime.length > 0 &&
   table(
     "Dead time by cause",
-    ["cause", "share of crossings"],
-    trigger.deadTime.map(({ cause, share }) => [cause, percent(share)]),
+    ["cause", "of crossings", "accepts lost"],
+    trigger.deadTime.map(({ cause, share, refused }) => [cause, percent(share), whole(refused)]),
   )
 }</div>
 ${
@@ -54,7 +54,10 @@ ${
   turnOn &&
   html`<div class="card half"><h3>Turn-on</h3>
 ${chartBox("chart-turn-on", "Efficiency of the trigger against the truth.", turnOn)}
-<p class="caption">Efficiency with Clopper-Pearson intervals of 68.3 %; the bars' width is the bin.</p>
+<p class="caption">Efficiency with Clopper-Pearson intervals of 68.3 %; the bars' width is the bin.${
+    trigger.turnOn.fit &&
+    html` Fitted: plateau ${percent(trigger.turnOn.fit.plateau)}, half of it at ${number(trigger.turnOn.fit.halfAt)}, width ${number(trigger.turnOn.fit.width)}.`
+  }</p>
 <details><summary>As a table</summary>${table(
     `Efficiency by ${trigger.turnOn.variable}`,
     [trigger.turnOn.variable, "events", "efficiency", "interval"],

@@ -6,10 +6,10 @@ import {
   type KeyObject,
   randomUUID,
 } from "node:crypto";
-import { open, readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { StatusError } from "../../errors.ts";
-import { codeOf, linkNew, toStoreError, writeDurably } from "../../store/files/durable.ts";
+import { asDiskError, isErrno, linkNew, writeDurably } from "../../store/files/durable.ts";
 import type { Store } from "../../store/store.ts";
 import type { SignedVerdict, Vendor, Verdict } from "../catalog/types.ts";
 import { keyIdOf } from "./key-id.ts";
@@ -82,8 +82,8 @@ async function readKey(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    if (codeOf(cause) === "ENOENT") return undefined;
-    throw toStoreError(cause, path);
+    if (isErrno(cause, "ENOENT")) return undefined;
+    throw asDiskError(cause, `'${path}' was read`);
   }
 }
 
@@ -93,14 +93,11 @@ async function makeKey(path: string): Promise<string | undefined> {
   const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   const made = `${path}.${randomUUID()}`;
   try {
-    const handle = await open(made, "wx", 0o600);
-    try {
-      await writeDurably(handle, Buffer.from(pem));
-    } finally {
-      await handle.close();
-    }
+    await writeDurably(made, pem, 0o600);
+    return (await linkNew(made, path)) ? pem : undefined;
   } catch (cause) {
-    throw toStoreError(cause, path);
+    throw asDiskError(cause, `'${path}' was made`);
+  } finally {
+    await rm(made, { force: true });
   }
-  return (await linkNew(made, path)) ? pem : undefined;
 }
