@@ -32,6 +32,7 @@ import { logWords, readLogWords } from "./telemetry/log-settings.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
+import { ArtifactDigests } from "./wiring/artifact-digests.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
 import { Devices } from "./wiring/devices.ts";
@@ -41,6 +42,7 @@ import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
 import { Inventory } from "./wiring/inventory.ts";
 import { modelLoader } from "./wiring/load-model.ts";
 import { offerSources } from "./wiring/offers.ts";
+import { originOf } from "./wiring/origin.ts";
 import { rateLimiterOf } from "./wiring/rate-limits.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
 import { StepLine } from "./wiring/step-line.ts";
@@ -104,6 +106,7 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     clock,
     log,
   });
+  const digests = new ArtifactDigests();
   const executing = modelLoader({
     fleet,
     boards,
@@ -121,6 +124,7 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     threads: config.workers.threads,
     rateLimiter: rateLimiterOf(config.rateLimit, clock),
     patienceMs: PATIENCE_MS,
+    originOf: config.provenance.enabled ? originOf({ digests }) : undefined,
   });
   const loader = cachingLoader(executing, {
     cacheBytes: config.cache.sizeBytes,
@@ -269,6 +273,7 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
       },
       stop: () => {
         closing = true;
+        digests.close();
         return repository.stop();
       },
     },

@@ -7,6 +7,7 @@ import type { Account } from "../inference/outcome.ts";
 import type { Logger } from "../logger.ts";
 import type { ModelDefinition, VariantDefinition } from "../registry/types.ts";
 import type { Fleet, Instance, LoadRequest } from "../workers/types.ts";
+import type { OriginOf } from "./origin.ts";
 
 export interface LoaderParts {
   readonly fleet: Fleet;
@@ -17,6 +18,8 @@ export interface LoaderParts {
   readonly threads: number;
   /** See `SchedulerParts.patienceMs`. */
   readonly patienceMs: number;
+  /** What answers tell of where they come from; absent: nothing. */
+  readonly originOf?: OriginOf | undefined;
 }
 
 /** @param device see `LoadRequest.device` */

@@ -59,11 +59,12 @@ export function modelLoader(parts: ModelLoaderParts): Loader<Served> {
       const gates = (wake: () => void) => gatesOf(parts.rateLimiter, definition.rateLimits, wake);
       const pool = new Pool(instances, clock.now, gates);
       const { sequence } = definition;
+      const rest = { patienceMs, origin: parts.originOf?.(definition, soleVariant(definition)) };
       if (sequence) {
-        const parts = { signature, rules: sequence, pool, account, clock, log, patienceMs };
-        return new SequenceScheduler(parts);
+        const rules = sequence;
+        return new SequenceScheduler({ signature, rules, pool, account, clock, log, ...rest });
       }
-      return new Scheduler({ signature, rules, pool, account, clock, log, patienceMs });
+      return new Scheduler({ signature, rules, pool, account, clock, log, ...rest });
     },
 
     async unload(served) {
@@ -81,12 +82,18 @@ export function modelLoader(parts: ModelLoaderParts): Loader<Served> {
 
 /** A model with one artifact for devices that are chosen: the same, without a choice of variants. */
 function onlyVariant(
-  { backendKind, artifact, parameters, sequence, signature }: ModelDefinition,
+  definition: ModelDefinition,
   parts: ModelLoaderParts,
 ): readonly VariantDefinition[] | undefined {
+  const { backendKind, sequence, signature } = definition;
   if (!parts.perDevice(backendKind) || sequence !== undefined || signature.decoupled) {
     return undefined;
   }
+  return [soleVariant(definition)];
+}
+
+/** The artifact that the configuration names. */
+function soleVariant({ backendKind, artifact, parameters }: ModelDefinition): VariantDefinition {
   const numericClass = parameters["numeric_class"] || "float32";
-  return [{ name: backendKind, backendKind, artifact, numericClass }];
+  return { name: backendKind, backendKind, artifact, numericClass };
 }
