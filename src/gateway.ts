@@ -34,6 +34,7 @@ import { createMetrics } from "./telemetry/metrics.ts";
 import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
 import { Aliases } from "./wiring/aliases.ts";
+import { ArtifactDigests } from "./wiring/artifact-digests.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
 import { Devices } from "./wiring/devices.ts";
@@ -45,6 +46,7 @@ import { Inventory } from "./wiring/inventory.ts";
 import type { LoaderParts } from "./wiring/load-instances.ts";
 import { type ModelLoaderParts, modelLoader } from "./wiring/load-model.ts";
 import { offerSources } from "./wiring/offers.ts";
+import { originOf } from "./wiring/origin.ts";
 import { Pins } from "./wiring/pins.ts";
 import { RegistryServing, type RegistryServingParts } from "./wiring/published-models.ts";
 import { rateLimiterOf } from "./wiring/rate-limits.ts";
@@ -128,6 +130,8 @@ export async function createGateway(
     clock,
     log,
   });
+  const digests = new KnownDigests();
+  const artifactDigests = new ArtifactDigests((path) => digests.of(path));
   const loading: ModelLoaderParts = {
     fleet,
     boards,
@@ -149,6 +153,12 @@ export async function createGateway(
     threads: config.workers.threads,
     rateLimiter: rateLimiterOf(config.rateLimit, clock),
     patienceMs: PATIENCE_MS,
+    originOf: config.provenance.enabled
+      ? originOf({
+          digests: artifactDigests,
+          generationOf: (model) => opened?.catalog.get(model)?.generation,
+        })
+      : undefined,
     ...(registered?.afterLoad && { afterLoad: registered.afterLoad }),
   };
   const loader = cachingLoader(modelLoader(loading), {
@@ -167,7 +177,6 @@ export async function createGateway(
     clock,
     log,
   });
-  const digests = new KnownDigests();
   const serving =
     registered &&
     new RegistryServing({
@@ -350,6 +359,7 @@ export async function createGateway(
       },
       stop: () => {
         closing = true;
+        artifactDigests.close();
         return repository.stop();
       },
     },

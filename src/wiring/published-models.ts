@@ -20,7 +20,7 @@ export interface RegistryServingParts extends Omit<PublishedModelsParts, "follow
   repository(): ServingRepository;
 }
 
-export class RegistryServing {
+export class RegistryServing implements Publication {
   /** Started before the repository, stopped after it. */
   readonly models: PublishedModels;
   readonly #parts: RegistryServingParts;
@@ -106,15 +106,6 @@ export class RegistryServing {
     });
     return reasons.join("; ") || "it has no artifact";
   }
-
-  /** For the registry, which acknowledges a change when this gateway has followed it to the last answer. */
-  readonly publication: Publication = {
-    follow: async (name) => {
-      await this.follow([name]);
-      await this.#parts.repository().released(name);
-    },
-    trouble: (name, version) => this.trouble(name, version),
-  };
 
   /** What a client is told that insists on an artifact that no version serves; undefined: it is not registered. */
   explain(name: string, version: string, digest: string): StatusError | undefined {

@@ -422,10 +422,10 @@ describe("a registered model", { timeout: LIMIT_MS }, () => {
     const { catalog, serving } = gateway;
     const artifacts = [anArtifact({ digest: catalog.put(addingGraph(9)) })];
     catalog.set("guest", "1", { config: ADDING_CONFIG, artifacts });
-    await serving.publication.follow("guest");
+    await serving.follow(["guest"]);
     expect((await ask("guest")).version).toBe("1");
     catalog.drop("guest");
-    await serving.publication.follow("guest");
+    await serving.follow(["guest"]);
     expect(serving.trouble("guest", "1")).toBe("it has no artifact");
     expect(await refusal("guest", {})).toMatch(
       /^5 Request for unknown model: 'guest' is not found/,
