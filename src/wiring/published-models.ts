@@ -145,7 +145,11 @@ export class RegistryServing implements Publication {
   }
 
   #failed(name: string, version: string, consequence: string): StatusError {
-    const why = this.trouble(name, version) ?? LOADING;
+    const variants = this.models.catalogModel(name)?.versions[version]?.artifacts ?? [];
+    const reasons = variants.map(({ variant }) => {
+      return `${variant}: ${this.whyNotServing(name, version, variant) ?? LOADING}`;
+    });
+    const why = reasons.join("; ") || "it has no artifact";
     const text = `version ${version} of model '${name}' does not serve here (${why}): ${consequence}`;
     return refused(text);
   }
