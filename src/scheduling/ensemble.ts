@@ -34,6 +34,8 @@ export interface EnsembleParts {
 export class EnsembleScheduler implements Served {
   readonly signature: ModelSignature;
   readonly instances = [];
+  /** The models of its steps do. */
+  readonly honoursWishes = true;
   readonly #parts: EnsembleParts;
   readonly #fullRoute: Route;
   readonly #runs = new Chain<() => void>();

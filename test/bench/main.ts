@@ -11,6 +11,7 @@ import { calibration } from "./benches/calibration.ts";
 import { clientCeiling } from "./benches/client-ceiling.ts";
 import { emulatedU50 } from "./benches/emulated-u50.ts";
 import { eventLoop } from "./benches/event-loop.ts";
+import { gate } from "./benches/gate.ts";
 import { generator, generatorStream } from "./benches/generator.ts";
 import { httpBinary } from "./benches/http-binary.ts";
 import { largeRequests } from "./benches/large-requests.ts";
@@ -41,6 +42,7 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   opencl: openClPath,
   memory,
   remote,
+  gate,
   generator,
   "generator-stream": generatorStream,
   calibration,
