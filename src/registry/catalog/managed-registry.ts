@@ -14,6 +14,7 @@ import {
 import type { Catalog } from "./catalog.ts";
 import type { ChangeAction } from "./change-note.ts";
 import {
+  type ArtifactRef,
   aliasesTo,
   aliasOf,
   type FoundArtifact,
@@ -53,8 +54,7 @@ export interface Registrations {
   /** The gate once more for what is registered. */
   verify(
     name: string,
-    version: string,
-    digest: Digest,
+    ref: ArtifactRef,
     who: string,
     tell: Tell,
     signal: AbortSignal,
@@ -104,8 +104,8 @@ export class ManagedRegistry implements ModelRegistry {
   }
 
   async verify(named: ArtifactName, who: string, tell: Tell, signal: AbortSignal) {
-    const { version, digest } = onlyOne(this.#model(named.name), named, ALIVE);
-    return this.#parts.registrations.verify(named.name, version, digest, who, tell, signal);
+    const found = onlyOne(this.#model(named.name), named, ALIVE);
+    return this.#parts.registrations.verify(named.name, found, who, tell, signal);
   }
 
   verdict(digest: Digest) {
