@@ -25,6 +25,7 @@ import { cpuMetrics } from "./telemetry/cpu-metrics.ts";
 import { deviceMetrics } from "./telemetry/device-metrics.ts";
 import { EventLoopDelay } from "./telemetry/event-loop.ts";
 import { FailoverCounts } from "./telemetry/failover-counts.ts";
+import { Explain } from "./telemetry/explain/explain.ts";
 import { grpcMetrics } from "./telemetry/grpc-metrics.ts";
 import { latencies } from "./telemetry/latency-metrics.ts";
 import type { Log } from "./telemetry/log.ts";
@@ -37,6 +38,7 @@ import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
 import { Devices } from "./wiring/devices.ts";
 import { ensembleOf } from "./wiring/ensemble-of.ts";
+import { explaining } from "./wiring/explaining.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
 import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
 import { Inventory } from "./wiring/inventory.ts";
@@ -188,7 +190,18 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
   const sharedMemory = config.server.allowClientShm
     ? new SharedMemory({ folder: "/dev/shm", ownPrefix: SLAB_PREFIX, clock })
     : undefined;
-  const infer = inferLine(resolve, sharedMemory);
+  const { explainRequests, explainShare } = config.provenance;
+  const explain =
+    explainRequests === 0 || explainShare === 0
+      ? undefined
+      : new Explain({
+          requests: explainRequests,
+          share: explainShare,
+          random: Math.random,
+          now: clock.now,
+          wallMs: Date.now,
+        });
+  const infer = explaining(inferLine(resolve, sharedMemory), explain);
 
   const grpc = grpcListener(
     config.grpc,

@@ -22,7 +22,7 @@ export function inferLine(
     try {
       served = resolve(wire.model, wire.version);
     } catch (error) {
-      call.fail(toStatusError(error));
+      refuse(call, error);
       return;
     }
     admit(served, wire, call, regions);
@@ -44,8 +44,14 @@ export function admit(
     call = delivering(caller, request, definition.labels);
     loaded.submit(request, call);
   } catch (error) {
-    call.fail(toStatusError(error));
+    refuse(call, error);
   }
+}
+
+function refuse(call: InferCall, error: unknown): void {
+  const status = toStatusError(error);
+  call.fail(status);
+  call.story?.failed(`${status.code}: ${status.message}`);
 }
 
 /** Rows that requests for a model may be bundled to; 0 where it is not there. */

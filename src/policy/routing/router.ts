@@ -14,6 +14,8 @@ export interface Router {
    * @param rows of the request
    */
   choose(views: readonly VariantView[], rows: number, wish?: ClientWish): Choice;
+  /** In words: why it chose `chosen` from the same views just now. */
+  why(views: readonly VariantView[], rows: number, wish: ClientWish | undefined, chosen: VariantView): string;
 }
 
 /** The one expected to answer first of those that do not serve yet but will; -1: there is none. */
