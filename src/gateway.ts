@@ -34,20 +34,24 @@ import { createMetrics } from "./telemetry/metrics.ts";
 import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
 import { Aliases } from "./wiring/aliases.ts";
+import { ArtifactDigests } from "./wiring/artifact-digests.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
 import { Devices } from "./wiring/devices.ts";
 import { ensembleOf } from "./wiring/ensemble-of.ts";
+import { uncounted } from "./wiring/gate-executor.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
 import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
 import { Inventory } from "./wiring/inventory.ts";
 import type { LoaderParts } from "./wiring/load-instances.ts";
-import { modelLoader } from "./wiring/load-model.ts";
+import { type ModelLoaderParts, modelLoader } from "./wiring/load-model.ts";
 import { offerSources } from "./wiring/offers.ts";
+import { originOf } from "./wiring/origin.ts";
 import { Pins } from "./wiring/pins.ts";
 import { RegistryServing, type RegistryServingParts } from "./wiring/published-models.ts";
 import { rateLimiterOf } from "./wiring/rate-limits.ts";
 import { createRecording } from "./wiring/recording.ts";
+import { createRegistry, openRegistryStore } from "./wiring/registry.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
 import { StepLine } from "./wiring/step-line.ts";
 import { createTracing } from "./wiring/tracing.ts";
@@ -82,13 +86,16 @@ const CHECK_FILES_MS = 15_000;
 export type RegisteredSource = Pick<RegistryServingParts, "catalog" | "blobPath"> &
   Pick<LoaderParts, "afterLoad">;
 
-/** @param registered where models that were registered are found; absent: only repositories are served */
+/** @param given where models that were registered are found; absent: in the configured store, where there is one */
 export async function createGateway(
   config: Config,
   log: Log,
-  registered?: RegisteredSource,
+  given?: RegisteredSource,
 ): Promise<Gateway> {
   const clock = systemClock;
+  const { folder } = config.registry;
+  const opened = folder === undefined ? undefined : await openRegistryStore(folder, clock, log);
+  const registered = given ?? opened;
   const account = new ModelAccount();
   const timings = latencies(config.metrics);
   const eventLoop = new EventLoopDelay();
@@ -123,7 +130,9 @@ export async function createGateway(
     clock,
     log,
   });
-  const executing = modelLoader({
+  const digests = new KnownDigests();
+  const artifactDigests = new ArtifactDigests((path) => digests.of(path));
+  const loading: ModelLoaderParts = {
     fleet,
     boards,
     breaker: config.breaker,
@@ -144,9 +153,15 @@ export async function createGateway(
     threads: config.workers.threads,
     rateLimiter: rateLimiterOf(config.rateLimit, clock),
     patienceMs: PATIENCE_MS,
+    originOf: config.provenance.enabled
+      ? originOf({
+          digests: artifactDigests,
+          generationOf: (model) => opened?.catalog.get(model)?.generation,
+        })
+      : undefined,
     ...(registered?.afterLoad && { afterLoad: registered.afterLoad }),
-  });
-  const loader = cachingLoader(executing, {
+  };
+  const loader = cachingLoader(modelLoader(loading), {
     cacheBytes: config.cache.sizeBytes,
     account: watched,
     cached: (signature) => account.cached(signature),
@@ -162,7 +177,6 @@ export async function createGateway(
     clock,
     log,
   });
-  const digests = new KnownDigests();
   const serving =
     registered &&
     new RegistryServing({
@@ -186,6 +200,22 @@ export async function createGateway(
     clock,
     log,
   });
+
+  const { afterLoad: _, ...forTheGate } = loading;
+  const registry =
+    opened &&
+    serving &&
+    createRegistry({
+      settings: config.registry,
+      opened,
+      modules,
+      inventory,
+      serving,
+      gateLoader: modelLoader({ ...forTheGate, account: uncounted, loaded: () => undefined }),
+      version,
+      clock,
+      log,
+    });
 
   const devices = new Devices({
     modules,
@@ -277,6 +307,7 @@ export async function createGateway(
     models,
     statistics,
     devices,
+    registry: registry?.room,
     inference: {
       infer: withHeaders(infer, forwarderOf(config.http.headerForwardPattern), tracing.tracer),
       signature: (model, version) => definitionOf(model, version).signature,
@@ -318,6 +349,7 @@ export async function createGateway(
     { name: "workers", start: async () => {}, stop: () => fleet.close() },
     { name: "boards", start: () => devices.find(), stop: () => boards.close() },
     offered,
+    ...(registry ? [registry.service] : []),
     ...(serving ? [serving.models] : []),
     {
       name: "models",
@@ -327,6 +359,7 @@ export async function createGateway(
       },
       stop: () => {
         closing = true;
+        artifactDigests.close();
         return repository.stop();
       },
     },

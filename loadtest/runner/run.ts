@@ -7,7 +7,8 @@ import { mergeOrigins } from "./generator/origins.ts";
 import { hostFacts, toolFacts } from "./host-facts.ts";
 import { intendedOf } from "./intended.ts";
 import type { RunSpec } from "./run-spec.ts";
-import { type Observer, Runner, type Step } from "./runner.ts";
+import { type Observer, Runner } from "./runner.ts";
+import type { Step } from "./step.ts";
 import { findTarget } from "./target.ts";
 
 /** @throws Error where the server or a model does not answer, or the scenario does not fit */

@@ -1,18 +1,18 @@
 /** Single measurements of one run: each starts its generators and ends them. */
 import type { Statistics } from "../drivers/control/control.ts";
 import { WINDOWS } from "../measure/stability.ts";
-import type { Point } from "../report/schema.ts";
 import { type Ceiling, findCeiling } from "./ceiling.ts";
 import { Fleet } from "./fleet.ts";
-import type { GeneratorOrder, GeneratorOver } from "./generator/order.ts";
+import type { GeneratorOrder } from "./generator/order.ts";
 import { measureClosed } from "./measure-closed.ts";
 import { measureOpen } from "./measure-open.ts";
 import type { Progress, Watch } from "./measured.ts";
 import { shareOf } from "./plan.ts";
 import { pointOf } from "./point.ts";
 import type { Load, RunSpec } from "./run-spec.ts";
+import type { Requests, Step } from "./step.ts";
 import type { Target } from "./target.ts";
-import type { Requests, StreamWorkload } from "./workload.ts";
+import type { StreamWorkload } from "./workload.ts";
 
 /** Requests of a closed loop come from those of an open one of this length. */
 const CEILING_MS = 1000;
@@ -22,13 +22,6 @@ export interface Observer {
   /** Something that stays on the screen. */
   say(text: string): void;
   readonly signal: AbortSignal;
-}
-
-/** A measurement, with what is needed to look into its answers. */
-export interface Step {
-  readonly point: Point;
-  readonly requests: Requests;
-  readonly overs: readonly GeneratorOver[];
 }
 
 /** Measures one stream. */

@@ -3,17 +3,7 @@ import type { ModelFacts } from "../drivers/control/control.ts";
 import type { Header } from "../drivers/raw-http2/hpack.ts";
 import type { Result } from "../report/schema.ts";
 import type { AnswersOrder, RelayOrder } from "./generator/order.ts";
-import type { PooledRequest } from "./plan.ts";
-import type { Step } from "./runner.ts";
-
-/** What is sent in one measurement. */
-export interface Requests {
-  readonly pool: readonly PooledRequest[];
-  /** When each request is due, ns after the start, in order; absent: nothing has a time of its own. */
-  readonly ns?: Float64Array;
-  /** Which of the pool each request is; absent: in turn. */
-  readonly keys?: Uint32Array;
-}
+import type { Requests, Step } from "./step.ts";
 
 /** Requests of one kind: to one model, by one experiment. */
 export interface StreamWorkload {

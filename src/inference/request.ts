@@ -168,7 +168,11 @@ export interface InferResponse {
   readonly version: string;
   readonly id: string;
   readonly outputs: readonly OutputTensor[];
+  /** The same object for all answers that share them: encoders recognise it. */
   readonly parameters?: Parameters | undefined;
+  /** Told as parameters behind those, see `provenance.ts`; absent: not told. */
+  readonly batchRows?: number | undefined;
+  readonly queueUs?: number | undefined;
 }
 
 /**

@@ -11,6 +11,7 @@ import type {
 } from "../inference/request.ts";
 import { Chain, type Link } from "./chain.ts";
 import { stopping } from "./endings.ts";
+import { EnsembleOrigin } from "./ensemble-origin.ts";
 import { type Route, routeTo } from "./ensemble-route.ts";
 import { EnsembleRun, type StepModel } from "./ensemble-run.ts";
 import type { Served } from "./served.ts";
@@ -38,6 +39,7 @@ export class EnsembleScheduler implements Served {
   readonly honoursWishes = true;
   readonly #parts: EnsembleParts;
   readonly #fullRoute: Route;
+  readonly #origin = new EnsembleOrigin();
   readonly #runs = new Chain<() => void>();
   #accepting = true;
   #onIdle: (() => void) | undefined;
@@ -78,6 +80,7 @@ export class EnsembleScheduler implements Served {
       maxInflightRequests: plan.maxInflightRequests,
       parameters: stepParameters(request),
       clock,
+      origin: this.#origin,
       open: (model, version) => line.open(model, version),
       ended: (failed) => this.#ended(run, link, request, call, failed ? "OTHER" : undefined),
     });

@@ -40,7 +40,8 @@ export interface SchedulerParts {
   readonly patienceMs: number;
   /** For a variant of several: who else might serve what cannot be served here. */
   readonly rescue?: Rescue;
-  readonly origin?: Origin;
+  /** What answers tell of where they come from; absent: nothing. */
+  readonly origin?: Origin | undefined;
 }
 
 export class Scheduler implements Served {
@@ -252,7 +253,7 @@ export class Scheduler implements Served {
     this.#runningBatches += 1;
     this.#runningRequests += batch.length;
     this.#runningRows += totalRows(batch);
-    const streamed = this.signature.decoupled ? this.#streamedBatch(batch) : undefined;
+    const streamed = this.signature.decoupled ? this.#streamedBatch(batch, lane) : undefined;
     lane
       .execute(
         batch.map((entry) => entry.request),
@@ -270,9 +271,9 @@ export class Scheduler implements Served {
     this.#runningRows -= totalRows(batch);
   }
 
-  #streamedBatch(batch: readonly Entry[]): StreamedBatch {
-    const { signature } = this;
-    return new StreamedBatch({ signature, endings: this.#endings, account: this.#account }, batch);
+  #streamedBatch(batch: readonly Entry[], { instance }: Lane): StreamedBatch {
+    const parts = { signature: this.signature, endings: this.#endings, account: this.#account };
+    return new StreamedBatch({ ...parts, instance }, batch);
   }
 
   #executed(batch: readonly Entry[], executed: Executed, streamed?: StreamedBatch): void {

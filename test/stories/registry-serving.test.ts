@@ -422,6 +422,7 @@ describe("a registered model", { timeout: LIMIT_MS }, () => {
     expect((await ask("guest")).version).toBe("1");
     catalog.drop("guest");
     await serving.retired("guest", "1");
+    expect(serving.trouble("guest", "1")).toBe("it has no artifact");
     expect(await refusal("guest", {})).toMatch(
       /^5 Request for unknown model: 'guest' is not found/,
     );

@@ -37,7 +37,7 @@ export async function startRegistryGateway(
     ["exit-timeout-secs", ["5"]],
   ]);
   const { config } = loadConfig({ flags, env: {} });
-  const log = createLog({ ...config.log, info: false, warning: false });
+  const log = createLog({ ...config.log, info: false, warning: false, error: false });
   const gateway = await createGateway(config, log, {
     catalog,
     blobPath: (digest) => catalog.blobPath(digest),

@@ -13,6 +13,7 @@ import { decodeInferRequest } from "../codec/decode-request.ts";
 import { encodeInferResponse } from "../codec/encode-response.ts";
 import { PREFIX_BYTES } from "../transport/frame.ts";
 import type { HotCall, HotHandler } from "../transport/hot-call.ts";
+import { provenanceTrailers } from "./provenance-trailers.ts";
 
 export interface Inference {
   /** Answers through `call`, now or later; does not throw. */
@@ -80,7 +81,7 @@ class UnaryInferCall implements InferCall {
       this.fail(toStatusError(thrown));
       return;
     }
-    this.#hot.sendFramed(framed);
+    this.#hot.sendFramed(framed, provenanceTrailers(response));
   }
 
   fail(error: StatusError): void {

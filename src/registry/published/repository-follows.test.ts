@@ -54,7 +54,7 @@ async function serving(controlMode: "none" | "poll" | "explicit" = "none") {
     pollSecs: 1000,
     loadModels: [],
     autoComplete: true,
-    exitOnError: false,
+    exitOnError: true,
     maxParallelLoads: 4,
     modules: [onnx],
     registered: { names: () => models.keys(), find: (name) => models.get(name) },
@@ -247,6 +247,17 @@ describe("a registered model", () => {
     expect([latest(), loads.length]).toEqual(["1", 1]);
     await follow();
     expect(loads).toHaveLength(1);
+  });
+
+  it("that fails keeps nobody from starting, nor from being ready while production serves", async () => {
+    const { repository, register, follow, failing } = await serving();
+    failing.add("b");
+    await register({ "1": ["a"], "2": ["b"] }, to("1"));
+    await repository.start();
+    expect(repository.allReady()).toBe(true);
+    await register({ "2": ["b"] }, to("2"));
+    await follow();
+    expect(repository.allReady()).toBe(false);
   });
 
   it("gives way to a folder of its name that comes into a root", async () => {

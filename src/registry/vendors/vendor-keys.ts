@@ -6,10 +6,17 @@ import {
   type KeyObject,
   randomUUID,
 } from "node:crypto";
-import { open, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { StatusError } from "../../errors.ts";
-import { codeOf, linkNew, toStoreError, writeDurably } from "../../store/files/durable.ts";
+import {
+  asDiskError,
+  isErrno,
+  linkNew,
+  makeFolder,
+  syncFolder,
+  writeDurably,
+} from "../../store/files/durable.ts";
 import type { Store } from "../../store/store.ts";
 import type { SignedVerdict, Vendor, Verdict } from "../catalog/types.ts";
 import { keyIdOf } from "./key-id.ts";
@@ -58,7 +65,9 @@ export class VendorKeys {
   }
 
   async #load(vendor: Vendor): Promise<LoadedKey> {
-    const path = join(await this.#store.folder(join("vendors", vendor)), KEY_FILE);
+    const folder = join(await this.#store.folder("vendors"), vendor);
+    await makeFolder(folder, 0o700);
+    const path = join(folder, KEY_FILE);
     const pem = (await readKey(path)) ?? (await makeKey(path)) ?? (await readKey(path)) ?? "";
     let privateKey: KeyObject;
     try {
@@ -82,8 +91,8 @@ async function readKey(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    if (codeOf(cause) === "ENOENT") return undefined;
-    throw toStoreError(cause, path);
+    if (isErrno(cause, "ENOENT")) return undefined;
+    throw asDiskError(cause, "reading a signing key");
   }
 }
 
@@ -93,14 +102,15 @@ async function makeKey(path: string): Promise<string | undefined> {
   const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   const made = `${path}.${randomUUID()}`;
   try {
-    const handle = await open(made, "wx", 0o600);
+    await writeDurably(made, pem, 0o600);
     try {
-      await writeDurably(handle, Buffer.from(pem));
+      if (!(await linkNew(made, path))) return undefined;
+      await syncFolder(dirname(path));
+      return pem;
     } finally {
-      await handle.close();
+      await unlink(made).catch(() => undefined);
     }
   } catch (cause) {
-    throw toStoreError(cause, path);
+    throw asDiskError(cause, "writing a signing key");
   }
-  return (await linkNew(made, path)) ? pem : undefined;
 }

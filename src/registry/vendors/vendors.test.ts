@@ -3,8 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { silent } from "../../logger.ts";
-import { FileStore } from "../../store/files/file-store.ts";
+import { openFileStore } from "../../store/files/file-store.ts";
 import type { Verdict } from "../catalog/types.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { VendorKeys } from "./vendor-keys.ts";
@@ -53,8 +52,7 @@ describe("canonical JSON", () => {
 });
 
 describe("the signing key of a vendor's registry", () => {
-  const open = async (name: string) =>
-    new VendorKeys(await FileStore.open(join(folder, name), silent));
+  const open = async (name: string) => new VendorKeys(await openFileStore(join(folder, name)));
 
   it("signs verdicts that can be checked with the public key, after they were stored", async () => {
     const keys = await open("sign");
