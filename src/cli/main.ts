@@ -33,6 +33,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "ls, describe, drain, undrain, lease, release: boards and other devices",
     load: async () => (await import("./device.ts")).deviceCommand,
   },
+  loadtest: {
+    summary: "put load on a server that speaks Triton's protocol, and report what came back",
+    load: async () => (await import("./loadtest.ts")).loadtestCommand,
+  },
   doctor: {
     summary: "find out whether this machine can serve, and what to do if not",
     load: async () => (await import("./doctor.ts")).doctorCommand,
@@ -96,7 +100,7 @@ function overview(): Command {
   return program.addHelpText(
     "after",
     "\nbeamgate <command> --help tells more. Exit codes: 0 ok, 2 wrong usage or configuration, " +
-      "3 refused,\n4 unavailable, 1 anything else.",
+      "3 refused,\n4 unavailable, 99 an objective of a load test missed, 1 anything else.",
   );
 }
 

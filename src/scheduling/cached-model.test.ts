@@ -63,6 +63,18 @@ beforeEach(() => {
   misses = 0;
 });
 
+describe("a request that insists on an artifact", () => {
+  it("is not answered with what another artifact gave, and its answer is not kept", () => {
+    const served = cachedModel();
+    const wish = new Map([["beamgate_vendor", { type: "string", value: "intel" } as const]]);
+    ask(served, { value: 7 });
+    ask(served, { value: 7, parameters: wish });
+    ask(served, { value: 7, parameters: wish });
+    expect(model.asked).toHaveLength(3);
+    expect(misses).toBe(1);
+  });
+});
+
 describe("an equal request", () => {
   it("is answered without an execution, whatever its id, priority and time-out", () => {
     const served = cachedModel();

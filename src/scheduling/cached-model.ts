@@ -10,6 +10,7 @@ import type {
   ModelSignature,
   Parameters,
 } from "../inference/request.ts";
+import { parseWish } from "../policy/routing/wish.ts";
 import type { CacheOwner, KeptAnswer, ResponseCache } from "./response-cache.ts";
 import { cacheKey } from "./response-cache-key.ts";
 import type { Served } from "./served.ts";
@@ -70,7 +71,20 @@ export class CachedModel implements Served, CacheOwner {
     return this.#model.instances;
   }
 
+  get honoursWishes(): boolean {
+    return this.#model.honoursWishes === true;
+  }
+
+  get absent(): NonNullable<Served["absent"]> {
+    return this.#model.absent ?? [];
+  }
+
   submit(asked: InferRequest, call: InferCall): void {
+    // Whoever insists on an artifact wants its answer, not one that was kept of another.
+    if (parseWish(asked.parameters, call.headers) !== undefined) {
+      this.#model.submit(asked, call);
+      return;
+    }
     const start = this.#clock.now();
     const request = ownBytes(asked);
     const key = cacheKey(this.#number, request);

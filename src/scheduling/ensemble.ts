@@ -35,6 +35,8 @@ export interface EnsembleParts {
 export class EnsembleScheduler implements Served {
   readonly signature: ModelSignature;
   readonly instances = [];
+  /** The models of its steps do. */
+  readonly honoursWishes = true;
   readonly #parts: EnsembleParts;
   readonly #fullRoute: Route;
   readonly #origin = new EnsembleOrigin();

@@ -13,6 +13,7 @@ import { ForwardingCall } from "../inference/forwarding-call.ts";
 import type { InferCall, InferRequest, ModelSignature } from "../inference/request.ts";
 import { chooseFailover } from "../policy/routing/failover.ts";
 import type { Choice, Router } from "../policy/routing/router.ts";
+import type { AbsentVariant } from "../policy/routing/variant-view.ts";
 import { snapshot } from "../policy/routing/views-in-words.ts";
 import { type ClientWish, parseWish } from "../policy/routing/wish.ts";
 import type { Branch } from "./branch.ts";
@@ -25,6 +26,8 @@ export interface RoutedModelParts {
   /** A request may get the answer of another numeric class rather than none. */
   readonly failOverToAnyClass: boolean;
   readonly clock: Clock;
+  /** Variants that could not even be tried here. */
+  readonly absent?: readonly AbsentVariant[];
   /** Told of every request that went from one variant to another. */
   failedOver(from: string, to: string): void;
   /** The variants, in order of preference; `rescue` is for their schedulers. */
@@ -33,12 +36,15 @@ export interface RoutedModelParts {
 
 export class RoutedModel implements Served {
   readonly signature: ModelSignature;
+  readonly honoursWishes = true;
   readonly #branches: Branch[];
+  readonly #absent: AbsentVariant[];
   readonly #parts: RoutedModelParts;
 
   constructor(parts: RoutedModelParts) {
     this.signature = parts.signature;
     this.#parts = parts;
+    this.#absent = [...(parts.absent ?? [])];
     this.#branches = [
       ...parts.branches((from) => (request, call, error) => {
         return call instanceof RoutedCall && this.#rescue(from, request, call, error);
@@ -50,9 +56,15 @@ export class RoutedModel implements Served {
     return this.#branches;
   }
 
-  /** A variant that cannot serve leaves before the first request comes. */
-  async drop(branch: Branch): Promise<void> {
+  get absent(): readonly AbsentVariant[] {
+    return this.#absent;
+  }
+
+  /** A variant that cannot serve leaves before the first request comes. @param reason for those who ask for it */
+  async drop(branch: Branch, reason: string): Promise<void> {
     this.#branches.splice(this.#branches.indexOf(branch), 1);
+    const { name, vendor, platform, numericClass, digest } = branch;
+    this.#absent.push({ name, vendor, platform, numericClass, digest, reason });
     await branch.close();
   }
 
@@ -78,7 +90,7 @@ export class RoutedModel implements Served {
     const wish = parseWish(request.parameters, call.headers);
     const { router } = this.#parts;
     const { rows } = request;
-    const branch = this.#chosen(router.choose(this.branches, rows, wish));
+    const branch = this.#chosen(router.choose(this.#branches, rows, wish, this.#absent));
     if (branch instanceof StatusError) throw branch;
     call.story?.routed({
       variant: branch.name,

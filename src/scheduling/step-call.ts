@@ -17,6 +17,8 @@ export class StepCall implements InferCall {
   readonly timeline: Timeline;
   readonly manyResponses: boolean;
   readonly connection: InferCall["connection"];
+  /** What the client insists on holds for every step. */
+  readonly headers: NonNullable<InferCall["headers"]>;
   readonly trace: TraceContext | undefined;
   story: Story | undefined = undefined;
   readonly deadline: number;
@@ -29,6 +31,7 @@ export class StepCall implements InferCall {
     this.timeline = newTimeline(now);
     this.manyResponses = client.manyResponses === true;
     this.connection = client.connection;
+    this.headers = client.headers ?? {};
     this.trace = childContext(client.trace);
     this.deadline = client.deadline;
     this.onCancel = undefined;

@@ -14,7 +14,7 @@ import type { Rescue } from "../scheduling/rescuer.ts";
 import { RoutedModel } from "../scheduling/routed-model.ts";
 import { Scheduler } from "../scheduling/scheduler.ts";
 import type { Instance } from "../workers/types.ts";
-import { type LoaderParts, loadAll, loadRequest } from "./load-instances.ts";
+import { type LoaderParts, loadAll, loadInstance } from "./load-instances.ts";
 
 export interface RoutingSettings {
   readonly policy: "expected-delay" | "preference";
@@ -59,6 +59,7 @@ export async function loadVariants(
     router: routerOf(parts.routing, variants),
     failOverToAnyClass: parameters["numeric_failover"] === "any",
     clock: parts.clock,
+    absent: definition.absent ?? [],
     failedOver: (from, to) => parts.failedOver(signature.name, from, to),
     branches: (rescueOf) =>
       places.map(({ variant, devices, none }) => {
@@ -79,7 +80,7 @@ export async function loadVariants(
         const { name } = branch;
         const reason = `variant '${name}' of model '${signature.name}' does not serve`;
         parts.log.warn(`${reason}: ${status.message}`);
-        await model.drop(branch);
+        await model.drop(branch, status.message);
       }
     }),
   );
@@ -117,8 +118,9 @@ function makeBranch(context: VariantContext, rescue: Rescue) {
   const lanes = shared ? deviceLanes(context, pool) : undefined;
   const branch = new Branch({
     name: variant.name,
-    vendor: variant.artifact.manifest?.vendor ?? device?.vendor ?? "unknown",
+    vendor: variant.vendor ?? variant.artifact.manifest?.vendor ?? device?.vendor ?? "unknown",
     platform: variant.artifact.manifest?.artifact.platform ?? device?.platform ?? "any",
+    digest: variant.artifact.digest,
     numericClass: variant.numericClass,
     backend: variant.backendKind,
     scheduler,
@@ -143,7 +145,7 @@ function loadOnCores(
   signal: AbortSignal,
 ): Promise<Instance[]> {
   const loads = Array.from({ length: definition.instances }, () =>
-    parts.fleet.load(loadRequest(parts, definition, variant, "cpu"), signal),
+    loadInstance(parts, definition, variant, "cpu", signal),
   );
   return loadAll(loads);
 }
@@ -152,11 +154,10 @@ function deviceLanes(
   { parts, definition, variant, devices }: VariantContext,
   pool: Pool,
 ): DeviceLanes {
-  const { breaker, clock, log, fleet } = parts;
+  const { breaker, clock, log } = parts;
   return new DeviceLanes({
     ...{ model: definition.name, devices, pool, breaker, clock, log },
-    load: (device, signal) =>
-      fleet.load(loadRequest(parts, definition, variant, device.id), signal),
+    load: (device, signal) => loadInstance(parts, definition, variant, device.id, signal),
   });
 }
 
@@ -176,8 +177,7 @@ function boardVariant(
     minInstances: Number(parameters["min_boards"] ?? 0) || 0,
     pinned: parameters["pin_boards"] === "true",
     pool,
-    load: (device, signal) =>
-      parts.fleet.load(loadRequest(parts, definition, variant, device.id), signal),
+    load: (device, signal) => loadInstance(parts, definition, variant, device.id, signal),
     demand: () => demandOf(scheduler, pool, model().branches),
   };
 }

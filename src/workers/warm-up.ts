@@ -13,7 +13,8 @@ import type { InferRequest, ModelSignature } from "../inference/request.ts";
 import { elementCount } from "../inference/shapes.ts";
 import type { WarmupInput, WarmupSample } from "../inference/warmup.ts";
 import { execute, type Trial } from "./probe.ts";
-import { elements, mulberry32 } from "./sample-elements.ts";
+import { mulberry32 } from "../inference/seeded-random.ts";
+import { elements } from "./sample-elements.ts";
 import { sampledSignature, sampleRequest } from "./sample-requests.ts";
 
 const SEED = 20120704;

@@ -6,6 +6,7 @@ import { drainUnderLoad } from "./drain.ts";
 import { gatewayDeath } from "./gateway-death.ts";
 import { hostileClients } from "./hostile.ts";
 import { killWorkers } from "./kill-workers.ts";
+import { swaps } from "./swaps.ts";
 
 const STORIES = {
   kill: killWorkers,
@@ -13,6 +14,7 @@ const STORIES = {
   death: gatewayDeath,
   boards: badBoards,
   hostile: hostileClients,
+  swaps,
 };
 
 const words = argv.slice(2);

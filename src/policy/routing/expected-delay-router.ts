@@ -19,7 +19,7 @@ export interface Stickiness {
 export function expectedDelayRouter({ fraction = 0.1 }: Stickiness = {}): Router {
   let last: string | undefined;
   return {
-    choose(views, rows, wish) {
+    choose(views, rows, wish, absent) {
       let best = -1;
       let bestMs = Number.POSITIVE_INFINITY;
       let kept = -1;
@@ -38,7 +38,7 @@ export function expectedDelayRouter({ fraction = 0.1 }: Stickiness = {}): Router
       }
       if (best < 0) {
         const waiting = soonestToServe(views, rows, wish);
-        return waiting >= 0 ? waiting : refuse(views, wish);
+        return waiting >= 0 ? waiting : refuse(views, wish, absent);
       }
       const chosen = kept >= 0 && bestMs >= keptMs * (1 - fraction) ? kept : best;
       if (wish === undefined) last = views[chosen]?.name;

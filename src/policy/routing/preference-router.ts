@@ -17,7 +17,7 @@ export interface Spill {
 export function preferenceRouter(order: readonly string[], spill?: Spill): Router {
   const limitMs = spill?.aboveMs ?? Number.POSITIVE_INFINITY;
   return {
-    choose(views, rows, wish) {
+    choose(views, rows, wish, absent) {
       let first = -1;
       let firstRank = 0;
       let quickest = -1;
@@ -40,7 +40,7 @@ export function preferenceRouter(order: readonly string[], spill?: Spill): Route
       if (first >= 0) return first;
       if (quickest >= 0) return quickest;
       const waiting = soonestToServe(views, rows, wish);
-      return waiting >= 0 ? waiting : refuse(views, wish);
+      return waiting >= 0 ? waiting : refuse(views, wish, absent);
     },
 
     why(views, rows, wish, chosen) {

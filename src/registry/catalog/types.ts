@@ -32,6 +32,8 @@ export interface Alias {
   readonly version: string;
   /** For `candidate`: share of the requests without a version that it gets, 0 to 1. */
   readonly weight?: number;
+  /** Share of the live requests of `production` that its version is given to compute again, unseen by clients, 0 to 1. */
+  readonly shadowShare?: number;
 }
 
 export interface AliasChange extends Alias {
@@ -165,4 +167,6 @@ export interface AuditEntry {
   /** Generation of the model's record that the action made. */
   readonly generation?: number;
   readonly details?: Readonly<Record<string, unknown>>;
+  /** Of a line that was completed later, as who did it died before it was written. */
+  readonly writtenAt?: string;
 }

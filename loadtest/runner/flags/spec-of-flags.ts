@@ -1,0 +1,198 @@
+/** A run that flags alone describe, with perf_analyzer's defaults where it has some. */
+import type { DriverName } from "../../drivers/driver.ts";
+import { uniform } from "../../measure/uniform.ts";
+import { parseObjective } from "../../report/objectives.ts";
+import type { AnswersOrder } from "../generator/order.ts";
+import type { Load, RunSpec } from "../run-spec.ts";
+import { parseUrl } from "../target.ts";
+import type { StreamWorkload } from "../workload.ts";
+import { arrivalsAt, arrivalsBy, readIntervals } from "./arrivals.ts";
+import type { Flags } from "./flags.ts";
+import {
+  readHeaders,
+  readParameters,
+  readRange,
+  readScoreOutput,
+  readShapes,
+  readTls,
+  UsageError,
+} from "./read-flags.ts";
+import { requestsOf } from "./requests.ts";
+
+const DEFAULT_DURATION_S = 20;
+const DEFAULT_BUDGETS_MS = [1, 2, 5, 10, 20, 50, 100];
+const MOST_IN_FLIGHT = 1_000_000;
+/** Requests whose answers are kept one by one. */
+const MOST_EVENTS = 5_000_000;
+
+/** @throws UsageError */
+export function specOfFlags(flags: Flags): RunSpec {
+  const { modelName } = flags;
+  if (modelName === undefined) {
+    throw new UsageError("say what to test: a scenario, a preset (--list), or a model with -m");
+  }
+  const seed = flags.seed ?? 1;
+  const load = loadOf(flags);
+  const title = `${modelName}, ${loadText(flags, load)}`;
+  const requests = {
+    batchSize: flags.batchSize ?? 1,
+    shapes: readShapes(flags.shape ?? []),
+    inputData: flags.inputData ?? "random",
+    parameters: readParameters("--request-parameter", flags.requestParameter ?? []),
+    outputs: [],
+  };
+  const intervals =
+    flags.requestIntervals === undefined ? undefined : readIntervals(flags.requestIntervals);
+  return {
+    about: {
+      ...{ name: "flags", title, seed },
+      scale: "1 : 1, the requests are those of the flags; no experiment is imitated.",
+      ...{ settings: { ...flags }, notes: [] },
+    },
+    ...connectionOf(flags),
+    models: [modelName],
+    load,
+    ...measuringOf(flags),
+    actions: [],
+    streams: async (ask) => {
+      const version = flags.modelVersion ?? "";
+      const facts = await ask(modelName, version);
+      const pool = requestsOf(facts, version, requests, uniform(seed));
+      const stream: StreamWorkload = {
+        ...{ name: "", facts, version, headers: readHeaders(flags.header ?? []) },
+        ...answersOf(flags),
+        requests(durationMs, perSecond) {
+          if (perSecond === undefined) {
+            return { pool, ns: arrivalsBy(intervals ?? [1e6], durationMs) };
+          }
+          const distribution = flags.requestDistribution ?? "constant";
+          return { pool, ns: arrivalsAt(perSecond, durationMs, distribution, uniform(seed)) };
+        },
+      };
+      return [stream];
+    },
+  };
+}
+
+export function driverOf({ protocol, streaming }: Flags): DriverName {
+  if (streaming !== true) return protocol ?? "grpc";
+  if (protocol === "http") throw new UsageError("--streaming is gRPC's: not with -i http");
+  return "grpc-stream";
+}
+
+/** Where, and as whom. */
+export function connectionOf(
+  flags: Flags,
+): Pick<RunSpec, "driver" | "address" | "headers" | "httpAddress"> {
+  const driver = driverOf(flags);
+  const tls = readTls(flags);
+  let address: RunSpec["address"];
+  let httpAddress: RunSpec["httpAddress"];
+  try {
+    address = parseUrl(flags.url ?? "localhost", driver, tls);
+    if (flags.httpUrl !== undefined) httpAddress = parseUrl(flags.httpUrl, "http", tls);
+  } catch (thrown) {
+    if (thrown instanceof UsageError) throw thrown;
+    throw new UsageError(thrown instanceof Error ? thrown.message : String(thrown));
+  }
+  const headers = readHeaders(flags.header ?? []);
+  return { driver, address, headers, ...(httpAddress === undefined ? {} : { httpAddress }) };
+}
+
+/** How it is measured and judged. */
+export function measuringOf(
+  flags: Flags,
+): Pick<
+  RunSpec,
+  "warmupMs" | "patienceMs" | "generator" | "budgetsMs" | "percentiles" | "objectives"
+> {
+  return {
+    warmupMs: 1000 * (flags.warmup ?? 1),
+    patienceMs: 5000,
+    generator: {
+      processes: flags.processes ?? 1,
+      ...(flags.connections === undefined ? {} : { connections: flags.connections }),
+      pacing: flags.spin === true ? "spin" : "nap",
+      lateAfterMs: flags.lateAfter ?? 1,
+      mostInFlight: MOST_IN_FLIGHT,
+      ceiling: flags.ceiling !== false,
+    },
+    budgetsMs: flags.budget ?? DEFAULT_BUDGETS_MS,
+    percentiles: flags.percentile === undefined ? [] : [flags.percentile / 100],
+    objectives: (flags.objective ?? []).map((text) => {
+      try {
+        return parseObjective(text);
+      } catch (thrown) {
+        throw new UsageError(thrown instanceof Error ? thrown.message : String(thrown));
+      }
+    }),
+  };
+}
+
+/** What of the answers is looked into. */
+export function answersOf(flags: Flags): { readonly answers?: AnswersOrder } {
+  const wanted =
+    flags.scoreOutput !== undefined ||
+    flags.threshold !== undefined ||
+    flags.referenceUrl !== undefined ||
+    flags.referenceModel !== undefined ||
+    flags.referenceParameter !== undefined;
+  if (!wanted) return {};
+  return { answers: { ...readScoreOutput(flags.scoreOutput ?? ""), most: MOST_EVENTS } };
+}
+
+export function loadOf(flags: Flags): Load {
+  const durationMs = 1000 * (flags.duration ?? DEFAULT_DURATION_S);
+  if (flags.capacity === true || flags.binarySearch === true) return capacityOf(flags, durationMs);
+  if (flags.requestIntervals !== undefined) {
+    return { kind: "open", durationMs, rates: [undefined] };
+  }
+  if (flags.requestRateRange !== undefined) {
+    const rates = readRange("--request-rate-range", flags.requestRateRange);
+    return { kind: "open", durationMs, rates };
+  }
+  const counting = flags.measurementMode === "count_windows";
+  return {
+    kind: "closed",
+    concurrencies: readRange("--concurrency-range", flags.concurrencyRange ?? "1").map(Math.round),
+    windowMs: flags.measurementInterval ?? (flags.duration === undefined ? 5000 : durationMs / 3),
+    ...(counting ? { windowAnswers: flags.measurementRequestCount ?? 50 } : {}),
+    stability: (flags.stabilityPercentage ?? 10) / 100,
+    mostWindows: flags.maxTrials ?? (flags.duration === undefined ? 10 : 3),
+    ...(flags.percentile === undefined ? {} : { percentile: flags.percentile / 100 }),
+  };
+}
+
+function capacityOf(flags: Flags, durationMs: number): Load {
+  const ms = flags.latencyThreshold ?? flags.budget?.[0];
+  if (ms === undefined) {
+    throw new UsageError("a search for the highest rate needs a budget: -l MS or --budget MS");
+  }
+  const rates = readRange("--request-rate-range", flags.requestRateRange ?? "100:1000000:999900");
+  return {
+    kind: "capacity",
+    durationMs: flags.duration === undefined ? (flags.measurementInterval ?? 5000) : durationMs,
+    budget: { share: (flags.percentile ?? 99) / 100, ms },
+    ...{ mostLost: 0.001, precision: 0.05, repeats: flags.repeats ?? 3 },
+    ...{ from: rates[0] ?? 100, to: rates.at(-1) ?? 1e6 },
+    ...(flags.clientRate === undefined ? {} : { clientPerSecond: flags.clientRate }),
+    ...(flags.localMs === undefined ? {} : { localMs: flags.localMs }),
+    ...(flags.devices === undefined ? {} : { devices: flags.devices }),
+  };
+}
+
+function loadText(flags: Flags, load: Load): string {
+  switch (load.kind) {
+    case "closed":
+      return `closed loop, ${load.concurrencies.join(", ")} in flight`;
+    case "open": {
+      const rates = load.rates.filter((rate) => rate !== undefined);
+      if (rates.length === 0) return `open loop by ${flags.requestIntervals ?? "a file"}`;
+      return `open loop, ${flags.requestDistribution ?? "constant"}, ${rates.join(", ")} requests/s`;
+    }
+    case "together":
+      return "each stream by its own loop";
+    case "capacity":
+      return `highest rate with p${load.budget.share * 100} within ${load.budget.ms} ms`;
+  }
+}

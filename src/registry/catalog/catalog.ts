@@ -1,0 +1,301 @@
+/**
+ * The models that are registered, as this process sees them: read from a store that several gateways share,
+ * changed one model at a time, each change with its line in the audit log.
+ */
+import type { Clock } from "../../clock.ts";
+import { StatusError } from "../../errors.ts";
+import { type Logger, silent } from "../../logger.ts";
+import type { AppendLog, Records, Store, Versioned } from "../../store/store.ts";
+import { checkModelName } from "../paths.ts";
+import { CatalogIndex } from "./catalog-index.ts";
+import { auditEntryOf, type ChangeAction, type ChangeNote } from "./change-note.ts";
+import { type AuditCheckpoint, completeAudit, keyOf } from "./complete-audit.ts";
+import { digestsIn } from "./digests-in.ts";
+import { readModel } from "./model-schema.ts";
+import type { CatalogSnapshot } from "./registry.ts";
+import type { AuditEntry, CatalogModel, Digest } from "./types.ts";
+
+/** How often a change that nobody tied to a generation is made again on what others committed. */
+const MOST_ATTEMPTS = 100;
+/** Other gateways on the store may have died without starting again. */
+const AUDIT_EVERY_MS = 600_000;
+
+export interface CatalogOptions {
+  readonly log?: Logger;
+  /** Wall clock, ms since 1970. */
+  readonly now?: () => number;
+}
+
+export interface Changed {
+  readonly generation: number;
+  /** undefined: it was removed. */
+  readonly model: CatalogModel | undefined;
+  /** False: it was so already, and nothing was written. */
+  readonly changed: boolean;
+}
+
+export class Catalog {
+  readonly index = new CatalogIndex();
+  readonly #records: Records<CatalogModel>;
+  readonly #checkpoints: Records<AuditCheckpoint>;
+  readonly #audit: AppendLog;
+  readonly #log: Logger;
+  readonly #now: () => number;
+  /** Those that can be used, by name. */
+  readonly #models = new Map<
+    string,
+    { readonly generation: number; readonly model: CatalogModel }
+  >();
+  /** Generations of which the rest of this tells. */
+  readonly #taken = new Map<string, number>();
+  readonly #listeners = new Set<(names: readonly string[]) => void>();
+  #snapshot: CatalogSnapshot | undefined;
+
+  /** @param store nobody else changes its `models` past this catalog, but other processes may */
+  constructor(store: Store, options: CatalogOptions = {}) {
+    this.#records = store.records("models");
+    this.#checkpoints = store.records("audit-checkpoints");
+    this.#audit = store.log;
+    this.#log = options.log ?? silent;
+    this.#now = options.now ?? Date.now;
+    this.#take([...this.#records.all.keys(), ...this.#records.damaged.keys()]);
+  }
+
+  get(name: string): { readonly generation: number; readonly model: CatalogModel } | undefined {
+    return this.#models.get(name);
+  }
+
+  /** Sorted by name. The same object until something changes. */
+  snapshot(): CatalogSnapshot {
+    this.#snapshot ??= {
+      generation: this.#records.generation,
+      models: [...this.#models.values()].toSorted((a, b) => (a.model.name < b.model.name ? -1 : 1)),
+    };
+    return this.#snapshot;
+  }
+
+  /** Older states of a model that are kept, newest first; undefined where it was removed. */
+  history(name: string): Promise<readonly Versioned<CatalogModel>[]> {
+    return this.#records.history(name);
+  }
+
+  /**
+   * Changes one model, and writes the line of the audit log.
+   * @param expected generation that the change was made from; undefined: whatever is there, and `next` is asked
+   *   again where somebody else was first
+   * @param next pure; the model after the change, undefined removes it, the same object changes nothing
+   * @throws StatusError ABORTED naming the generation that is there; what `next` throws
+   */
+  async change(
+    name: string,
+    expected: number | undefined,
+    who: string,
+    action: ChangeAction,
+    next: (model: CatalogModel | undefined) => CatalogModel | undefined,
+  ): Promise<Changed> {
+    checkModelName(name);
+    for (let attempt = 1; ; attempt++) {
+      // Ahead of what was seen: the caller heard of it from another gateway.
+      if (expected !== undefined && expected !== this.#seen(name)) await this.refresh();
+      // From here to the commit nothing is waited for: model and generation are one state.
+      const generation = this.#seen(name);
+      if (expected !== undefined && expected !== generation) {
+        throw aborted(name, expected, generation);
+      }
+      const before = this.#usable(name);
+      const model = next(before);
+      if (model === before) return { generation, model, changed: false };
+      checkNext(name, model);
+      const note: ChangeNote = { who, ...action };
+      const committed = await this.#records.commit(name, generation, model, note).catch(ifAborted);
+      // Where it was lost, what is there instead was read by the commit.
+      this.#changed([name]);
+      if (!(committed instanceof StatusError)) {
+        await this.#tell(name, committed);
+        return { generation: committed.generation, model, changed: true };
+      }
+      if (expected !== undefined || attempt >= MOST_ATTEMPTS) throw committed;
+    }
+  }
+
+  /** Told the names of models after they changed, here or in another process. @returns what takes it back */
+  onChange(listener: (names: readonly string[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Looks for what other processes committed. @returns names of the models that changed */
+  async refresh(): Promise<readonly string[]> {
+    const names = await this.#records.refresh();
+    if (names.length > 0) this.#changed(names);
+    return names;
+  }
+
+  /** Refreshes every `everyMs`, and completes the audit log now and then. @returns what stops it */
+  follow(clock: Clock, everyMs: number): () => void {
+    let stopped = false;
+    let cancel = () => {};
+    let problem = "";
+    const look = async () => {
+      try {
+        await this.refresh();
+        problem = "";
+      } catch (thrown) {
+        const reason = thrown instanceof Error ? thrown.message : String(thrown);
+        // Once, not twice a second.
+        if (reason !== problem) this.#log.error(`the registry's store cannot be read: ${reason}`);
+        problem = reason;
+      }
+      if (!stopped) cancel = clock.after(everyMs, () => void look());
+    };
+    let cancelAudit = () => {};
+    const completeAudit = async () => {
+      await this.completeAudit();
+      if (!stopped) cancelAudit = clock.after(AUDIT_EVERY_MS, () => void completeAudit());
+    };
+    cancel = clock.after(everyMs, () => void look());
+    void completeAudit();
+    return () => {
+      stopped = true;
+      cancel();
+      cancelAudit();
+    };
+  }
+
+  /** Writes the lines that processes which died could not write. Never rejects. @returns how many */
+  async completeAudit(): Promise<number> {
+    try {
+      await this.#checkpoints.refresh();
+      const lines = await completeAudit(this.#records, this.#checkpoints, this.#audit, this.#now());
+      if (lines > 0) this.#log.info(`the audit log was completed by ${lines} lines`);
+      return lines;
+    } catch (thrown) {
+      const reason = thrown instanceof Error ? thrown.message : String(thrown);
+      this.#log.error(`the audit log could not be completed: ${reason}`);
+      return 0;
+    }
+  }
+
+  /** Newest first. */
+  async audit(
+    limit: number,
+    matches: (entry: AuditEntry) => boolean = () => true,
+  ): Promise<readonly AuditEntry[]> {
+    // Two processes that start together may both complete the same line.
+    const seen = new Set<string>();
+    return (await this.#audit.read(limit, (line) => {
+      const entry = line as AuditEntry;
+      if (!matches(entry)) return false;
+      if (entry.generation === undefined || entry.model === undefined) return true;
+      if (seen.has(keyOf(entry))) return false;
+      seen.add(keyOf(entry));
+      return true;
+    })) as readonly AuditEntry[];
+  }
+
+  /** A line that tells of no change of a model, e.g. a refused registration. */
+  async note(entry: Omit<AuditEntry, "at" | "generation">): Promise<void> {
+    await this.#audit.append({ at: new Date(this.#now()).toISOString(), ...entry });
+  }
+
+  /**
+   * Every blob that a record names, wherever in it. For `Blobs.sweep`, at once.
+   * @throws StatusError DATA_LOSS where a record cannot be read: nobody knows what it names
+   */
+  async referencedBlobs(): Promise<ReadonlySet<Digest>> {
+    await this.refresh();
+    const [damage] = this.#records.damaged.values();
+    if (damage !== undefined) {
+      throw new StatusError(
+        "DATA_LOSS",
+        `nothing can be swept while it is not known which files are needed: ${damage.reason}`,
+      );
+    }
+    const digests = new Set<Digest>();
+    for (const { value } of this.#records.all.values()) digestsIn(value, digests);
+    return digests;
+  }
+
+  /** Generation of the record, which is taken over where that was not done yet. */
+  #seen(name: string): number {
+    const generation = this.#records.get(name)?.generation ?? 0;
+    if ((this.#taken.get(name) ?? 0) !== generation) this.#take([name]);
+    return generation;
+  }
+
+  /** @throws StatusError DATA_LOSS for a record that is there and cannot be used */
+  #usable(name: string): CatalogModel | undefined {
+    const model = this.#models.get(name)?.model;
+    const damage = this.#records.damaged.get(name);
+    if (
+      model !== undefined ||
+      (damage === undefined && this.#records.get(name)?.value === undefined)
+    ) {
+      return model;
+    }
+    throw new StatusError(
+      "DATA_LOSS",
+      `the record of model '${name}' cannot be used (${damage?.reason ?? "it is no model"}); restore it from a backup`,
+    );
+  }
+
+  async #tell(name: string, committed: Versioned<CatalogModel>): Promise<void> {
+    try {
+      await this.#audit.append(auditEntryOf(name, committed) ?? {});
+    } catch (thrown) {
+      const reason = thrown instanceof Error ? thrown.message : String(thrown);
+      throw new StatusError(
+        "RESOURCE_EXHAUSTED",
+        `model '${name}' was changed (generation ${committed.generation}), but the audit log could not be written: ` +
+          `${reason}. Its line is completed when a gateway starts`,
+        { cause: thrown },
+      );
+    }
+  }
+
+  #changed(names: readonly string[]): void {
+    this.#take(names);
+    for (const listener of this.#listeners) listener(names);
+  }
+
+  /** What the records say of these models, into the index. */
+  #take(names: readonly string[]): void {
+    this.#snapshot = undefined;
+    for (const name of names) {
+      const record = this.#records.get(name);
+      this.#taken.set(name, record?.generation ?? 0);
+      const model = record?.value === undefined ? undefined : readModel(record.value, name);
+      if (record === undefined || typeof model !== "object") {
+        this.#models.delete(name);
+        this.index.set(name, undefined);
+        if (typeof model === "string") {
+          this.#log.warn(`the record of model '${name}' is left out: ${model}`);
+        }
+        continue;
+      }
+      this.#models.set(name, { generation: record.generation, model });
+      this.index.set(name, model);
+    }
+  }
+}
+
+function aborted(name: string, expected: number, generation: number): StatusError {
+  const there = generation === 0 ? "it does not exist" : `generation ${generation} is there`;
+  return new StatusError(
+    "ABORTED",
+    `model '${name}' was changed by somebody else: ${there}, ${expected} was expected; look at it and try again`,
+  );
+}
+
+/** Somebody else was first; anything else is thrown. */
+function ifAborted(thrown: unknown): StatusError {
+  if (thrown instanceof StatusError && thrown.code === "ABORTED") return thrown;
+  throw thrown;
+}
+
+function checkNext(name: string, model: CatalogModel | undefined): void {
+  const checked = model === undefined ? undefined : readModel(model, name);
+  if (typeof checked === "string") {
+    throw new StatusError("INTERNAL", `the change of model '${name}' makes no model: ${checked}`);
+  }
+}
