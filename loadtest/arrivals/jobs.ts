@@ -7,6 +7,7 @@
 import type { Random } from "../../models/make/random.ts";
 import type { Arrivals, Intended } from "../types.ts";
 import { randomFor } from "./seed.ts";
+import { TimeQueue } from "./time-queue.ts";
 
 export interface Jobs {
   readonly jobs: number;
@@ -37,7 +38,8 @@ export function jobArrivals(jobs: Jobs, seed: number): Arrivals {
         next.push(1000 * (wave * waveEveryS + random.uniform(0, spreadS)));
       }
       for (;;) {
-        const atMs = next.pop();
+        const atMs = next.first;
+        next.removeFirst();
         yield { atMs, events: 1 };
         next.push(atMs + eventTime(random, mu, eventSpread));
       }
@@ -47,45 +49,4 @@ export function jobArrivals(jobs: Jobs, seed: number): Arrivals {
 
 function eventTime(random: Random, mu: number, sigma: number): number {
   return Math.exp(random.normal(mu, sigma));
-}
-
-/** A binary heap of times: the earliest first. */
-class TimeQueue {
-  readonly #times: Float64Array;
-  #count = 0;
-
-  constructor(most: number) {
-    this.#times = new Float64Array(most);
-  }
-
-  push(time: number): void {
-    const times = this.#times;
-    let at = this.#count++;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      const above = times[parent] as number;
-      if (above <= time) break;
-      times[at] = above;
-      at = parent;
-    }
-    times[at] = time;
-  }
-
-  pop(): number {
-    const times = this.#times;
-    const first = times[0] as number;
-    const last = times[--this.#count] as number;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= this.#count) break;
-      if (child + 1 < this.#count && (times[child + 1] as number) < (times[child] as number))
-        child++;
-      if ((times[child] as number) >= last) break;
-      times[at] = times[child] as number;
-      at = child;
-    }
-    times[at] = last;
-    return first;
-  }
 }
