@@ -125,7 +125,7 @@ function registerOptions(): readonly Option[] {
     ),
     new Option(
       "--golden <npz...>",
-      "golden vectors: in.npz out.npz; generated from the reference without them",
+      "golden vectors: in.npz out.npz, or in.npz alone: outputs are the reference's; without it inputs are generated",
     ),
     new Option("--class <class...>", `how closely it computes the same: ${CLASS_FORMS}`),
     new Option("--reference", "its outputs are the truth for the other artifacts of the version"),
@@ -192,7 +192,9 @@ async function withDigests(
       : {
           golden: {
             inputs: await digestOfFile(golden.inputs, "golden inputs"),
-            outputs: await digestOfFile(golden.outputs, "golden outputs"),
+            ...(golden.outputs !== undefined && {
+              outputs: await digestOfFile(golden.outputs, "golden outputs"),
+            }),
           },
         }),
     ...(Object.keys(named).length === 0 ? {} : { files: named }),
