@@ -129,16 +129,18 @@ function writeFiles(flags: Flags, result: Result, io: LoadtestIo): void {
 function dryRun(spec: RunSpec): string {
   const { about, load, generator, address } = spec;
   const measured =
-    load.kind === "closed"
-      ? `${load.concurrencies.length} × up to ${load.mostWindows} windows of ${milliseconds(load.windowMs)}`
-      : load.kind === "open"
-        ? `${load.rates.length} × ${milliseconds(load.durationMs)}`
-        : `${load.repeats} searches, ${milliseconds(load.durationMs)} a trial`;
+    load.kind === "together"
+      ? milliseconds(load.durationMs)
+      : load.kind === "closed"
+        ? `${load.concurrencies.length} × up to ${load.mostWindows} windows of ${milliseconds(load.windowMs)}`
+        : load.kind === "open"
+          ? `${load.rates.length} × ${milliseconds(load.durationMs)}`
+          : `${load.repeats} searches, ${milliseconds(load.durationMs)} a trial`;
   return [
     about.title,
     `  scale      ${about.scale}`,
     `  server     ${spec.driver} at ${address.host}:${address.port}`,
-    `  model      ${spec.model.name}`,
+    `  model      ${spec.models.join(", ")}`,
     `  measured   ${measured}, after ${milliseconds(spec.warmupMs)} of warm-up`,
     `  generator  ${generator.processes} process(es), ${generator.pacing}, seed ${about.seed}`,
     ...spec.objectives.map(({ text }) => `  objective  ${text}`),

@@ -25,6 +25,7 @@ import { ModelAccount } from "./telemetry/account.ts";
 import { cpuMetrics } from "./telemetry/cpu-metrics.ts";
 import { deviceMetrics } from "./telemetry/device-metrics.ts";
 import { EventLoopDelay } from "./telemetry/event-loop.ts";
+import { Explain } from "./telemetry/explain/explain.ts";
 import { FailoverCounts } from "./telemetry/failover-counts.ts";
 import { grpcMetrics } from "./telemetry/grpc-metrics.ts";
 import { latencies } from "./telemetry/latency-metrics.ts";
@@ -34,18 +35,25 @@ import { createMetrics } from "./telemetry/metrics.ts";
 import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
 import { Aliases } from "./wiring/aliases.ts";
+import { ArtifactDigests } from "./wiring/artifact-digests.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
 import { Devices } from "./wiring/devices.ts";
 import { ensembleOf } from "./wiring/ensemble-of.ts";
+import { explaining } from "./wiring/explaining.ts";
+import { uncounted } from "./wiring/gate-executor.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
 import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
 import { Inventory } from "./wiring/inventory.ts";
-import { modelLoader } from "./wiring/load-model.ts";
+import type { LoaderParts } from "./wiring/load-instances.ts";
+import { type ModelLoaderParts, modelLoader } from "./wiring/load-model.ts";
 import { offerSources } from "./wiring/offers.ts";
+import { originOf } from "./wiring/origin.ts";
 import { Pins } from "./wiring/pins.ts";
 import { RegistryServing, type RegistryServingParts } from "./wiring/published-models.ts";
 import { rateLimiterOf } from "./wiring/rate-limits.ts";
+import { createRecording } from "./wiring/recording.ts";
+import { createRegistry, openRegistryStore } from "./wiring/registry.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
 import { StepLine } from "./wiring/step-line.ts";
 import { createTracing } from "./wiring/tracing.ts";
@@ -76,13 +84,20 @@ const PATIENCE_MS = 30_000;
 /** Time between two looks whether the files of registered artifacts are as they were, ms. */
 const CHECK_FILES_MS = 15_000;
 
-/** @param registered where models that were registered are found; absent: only repositories are served */
+/** Where registered models are found, and how an instance of their artifacts is looked at. */
+export type RegisteredSource = Pick<RegistryServingParts, "catalog" | "blobPath"> &
+  Pick<LoaderParts, "afterLoad">;
+
+/** @param given where models that were registered are found; absent: in the configured store, where there is one */
 export async function createGateway(
   config: Config,
   log: Log,
-  registered?: Pick<RegistryServingParts, "catalog" | "blobPath">,
+  given?: RegisteredSource,
 ): Promise<Gateway> {
   const clock = systemClock;
+  const { folder } = config.registry;
+  const opened = folder === undefined ? undefined : await openRegistryStore(folder, clock, log);
+  const registered = given ?? opened;
   const account = new ModelAccount();
   const timings = latencies(config.metrics);
   const eventLoop = new EventLoopDelay();
@@ -117,7 +132,9 @@ export async function createGateway(
     clock,
     log,
   });
-  const executing = modelLoader({
+  const digests = new KnownDigests();
+  const artifactDigests = new ArtifactDigests((path) => digests.of(path));
+  const loading: ModelLoaderParts = {
     fleet,
     boards,
     breaker: config.breaker,
@@ -138,8 +155,15 @@ export async function createGateway(
     threads: config.workers.threads,
     rateLimiter: rateLimiterOf(config.rateLimit, clock),
     patienceMs: PATIENCE_MS,
-  });
-  const loader = cachingLoader(executing, {
+    originOf: config.provenance.enabled
+      ? originOf({
+          digests: artifactDigests,
+          generationOf: (model) => opened?.catalog.get(model)?.generation,
+        })
+      : undefined,
+    ...(registered?.afterLoad && { afterLoad: registered.afterLoad }),
+  };
+  const loader = cachingLoader(modelLoader(loading), {
     cacheBytes: config.cache.sizeBytes,
     account: watched,
     cached: (signature) => account.cached(signature),
@@ -155,7 +179,6 @@ export async function createGateway(
     clock,
     log,
   });
-  const digests = new KnownDigests();
   const serving =
     registered &&
     new RegistryServing({
@@ -179,6 +202,22 @@ export async function createGateway(
     clock,
     log,
   });
+
+  const { afterLoad: _, ...forTheGate } = loading;
+  const registry =
+    opened &&
+    serving &&
+    createRegistry({
+      settings: config.registry,
+      opened,
+      modules,
+      inventory,
+      serving,
+      gateLoader: modelLoader({ ...forTheGate, account: uncounted, loaded: () => undefined }),
+      version,
+      clock,
+      log,
+    });
 
   const devices = new Devices({
     modules,
@@ -228,10 +267,23 @@ export async function createGateway(
     alias: (model, alias) => repository.alias(model, alias),
     clock,
   });
-  const infer = inferLine((wire, call) => pins.find(wire, call) ?? aliases.route(wire, call), {
+  const line = inferLine((wire, call) => pins.find(wire, call) ?? aliases.route(wire, call), {
     regions: sharedMemory,
     require: (served, wish) => pins.require(served, wish),
   });
+  const recording = createRecording(config.record, { clock, log });
+  const { explainRequests, explainShare } = config.provenance;
+  const explain =
+    explainRequests === 0 || explainShare === 0
+      ? undefined
+      : new Explain({
+          requests: explainRequests,
+          share: explainShare,
+          random: Math.random,
+          now: clock.now,
+          wallMs: Date.now,
+        });
+  const infer = recording.watch(explaining(line, explain));
 
   const grpc = grpcListener(
     config.grpc,
@@ -239,8 +291,8 @@ export async function createGateway(
       server: { version, ready },
       inference: {
         infer: withHeaders(infer, forwarderOf(config.grpc.headerForwardPattern), tracing.tracer),
-        // A trace is of one request.
-        ...(tracing.tracer ? {} : { bundleRows: bundleRowsOf(resolve) }),
+        // A trace is of one request, and so is a line of a recording.
+        ...(tracing.tracer || recording.on ? {} : { bundleRows: bundleRowsOf(resolve) }),
       },
       models,
       statistics,
@@ -268,6 +320,8 @@ export async function createGateway(
     models,
     statistics,
     devices,
+    registry: registry?.room,
+    explain: explain && ((id) => explain.explain(id)),
     inference: {
       infer: withHeaders(infer, forwarderOf(config.http.headerForwardPattern), tracing.tracer),
       signature: (model, version) => definitionOf(model, version).signature,
@@ -295,6 +349,7 @@ export async function createGateway(
   // (HTTP still tells probes that we are not ready), then the models and workers go.
   const services: readonly Service[] = [
     tracing.service,
+    recording.service,
     {
       name: "event loop watch",
       start: async () => eventLoop.start(),
@@ -308,6 +363,7 @@ export async function createGateway(
     { name: "workers", start: async () => {}, stop: () => fleet.close() },
     { name: "boards", start: () => devices.find(), stop: () => boards.close() },
     offered,
+    ...(registry ? [registry.service] : []),
     ...(serving ? [serving.models] : []),
     {
       name: "models",
@@ -317,6 +373,7 @@ export async function createGateway(
       },
       stop: () => {
         closing = true;
+        artifactDigests.close();
         return repository.stop();
       },
     },

@@ -57,7 +57,7 @@ const FIGURES: readonly Figure[] = [
   },
   {
     ...{ name: "dead time", lowerIsBetter: true, text: percent },
-    of: ({ trigger }) => trigger?.deadTime.reduce((sum, { share }) => sum + share, 0),
+    of: ({ trigger }) => trigger?.deadShare,
   },
   {
     ...{ name: "area under the ROC", lowerIsBetter: false, text: (value) => value.toFixed(4) },

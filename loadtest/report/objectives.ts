@@ -68,7 +68,7 @@ export function figureFor({ metric }: Objective, result: Result): number | undef
     case "failed":
       return lostShare(point);
     case "dead time":
-      return result.trigger?.deadTime.reduce((sum, { share }) => sum + share, 0);
+      return result.trigger?.deadShare;
     case "output":
       return result.trigger?.outputPerSecond;
     case "flipped":

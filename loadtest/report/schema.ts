@@ -87,13 +87,18 @@ const interval = z.object({ value: z.number(), low: z.number(), high: z.number()
 export const triggerSchema = z.object({
   threshold: z.number(),
   prescale: z.number(),
+  describe: z.string().describe("rules of the decision in words"),
+  eventsPerSecond: z.number().describe("rate in the experiment of the events that these stand for"),
+  deadShare: share.describe("of the events' crossings, any cause"),
   events: count.describe("events (rows) that fell due"),
   scored: count,
   accepted: count.describe("above the threshold, before dead time and prescale"),
   read: count.describe("accepted in time, outside dead time, after the prescale"),
   late: count.describe("events whose answer came after the budget, or not at all"),
-  outputPerSecond: z.number(),
-  deadTime: z.array(z.object({ cause: z.string(), share })),
+  outputPerSecond: z.number().describe("in the experiment"),
+  deadTime: z
+    .array(z.object({ cause: z.string(), share, refused: count }))
+    .describe("shares that no cause before explains: they add up"),
   rate: z.array(
     z.object({ threshold: z.number(), perSecond: z.number(), low: z.number(), high: z.number() }),
   ),
@@ -103,6 +108,10 @@ export const triggerSchema = z.object({
       bins: z.array(
         z.object({ from: z.number(), to: z.number(), events: count, ...interval.shape }),
       ),
+      fit: z
+        .object({ plateau: z.number(), halfAt: z.number(), width: z.number() })
+        .optional()
+        .describe("0.5 plateau (1 + erf((x - halfAt) / (sqrt 2 width)))"),
     })
     .optional(),
   roc: z

@@ -11,8 +11,9 @@ import { Latencies } from "../measure/latencies.ts";
 import { lostShare } from "../report/objectives.ts";
 import type { Capacity, Result } from "../report/schema.ts";
 import type { Load } from "./run-spec.ts";
-import type { Runner, Step } from "./runner.ts";
+import type { Runner } from "./runner.ts";
 import { highestRate } from "./search.ts";
+import type { Step } from "./step.ts";
 
 type CapacityLoad = Extract<Load, { readonly kind: "capacity" }>;
 
@@ -76,7 +77,7 @@ function clients(
   perSecond: number,
   { point }: Step,
 ): Partial<Capacity> {
-  const devices = load.devices ?? runner.target.model.instances;
+  const devices = load.devices ?? runner.stream.facts.instances;
   const { clientPerSecond } = load;
   const bytes = point.generator.bytesOutPerSecond + point.generator.bytesInPerSecond;
   return {

@@ -18,38 +18,47 @@ const PROTOCOL = {
 
 export type Ceiling = NonNullable<Result["ceiling"]>;
 
-/** @param order as the run's own: the same requests, the same answers looked into */
+/** @param order as the run's own: the same requests, sent as the run will send them */
 export async function findCeiling(order: GeneratorOrder): Promise<Ceiling> {
-  const { driver } = order;
-  const server = await startNullProcess(driver === "http" ? ["--http"] : []);
+  const server = await startNullProcess(order.driver === "http" ? ["--http"] : []);
   try {
-    const { tls: _, ...address } = { ...order.address, host: "127.0.0.1", port: server.port };
-    const http = driver === "http" ? { connections: IN_FLIGHT.http } : { connections: CONNECTIONS };
-    const { dueMs: __, most: ___, ...plan } = order.plan;
-    // The null server answers with one row, whatever it is asked: scores of it mean nothing.
-    const { answers: ____, ...counting } = order;
-    const fleet = await Fleet.start([
-      {
-        ...counting,
-        ...http,
-        ...{ address, identities: [[]], binary: true },
-        plan: { ...plan, index: 0, of: 1, pool: plan.pool.map((one) => ({ ...one, identity: 0 })) },
-        loop: { kind: "closed", concurrency: IN_FLIGHT[driver] },
-      },
-    ]);
-    try {
-      await fleet.begin();
-      await sleep(WARM_MS);
-      await fleet.look();
-      await sleep(MEASURE_MS);
-      const { merged } = await fleet.look();
-      const perSecond = (merged.answered / merged.elapsedMs) * 1000;
-      return { perSecond, perCpuSecond: perSecond / merged.cpuShare, protocol: PROTOCOL[driver] };
-    } finally {
-      fleet.close();
-    }
+    return await ceilingAgainst(order, server.port, MEASURE_MS);
   } finally {
     await server.stop();
+  }
+}
+
+/** @param port of a null server on this machine */
+export async function ceilingAgainst(
+  order: GeneratorOrder,
+  port: number,
+  measureMs: number,
+): Promise<Ceiling> {
+  const { driver } = order;
+  const address = { host: "127.0.0.1", port };
+  const http = driver === "http" ? { connections: IN_FLIGHT.http } : { connections: CONNECTIONS };
+  const { dueMs: _, keys: __, most: ___, ...plan } = order.plan;
+  // The null server answers with one row, whatever it is asked: scores of it mean nothing.
+  const { answers: ____, relay: _____, ...counting } = order;
+  const fleet = await Fleet.start([
+    {
+      ...counting,
+      ...http,
+      ...{ address, identities: [[]], binary: true },
+      plan: { ...plan, index: 0, of: 1, pool: plan.pool.map((one) => ({ ...one, identity: 0 })) },
+      loop: { kind: "closed", concurrency: IN_FLIGHT[driver] },
+    },
+  ]);
+  try {
+    await fleet.begin();
+    await sleep(WARM_MS);
+    await fleet.look();
+    await sleep(measureMs);
+    const { merged } = await fleet.look();
+    const perSecond = (merged.answered / merged.elapsedMs) * 1000;
+    return { perSecond, perCpuSecond: perSecond / merged.cpuShare, protocol: PROTOCOL[driver] };
+  } finally {
+    fleet.close();
   }
 }
 

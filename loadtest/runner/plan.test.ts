@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Driver } from "../drivers/driver.ts";
-import { type PooledRequest, planOf, pooledAt, shareOfTimes } from "./plan.ts";
+import { type PooledRequest, planOf, pooledAt, shareOf } from "./plan.ts";
 
 const pool = ["a", "b", "c"].map(
   (id, identity): PooledRequest => ({
@@ -18,7 +18,7 @@ const driver = {
 } as unknown as Driver;
 
 function all(index: number, of: number, times: Float64Array) {
-  const plan = planOf({ pool, index, of, dueMs: shareOfTimes(times, index, of) }, driver);
+  const plan = planOf({ pool, index, of, dueMs: shareOf(times, index, of) }, driver);
   const found: { number: number; dueMs: number; rows: number; bytes: number }[] = [];
   for (let next = plan.next(); next !== undefined; next = plan.next()) {
     const { number, dueMs, rows } = next;

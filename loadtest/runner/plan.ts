@@ -21,17 +21,19 @@ export interface PlanOrder {
   readonly of: number;
   /** When each of **this** generator's requests is due, ms after the start; absent in a closed loop, which has no end. */
   readonly dueMs?: Float64Array;
+  /** Which of the pool each of this generator's requests is; absent: in turn. */
+  readonly keys?: Uint32Array;
   /** Closed loop: ends after so many requests of this generator. */
   readonly most?: number;
 }
 
-/** Which of the pool request `number` of a run is. */
+/** Which of the pool request `number` of a run is, where nothing else is said. */
 export function pooledAt(number: number, poolSize: number): number {
   return number % poolSize;
 }
 
 export function planOf(order: PlanOrder, driver: Driver): Plan {
-  const { pool, index, of, dueMs, most } = order;
+  const { pool, index, of, dueMs, keys, most } = order;
   if (pool.length === 0) throw new RangeError("a plan without requests");
   const prepared: (Prepared | undefined)[] = Array(pool.length).fill(undefined);
   const end = dueMs?.length ?? most ?? Number.POSITIVE_INFINITY;
@@ -42,7 +44,7 @@ export function planOf(order: PlanOrder, driver: Driver): Plan {
     next(): Planned | undefined {
       if (sent >= end) return undefined;
       const number = index + sent * of;
-      const at = pooledAt(number, pool.length);
+      const at = keys === undefined ? pooledAt(number, pool.length) : (keys[sent] ?? 0);
       const pooled = pool[at];
       if (pooled === undefined) throw new RangeError("a plan without requests");
       const message = prepared[at] ?? driver.prepare(pooled.request);
@@ -58,9 +60,14 @@ export function planOf(order: PlanOrder, driver: Driver): Plan {
   };
 }
 
-/** Of the times of all requests those of one generator. */
-export function shareOfTimes(times: Float64Array, index: number, of: number): Float64Array {
-  const share = new Float64Array(Math.ceil(Math.max(0, times.length - index) / of));
-  for (let at = 0; at < share.length; at++) share[at] = times[index + at * of] ?? 0;
+/** Of a column with an entry for each request of the run the entries of one generator. */
+export function shareOf<C extends Float64Array | Uint32Array>(
+  column: C,
+  index: number,
+  of: number,
+): C {
+  const length = Math.ceil(Math.max(0, column.length - index) / of);
+  const share = column.slice(0, length) as C;
+  for (let at = 0; at < length; at++) share[at] = column[index + at * of] ?? 0;
   return share;
 }

@@ -4,9 +4,8 @@ import type { DriverName } from "../drivers/driver.ts";
 import type { Header } from "../drivers/raw-http2/hpack.ts";
 import type { Address } from "../drivers/raw-http2/http2-client.ts";
 import type { Objective } from "../report/objectives.ts";
-import type { AnswersOrder } from "./generator/order.ts";
 import type { Pacing } from "./generator/pacer.ts";
-import type { Workload } from "./workload.ts";
+import type { StreamWorkload } from "./workload.ts";
 
 export interface RunSpec {
   readonly about: {
@@ -20,8 +19,12 @@ export interface RunSpec {
   };
   readonly driver: DriverName;
   readonly address: Address;
-  readonly identities: readonly (readonly Header[])[];
-  readonly model: { readonly name: string; readonly version: string };
+  /** With which the server is asked about itself and its models. */
+  readonly headers: readonly Header[];
+  /** For what only beamgate's HTTP port can do, such as draining a device. */
+  readonly httpAddress?: Address;
+  /** Models that are asked, for who reads the plan. */
+  readonly models: readonly string[];
   readonly load: Load;
   readonly warmupMs: number;
   /** How long answers are waited for at the end. */
@@ -40,13 +43,25 @@ export interface RunSpec {
   readonly budgetsMs: readonly number[];
   readonly percentiles: readonly number[];
   readonly objectives: readonly Objective[];
-  /** Absent: answers are only counted. */
-  readonly answers?: AnswersOrder;
-  /** @throws Error where the scenario does not fit the model */
-  readonly workload: (facts: ModelFacts) => Workload | Promise<Workload>;
+  readonly actions: readonly Action[];
+  /** @throws Error where the scenario does not fit a model */
+  readonly streams: (ask: AskModel) => Promise<readonly StreamWorkload[]>;
+}
+
+export type AskModel = (name: string, version: string) => Promise<ModelFacts>;
+
+/** Something that is done to the server while it is measured. */
+export interface Action {
+  /** From the start of the measurement. */
+  readonly atMs: number;
+  readonly kind: "load" | "unload" | "drain" | "undrain";
+  /** Name of a model, or id of a device. */
+  readonly what: string;
 }
 
 export type Load =
+  /** Every stream at once, each by its own loop. */
+  | { readonly kind: "together"; readonly durationMs: number }
   | {
       readonly kind: "closed";
       readonly concurrencies: readonly number[];

@@ -1,43 +1,37 @@
 /** One run, from the first question to the result. */
 import { judge } from "../report/objectives.ts";
 import { type Result, SCHEMA_ID } from "../report/schema.ts";
+import { doActions } from "./actions.ts";
 import { findCapacity } from "./capacity.ts";
 import { mergeOrigins } from "./generator/origins.ts";
 import { hostFacts, toolFacts } from "./host-facts.ts";
 import { intendedOf } from "./intended.ts";
-import type { Load, RunSpec } from "./run-spec.ts";
-import { type Observer, Runner, type Step } from "./runner.ts";
+import type { RunSpec } from "./run-spec.ts";
+import { type Observer, Runner } from "./runner.ts";
+import type { Step } from "./step.ts";
 import { findTarget } from "./target.ts";
-import type { Workload } from "./workload.ts";
 
-/** What is made of the answers of the main step, such as a trigger. */
-export type Analysis = (
-  step: Step,
-  workload: Workload,
-) => Promise<Partial<Result>> | Partial<Result>;
-
-/** @throws Error where the server or its model does not answer, or the scenario does not fit it */
-export async function run(spec: RunSpec, observer: Observer, analysis?: Analysis): Promise<Result> {
+/** @throws Error where the server or a model does not answer, or the scenario does not fit */
+export async function run(spec: RunSpec, observer: Observer): Promise<Result> {
   const startedAt = new Date().toISOString();
   const host = hostFacts();
-  const target = await findTarget(
-    ...([spec.driver, spec.address, spec.identities[0] ?? [], spec.model] as const),
-  );
-  const workload = await spec.workload(target.model);
-  const runner = new Runner(spec, target, workload, observer);
-  const ceiling = spec.generator.ceiling ? await runner.ceiling() : undefined;
+  const target = await findTarget(spec.driver, spec.address, spec.headers, spec.httpAddress);
+  const streams = await spec.streams((name, version) => target.control.model(name, version));
+  const runners = streams.map((stream) => new Runner(spec, target, stream, observer));
+  const [first] = runners;
+  if (first === undefined) throw new Error("a run without streams");
+  const ceiling = spec.generator.ceiling ? await first.ceiling() : undefined;
   if (ceiling !== undefined) {
     const rate = Math.round(ceiling.perSecond).toLocaleString("en");
     observer.say(`this generator's ceiling: ${rate} ${ceiling.protocol} a second from one process`);
   }
-  const { steps, more } = await measure(runner, spec.load);
-  const last = steps.at(-1);
-  if (last === undefined) throw new Error("nothing was measured");
-  const points = steps.map(({ point }) => point);
-  const main = mainStep(steps);
-  const mainPoint = steps[main] ?? last;
-  const origins = mergeOrigins(mainPoint.overs.map((over) => over.origins));
-  const reasons = [...new Set(points.flatMap(({ invalid }) => invalid))];
+  const { steps, main, more } = await measure(spec, runners, observer);
+  const step = steps[main];
+  const runner = runners[spec.load.kind === "together" ? main : 0];
+  if (step === undefined || runner === undefined) throw new Error("nothing was measured");
+  const origins = mergeOrigins(steps.flatMap(({ overs }) => overs.map((over) => over.origins)));
+  const reasons = [...new Set(steps.flatMap(({ point }) => point.invalid))];
+  const { facts, version } = runner.stream;
   const result: Result = {
     schema: SCHEMA_ID,
     tool: toolFacts(),
@@ -51,53 +45,72 @@ export async function run(spec: RunSpec, observer: Observer, analysis?: Analysis
       url: target.url,
       protocol: { grpc: "gRPC", "grpc-stream": "gRPC streams", http: "HTTP" }[spec.driver],
       ...{ name: target.server.name, version: target.server.version },
-      statistics: mainPoint.point.split !== undefined,
+      statistics: step.point.split !== undefined,
     },
     model: {
-      name: target.model.name,
-      version: spec.model.version || (target.model.versions.at(-1) ?? ""),
-      platform: target.model.platform,
+      ...{ name: facts.name, platform: facts.platform },
+      version: version || (facts.versions.at(-1) ?? ""),
     },
     origins,
     emulated: origins.some(({ emulated }) => emulated),
-    intended: intendedOf(mainPoint.arrivals?.ns ?? new Float64Array()),
+    intended: intendedOf(step.requests.ns ?? new Float64Array()),
     ...(ceiling === undefined ? {} : { ceiling }),
     validity: { valid: reasons.length === 0, reasons },
-    ...{ points, main },
+    ...{ points: steps.map(({ point }) => point), main },
     objectives: [],
     notes: [...spec.about.notes],
     ...more,
-    ...(await analysis?.(mainPoint, workload)),
+    ...(await runner.stream.analyse?.(step, spec.warmupMs)),
   };
   target.control.close();
   return { ...result, objectives: judge(spec.objectives, result) };
 }
 
-/** The curves are about the last load that was measured well. */
-function mainStep(steps: readonly Step[]): number {
-  const good = steps.findLastIndex(({ point }) => point.invalid.length === 0);
-  return good < 0 ? steps.length - 1 : good;
+interface AllMeasured {
+  readonly steps: readonly Step[];
+  /** Position of the one that the curves are about. */
+  readonly main: number;
+  readonly more: Partial<Result>;
 }
 
 async function measure(
-  runner: Runner,
-  load: Load,
-): Promise<{ steps: Step[]; more: Partial<Result> }> {
+  { load, warmupMs, actions }: RunSpec,
+  runners: readonly Runner[],
+  observer: Observer,
+): Promise<AllMeasured> {
+  const [first] = runners;
+  if (first === undefined) throw new Error("a run without streams");
   const steps: Step[] = [];
+  const more = {};
   switch (load.kind) {
+    case "together": {
+      const doing = doActions(actions, warmupMs, first.target, observer);
+      steps.push(...(await Promise.all(runners.map((runner) => runner.own(load.durationMs)))));
+      const notes = await doing();
+      const decides = runners.findIndex(({ stream }) => stream.analyse !== undefined);
+      return { steps, main: Math.max(0, decides), more: { notes } };
+    }
     case "closed":
       for (const concurrency of load.concurrencies) {
-        if (runner.aborted && steps.length > 0) break;
-        steps.push(await runner.closed(concurrency, load));
+        if (observer.signal.aborted && steps.length > 0) break;
+        steps.push(await first.closed(concurrency, load));
       }
-      return { steps, more: {} };
+      return { steps, main: lastGood(steps), more };
     case "open":
       for (const rate of load.rates) {
-        if (runner.aborted && steps.length > 0) break;
-        steps.push(await runner.open(load.durationMs, rate));
+        if (observer.signal.aborted && steps.length > 0) break;
+        steps.push(await first.open(load.durationMs, rate));
       }
-      return { steps, more: {} };
-    case "capacity":
-      return findCapacity(runner, load);
+      return { steps, main: lastGood(steps), more };
+    case "capacity": {
+      const found = await findCapacity(first, load);
+      return { steps: found.steps, main: lastGood(found.steps), more: found.more };
+    }
   }
+}
+
+/** The last load that was measured well. */
+function lastGood(steps: readonly Step[]): number {
+  const good = steps.findLastIndex(({ point }) => point.invalid.length === 0);
+  return good < 0 ? steps.length - 1 : good;
 }

@@ -1,17 +1,21 @@
 /** Single measurements of one run: each starts its generators and ends them. */
 import type { Statistics } from "../drivers/control/control.ts";
-import type { Point } from "../report/schema.ts";
+import { WINDOWS } from "../measure/stability.ts";
 import { type Ceiling, findCeiling } from "./ceiling.ts";
 import { Fleet } from "./fleet.ts";
-import type { GeneratorOrder, GeneratorOver } from "./generator/order.ts";
+import type { GeneratorOrder } from "./generator/order.ts";
 import { measureClosed } from "./measure-closed.ts";
 import { measureOpen } from "./measure-open.ts";
 import type { Progress, Watch } from "./measured.ts";
-import { shareOfTimes } from "./plan.ts";
+import { shareOf } from "./plan.ts";
 import { pointOf } from "./point.ts";
 import type { Load, RunSpec } from "./run-spec.ts";
+import type { Requests, Step } from "./step.ts";
 import type { Target } from "./target.ts";
-import type { Arrivals, Workload } from "./workload.ts";
+import type { StreamWorkload } from "./workload.ts";
+
+/** Requests of a closed loop come from those of an open one of this length. */
+const CEILING_MS = 1000;
 
 export interface Observer {
   progress(progress: Progress): void;
@@ -20,28 +24,23 @@ export interface Observer {
   readonly signal: AbortSignal;
 }
 
-/** A measurement, with what is needed to look into its answers. */
-export interface Step {
-  readonly point: Point;
-  readonly arrivals: Arrivals | undefined;
-  readonly overs: readonly GeneratorOver[];
-}
-
+/** Measures one stream. */
 export class Runner {
   readonly spec: RunSpec;
   readonly target: Target;
-  readonly #workload: Workload;
+  readonly stream: StreamWorkload;
   readonly #observer: Observer;
 
-  constructor(spec: RunSpec, target: Target, workload: Workload, observer: Observer) {
+  constructor(spec: RunSpec, target: Target, stream: StreamWorkload, observer: Observer) {
     this.spec = spec;
     this.target = target;
-    this.#workload = workload;
+    this.stream = stream;
     this.#observer = observer;
   }
 
   ceiling(): Promise<Ceiling> {
-    return findCeiling(this.#order({ kind: "closed", concurrency: 1 }, 0, 1));
+    const requests = this.stream.requests(CEILING_MS);
+    return findCeiling(this.#order(requests, { kind: "closed", concurrency: 1 }, 0, 1));
   }
 
   get aborted(): boolean {
@@ -53,10 +52,11 @@ export class Runner {
     load: Omit<Extract<Load, { kind: "closed" }>, "kind" | "concurrencies">,
   ): Promise<Step> {
     const processes = Math.min(this.spec.generator.processes, concurrency);
-    const label = `${concurrency} in flight`;
+    const label = this.#label(`${concurrency} in flight`);
+    const requests = { pool: this.stream.requests(CEILING_MS).pool };
     const orders = Array.from({ length: processes }, (_, index) => {
       const share = Math.floor((concurrency + processes - 1 - index) / processes);
-      return this.#order({ kind: "closed", concurrency: share }, index, processes);
+      return this.#order(requests, { kind: "closed", concurrency: share }, index, processes);
     });
     const { warmupMs, patienceMs } = this.spec;
     const fleet = await Fleet.start(orders);
@@ -64,7 +64,7 @@ export class Runner {
       const settings = { ...load, label, warmupMs, patienceMs };
       const measured = await measureClosed(fleet, settings, this.#watch());
       const point = pointOf(measured, { label, concurrency, ...this.#context() });
-      return { point, arrivals: undefined, overs: measured.overs };
+      return { point, requests, overs: measured.overs };
     } finally {
       fleet.close();
     }
@@ -72,15 +72,16 @@ export class Runner {
 
   async open(durationMs: number, perSecond?: number): Promise<Step> {
     const { warmupMs, patienceMs, generator } = this.spec;
-    const arrivals = this.#workload.arrivals(warmupMs + durationMs, perSecond);
-    const ms = arrivals.ns.map((ns) => ns / 1e6);
-    const seconds = (warmupMs + durationMs) / 1000;
-    const rate = perSecond ?? ms.length / seconds;
-    const label = `${Number(rate.toPrecision(4))} requests/s`;
+    const requests = this.stream.requests(warmupMs + durationMs, perSecond);
+    const { ns } = requests;
+    if (ns === undefined)
+      throw new Error(`stream '${this.stream.name}': a closed loop has no rate`);
+    const rate = perSecond ?? (ns.length * 1000) / (warmupMs + durationMs);
+    const label = this.#label(`${Number(rate.toPrecision(4))} requests/s`);
     const { processes, pacing } = generator;
     const orders = Array.from({ length: processes }, (_, index) => {
       const loop = { kind: "open", pacing, measureFromMs: warmupMs } as const;
-      return this.#order(loop, index, processes, shareOfTimes(ms, index, processes));
+      return this.#order(requests, loop, index, processes);
     });
     const fleet = await Fleet.start(orders);
     try {
@@ -88,7 +89,7 @@ export class Runner {
       const measured = await measureOpen(fleet, settings, this.#watch());
       return {
         point: pointOf(measured, { label, ...this.#context() }),
-        arrivals,
+        requests,
         overs: measured.overs,
       };
     } finally {
@@ -96,9 +97,17 @@ export class Runner {
     }
   }
 
+  /** By the loop that the stream itself has, for this long. */
+  own(durationMs: number): Promise<Step> {
+    const { concurrency } = this.stream;
+    if (concurrency === undefined) return this.open(durationMs);
+    const windows = { windowMs: durationMs / WINDOWS, mostWindows: WINDOWS, stability: 0 };
+    return this.closed(concurrency, windows);
+  }
+
   /** Server statistics now; undefined: not told by the server. */
   statistics(): Promise<Statistics | undefined> {
-    return this.target.control.statistics(this.spec.model.name, this.spec.model.version);
+    return this.target.control.statistics(this.stream.facts.name, this.stream.version);
   }
 
   #context() {
@@ -114,23 +123,33 @@ export class Runner {
   }
 
   #order(
+    { pool, ns, keys }: Requests,
     loop: GeneratorOrder["loop"],
     index: number,
     of: number,
-    dueMs?: Float64Array,
   ): GeneratorOrder {
-    const { spec, target } = this;
-    const { generator, answers } = spec;
+    const { spec, target, stream } = this;
+    const { generator } = spec;
     const most = loop.kind === "closed" ? loop.concurrency : undefined;
+    const timed = loop.kind === "open" && ns !== undefined;
     return {
-      ...{ driver: spec.driver, address: target.address, identities: spec.identities },
+      ...{ driver: spec.driver, address: target.address, identities: [stream.headers] },
       connections: this.#connections(most, of),
       ...(generator.perConnection === undefined ? {} : { perConnection: generator.perConnection }),
       ...{ binary: target.binary, loop },
       ...{ lateAfterMs: generator.lateAfterMs, mostInFlight: generator.mostInFlight },
-      plan: { pool: this.#workload.pool, index, of, ...(dueMs === undefined ? {} : { dueMs }) },
-      ...(answers === undefined ? {} : { answers }),
+      plan: {
+        ...{ pool, index, of },
+        ...(timed ? { dueMs: shareOf(ns, index, of).map((time) => time / 1e6) } : {}),
+        ...(timed && keys !== undefined ? { keys: shareOf(keys, index, of) } : {}),
+      },
+      ...(stream.answers === undefined ? {} : { answers: stream.answers }),
+      ...(stream.relay === undefined ? {} : { relay: stream.relay }),
     };
+  }
+
+  #label(text: string): string {
+    return this.stream.name === "" ? text : `${this.stream.name}: ${text}`;
   }
 
   /** Of one process. HTTP has one request at a time on a connection, gRPC many. */

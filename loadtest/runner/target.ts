@@ -1,5 +1,5 @@
-/** The server under test: where it is, how it is spoken to, what its model takes. */
-import type { Control, ModelFacts, ServerIdentity } from "../drivers/control/control.ts";
+/** The server under test: where it is, how it is spoken to, what it says about itself. */
+import type { Control, ServerIdentity } from "../drivers/control/control.ts";
 import { GrpcControl } from "../drivers/control/grpc-control.ts";
 import { HttpControl } from "../drivers/control/http-control.ts";
 import type { DriverName } from "../drivers/driver.ts";
@@ -16,8 +16,9 @@ export interface Target {
   readonly url: string;
   readonly control: Control;
   readonly server: ServerIdentity;
-  readonly model: ModelFacts;
   readonly binary: boolean;
+  /** beamgate's HTTP port, for what only it can do. */
+  readonly httpAddress?: Address;
 }
 
 /** `HOST:PORT`, `HOST`, `http://...` or `grpc://...`. @throws Error where it is none of these */
@@ -33,12 +34,12 @@ export function parseUrl(text: string, driver: DriverName, tls?: TlsOptions): Ad
   };
 }
 
-/** @throws Error that says what does not answer, or which model is not there */
+/** @throws Error that says what does not answer */
 export async function findTarget(
   driver: DriverName,
   address: Address,
   headers: readonly Header[],
-  model: { readonly name: string; readonly version: string },
+  httpAddress: Address | undefined = driver === "http" ? address : undefined,
 ): Promise<Target> {
   const Kind = driver === "http" ? HttpControl : GrpcControl;
   const control = new Kind(address, headers);
@@ -46,7 +47,7 @@ export async function findTarget(
   return {
     ...{ address, control, server },
     url: `${address.host}:${address.port}`,
-    model: await control.model(model.name, model.version),
     binary: server.extensions.includes(BINARY_EXTENSION),
+    ...(httpAddress === undefined ? {} : { httpAddress }),
   };
 }

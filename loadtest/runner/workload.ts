@@ -1,15 +1,26 @@
-/** What a scenario comes down to once the model is known: requests, and when they are due. */
-import type { PooledRequest } from "./plan.ts";
+/** What a scenario comes down to once the models are known: requests to each, and when they are due. */
+import type { ModelFacts } from "../drivers/control/control.ts";
+import type { Header } from "../drivers/raw-http2/hpack.ts";
+import type { Result } from "../report/schema.ts";
+import type { AnswersOrder, RelayOrder } from "./generator/order.ts";
+import type { Requests, Step } from "./step.ts";
 
-export interface Arrivals {
-  /** When each request is due, ns after the start, in order. */
-  readonly ns: Float64Array;
-  /** Crossing of each request, counted from the start of the run; absent: no LHC time base. */
-  readonly crossing?: Float64Array;
-}
-
-export interface Workload {
-  readonly pool: readonly PooledRequest[];
+/** Requests of one kind: to one model, by one experiment. */
+export interface StreamWorkload {
+  /** Empty where there is only one. */
+  readonly name: string;
+  readonly facts: ModelFacts;
+  readonly version: string;
+  /** Identity of who asks. */
+  readonly headers: readonly Header[];
+  /** Closed loop, where the scenario says so: requests kept in flight. */
+  readonly concurrency?: number;
+  /** What of the answers is looked into; absent: they are counted. */
+  readonly answers?: AnswersOrder;
+  /** Two-vendor mode: the requests go to another model first, whose outputs are then judged. */
+  readonly relay?: RelayOrder;
   /** Deterministic: the same for the same arguments. @param perSecond in place of the scenario's own rate */
-  arrivals(durationMs: number, perSecond?: number): Arrivals;
+  requests(durationMs: number, perSecond?: number): Requests;
+  /** What is made of the answers, such as a trigger. @param warmupMs what was due earlier counts for nothing */
+  analyse?(step: Step, warmupMs: number): Partial<Result> | Promise<Partial<Result>>;
 }

@@ -34,7 +34,7 @@ const stream = z.strictObject({
 const tenant = z.strictObject({
   headers: key(
     z.record(z.string(), z.string()).default({}),
-    "Sent with each request; ${NAME} is the environment variable of that name",
+    "Sent with each request; `$NAME` alone is the environment variable of that name",
   ),
 });
 

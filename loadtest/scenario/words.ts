@@ -15,10 +15,12 @@ export const probability = () => z.number().gt(0).max(1);
 export const spread = () =>
   z.union([
     count(1),
-    z.strictObject({
-      min: key(count(), "Smallest"),
-      max: key(count(1), "Largest, as likely as any other"),
-    }),
+    z
+      .strictObject({
+        min: key(count(), "Smallest"),
+        max: key(count(1), "Largest, as likely as any other"),
+      })
+      .refine(({ min, max }) => min <= max, "`min` is larger than `max`"),
     z.strictObject({
       mean: key(positive(), "Of a Poisson distribution"),
       atLeast: key(count().default(0), "Smaller draws become this"),
@@ -27,6 +29,10 @@ export const spread = () =>
       median: key(positive(), "Of a log-normal distribution"),
       sigma: key(positive().max(5), "Of the logarithm"),
       most: key(count(1), "Larger draws become this"),
+    }),
+    z.strictObject({
+      perCollision: key(positive(), "Mean for each collision of the crossing (Poisson)"),
+      pileUp: key(positive().min(0.01).max(1000), "Mean of collisions in a crossing"),
     }),
   ]);
 

@@ -32,11 +32,6 @@ export class KnownDigests {
       throw thrown;
     }
   }
-
-  /** Nobody will ask for it again. */
-  forget(path: string): void {
-    this.#known.delete(path);
-  }
 }
 
 async function factsOf(path: string): Promise<string> {

@@ -24,7 +24,8 @@ import { type ModelMetadata, metadataOf } from "./metadata.ts";
 import { ModelRecord, unknownModel } from "./model-record.ts";
 import type { InspectingModule } from "./modules.ts";
 import { checkModelName } from "./paths.ts";
-import type { RegisteredModel, RegisteredModels } from "./published/registered-model.ts";
+import { RegisteredFollowing } from "./published/registered-following.ts";
+import type { RegisteredModels } from "./published/registered-model.ts";
 import { scanRoots } from "./scan.ts";
 import { Turns } from "./turns.ts";
 import type { IndexEntry, Loader, ModelConfigObject, ServedModel } from "./types.ts";
@@ -62,6 +63,7 @@ export class ModelRepository<L> {
   readonly #changes: ModelChanges<L>;
   readonly #explicit: ExplicitControl<L>;
   readonly #ensembles: Ensembles<L>;
+  readonly #registered: RegisteredFollowing<L>;
   #started = false;
   #cancelPoll: (() => void) | undefined;
   /** The look at the roots under way, and what it loads; one at a time. */
@@ -76,6 +78,15 @@ export class ModelRepository<L> {
       changes: this.#changes,
       turns: this.#turns,
       stopping: signal,
+    });
+    this.#registered = new RegisteredFollowing({
+      registered: options.registered,
+      models: this.#models,
+      changes: this.#changes,
+      ensembles: this.#ensembles,
+      turns: this.#turns,
+      stopping: signal,
+      remove: (record) => this.#remove(record),
     });
     this.#explicit = new ExplicitControl({
       ...options,
@@ -101,7 +112,10 @@ export class ModelRepository<L> {
     await this.#round;
     this.#started = true;
     this.#schedulePoll();
-    const failed = this.index(false).filter((entry) => entry.state === "UNAVAILABLE");
+    // What was registered is mended by those who can reach this gateway: it starts without it.
+    const failed = this.index(false).filter(
+      ({ name, state }) => state === "UNAVAILABLE" && !this.#registered.has(name),
+    );
     if (this.#options.exitOnError && failed.length > 0) {
       const reasons = failed.map(({ name, version, reason }) => `${name} ${version}: ${reason}`);
       throw new StatusError("INTERNAL", `failed to load all models: ${reasons.join("; ")}`);
@@ -129,11 +143,16 @@ export class ModelRepository<L> {
     return served !== undefined && this.#trouble(served) === undefined;
   }
 
-  /** Every model that was to be loaded is. False until the first round is over. */
+  /**
+   * Every model that was to be loaded is; of a registered one it is enough that requests without a version are
+   * answered. False until the first round is over.
+   */
   allReady(): boolean {
     return (
       this.#started &&
-      [...this.#models.values()].every((record) => record.allReady()) &&
+      [...this.#models.values()].every((record) =>
+        this.#registered.has(record.name) ? record.latest !== undefined : record.allReady(),
+      ) &&
       this.served().every((served) => this.#trouble(served) === undefined)
     );
   }
@@ -257,24 +276,8 @@ export class ModelRepository<L> {
    * Makes what serves agree with the registry, for these models only. Resolves when each of their versions
    * serves or has failed, and aliases lead where they may. Never rejects.
    */
-  async followRegistered(names: readonly string[]): Promise<void> {
-    if (this.#stopping.signal.aborted) return;
-    await Promise.all(names.map((name) => this.#followRegistered(name)));
-    await this.#ensembles.settle();
-  }
-
-  async #followRegistered(name: string): Promise<void> {
-    const before = this.#models.get(name);
-    if (this.#options.registered?.find(name) === undefined) {
-      if (before?.registered) await this.#remove(before);
-      return;
-    }
-    // A folder of this name in a root came first.
-    if (before !== undefined && !before.registered && before.folders.length > 0) return;
-    const record = before ?? new ModelRecord<L>(name, []);
-    record.registered = true;
-    this.#models.set(name, record);
-    await this.#follow(name, true);
+  followRegistered(names: readonly string[]): Promise<void> {
+    return this.#registered.follow(names);
   }
 
   /** Resolves when nothing that was taken out of service answers requests any more. @param version absent: of any */
@@ -305,18 +308,10 @@ export class ModelRepository<L> {
     return this.#models.get(name)?.alias(alias);
   }
 
-  /** What the roots hold, and the registry. A folder in a root goes before a registered model of its name. */
+  /** What the roots hold, and the registry. */
   async #scan(): Promise<Found> {
-    const { roots, registered } = this.#options;
-    const folders = new Map(await scanRoots(roots));
-    const fromRegistry = new Set<string>();
-    for (const name of registered?.names() ?? []) {
-      const model = registered?.find(name);
-      if (model === undefined || folders.has(name)) continue;
-      folders.set(name, foldersOf(model));
-      fromRegistry.add(name);
-    }
-    return { folders, fromRegistry };
+    const folders = new Map(await scanRoots(this.#options.roots));
+    return { folders, fromRegistry: this.#registered.addTo(folders) };
   }
 
   #refuseRegistered(name: string): void {
@@ -360,7 +355,7 @@ export class ModelRepository<L> {
       [...all].filter(([name, folders]) => concerns(folders) || concerns(before(name))),
     );
     const gone = [...this.#models.values()].filter(
-      ({ name, folders }) => !all.has(name) && !this.#isRegistered(name) && concerns(folders),
+      ({ name, folders }) => !all.has(name) && !this.#registered.has(name) && concerns(folders),
     );
     for (const [name, folders] of found) {
       const record = this.#models.get(name) ?? new ModelRecord<L>(name, folders);
@@ -379,7 +374,7 @@ export class ModelRepository<L> {
 
   #isWanted(name: string): boolean {
     const { controlMode, loadModels } = this.#options;
-    if (this.#isRegistered(name)) return true;
+    if (this.#registered.has(name)) return true;
     return controlMode !== "explicit" || loadModels.includes("*") || loadModels.includes(name);
   }
 
@@ -419,7 +414,7 @@ export class ModelRepository<L> {
 
   /** Never rejects. */
   async #bring(name: string): Promise<void> {
-    if (this.#options.controlMode !== "explicit" || this.#isRegistered(name)) {
+    if (this.#options.controlMode !== "explicit" || this.#registered.has(name)) {
       return this.#follow(name);
     }
     const record = this.#models.get(name);
@@ -427,31 +422,19 @@ export class ModelRepository<L> {
     await this.#explicit.load(name, {});
   }
 
-  /** It comes from the registry, and that has it still. */
-  #isRegistered(name: string): boolean {
-    const isOfRegistry = this.#models.get(name)?.registered === true;
-    return isOfRegistry && this.#options.registered?.find(name) !== undefined;
-  }
-
-  /** Loads a model that is new or changed. Never rejects. @param again also where nothing changed and something failed */
-  async #follow(name: string, again = false): Promise<void> {
+  /** Loads a model that is new or changed. Never rejects. */
+  async #follow(name: string): Promise<void> {
     await this.#turns.run(name, async () => {
       const record = this.#models.get(name);
       if (record === undefined) return;
-      const registered = record.registered ? this.#options.registered?.find(name) : undefined;
-      // It left the registry meanwhile: whoever took it out sees to the rest.
-      if (record.registered && registered === undefined) return;
-      if (registered) record.folders = foldersOf(registered);
-      const now = registered ? JSON.stringify(registered) : await fingerprint(record.folders);
-      if (now === record.fingerprint && !(again && !record.allReady())) return;
+      if (record.registered) return this.#registered.load(record, false);
+      const now = await fingerprint(record.folders);
+      if (now === record.fingerprint) return;
       record.fingerprint = now;
       record.attempted = true;
+      record.setAliases({});
       try {
-        if (registered) await this.#changes.loadRegistered(record, registered);
-        else {
-          record.setAliases({});
-          await this.#changes.load(record, { folder: onlyFolder(record) });
-        }
+        await this.#changes.load(record, { folder: onlyFolder(record) });
       } catch (thrown) {
         this.#changes.fail(record, toStatusError(thrown).message);
       }
@@ -468,8 +451,6 @@ interface Found {
   readonly folders: ReadonlyMap<string, readonly string[]>;
   readonly fromRegistry: ReadonlySet<string>;
 }
-
-const foldersOf = ({ versions }: RegisteredModel) => versions.map(({ folder }) => folder);
 
 /** @throws StatusError INVALID_ARGUMENT where it is neither an alias of the model nor a number */
 function versionOf(record: ModelRecord<unknown> | undefined, version: string): string {

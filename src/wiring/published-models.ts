@@ -1,6 +1,7 @@
 /** The registry's models in this gateway: what of them serves, since when something does not, and why. */
 import { StatusError } from "../errors.ts";
-import type { CatalogArtifact, CatalogModel } from "../registry/catalog/types.ts";
+import type { Publication } from "../registry/catalog/managed-registry.ts";
+import type { CatalogArtifact } from "../registry/catalog/types.ts";
 import {
   PublishedModels,
   type PublishedModelsParts,
@@ -19,7 +20,7 @@ export interface RegistryServingParts extends Omit<PublishedModelsParts, "follow
   repository(): ServingRepository;
 }
 
-export class RegistryServing {
+export class RegistryServing implements Publication {
   /** Started before the repository, stopped after it. */
   readonly models: PublishedModels;
   readonly #parts: RegistryServingParts;
@@ -83,21 +84,32 @@ export class RegistryServing {
     const before = this.models.whyNotPublished(name, version, variant);
     if (before !== undefined) return before;
     const served = this.#parts.repository().serving(name, version);
-    if (served === undefined) {
-      const { state = "LOADING", reason = "" } =
-        this.#parts.repository().state(name, version) ?? {};
-      return reason || (state === "LOADING" ? LOADING : `version ${version} is ${state}`);
-    }
+    if (served === undefined) return this.#whyNot(name, version);
     const absent = [...(served.loaded.absent ?? []), ...(served.definition.absent ?? [])];
     const left = absent.find((each) => each.name === variant);
     if (left !== undefined) return left.reason;
-    if (artifactsOf(served.definition).some((each) => each.name === variant)) return undefined;
-    return this.#parts.repository().state(name, version)?.reason || LOADING;
+    const published = this.models.find(name)?.versions.find((each) => each.version === version);
+    const wanted = published?.artifacts.find((each) => each.name === variant)?.artifact.digest;
+    const serves = artifactsOf(served.definition).some(
+      ({ artifact }) => artifact.digest === wanted,
+    );
+    return serves ? undefined : this.#parts.repository().state(name, version)?.reason || LOADING;
+  }
+
+  /** Why a version does not serve here; undefined: it does. */
+  trouble(name: string, version: string): string | undefined {
+    const served = this.#parts.repository().serving(name, version);
+    if (served !== undefined) return served.loaded.trouble;
+    const variants = this.models.catalogModel(name)?.versions[version]?.artifacts ?? [];
+    const reasons = variants.map(({ variant }) => {
+      return `${variant}: ${this.whyNotServing(name, version, variant) ?? LOADING}`;
+    });
+    return reasons.join("; ") || "it has no artifact";
   }
 
   /** What a client is told that insists on an artifact that no version serves; undefined: it is not registered. */
   explain(name: string, version: string, digest: string): StatusError | undefined {
-    const model = this.#catalogModel(name);
+    const model = this.models.catalogModel(name);
     const asked = this.#parts.repository().alias(name, version) ?? version;
     const known = Object.values(model?.versions ?? {}).flatMap((each) =>
       each.artifacts
@@ -127,21 +139,19 @@ export class RegistryServing {
     );
   }
 
-  #failed(name: string, version: string, consequence: string): StatusError {
-    const variants = this.#catalogModel(name)?.versions[version]?.artifacts ?? [];
-    const reasons = variants.flatMap(({ variant }) => {
-      const why = this.whyNotServing(name, version, variant);
-      return why === undefined ? [] : [`${variant}: ${why}`];
-    });
-    const why = reasons.join("; ") || "it has no artifact";
-    return refused(
-      `version ${version} of model '${name}' does not serve here (${why}): ${consequence}`,
-    );
+  #whyNot(name: string, version: string): string {
+    const { state = "LOADING", reason = "" } = this.#parts.repository().state(name, version) ?? {};
+    return reason || (state === "LOADING" ? LOADING : `version ${version} is ${state}`);
   }
 
-  #catalogModel(name: string): CatalogModel | undefined {
-    const { models } = this.#parts.catalog.snapshot();
-    return models.find(({ model }) => model.name === name)?.model;
+  #failed(name: string, version: string, consequence: string): StatusError {
+    const variants = this.models.catalogModel(name)?.versions[version]?.artifacts ?? [];
+    const reasons = variants.map(({ variant }) => {
+      return `${variant}: ${this.whyNotServing(name, version, variant) ?? LOADING}`;
+    });
+    const why = reasons.join("; ") || "it has no artifact";
+    const text = `version ${version} of model '${name}' does not serve here (${why}): ${consequence}`;
+    return refused(text);
   }
 }
 

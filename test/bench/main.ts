@@ -7,9 +7,12 @@ import { parseArgs } from "node:util";
 import { packageRoot } from "../../src/package-root.ts";
 import { peakResidentBytes } from "../support/process-tree.ts";
 import { batchSize } from "./benches/batch-size.ts";
+import { calibration } from "./benches/calibration.ts";
 import { clientCeiling } from "./benches/client-ceiling.ts";
 import { emulatedU50 } from "./benches/emulated-u50.ts";
 import { eventLoop } from "./benches/event-loop.ts";
+import { gate } from "./benches/gate.ts";
+import { generator, generatorStream } from "./benches/generator.ts";
 import { httpBinary } from "./benches/http-binary.ts";
 import { largeRequests } from "./benches/large-requests.ts";
 import { latency } from "./benches/latency.ts";
@@ -39,6 +42,10 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   opencl: openClPath,
   memory,
   remote,
+  gate,
+  generator,
+  "generator-stream": generatorStream,
+  calibration,
 };
 
 const HELP = `usage: npm run bench -- [--quick] [--only NAME]... [--output FILE] [--check]

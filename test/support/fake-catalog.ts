@@ -19,6 +19,7 @@ export class FakeCatalog {
   readonly folder = mkdtempSync(join(tmpdir(), "beamgate-blobs-"));
   readonly #models = new Map<string, CatalogModel>();
   #generation = 0;
+  #snapshot: CatalogSnapshot | undefined;
 
   /** Keeps bytes. */
   put(bytes: Uint8Array): Digest {
@@ -32,8 +33,11 @@ export class FakeCatalog {
   }
 
   snapshot(): CatalogSnapshot {
-    const models = [...this.#models.values()].map((model) => ({ generation: 1, model }));
-    return { generation: this.#generation, models };
+    if (this.#snapshot?.generation !== this.#generation) {
+      const models = [...this.#models.values()].map((model) => ({ generation: 1, model }));
+      this.#snapshot = { generation: this.#generation, models };
+    }
+    return this.#snapshot;
   }
 
   model(name: string): CatalogModel {

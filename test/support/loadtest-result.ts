@@ -113,18 +113,20 @@ export function exampleResult(changes: Partial<Result> = {}): Result {
     points: [examplePoint()],
     main: 0,
     trigger: {
+      ...{ describe: "score at least 0.62", eventsPerSecond: 100_000, deadShare: 0.0069 },
       ...{ threshold: 0.62, prescale: 1, events: 30_000, scored: 29_890, accepted: 1450 },
-      ...{ read: 1312, late: 110, outputPerSecond: 43.7 },
+      ...{ read: 1312, late: 110, outputPerSecond: 4370 },
       deadTime: [
-        { cause: "simple: 3 crossings after each accept", share: 0.0021 },
-        { cause: "complex: bucket 15 / 370 BX", share: 0.0048 },
+        { cause: "simple: 3 crossings after each accept", share: 0.0021, refused: 31 },
+        { cause: "complex: bucket 15 / 370 BX", share: 0.0048, refused: 70 },
       ],
       rate: thresholds.map((threshold) => {
-        const perSecond = 1000 * Math.exp(-7 * threshold) + 0.5;
+        const perSecond = 100_000 * Math.exp(-5.05 * threshold) + 0.5;
         return { threshold, perSecond, low: perSecond * 0.93, high: perSecond * 1.07 };
       }),
       turnOn: {
         variable: "jet pT, GeV",
+        fit: { plateau: 0.985, halfAt: 62, width: 15.3 },
         bins: Array.from({ length: 14 }, (_, at) => {
           const middle = 10 + 10 * at + 5;
           const value = 0.985 / (1 + Math.exp(-(middle - 62) / 9));

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadConfig } from "../../src/config/load.ts";
-import { createGateway } from "../../src/gateway.ts";
+import { createGateway, type RegisteredSource } from "../../src/gateway.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import type { RegistryServing } from "../../src/wiring/published-models.ts";
 import { FakeCatalog } from "./fake-catalog.ts";
@@ -19,10 +19,12 @@ export interface RegistryGateway {
 /**
  * @param fill the catalog as it is at the start
  * @param roots model repositories beside it
+ * @param afterLoad see `LoaderParts`
  */
 export async function startRegistryGateway(
   fill: (catalog: FakeCatalog) => void,
   roots: readonly string[] = [],
+  afterLoad?: RegisteredSource["afterLoad"],
 ): Promise<RegistryGateway> {
   const empty = mkdtempSync(join(tmpdir(), "beamgate-empty-"));
   const catalog = new FakeCatalog();
@@ -35,10 +37,11 @@ export async function startRegistryGateway(
     ["exit-timeout-secs", ["5"]],
   ]);
   const { config } = loadConfig({ flags, env: {} });
-  const log = createLog({ ...config.log, info: false, warning: false });
+  const log = createLog({ ...config.log, info: false, warning: false, error: false });
   const gateway = await createGateway(config, log, {
     catalog,
     blobPath: (digest) => catalog.blobPath(digest),
+    ...(afterLoad && { afterLoad }),
   });
   const { grpcPort = 0, httpPort = 0 } = await gateway.start();
   const { registry } = gateway;

@@ -11,17 +11,23 @@ const MODEL = "taker";
 /** What each version adds to its row; version 3 is for those who are pinned to it. */
 const ADDED: Readonly<Record<string, number>> = { "1": 1, "2": 20, "3": 300 };
 const PINNED = "3";
+/**
+ * Requests for the two that are swapped lie in the queue for so long, so that some always do when one is
+ * retired; those for version 3 do not, and tell at once what has arrived before them.
+ */
+const QUEUED_US = 60_000;
 const CONNECTIONS = 8;
 
 export interface SwapPlan {
   readonly swaps: number;
   readonly clients: number;
-  /** Answers between one swap and the next. */
+  /** Answers to unpinned clients between one swap and the next. */
   readonly between: number;
 }
 
 export interface SwapFacts {
-  readonly requests: number;
+  /** Answers to those who insist on nothing. */
+  readonly unpinned: number;
   readonly pinned: number;
   readonly swaps: number;
   /** The least between two swaps. */
@@ -44,14 +50,18 @@ export async function swapUnderLoad(plan: SwapPlan): Promise<SwapFacts> {
     load.start();
     let [now, next] = ["1", "2"];
     for (let swap = 0; swap < plan.swaps; swap += 1) {
-      const before = load.answered;
+      const before = load.unpinned;
       await load.until(before + plan.between);
-      fewestBetween = Math.min(fewestBetween, load.answered - before);
+      fewestBetween = Math.min(fewestBetween, load.unpinned - before);
       load.gone.delete(next);
       catalog.state(MODEL, next, "ready");
-      await serving.follow([MODEL]);
+      // Every other time step by step, as an operator does it; else all at once.
+      if (swap % 2 === 0) {
+        await serving.follow([MODEL]);
+        catalog.alias(MODEL, "production", { version: next });
+        await serving.promoted(MODEL, "production", next);
+      }
       catalog.alias(MODEL, "production", { version: next });
-      await serving.promoted(MODEL, "production", next);
       catalog.state(MODEL, now, "retired", undefined, "swapped");
       await serving.retired(MODEL, now);
       const acknowledged = now;
@@ -62,22 +72,24 @@ export async function swapUnderLoad(plan: SwapPlan): Promise<SwapFacts> {
       load.gone.add(acknowledged);
       [now, next] = [next, now];
     }
-    await load.until(load.answered + plan.between);
+    await load.until(load.unpinned + plan.between);
   } finally {
     await load.stop();
     await gateway.stop();
   }
-  const { answered: requests, pinned, failed, late, wrong } = load;
+  const { unpinned, pinned, failed, late, wrong } = load;
   const byVersion = Object.fromEntries(load.byVersion);
-  return { requests, pinned, swaps: plan.swaps, fewestBetween, failed, late, wrong, byVersion };
+  return { unpinned, pinned, swaps: plan.swaps, fewestBetween, failed, late, wrong, byVersion };
 }
 
 function fill(catalog: FakeCatalog): void {
   for (const [version, added] of Object.entries(ADDED)) {
     const digest = catalog.put(addingGraph(added));
     const state = version === "2" ? "verified" : "ready";
+    const delay = version === PINNED ? 0 : QUEUED_US;
+    const batching = { preferred_batch_size: [32], max_queue_delay_microseconds: String(delay) };
     catalog.set(MODEL, version, {
-      config: ADDING_CONFIG,
+      config: { ...ADDING_CONFIG, dynamic_batching: batching },
       artifacts: [anArtifact({ digest, state })],
     });
   }
@@ -89,8 +101,11 @@ function digestsOf(catalog: FakeCatalog): ReadonlyMap<string, string> {
   return new Map(versions.map(({ version, artifacts }) => [version, artifacts[0]?.digest ?? ""]));
 }
 
+/** One of those that insist on version 3. */
+const PINNED_CLIENT = 6;
+
 class SwapLoad {
-  answered = 0;
+  unpinned = 0;
   pinned = 0;
   readonly failed: string[] = [];
   readonly late: string[] = [];
@@ -117,8 +132,8 @@ class SwapLoad {
     this.#loops = Array.from({ length: this.#clients }, (_, client) => this.#loop(client));
   }
 
-  async until(answered: number): Promise<void> {
-    while (this.answered < answered && this.failed.length < 100) {
+  async until(unpinned: number): Promise<void> {
+    while (this.unpinned < unpinned && this.failed.length < 100) {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }
@@ -126,7 +141,9 @@ class SwapLoad {
   /** Resolves when a request that is sent now was answered on every connection. */
   async barrier(): Promise<void> {
     const forbidden = new Set(this.sentAfterOnly);
-    await Promise.all(this.#connections.map((connection) => this.#ask(connection, 0, forbidden)));
+    await Promise.all(
+      this.#connections.map((connection) => this.#ask(connection, PINNED_CLIENT, forbidden)),
+    );
   }
 
   async stop(): Promise<void> {
@@ -170,7 +187,6 @@ class SwapLoad {
     } catch (thrown) {
       this.failed.push(thrown instanceof Error ? thrown.message : String(thrown));
     }
-    this.answered += 1;
   }
 
   /** It was made ready again while the request was under way. */
@@ -191,6 +207,7 @@ class SwapLoad {
     }
     if (pin === undefined) {
       if (version === PINNED) this.wrong.push(`version ${version} without a pin`);
+      this.unpinned += 1;
       this.byVersion.set(version, (this.byVersion.get(version) ?? 0) + 1);
       return;
     }

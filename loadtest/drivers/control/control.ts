@@ -52,6 +52,9 @@ export interface Control {
   model(name: string, version: string): Promise<ModelFacts>;
   /** undefined: not told by the server. All versions together where `version` is empty. */
   statistics(name: string, version: string): Promise<Statistics | undefined>;
+  /** By the model repository extension. @throws ControlError */
+  load(model: string): Promise<void>;
+  unload(model: string): Promise<void>;
   close(): void;
 }
 

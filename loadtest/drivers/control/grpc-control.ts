@@ -11,7 +11,8 @@ import { type Control, ControlError, ifKnown, type ModelFacts } from "./control.
 import { instancesOf, type ModelConfigAnswer } from "./model-config.ts";
 import { readStatistics, type StatisticsAnswer } from "./statistics.ts";
 
-const PATIENCE_MS = 10_000;
+/** A load may take minutes: a board is programmed, a network compiled. */
+const PATIENCE_MS = { load: 600_000, other: 10_000 };
 
 interface MetadataAnswer {
   readonly name?: string;
@@ -63,6 +64,14 @@ export class GrpcControl implements Control {
     return answer === undefined ? undefined : readStatistics(answer as StatisticsAnswer);
   }
 
+  async load(model: string): Promise<void> {
+    await this.#ask("RepositoryModelLoad", { model_name: model });
+  }
+
+  async unload(model: string): Promise<void> {
+    await this.#ask("RepositoryModelUnload", { model_name: model });
+  }
+
   close(): void {}
 
   async #ask(method: string, question: object): Promise<object> {
@@ -89,9 +98,10 @@ export class GrpcControl implements Control {
         ended: (reason) => tell(reason, undefined),
       },
     );
+    const patienceMs = method.startsWith("Repository") ? PATIENCE_MS.load : PATIENCE_MS.other;
     const late = setTimeout(
-      () => tell(`no answer within ${PATIENCE_MS / 1000} s`, undefined),
-      PATIENCE_MS,
+      () => tell(`no answer within ${patienceMs / 1000} s`, undefined),
+      patienceMs,
     );
     connection.send(new RequestBody(message), 0);
     connection.flush();

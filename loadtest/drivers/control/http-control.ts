@@ -7,7 +7,8 @@ import { type Control, ControlError, ifKnown, type ModelFacts } from "./control.
 import { instancesOf, type ModelConfig } from "./model-config.ts";
 import { readStatistics, type StatisticsAnswer } from "./statistics.ts";
 
-const PATIENCE_MS = 10_000;
+/** A load may take minutes: a board is programmed, a network compiled. */
+const PATIENCE_MS = { GET: 10_000, POST: 600_000 };
 
 export class HttpControl implements Control {
   readonly #address: Address;
@@ -48,7 +49,22 @@ export class HttpControl implements Control {
     return answer === undefined ? undefined : readStatistics(answer);
   }
 
+  async load(model: string): Promise<void> {
+    await this.#post(`/v2/repository/models/${encodeURIComponent(model)}/load`);
+  }
+
+  async unload(model: string): Promise<void> {
+    await this.#post(`/v2/repository/models/${encodeURIComponent(model)}/unload`);
+  }
+
   close(): void {}
+
+  async #post(path: string): Promise<void> {
+    const { status, body } = await ask(this.#address, path, this.#headers, "POST");
+    if (status !== 200) {
+      throw new ControlError("refused", `POST ${path}: HTTP ${status}: ${body.slice(0, 200)}`);
+    }
+  }
 
   /** Any path whose answer is JSON. @throws ControlError */
   async #get<T>(path: string): Promise<T> {
@@ -83,13 +99,14 @@ export function ask(
   { host, port, tls }: Address,
   path: string,
   headers: Record<string, string>,
+  method: "GET" | "POST" = "GET",
 ): Promise<HttpAnswer> {
   const start = tls === undefined ? startHttp : startHttps;
   const { insecure, ...identity } = tls ?? {};
   return new Promise((resolve, reject) => {
     const call = start(
       {
-        ...{ host, port, path, headers, timeout: PATIENCE_MS, agent: false },
+        ...{ host, port, path, headers, method, timeout: PATIENCE_MS[method], agent: false },
         ...identity,
         rejectUnauthorized: insecure !== true,
       },
@@ -103,7 +120,9 @@ export function ask(
         response.once("error", reject);
       },
     );
-    call.once("timeout", () => call.destroy(new Error(`no answer within ${PATIENCE_MS / 1000} s`)));
+    call.once("timeout", () =>
+      call.destroy(new Error(`no answer within ${PATIENCE_MS[method] / 1000} s`)),
+    );
     call.once("error", (error) =>
       reject(new ControlError("unavailable", `${host}:${port}: ${error.message}`)),
     );

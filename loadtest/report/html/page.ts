@@ -121,7 +121,7 @@ ${
   trigger &&
   figure(
     "Dead time",
-    percent(trigger.deadTime.reduce((sum, { share }) => sum + share, 0)),
+    percent(trigger.deadShare),
     trigger.deadTime.length === 0 ? "no rule was set" : "of crossings, all causes",
   )
 }

@@ -55,8 +55,8 @@ export interface Chart {
     readonly low: number;
     readonly high: number;
     readonly colour: Colour;
-    readonly from?: readonly number[];
-    readonly to?: readonly number[];
+    readonly from?: readonly (number | null)[];
+    readonly to?: readonly (number | null)[];
   }[];
 }
 
@@ -87,7 +87,7 @@ ${
   )}</ul>`
 }
 <div class="plot" tabindex="0" role="img" aria-label="${says} Arrow keys read out single values."></div>
-<p class="readout" aria-live="polite" data-rest="Point at the chart, or focus it and use the arrow keys, to read values.">Point at the chart, or focus it and use the arrow keys, to read values.</p>
+<p class="readout" aria-live="polite" data-rest=""></p>
 </div>`;
 }
 

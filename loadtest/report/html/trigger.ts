@@ -4,6 +4,8 @@ import type { TriggerFigures } from "../schema.ts";
 import { html } from "./markup.ts";
 import { bar, type Chart, chartBox, type Section, table } from "./section.ts";
 
+const CURVE_POINTS = 120;
+
 export function triggerSection(trigger: TriggerFigures): Section {
   const rate = rateChart(trigger);
   const turnOn = trigger.turnOn && turnOnChart(trigger.turnOn);
@@ -17,7 +19,7 @@ export function triggerSection(trigger: TriggerFigures): Section {
       ...(roc ? { "chart-roc": roc } : {}),
     },
     body: html`<h2>Trigger</h2>
-<p class="lead">The decision as the experiment would take it: score above ${number(trigger.threshold)}${trigger.prescale > 1 && `, one in ${whole(trigger.prescale)} kept`}, answers after the budget lost, crossings in dead time lost.</p>
+<p class="lead">The decision as the experiment would take it: ${trigger.describe}. Rates are the experiment's: these events stand for ${perSecond(trigger.eventsPerSecond)} of its.</p>
 <div class="cards">
 <div class="card two-thirds"><h3>Output rate against threshold</h3>
 ${chartBox("chart-rate", `Output rate falls with the threshold; at ${number(trigger.threshold)} it is ${perSecond(trigger.outputPerSecond)}.`, rate)}
@@ -45,8 +47,9 @@ ${
   trigger.deadTime.length > 0 &&
   table(
     "Dead time by cause",
-    ["cause", "share of crossings"],
-    trigger.deadTime.map(({ cause, share }) => [cause, percent(share)]),
+    ["cause", "of crossings", "accepts lost"],
+    trigger.deadTime.map(({ cause, share, refused }) => [cause, percent(share), whole(refused)]),
+    [0],
   )
 }</div>
 ${
@@ -54,7 +57,10 @@ ${
   turnOn &&
   html`<div class="card half"><h3>Turn-on</h3>
 ${chartBox("chart-turn-on", "Efficiency of the trigger against the truth.", turnOn)}
-<p class="caption">Efficiency with Clopper-Pearson intervals of 68.3 %; the bars' width is the bin.</p>
+<p class="caption">Efficiency with Clopper-Pearson intervals of 68.3 %; the bars' width is the bin.${
+    trigger.turnOn.fit &&
+    html` Fitted: plateau ${percent(trigger.turnOn.fit.plateau)}, half of it at ${number(trigger.turnOn.fit.halfAt)}, width ${number(trigger.turnOn.fit.width)}.`
+  }</p>
 <details><summary>As a table</summary>${table(
     `Efficiency by ${trigger.turnOn.variable}`,
     [trigger.turnOn.variable, "events", "efficiency", "interval"],
@@ -104,28 +110,50 @@ function rateChart({ rate, threshold }: TriggerFigures): Chart {
   };
 }
 
-function turnOnChart({ variable, bins }: NonNullable<TriggerFigures["turnOn"]>): Chart {
+function turnOnChart({ variable, bins, fit }: NonNullable<TriggerFigures["turnOn"]>): Chart {
   const filled = bins.filter(({ events }) => events > 0);
+  const low = bins[0]?.from ?? 0;
+  const high = bins.at(-1)?.to ?? 1;
+  const points = filled.map(({ from, to, value, low, high }) => {
+    return { x: (from + to) / 2, value, low, high, from, to };
+  });
+  // The curve needs more x than the points have; where they have none there is a hole.
+  const curve =
+    fit === undefined
+      ? []
+      : Array.from(
+          { length: CURVE_POINTS + 1 },
+          (_, at) => low + ((high - low) * at) / CURVE_POINTS,
+        );
+  const xs = [...new Set([...points.map(({ x }) => x), ...curve])].sort((a, b) => a - b);
+  const at = new Map(points.map((point) => [point.x, point]));
+  const column = (of: (point: (typeof points)[number]) => number) =>
+    xs.map((x) => {
+      const point = at.get(x);
+      return point === undefined ? null : of(point);
+    });
   return {
     kind: "lines",
-    x: { label: variable, format: "number" },
+    x: { label: variable, format: "number", min: low, max: high },
     y: { label: "efficiency", format: "percent", min: 0, max: 1.03 },
     series: [
       { name: "efficiency", colour: "s1", points: true, noLine: true },
       { name: "" },
       { name: "" },
+      ...(fit === undefined ? [] : [{ name: "fit", colour: "s2" as const }]),
     ],
     data: [
-      filled.map(({ from, to }) => (from + to) / 2),
-      filled.map(({ value }) => value),
-      filled.map(({ low }) => low),
-      filled.map(({ high }) => high),
+      xs,
+      column(({ value }) => value),
+      column(({ low }) => low),
+      column(({ high }) => high),
+      ...(fit === undefined ? [] : [xs.map((x) => fitted(fit, x))]),
     ],
     bars: [
       {
         ...{ value: 1, low: 2, high: 3, colour: "s1" },
-        from: filled.map(({ from }) => from),
-        to: filled.map(({ to }) => to),
+        from: column(({ from }) => from),
+        to: column(({ to }) => to),
       },
     ],
   };
@@ -150,6 +178,21 @@ function rocChart({ points }: NonNullable<TriggerFigures["roc"]>): Chart {
       unique.map(({ background }) => background),
     ],
   };
+}
+
+/** 0.5 plateau (1 + erf((x - halfAt) / (sqrt 2 width))). */
+function fitted(
+  { plateau, halfAt, width }: NonNullable<NonNullable<TriggerFigures["turnOn"]>["fit"]>,
+  x: number,
+): number {
+  // The normal distribution's own integral, within 7.5e-8 (Abramowitz and Stegun 26.2.17).
+  const z = (x - halfAt) / width;
+  const t = 1 / (1 + 0.2316419 * Math.abs(z));
+  const tail =
+    (Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI)) *
+    t *
+    (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
+  return plateau * (z > 0 ? 1 - tail : tail);
 }
 
 function thinned<T>(values: readonly T[], most: number): readonly T[] {

@@ -4,6 +4,7 @@ export interface Flags {
   readonly modelName?: string;
   readonly modelVersion?: string;
   readonly url?: string;
+  readonly httpUrl?: string;
   readonly protocol?: "grpc" | "http";
   readonly streaming?: boolean;
   readonly batchSize?: number;

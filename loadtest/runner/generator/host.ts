@@ -1,6 +1,7 @@
 /** One generator, told by messages what to do: the inside of a generator process. */
 import type { Driver } from "../../drivers/driver.ts";
 import { encodeHttpRequest } from "../../drivers/http-message.ts";
+import { RelayDriver } from "../../drivers/relay.ts";
 import { planOf } from "../plan.ts";
 import { ClosedHttpGenerator } from "./closed-http.ts";
 import { EventLog } from "./event-log.ts";
@@ -69,11 +70,16 @@ export class GeneratorHost {
             reconnects: this.#driver?.reconnects ?? 0,
             events: this.#log?.columns(),
             origins: this.#origins.counts(),
+            firstStage: this.#firstStage(),
           },
         });
         this.close();
       }
     }
+  }
+
+  #firstStage(): string | undefined {
+    return this.#driver instanceof RelayDriver ? this.#driver.firstStage.encode() : undefined;
   }
 
   #started(): LoadSource {
@@ -84,7 +90,12 @@ export class GeneratorHost {
   async #prepare(order: GeneratorOrder): Promise<void> {
     const now = () => performance.now();
     const { answers, loop } = order;
-    if (order.driver === "http" && loop.kind === "closed" && answers === undefined) {
+    if (
+      order.driver === "http" &&
+      loop.kind === "closed" &&
+      answers === undefined &&
+      order.relay === undefined
+    ) {
       const requests = order.plan.pool.slice(0, AUTOCANNON_REQUESTS);
       const bytes = requests.map(({ request }) => encodeHttpRequest(request, order.binary).body);
       this.#source = new ClosedHttpGenerator(

@@ -3,15 +3,29 @@ import type { Driver, DriverEvents, DriverOptions } from "../../drivers/driver.t
 import { GrpcStreamDriver } from "../../drivers/grpc-stream.ts";
 import { GrpcUnaryDriver } from "../../drivers/grpc-unary.ts";
 import { HttpDriver } from "../../drivers/http-binary.ts";
+import { feedOf, RelayDriver } from "../../drivers/relay.ts";
 import type { GeneratorOrder } from "./order.ts";
 
 export function makeDriver(order: GeneratorOrder, events: DriverEvents): Driver {
+  const keep = order.answers !== undefined;
+  const { relay } = order;
+  if (relay === undefined) return plainDriver(order, events, keep);
+  const parts = {
+    first: (heard: DriverEvents) => plainDriver(order, heard, true),
+    second: (heard: DriverEvents) => plainDriver(order, heard, keep),
+    feed: feedOf(relay),
+    now: () => performance.now(),
+  };
+  return new RelayDriver(parts, events);
+}
+
+function plainDriver(order: GeneratorOrder, events: DriverEvents, keepAnswers: boolean): Driver {
   const options: DriverOptions = {
     address: order.address,
     connections: order.connections,
     identities: order.identities,
     perConnection: order.perConnection ?? Number.POSITIVE_INFINITY,
-    keepAnswers: order.answers !== undefined,
+    keepAnswers,
   };
   // Each driver sends what it has prepared itself; nobody else makes or reads it.
   switch (order.driver) {

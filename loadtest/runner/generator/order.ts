@@ -1,4 +1,6 @@
 /** What a generator process is told to do, and what it says back: plain data, by Node's IPC. */
+
+import type { TensorMetadata } from "../../drivers/control/control.ts";
 import type { DriverName } from "../../drivers/driver.ts";
 import type { Header } from "../../drivers/raw-http2/hpack.ts";
 import type { Address } from "../../drivers/raw-http2/http2-client.ts";
@@ -23,6 +25,17 @@ export interface GeneratorOrder {
   readonly plan: PlanOrder;
   /** What of each answer is kept; absent: answers are only counted. */
   readonly answers?: AnswersOrder;
+  readonly relay?: RelayOrder;
+}
+
+/** Answers of the model that the plan asks become requests to another model, whose answers count. */
+export interface RelayOrder {
+  readonly model: string;
+  readonly version: string;
+  /** Input of that model: output of the first. */
+  readonly map: Readonly<Record<string, string>>;
+  /** What that model takes; axes of -1 and the batch axis are as the output has them. */
+  readonly inputs: readonly TensorMetadata[];
 }
 
 export interface AnswersOrder {
@@ -53,4 +66,6 @@ export interface GeneratorOver {
   readonly reconnects: number;
   readonly events: EventColumns | undefined;
   readonly origins: readonly OriginCount[];
+  /** Two-vendor mode: how long the first model took, an HdrHistogram. */
+  readonly firstStage: string | undefined;
 }

@@ -64,9 +64,13 @@ export interface Registrations {
 /** What of the catalog serves in this gateway. */
 export interface Publication {
   /** Resolves when the gateway serves what the catalog says, or has a reason why not. */
-  follow(name: string): Promise<void>;
-  /** Why a version that is ready does not serve here; undefined: it does. */
+  follow(names: readonly string[]): Promise<void>;
+  /** Why a version does not serve here; undefined: it does. */
   trouble(name: string, version: string): string | undefined;
+  /** Resolves when requests for the alias go to its version. @throws StatusError FAILED_PRECONDITION: they do not */
+  promoted(name: string, alias: string, version: string): Promise<void>;
+  /** Resolves when the last request with the artifact was answered and no other can reach it. */
+  retired(name: string, version: string, digest?: Digest): Promise<void>;
 }
 
 export interface ManagedRegistryParts {
@@ -117,14 +121,16 @@ export class ManagedRegistry implements ModelRegistry {
     const { generation, ...alias } = change;
     const next = (model: CatalogModel) => setAlias(model, { ...alias, at: date(), by: who });
     next(this.#model(name)); // says what is wrong before anything is waited for
-    await publication.follow(name);
+    await publication.follow([name]);
     const trouble = publication.trouble(name, alias.version);
     if (trouble !== undefined) {
       const text = `version ${alias.version} of model '${name}' does not serve here: ${trouble}`;
       throw new StatusError("FAILED_PRECONDITION", `${text}; alias '${alias.alias}' stays`);
     }
     const action = { action: "promote", version: alias.version, details: { ...alias } };
-    return this.#change(name, generation, who, action, next);
+    const changed = await this.#change(name, generation, who, action, next);
+    await publication.promoted(name, alias.alias, alias.version);
+    return changed;
   }
 
   async rollback(
@@ -158,16 +164,22 @@ export class ManagedRegistry implements ModelRegistry {
   }
 
   async retire(named: ArtifactName & Since, reason: string, who: string): Promise<number> {
+    const { publication } = this.#parts;
     const text = reason || `retired by ${who}`;
     const words = { action: "retire", details: { reason: text } };
+    let gone: readonly FoundArtifact[] = [];
     const generation = await this.#changeArtifacts(named, words, who, (model) => {
       const going = findArtifacts(model, named).filter(({ artifact }) => isAlive(artifact.state));
+      gone = going;
       if (going.length > 0) return going.reduce((next, each) => retire(next, each, text), model);
       throw new StatusError(
         "FAILED_PRECONDITION",
         `nothing of model '${named.name}' that is named is in use: there is nothing to retire`,
       );
     });
+    await Promise.all(
+      gone.map(({ version, digest }) => publication.retired(named.name, version, digest)),
+    );
     await this.#forget(named.name);
     return generation;
   }
@@ -242,7 +254,7 @@ export class ManagedRegistry implements ModelRegistry {
     const changed = await catalog.change(name, generation, who, action, (model) =>
       next(model ?? this.#model(name)),
     );
-    await publication.follow(name);
+    await publication.follow([name]);
     return changed.generation;
   }
 

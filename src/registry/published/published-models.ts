@@ -27,6 +27,7 @@ import type { RegisteredModel, RegisteredModels, RegisteredVersion } from "./reg
 import { writeVersion } from "./write-version.ts";
 
 export interface PublishedModelsParts {
+  /** The same object for as long as nothing changed. */
   readonly catalog: { snapshot(): CatalogSnapshot };
   /** See `Blobs.path`. */
   blobPath(digest: Digest): string;
@@ -64,6 +65,9 @@ export class PublishedModels implements RegisteredModels {
   /** Models that a folder of a root stands in front of. */
   readonly #shadowed = new Set<string>();
   readonly #turns = new Turns();
+  #indexed:
+    | { readonly snapshot: CatalogSnapshot; readonly models: Map<string, CatalogModel> }
+    | undefined;
   #cancel: (() => void) | undefined;
   #checking: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -121,6 +125,11 @@ export class PublishedModels implements RegisteredModels {
     if (planned.artifacts.some(({ artifact }) => artifact.variant === variant)) return undefined;
     const absent = planned.absent.find((each) => each.name === variant);
     return absent?.reason ?? `it has no artifact '${variant}'`;
+  }
+
+  /** Of the registry. */
+  catalogModel(name: string): CatalogModel | undefined {
+    return this.#catalog().get(name);
   }
 
   // Publishing ------------------------------------------------------------------
@@ -251,8 +260,14 @@ export class PublishedModels implements RegisteredModels {
     return this.#parts.backends.includes(backend);
   }
 
+  /** By name; made once a snapshot. */
   #catalog(): ReadonlyMap<string, CatalogModel> {
-    return new Map(this.#parts.catalog.snapshot().models.map(({ model }) => [model.name, model]));
+    const snapshot = this.#parts.catalog.snapshot();
+    if (this.#indexed?.snapshot !== snapshot) {
+      const models = new Map(snapshot.models.map(({ model }) => [model.name, model]));
+      this.#indexed = { snapshot, models };
+    }
+    return this.#indexed.models;
   }
 }
 

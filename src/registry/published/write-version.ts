@@ -1,5 +1,8 @@
-/** A version's folder on this host: small files as they are, and links to the bytes in the store. */
-import { link, mkdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+/**
+ * A version's folder on this host: small files as they are, and links to the bytes in the store. Symbolic ones: a
+ * hard link would change the ctime of the file, by which everybody who shares the store sees whether it was touched.
+ */
+import { mkdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Digest } from "../catalog/types.ts";
 import type { VersionPlan } from "./plan.ts";
@@ -28,7 +31,7 @@ export async function writeVersion(
       const target = join(home, file.path);
       await mkdir(dirname(target), { recursive: true, mode: 0o700 });
       if ("text" in file) await writeFile(target, file.text, { mode: 0o600 });
-      else await linkTo(blobPath(file.blob), target);
+      else await symlink(blobPath(file.blob), target);
     }
     await rename(unfinished, folder);
   } catch (thrown) {
@@ -36,18 +39,6 @@ export async function writeVersion(
     throw thrown;
   }
   return found;
-}
-
-/**
- * Never a copy. A hard link keeps the bytes for as long as they serve, even where the store gives them up; on
- * another file system, or where the system forbids it, a symbolic link has to do.
- */
-async function linkTo(blob: string, target: string): Promise<void> {
-  try {
-    await link(blob, target);
-  } catch {
-    await symlink(blob, target);
-  }
 }
 
 const exists = (path: string) =>

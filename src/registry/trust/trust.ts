@@ -30,6 +30,11 @@ export class Trust {
     return this.#path !== undefined;
   }
 
+  /** All of them, for whoever wants to know. @throws StatusError FAILED_PRECONDITION for a file that cannot be used */
+  async trusted(): Promise<readonly TrustedKey[]> {
+    return [...(await this.#keys()).values()];
+  }
+
   /**
    * The key by which it is signed.
    * @throws StatusError UNAUTHENTICATED for a key that is unknown or a signature that is wrong;
