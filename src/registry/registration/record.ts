@@ -33,6 +33,19 @@ export function findArtifact(
   return version !== undefined && artifact !== undefined ? { version, artifact } : undefined;
 }
 
+/**
+ * The version as far as it binds whoever comes next: where nothing of it was validated, or all of it is out of
+ * use, its configuration does not.
+ */
+export function binding(version: CatalogVersion | undefined): CatalogVersion | undefined {
+  return version === undefined || version.artifacts.some(isSettled)
+    ? version
+    : { ...version, config: {} };
+}
+
+const isSettled = (artifact: CatalogArtifact) =>
+  !outOfUse(artifact) && artifact.state !== "uploaded";
+
 /** Nothing is known yet but that it is to be checked. @throws as `addArtifact` */
 export function begun(
   model: CatalogModel | undefined,
@@ -51,7 +64,7 @@ export function takenOver(model: CatalogModel, ref: Ref, underway: Underway): Ca
 
 export interface Validated {
   readonly artifact: CatalogArtifact;
-  /** Of the version; counts where nothing runs it yet. */
+  /** Of the version; counts where nothing else does. */
   readonly config: ModelConfigObject;
   readonly equivalence: Equivalence;
   readonly files: Readonly<Record<string, Digest>>;
@@ -72,7 +85,10 @@ export function validated(model: CatalogModel, ref: Ref, made: Validated): Catal
     artifact: { ...made.artifact, state: "uploaded" },
   });
   const found = versionOf(added, version);
-  const first = !hasTensors(found.config) && hasTensors(made.config);
+  const others = found.artifacts.filter(
+    (artifact) => !isMeant(ref, artifact) && isSettled(artifact),
+  );
+  const first = hasTensors(made.config) && (others.length === 0 || !hasTensors(found.config));
   const next = withVersion(added, {
     ...found,
     ...(first ? { config: made.config, equivalence: made.equivalence } : {}),
