@@ -100,7 +100,7 @@ function referenceOf(registration: Registration, format: string): Validated["ref
 function toldPlatform(manifest: unknown): string | undefined {
   const { artifact } = (manifest ?? {}) as { artifact?: { platform?: unknown } };
   const platform = artifact?.platform;
-  return typeof platform === "string" && platform !== "any" ? platform : undefined;
+  return typeof platform === "string" && platform !== "any" ? platform.slice(0, 256) : undefined;
 }
 
 function numericClassOf(manifest: ArtifactManifest | undefined, { config }: Findings): string {
