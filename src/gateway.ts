@@ -25,6 +25,7 @@ import { ModelAccount } from "./telemetry/account.ts";
 import { cpuMetrics } from "./telemetry/cpu-metrics.ts";
 import { deviceMetrics } from "./telemetry/device-metrics.ts";
 import { EventLoopDelay } from "./telemetry/event-loop.ts";
+import { Explain } from "./telemetry/explain/explain.ts";
 import { FailoverCounts } from "./telemetry/failover-counts.ts";
 import { grpcMetrics } from "./telemetry/grpc-metrics.ts";
 import { latencies } from "./telemetry/latency-metrics.ts";
@@ -39,6 +40,7 @@ import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
 import { Devices } from "./wiring/devices.ts";
 import { ensembleOf } from "./wiring/ensemble-of.ts";
+import { explaining } from "./wiring/explaining.ts";
 import { uncounted } from "./wiring/gate-executor.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
 import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
@@ -270,7 +272,18 @@ export async function createGateway(
     require: (served, wish) => pins.require(served, wish),
   });
   const recording = createRecording(config.record, { clock, log });
-  const infer = recording.watch(line);
+  const { explainRequests, explainShare } = config.provenance;
+  const explain =
+    explainRequests === 0 || explainShare === 0
+      ? undefined
+      : new Explain({
+          requests: explainRequests,
+          share: explainShare,
+          random: Math.random,
+          now: clock.now,
+          wallMs: Date.now,
+        });
+  const infer = recording.watch(explaining(line, explain));
 
   const grpc = grpcListener(
     config.grpc,
@@ -308,6 +321,7 @@ export async function createGateway(
     statistics,
     devices,
     registry: registry?.room,
+    explain: explain && ((id) => explain.explain(id)),
     inference: {
       infer: withHeaders(infer, forwarderOf(config.http.headerForwardPattern), tracing.tracer),
       signature: (model, version) => definitionOf(model, version).signature,

@@ -119,6 +119,8 @@ export class CachedModel implements Served, CacheOwner {
     timeline.dispatched = this.#clock.now();
     const parameters = told && fromCache(told);
     call.respond({ model, version, id: request.id, outputs, parameters }, true);
+    call.story?.noted("an equal request was answered before: from the response cache");
+    call.story?.answered(parameters);
     timeline.answered = this.#clock.now();
     this.#account.request({
       signature: this.signature,

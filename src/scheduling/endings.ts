@@ -28,6 +28,9 @@ export const ENDED: InferCall = {
 /** Parameters of a response: which variant, artifact and device it comes from. The same object while nothing of it changes. */
 export type Origin = (instance: Instance) => Parameters;
 
+/** In the story of a request. */
+export const CANCELLED = "its client went away, or its deadline passed";
+
 export class Endings {
   readonly #signature: ModelSignature;
   readonly #account: Account;
@@ -68,6 +71,7 @@ export class Endings {
           const batchRows = told ? rows : undefined;
           const queueUs = told ? waitedUs(call.timeline) : undefined;
           call.respond({ model, version, id, outputs, parameters, batchRows, queueUs }, true);
+          call.story?.answered(parameters);
         }
         this.#finish(entry, call.cancelled ? "CANCELED" : undefined, timing, rows);
       }
@@ -84,7 +88,10 @@ export class Endings {
     const { call } = entry;
     call.onCancel = undefined;
     call.timeline.execution = timing;
-    if (!call.cancelled) call.respond(final, true);
+    if (!call.cancelled) {
+      call.respond(final, true);
+      call.story?.answered(final.parameters);
+    }
     this.#finish(entry, call.cancelled ? "CANCELED" : undefined, timing);
   }
 
@@ -93,11 +100,13 @@ export class Endings {
     call.onCancel = undefined;
     const { cancelled } = call;
     if (!cancelled) call.fail(status);
+    call.story?.failed(cancelled ? CANCELLED : `${status.code}: ${status.message}`);
     this.#finish(entry, cancelled ? "CANCELED" : reason, timing);
   }
 
   cancelled(entry: Entry): void {
     entry.call.onCancel = undefined;
+    entry.call.story?.failed(CANCELLED);
     this.#finish(entry, "CANCELED", undefined);
   }
 

@@ -277,6 +277,7 @@ export class EnsembleRun implements StepReceiver {
     }
     const rows = batched ? (inputs[0]?.shape[0] ?? 0) : 0;
     const call = new StepCall(index, client, this, clock.now());
+    call.story = client.story?.step(model, signature.version, call.timeline);
     this.#running.push({ call, flow, decoupled: signature.decoupled, rows });
     this.#inflight[index] = (this.#inflight[index] ?? 0) + 1;
     const outputs = known.outputs.map((name) => ({ name, parameters: undefined }));
@@ -301,12 +302,12 @@ export class EnsembleRun implements StepReceiver {
     this.#responses += 1;
     call.timeline.execution = this.compute;
     if (final) this.#end();
-    call.respond({ model, version, id: request.id, outputs, ...this.#told }, final);
+    call.respond({ model, version, id: request.id, outputs, ...this.told }, final);
     if (final) this.#parts.ended(false);
   }
 
-  /** Of the steps that have answered so far. */
-  get #told(): Pick<InferResponse, "parameters" | "queueUs"> | undefined {
+  /** What an answer tells now of the steps behind it. */
+  get told(): Pick<InferResponse, "parameters" | "queueUs"> | undefined {
     // Steps that are left out leave holes.
     const parameters = this.#parts.origin.of(this.#origins.filter((one) => one !== undefined));
     return parameters && { parameters, queueUs: this.#queueUs };
@@ -329,7 +330,7 @@ export class EnsembleRun implements StepReceiver {
     }
     this.#end();
     call.timeline.execution = this.compute;
-    call.respond({ model, version, id: request.id, outputs: [], ...this.#told }, true);
+    call.respond({ model, version, id: request.id, outputs: [], ...this.told }, true);
     this.#parts.ended(false);
   }
 }

@@ -10,7 +10,7 @@ import type {
   Parameters,
 } from "../inference/request.ts";
 import { Chain, type Link } from "./chain.ts";
-import { stopping } from "./endings.ts";
+import { CANCELLED, stopping } from "./endings.ts";
 import { EnsembleOrigin } from "./ensemble-origin.ts";
 import { type Route, routeTo } from "./ensemble-route.ts";
 import { EnsembleRun, type StepModel } from "./ensemble-run.ts";
@@ -125,6 +125,8 @@ export class EnsembleScheduler implements Served {
     call.onCancel = undefined;
     const { timeline, trace } = call;
     timeline.answered = clock.now();
+    if (failure === undefined) call.story?.answered(run.told?.parameters);
+    else call.story?.failed(failure === "CANCELED" ? CANCELLED : "a step failed");
     const timing = run.compute;
     account.request({ signature, rows, timeline, failure, execution: timing, trace });
     if (failure === undefined) account.execution({ signature, rows, timing });

@@ -27,6 +27,7 @@ import { type Entry, RequestQueue } from "./queue.ts";
 import { Repeats } from "./repeats.ts";
 import { type Rescue, Rescuer } from "./rescuer.ts";
 import type { Served } from "./served.ts";
+import { tellDispatched } from "./stories.ts";
 import { StreamedBatch } from "./streamed-batch.ts";
 
 export interface SchedulerParts {
@@ -219,7 +220,7 @@ export class Scheduler implements Served {
     if (head) return this.#dispatchFrom(head, lane);
     this.#repeats.takeFirst();
     const alive = again?.filter((entry) => !entry.call.cancelled) ?? [];
-    if (alive.length > 0) this.#dispatch(lane, alive);
+    if (alive.length > 0) this.#dispatch(lane, alive, "it runs again");
     return true;
   }
 
@@ -241,14 +242,18 @@ export class Scheduler implements Served {
     return this.pool.laneToTakeAhead();
   }
 
-  #dispatch(lane: Lane, batch: readonly Entry[]): void {
+  /** @param closed why the batch is no larger; absent: as the rules say */
+  #dispatch(lane: Lane, batch: readonly Entry[], closed?: string): void {
     const now = this.#clock.now();
+    let told = false;
     for (const entry of batch) {
-      const { timeline } = entry.call;
+      const { timeline, story } = entry.call;
+      if (story !== undefined) told = true;
       if (timeline.dispatched > 0) continue;
       timeline.dispatched = now;
       this.#account.pending(this.signature, -requestsOf(entry));
     }
+    if (told) tellDispatched(batch, lane.instance, closed ?? this.#filling.why(batch));
     this.#lastBatch = batch.length;
     this.#runningBatches += 1;
     this.#runningRequests += batch.length;

@@ -39,6 +39,7 @@ import {
 import type { Served } from "./served.ts";
 import { waitForSlots } from "./slot-batch.ts";
 import { Slots } from "./slots.ts";
+import { tellDispatched, tellFailed } from "./stories.ts";
 import { StreamedBatch } from "./streamed-batch.ts";
 
 export interface SequenceSchedulerParts {
@@ -281,6 +282,10 @@ export class SequenceScheduler implements Served {
       entry.call.timeline.dispatched = now;
       this.#account.pending(this.signature, -1);
     }
+    if (entries.some(({ call }) => call.story !== undefined)) {
+      const closed = `the ${this.#rules.strategy} strategy of its sequences takes what is next of each`;
+      tellDispatched(entries, bench.lane.instance, closed);
+    }
     this.#lastBatch = entries.length;
     this.#runningBatches += 1;
     const batch = this.#rowsOf(bench, entries);
@@ -331,6 +336,7 @@ export class SequenceScheduler implements Served {
       this.#account.lost(this.signature, error.executing);
       for (const entry of batch) this.#lose(entry);
     } else {
+      tellFailed(batch, bench.lane.instance, error);
       const { again, failed } = afterFailure(this.#stillWanted(batch), error);
       bench.again.push(...again);
       for (const { entry, status } of failed) {

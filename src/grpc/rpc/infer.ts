@@ -8,6 +8,7 @@ import type {
   WireRequest,
 } from "../../inference/request.ts";
 import type { ClientConnection } from "../../inference/shared-regions.ts";
+import type { Story } from "../../inference/story.ts";
 import { newTimeline, type Timeline } from "../../inference/timeline.ts";
 import { decodeInferRequest } from "../codec/decode-request.ts";
 import { encodeInferResponse } from "../codec/encode-response.ts";
@@ -38,6 +39,7 @@ export function inferHandler({ infer }: Inference): HotHandler {
 class UnaryInferCall implements InferCall {
   readonly timeline: Timeline;
   trace: TraceContext | undefined = undefined;
+  story: Story | undefined = undefined;
   readonly #hot: HotCall;
 
   constructor(hot: HotCall) {

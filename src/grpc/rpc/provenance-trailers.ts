@@ -4,10 +4,10 @@ import type { InferResponse, Parameters } from "../../inference/request.ts";
 import { encodeHeaders } from "../http2/hpack-encoder.ts";
 import { OK_TRAILERS } from "../transport/response.ts";
 
+/** Of the length in front of digits. */
+const LENGTH_BYTES = 1;
 const BATCH_FIELD = fieldName(BATCH_SIZE);
 const QUEUE_FIELD = fieldName(QUEUE_US);
-/** In front of digits: a literal, of so many bytes. */
-const LENGTH_BYTES = 1;
 
 const known = new WeakMap<Parameters, Buffer>();
 

@@ -2,6 +2,7 @@
 import { type StatusError, toStatusError } from "../../errors.ts";
 import type { InferCall, InferResponse, TraceContext } from "../../inference/request.ts";
 import type { ClientConnection } from "../../inference/shared-regions.ts";
+import type { Story } from "../../inference/story.ts";
 import { newTimeline, type Timeline } from "../../inference/timeline.ts";
 import { readHeaderLength, requireWithin } from "../infer/header-length.ts";
 import type { InferRoom } from "../infer/http-call.ts";
@@ -35,6 +36,7 @@ export class DirectCall implements InferCall {
   cancelled = false;
   onCancel: (() => void) | undefined = undefined;
   trace: TraceContext | undefined = undefined;
+  story: Story | undefined = undefined;
   answer: DirectAnswer | undefined = undefined;
   #outputs: OutputForms = ALL_JSON;
   readonly #room: InferRoom;
