@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { GatewayAddress } from "../gateway-address.ts";
 import { askGateway, HungUp, NoGateway, Refused, sendBytes } from "../gateway-client.ts";
@@ -74,12 +75,21 @@ export async function upload(
 export async function digestOf(file: string, what: string, progress: Progress): Promise<string> {
   const { size } = await regularFile(file, what);
   const hash = createHash("sha256");
+  // One piece of memory for all of it: a stream would make as much garbage as the file is long.
+  const buffer = Buffer.allocUnsafe(READ_BYTES);
   let done = 0;
   try {
-    for await (const chunk of createReadStream(file, { highWaterMark: READ_BYTES })) {
-      hash.update(chunk as Buffer);
-      done += (chunk as Buffer).length;
-      progress.now(`${what}: read ${bytesText(done)} of ${bytesText(size)}`);
+    const handle = await open(file);
+    try {
+      for (;;) {
+        const { bytesRead } = await handle.read(buffer, 0, READ_BYTES, null);
+        if (bytesRead === 0) break;
+        hash.update(buffer.subarray(0, bytesRead));
+        done += bytesRead;
+        progress.now(`${what}: read ${bytesText(done)} of ${bytesText(size)}`);
+      }
+    } finally {
+      await handle.close();
     }
   } catch (cause) {
     throw unreadable(what, file, cause);
