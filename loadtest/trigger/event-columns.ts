@@ -20,6 +20,8 @@ export interface EventColumns extends TriggerEvents {
   readonly truth: Float64Array;
   /** 1 where a row of the event is signal. */
   readonly signal: Uint8Array;
+  /** Which of the requests it was in, counted from 0. */
+  readonly answered: Uint32Array;
   /** Axis of `truth`, undefined where payloads know no truth. */
   readonly variable: string | undefined;
 }
@@ -33,9 +35,12 @@ export function eventColumns(answered: Iterable<Answered>, lhc: LhcTime | undefi
     latency: new List(),
     truth: new List(),
     signal: new List(),
+    answered: new List(),
   };
   let variable: string | undefined;
+  let request = -1;
   for (const { intended, payload, latencyMs, scores } of answered) {
+    request += 1;
     const answeredAt = (intended.atMs + latencyMs) / slotMs;
     const crossings = lhc?.crossings(intended);
     const { truth, eventRows } = payload;
@@ -57,6 +62,7 @@ export function eventColumns(answered: Iterable<Answered>, lhc: LhcTime | undefi
       rows.latency.push(scores === undefined ? Number.POSITIVE_INFINITY : answeredAt - bx);
       rows.truth.push(value);
       rows.signal.push(signal);
+      rows.answered.push(request);
     }
   }
   const order = Uint32Array.from({ length: rows.bx.length }, (_, at) => at);
@@ -70,6 +76,7 @@ export function eventColumns(answered: Iterable<Answered>, lhc: LhcTime | undefi
     latencyBx: sorted(rows.latency),
     truth: sorted(rows.truth),
     signal: Uint8Array.from(sorted(rows.signal)),
+    answered: Uint32Array.from(sorted(rows.answered)),
     variable,
   };
 }

@@ -2,14 +2,13 @@
 import type { Result } from "../../report/schema.ts";
 import type { Answered, EventColumns } from "../../trigger/event-columns.ts";
 import { eventColumns } from "../../trigger/event-columns.ts";
-import type { StreamPlan } from "../../types.ts";
 import { type Outcomes, outcomesOf } from "../analysis/outcomes.ts";
 import { crossingFigures, triggerFigures } from "../analysis/trigger-figures.ts";
 import type { Step } from "../step.ts";
-import type { SentColumns } from "./stream-workload.ts";
+import type { Decision, SentColumns } from "./sent-columns.ts";
 
 export function analyseStream(
-  plan: StreamPlan,
+  decision: Decision | undefined,
   sent: SentColumns,
   step: Step,
   warmupMs: number,
@@ -18,7 +17,7 @@ export function analyseStream(
   const outcomes = outcomesOf(step.overs, sent.keys.length);
   const measured = measuredNumbers(sent, warmupMs);
   const events = eventColumns(answered(sent, measured, outcomes), lhc);
-  const trigger = triggerOf(plan, sent, step, events, measured);
+  const trigger = decision && triggerOf(decision, sent, step, events, measured);
   return {
     ...(trigger === undefined ? {} : { trigger: trigger.trigger }),
     ...(lhc === undefined
@@ -31,14 +30,12 @@ export function analyseStream(
 }
 
 function triggerOf(
-  { trigger, scenario, name, arrivals }: StreamPlan,
+  decision: Decision,
   { lhc, keys }: SentColumns,
   { point }: Step,
   events: EventColumns,
   measured: Uint32Array,
 ) {
-  const spec = scenario.streams.find((stream) => stream.name === name)?.trigger;
-  if (trigger === undefined || spec === undefined) return undefined;
   // Events of the experiment that those of this run stand for.
   const scale = lhc === undefined ? 1 : lhc.oneIn * lhc.dilation;
   const eventsHz = (events.bx.length / Math.max(1e-9, point.seconds)) * scale;
@@ -52,8 +49,7 @@ function triggerOf(
     firstOf.add(number);
   }
   const fresh = Uint8Array.from(events.bx, (_, at) => (firstOf.has(request(at)) ? 1 : 0));
-  const settings = { threshold: spec.threshold, prescale: spec.prescale };
-  return triggerFigures({ ...events, fresh }, trigger(), settings, eventsHz, arrivals.describe);
+  return triggerFigures({ ...events, fresh }, decision.make(), decision, eventsHz);
 }
 
 /** Requests that were due after the warm-up; all of a closed loop. */

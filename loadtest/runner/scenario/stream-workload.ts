@@ -3,12 +3,13 @@ import { onePiece } from "../../../src/inference/pieces.ts";
 import type { Parameters } from "../../../src/inference/request.ts";
 import type { ModelFacts } from "../../drivers/control/control.ts";
 import type { Header } from "../../drivers/raw-http2/hpack.ts";
-import type { Intended, LhcTime, Payload, StreamPlan } from "../../types.ts";
+import type { Intended, Payload, StreamPlan } from "../../types.ts";
 import type { AnswersOrder, RelayOrder } from "../generator/order.ts";
 import type { PooledRequest } from "../plan.ts";
 import type { Requests } from "../step.ts";
 import type { StreamWorkload } from "../workload.ts";
 import { analyseStream } from "./analyse-stream.ts";
+import type { Decision, SentColumns } from "./sent-columns.ts";
 
 /** Times and keys of more requests than this are not held. */
 const MOST_REQUESTS = 30_000_000;
@@ -24,15 +25,6 @@ export interface StreamContext {
   readonly answers?: AnswersOrder;
 }
 
-/** What was sent, by number: for the analysis. */
-export interface SentColumns {
-  readonly intended: readonly Intended[];
-  readonly keys: Uint32Array;
-  readonly pool: readonly Payload[];
-  /** As in the plan, with the slots of a rate that was changed. */
-  readonly lhc: LhcTime | undefined;
-}
-
 export function streamWorkload(
   plan: StreamPlan,
   several: boolean,
@@ -42,6 +34,7 @@ export function streamWorkload(
   let last: SentColumns | undefined;
   const { arrivals } = plan;
   const closed = arrivals.concurrency;
+  const decision = decisionOf(plan);
   return {
     name: several ? plan.name : "",
     ...{ facts: context.facts, version: plan.version, headers: context.headers },
@@ -55,13 +48,19 @@ export function streamWorkload(
       last = known.sent;
       return known.requests;
     },
-    ...(plan.trigger === undefined && arrivals.lhc === undefined
+    ...(closed !== undefined || (decision === undefined && arrivals.lhc === undefined)
       ? {}
       : {
           analyse: (step, warmupMs) =>
-            last === undefined ? {} : analyseStream(plan, last, step, warmupMs),
+            last === undefined ? {} : analyseStream(decision, last, step, warmupMs),
         }),
   };
+}
+
+function decisionOf({ trigger, scenario, name }: StreamPlan): Decision | undefined {
+  const spec = scenario.streams.find((stream) => stream.name === name)?.trigger;
+  if (trigger === undefined || spec === undefined) return undefined;
+  return { threshold: spec.threshold, prescale: spec.prescale, make: trigger };
 }
 
 function columnsOf(
