@@ -25,10 +25,6 @@ import { ModelAccount } from "./telemetry/account.ts";
 import { cpuMetrics } from "./telemetry/cpu-metrics.ts";
 import { deviceMetrics } from "./telemetry/device-metrics.ts";
 import { EventLoopDelay } from "./telemetry/event-loop.ts";
-<<<<<<< HEAD
-=======
-import { Explain } from "./telemetry/explain/explain.ts";
->>>>>>> main
 import { FailoverCounts } from "./telemetry/failover-counts.ts";
 import { grpcMetrics } from "./telemetry/grpc-metrics.ts";
 import { latencies } from "./telemetry/latency-metrics.ts";
@@ -42,11 +38,7 @@ import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
 import { Devices } from "./wiring/devices.ts";
 import { ensembleOf } from "./wiring/ensemble-of.ts";
-<<<<<<< HEAD
 import { explaining, explainOf } from "./wiring/explaining.ts";
-=======
-import { explaining } from "./wiring/explaining.ts";
->>>>>>> main
 import { uncounted } from "./wiring/gate-executor.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
 import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
@@ -277,23 +269,8 @@ export async function createGateway(
     require: (served, wish) => pins.require(served, wish),
   });
   const recording = createRecording(config.record, { clock, log });
-<<<<<<< HEAD
   const explain = explainOf(config.provenance, clock);
-  const infer = explaining(recording.watch(line), explain);
-=======
-  const { explainRequests, explainShare } = config.provenance;
-  const explain =
-    explainRequests === 0 || explainShare === 0
-      ? undefined
-      : new Explain({
-          requests: explainRequests,
-          share: explainShare,
-          random: Math.random,
-          now: clock.now,
-          wallMs: Date.now,
-        });
   const infer = recording.watch(explaining(line, explain));
->>>>>>> main
 
   const grpc = grpcListener(
     config.grpc,

@@ -7,11 +7,6 @@ import type { Device } from "../../backends/contract.ts";
 import type { Parameters } from "../inference/request.ts";
 import { KnownDigests } from "../registry/known-digests.ts";
 import type { Instance } from "../workers/types.ts";
-<<<<<<< HEAD
-=======
-import { digestOf } from "../registry/variants.ts";
-import { ArtifactDigests } from "./artifact-digests.ts";
->>>>>>> main
 import { originOf } from "./origin.ts";
 
 let folder = "";
@@ -52,11 +47,7 @@ describe("what answers tell of where they come from", () => {
   it("is complete once the artifact has been hashed, and one object while nothing changes", async () => {
     const path = join(folder, "model.onnx");
     writeFileSync(path, "weights");
-<<<<<<< HEAD
     const { digestOf, settled } = hashing();
-=======
-    const digests = new ArtifactDigests(digestOf);
->>>>>>> main
     let generation = 4;
     const origin = originOf({ digestOf, generationOf: () => generation })(jets, variantAt(path));
     const instance = on({});
@@ -83,13 +74,8 @@ describe("what answers tell of where they come from", () => {
     const variant = variantAt(folder);
     const manifest = { vendor: "xilinx" } as never;
     const artifact = { ...variant.artifact, digest: "sha256:00", manifest };
-<<<<<<< HEAD
     const { digestOf } = hashing();
     const origin = originOf({ digestOf })(jets, { ...variant, name: "u50", artifact });
-=======
-    const digests = new ArtifactDigests(digestOf);
-    const origin = originOf({ digests })(jets, { ...variant, name: "u50", artifact });
->>>>>>> main
     const told = plain(origin(on({ id: "u50-1", vendor: "amd", emulated: true })));
     expect(told).toMatchObject({
       beamgate_device: "u50-1",
@@ -101,17 +87,10 @@ describe("what answers tell of where they come from", () => {
   });
 
   it("leaves out the artifact of a model that has no file", async () => {
-<<<<<<< HEAD
     const { digestOf, settled } = hashing();
     const origin = originOf({ digestOf })(jets, variantAt(folder));
     const missing = originOf({ digestOf })(jets, variantAt(join(folder, "gone")));
     await settled();
-=======
-    const digests = new ArtifactDigests(digestOf);
-    const origin = originOf({ digests })(jets, variantAt(folder));
-    const missing = originOf({ digests })(jets, variantAt(join(folder, "gone")));
-    await digests.settled();
->>>>>>> main
     expect(origin(on({})).has("beamgate_artifact")).toBe(false);
     expect(missing(on({})).has("beamgate_artifact")).toBe(false);
   });
