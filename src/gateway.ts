@@ -270,7 +270,7 @@ export async function createGateway(
   });
   const recording = createRecording(config.record, { clock, log });
   const explain = explainOf(config.provenance, clock);
-  const infer = explaining(recording.watch(line), explain);
+  const infer = recording.watch(explaining(line, explain));
 
   const grpc = grpcListener(
     config.grpc,

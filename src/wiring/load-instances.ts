@@ -27,8 +27,6 @@ export interface LoaderParts {
     variant: VariantDefinition,
     instance: Instance,
   ): Promise<void>;
-  /** What answers tell of where they come from; absent: nothing. */
-  readonly originOf?: OriginOf | undefined;
 }
 
 /** Loads one instance, and looks at it where it is of a registered artifact. */
