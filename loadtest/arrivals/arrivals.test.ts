@@ -140,6 +140,18 @@ describe("files", () => {
     expect([...made({ kind: "replay", file, repeat: false })]).toHaveLength(3);
   });
 
+  it("of a trace of several models are replayed for one", () => {
+    const lines = ["a", "b", "a"].map((model, at) => encodeTraceLine({ atMs: 10 * at, model }));
+    const file = written("models.jsonl", lines.join("\n"));
+    const spec = arrivalsSchema.parse({ kind: "replay", file, repeat: false });
+    const due = (model: string) =>
+      [...makeArrivals(spec, 1, undefined, model)].map(({ atMs }) => atMs);
+    expect([due("a"), due("b")]).toEqual([[0, 20], [10]]);
+    expect(() => makeArrivals(spec, 1, undefined, "c")).toThrow(
+      "no requests to model c, but to a, b",
+    );
+  });
+
   it("of a trace keep tensors as they were", () => {
     const input = {
       name: "x",

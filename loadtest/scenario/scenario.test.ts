@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { packageRoot } from "../../src/package-root.ts";
 import { defaultModelShape } from "../../test/support/model-shapes.ts";
 import { intendedAt, scheduleOf } from "../arrivals/schedule.ts";
 import type { Arrivals } from "../types.ts";
@@ -74,6 +75,16 @@ describe("the presets", () => {
     );
     expect(text("w1")).toContain(
       "an orbit is one request, due when it is over; 1 in 100 orbits is sent",
+    );
+  });
+});
+
+describe("the manual", () => {
+  it("shows a scenario that can be read", () => {
+    const text = readFileSync(join(packageRoot, "loadtest", "scenarios", "README.md"), "utf8");
+    const [, example = ""] = /```yaml\n([\s\S]*?)```/.exec(text) ?? [];
+    expect(describeScenario(parse(example))).toContain(
+      "dead time: 1 in 3, 2 in 25, 3 in 100, 4 in 240",
     );
   });
 });
