@@ -19,21 +19,6 @@ export interface TraceLine {
   readonly inputs?: readonly PayloadTensor[];
 }
 
-/** Without the line's end. */
-export function encodeTraceLine({ inputs, ...line }: TraceLine): string {
-  return JSON.stringify({
-    ...line,
-    ...(inputs === undefined
-      ? {}
-      : {
-          inputs: inputs.map(({ data, ...tensor }) => ({
-            ...tensor,
-            data: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64"),
-          })),
-        }),
-  });
-}
-
 /** It is read as one text. */
 const LARGEST_BYTES = 500 * 2 ** 20;
 

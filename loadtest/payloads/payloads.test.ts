@@ -7,7 +7,7 @@ import { npyHeader } from "../../src/npz/npy-header.ts";
 import { writeNpz } from "../../src/npz/write-npz.ts";
 import { packageRoot } from "../../src/package-root.ts";
 import { defaultModelShape } from "../../test/support/model-shapes.ts";
-import { encodeTraceLine } from "../arrivals/trace.ts";
+import { encodeTraceLine } from "../../test/support/trace-line.ts";
 import { GENERATORS, payloadSchema } from "../scenario/payload-schema.ts";
 import { rocOf } from "../statistics/roc.ts";
 import type { Intended, ModelShape, Payload } from "../types.ts";
