@@ -61,6 +61,9 @@ export async function run(spec: RunSpec, observer: Observer): Promise<Result> {
     notes: [...spec.about.notes],
     ...more,
     ...(await runner.stream.analyse?.(step, spec.warmupMs)),
+    ...(spec.reference === undefined
+      ? {}
+      : { agreement: await runner.agreement(spec.reference, step) }),
   };
   target.control.close();
   return { ...result, objectives: judge(spec.objectives, result) };

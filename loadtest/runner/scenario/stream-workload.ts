@@ -41,6 +41,7 @@ export function streamWorkload(
     ...(closed === undefined ? {} : { concurrency: closed }),
     ...(context.relay === undefined ? {} : { relay: context.relay }),
     ...(context.answers === undefined ? {} : { answers: context.answers }),
+    ...(decision === undefined ? {} : { threshold: decision.threshold }),
     requests(durationMs, perSecond) {
       const key = `${durationMs} ${perSecond}`;
       const known = made.get(key) ?? columnsOf(plan, context, durationMs, perSecond);
