@@ -84,7 +84,13 @@ module.exports = {
       "^src/grpc/(codec|generated/)",
       CONTRACT,
       "^src/(errors|clock|package-root)\\.ts$",
+      "^src/config/nearest\\.ts$",
     ]),
+    forbid(
+      "loadtest-sees-the-data-of-the-models-only",
+      { path: "^loadtest/", pathNot: TESTS },
+      { path: "^models/", pathNot: "^models/make/(data/|random\\.ts$)" },
+    ),
 
     ...Object.entries(DOORS).map(([name, doors]) =>
       sees(name, room(name), [

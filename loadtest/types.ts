@@ -3,7 +3,7 @@
  * (`arrivals/`), what they hold (`payloads/`), what a trigger makes of the answers
  * (`trigger/`), and the scenario that says it all (`scenario/`). Types only.
  */
-import type { Scenario } from "./scenario/schema.ts";
+import type { Scenario, Stream } from "./scenario/schema.ts";
 
 export type { Scenario, Stream } from "./scenario/schema.ts";
 
@@ -105,16 +105,6 @@ export interface ModelShape {
   readonly maxBatchSize: number | undefined;
 }
 
-/**
- * Outputs of one model become the inputs of another (two-vendor mode): the first
- * generates events, the second judges them.
- */
-export interface PayloadLink {
-  readonly describe: string;
-  /** @param outputs of the generating model for `payload`. @throws StatusError where they don't fit */
-  feed(outputs: readonly PayloadTensor[], payload: Payload): Payload;
-}
-
 /** Columns of events in the order of their crossings; all of one length. */
 export interface TriggerEvents {
   /** Crossings from the start of the run; not falling. */
@@ -191,12 +181,16 @@ export interface TriggerCounts {
 /** Everything a runner needs for one stream of a scenario. */
 export interface StreamPlan {
   readonly scenario: Scenario;
+  readonly stream: Stream;
   readonly name: string;
   readonly model: string;
   readonly version: string;
   readonly tenant: string;
   readonly arrivals: Arrivals;
   readonly payloads: PayloadSource;
-  /** A fresh one each call. Absent: the stream decides nothing. */
-  readonly trigger?: () => TriggerModel;
+  /**
+   * A fresh one each call. Absent: the stream decides nothing.
+   * @param slotMs of the run, where its rate was changed
+   */
+  readonly trigger?: (slotMs?: number) => TriggerModel;
 }

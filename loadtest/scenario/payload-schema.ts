@@ -5,6 +5,7 @@ import { count, key, nameOf } from "./words.ts";
 /** Generators of physics; each fits one shape of model. */
 export const GENERATORS = [
   "jet-observables",
+  "jet-observables-mev",
   "jet-constituents",
   "l1-objects",
   "calorimeter",
@@ -17,11 +18,17 @@ export const GENERATORS = [
 const pool = () =>
   key(count(1).max(100_000).default(64), "Distinct requests of each size; they are sent in turn");
 
+const signalShare = () =>
+  key(
+    z.number().min(0).max(1).optional(),
+    "Share of rows that are signal, for jets and l1-objects; absent: as the generator has it",
+  );
+
 export const payloadSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("physics"),
     generator: key(z.enum(GENERATORS), "What is generated, with its truth"),
-    signalShare: key(z.number().min(0).max(1).default(0.1), "Share of rows that are signal"),
+    signalShare: signalShare(),
     pool: pool(),
   }),
   z.strictObject({
@@ -50,7 +57,7 @@ export const payloadSchema = z.discriminatedUnion("kind", [
     from: key(
       z.strictObject({
         generator: key(z.enum(GENERATORS), "What the generating model is asked"),
-        signalShare: key(z.number().min(0).max(1).default(0.1), "Share of rows that are signal"),
+        signalShare: signalShare(),
       }),
       "Requests of the generating model",
     ),

@@ -20,7 +20,7 @@ export interface EventColumns extends TriggerEvents {
   readonly truth: Float64Array;
   /** 1 where a row of the event is signal. */
   readonly signal: Uint8Array;
-  /** Position of the request that the event was in, among those given. */
+  /** Which of the requests it was in, counted from 0. */
   readonly answered: Uint32Array;
   /** Axis of `truth`, undefined where payloads know no truth. */
   readonly variable: string | undefined;
@@ -37,10 +37,10 @@ export function eventColumns(answered: Iterable<Answered>, lhc: LhcTime | undefi
     signal: new List(),
     answered: new List(),
   };
-  let position = -1;
   let variable: string | undefined;
+  let request = -1;
   for (const { intended, payload, latencyMs, scores } of answered) {
-    position += 1;
+    request += 1;
     const answeredAt = (intended.atMs + latencyMs) / slotMs;
     const crossings = lhc?.crossings(intended);
     const { truth, eventRows } = payload;
@@ -62,7 +62,7 @@ export function eventColumns(answered: Iterable<Answered>, lhc: LhcTime | undefi
       rows.latency.push(scores === undefined ? Number.POSITIVE_INFINITY : answeredAt - bx);
       rows.truth.push(value);
       rows.signal.push(signal);
-      rows.answered.push(position);
+      rows.answered.push(request);
     }
   }
   const order = Uint32Array.from({ length: rows.bx.length }, (_, at) => at);

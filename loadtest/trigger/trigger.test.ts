@@ -376,6 +376,7 @@ describe("events of answers", () => {
     });
     const columns = eventColumns([one(297, Float32Array.of(1)), one(0)], time);
     expect([...columns.bx]).toEqual([0, 297]);
+    expect([...columns.answered]).toEqual([1, 0]);
     expect(columns.latencyBx[0]).toBe(Number.POSITIVE_INFINITY);
     expect(columns.score[0]).toBeNaN();
   });
