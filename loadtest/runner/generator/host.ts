@@ -1,4 +1,5 @@
 /** One generator, told by messages what to do: the inside of a generator process. */
+import { constants, setPriority } from "node:os";
 import type { Driver } from "../../drivers/driver.ts";
 import { encodeHttpRequest } from "../../drivers/http-message.ts";
 import { RelayDriver } from "../../drivers/relay.ts";
@@ -122,6 +123,7 @@ export class GeneratorHost {
       ...{ loop, now, lateAfterMs: order.lateAfterMs, mostInFlight: order.mostInFlight },
       ...(answers === undefined ? {} : this.#looking(answers, driver)),
     };
+    if (loop.kind === "open" && loop.pacing === "nap") preferOwnProcess();
     generator = new Generator(driver, planOf(order.plan, driver), options);
     this.#source = generator;
     await driver.open();
@@ -148,6 +150,15 @@ export class GeneratorHost {
         return scoresOf(response, answers, rows);
       },
     };
+  }
+}
+
+/** An open loop is mostly asleep; where the system lets it, it is woken before others. */
+function preferOwnProcess(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_ABOVE_NORMAL);
+  } catch {
+    // Only some users may; late sends are counted in any case.
   }
 }
 
