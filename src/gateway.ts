@@ -25,6 +25,7 @@ import { ModelAccount } from "./telemetry/account.ts";
 import { cpuMetrics } from "./telemetry/cpu-metrics.ts";
 import { deviceMetrics } from "./telemetry/device-metrics.ts";
 import { EventLoopDelay } from "./telemetry/event-loop.ts";
+import { Explain } from "./telemetry/explain/explain.ts";
 import { FailoverCounts } from "./telemetry/failover-counts.ts";
 import { grpcMetrics } from "./telemetry/grpc-metrics.ts";
 import { latencies } from "./telemetry/latency-metrics.ts";
@@ -34,10 +35,12 @@ import { createMetrics } from "./telemetry/metrics.ts";
 import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
 import { Aliases } from "./wiring/aliases.ts";
+import { ArtifactDigests } from "./wiring/artifact-digests.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
 import { Devices } from "./wiring/devices.ts";
 import { ensembleOf } from "./wiring/ensemble-of.ts";
+import { explaining } from "./wiring/explaining.ts";
 import { uncounted } from "./wiring/gate-executor.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
 import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
@@ -45,6 +48,7 @@ import { Inventory } from "./wiring/inventory.ts";
 import type { LoaderParts } from "./wiring/load-instances.ts";
 import { type ModelLoaderParts, modelLoader } from "./wiring/load-model.ts";
 import { offerSources } from "./wiring/offers.ts";
+import { originOf } from "./wiring/origin.ts";
 import { Pins } from "./wiring/pins.ts";
 import { RegistryServing, type RegistryServingParts } from "./wiring/published-models.ts";
 import { rateLimiterOf } from "./wiring/rate-limits.ts";
@@ -128,6 +132,8 @@ export async function createGateway(
     clock,
     log,
   });
+  const digests = new KnownDigests();
+  const artifactDigests = new ArtifactDigests((path) => digests.of(path));
   const loading: ModelLoaderParts = {
     fleet,
     boards,
@@ -149,6 +155,12 @@ export async function createGateway(
     threads: config.workers.threads,
     rateLimiter: rateLimiterOf(config.rateLimit, clock),
     patienceMs: PATIENCE_MS,
+    originOf: config.provenance.enabled
+      ? originOf({
+          digests: artifactDigests,
+          generationOf: (model) => opened?.catalog.get(model)?.generation,
+        })
+      : undefined,
     ...(registered?.afterLoad && { afterLoad: registered.afterLoad }),
   };
   const loader = cachingLoader(modelLoader(loading), {
@@ -167,7 +179,6 @@ export async function createGateway(
     clock,
     log,
   });
-  const digests = new KnownDigests();
   const serving =
     registered &&
     new RegistryServing({
@@ -261,7 +272,18 @@ export async function createGateway(
     require: (served, wish) => pins.require(served, wish),
   });
   const recording = createRecording(config.record, { clock, log });
-  const infer = recording.watch(line);
+  const { explainRequests, explainShare } = config.provenance;
+  const explain =
+    explainRequests === 0 || explainShare === 0
+      ? undefined
+      : new Explain({
+          requests: explainRequests,
+          share: explainShare,
+          random: Math.random,
+          now: clock.now,
+          wallMs: Date.now,
+        });
+  const infer = recording.watch(explaining(line, explain));
 
   const grpc = grpcListener(
     config.grpc,
@@ -299,6 +321,7 @@ export async function createGateway(
     statistics,
     devices,
     registry: registry?.room,
+    explain: explain && ((id) => explain.explain(id)),
     inference: {
       infer: withHeaders(infer, forwarderOf(config.http.headerForwardPattern), tracing.tracer),
       signature: (model, version) => definitionOf(model, version).signature,
@@ -350,6 +373,7 @@ export async function createGateway(
       },
       stop: () => {
         closing = true;
+        artifactDigests.close();
         return repository.stop();
       },
     },

@@ -46,9 +46,12 @@ export function percent(share: number): string {
   if (!Number.isFinite(share)) return "–";
   const missing = 1 - share;
   if (missing > 0 && missing < 0.0095) {
-    return `${(100 * share).toFixed(Math.min(6, Math.ceil(-Math.log10(missing)) - 1))}${SPACE}%`;
+    return `${(100 * share).toFixed(Math.min(6, Math.ceil(-Math.log10(missing) - 1e-9) - 1))}${SPACE}%`;
   }
-  if (share !== 0 && share < 1e-4) return `${(100 * share).toExponential(1)}${SPACE}%`;
+  if (share !== 0 && share < 1e-7) return `${(100 * share).toExponential(1)}${SPACE}%`;
+  if (share !== 0 && share < 1e-4) {
+    return `${(100 * share).toFixed(1 - Math.floor(Math.log10(100 * share)))}${SPACE}%`;
+  }
   return `${short(100 * share)}${SPACE}%`;
 }
 

@@ -8,6 +8,7 @@ import type { Datatype, TensorSpec } from "../../backends/contract.ts";
 import type { StatusError } from "../errors.ts";
 import type { MadeInput } from "./made-inputs.ts";
 import type { ByteSource, ClientConnection, SharedBytes, SharedRange } from "./shared-regions.ts";
+import type { Story } from "./story.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** Bytes in the pieces in which they arrived, in order; usually one piece. */
@@ -62,6 +63,8 @@ export interface WireRequest {
   readonly dataError: StatusError | undefined;
   /** Requests of a client that this one stands for; absent: one. */
   readonly bundled?: number;
+  /** Their ids; `id` is empty then. */
+  readonly bundledIds?: readonly string[];
 }
 
 /** A tensor as clients send or get it. */
@@ -168,7 +171,11 @@ export interface InferResponse {
   readonly version: string;
   readonly id: string;
   readonly outputs: readonly OutputTensor[];
+  /** The same object for all answers that share them: encoders recognise it. */
   readonly parameters?: Parameters | undefined;
+  /** Told as parameters behind those, see `provenance.ts`; absent: not told. */
+  readonly batchRows?: number | undefined;
+  readonly queueUs?: number | undefined;
 }
 
 /**
@@ -190,6 +197,8 @@ export interface InferCall {
   readonly headers?: Readonly<Record<string, string | undefined>>;
   /** Set where the request is traced, before it is queued. */
   trace?: TraceContext | undefined;
+  /** Set where somebody may ask about the request later, before it is queued. */
+  story?: Story | undefined;
   /** Monotonic ms after which nobody waits for the answer; Infinity for none. */
   readonly deadline: number;
   /** Bytes held for this request; given back by whoever ends the call. */

@@ -13,6 +13,7 @@ import type { Entry } from "./queue.ts";
 import { afterFailure } from "./recovery.ts";
 import type { Repeats } from "./repeats.ts";
 import type { Rescuer } from "./rescuer.ts";
+import { tellFailed } from "./stories.ts";
 import type { StreamedBatch } from "./streamed-batch.ts";
 
 export interface FailedBatchesParts {
@@ -47,6 +48,7 @@ export class FailedBatches {
     const alive = batch.filter((entry) => !entry.call.cancelled);
     for (const entry of batch) if (entry.call.cancelled) endings.cancelled(entry);
     if (error instanceof WorkerLost) account.lost(signature, error.executing);
+    tellFailed(alive, lane.instance, error);
     const stuck = streamed ? alive : this.#notMoved(lane, alive, error);
     const left = worksElsewhere(error) ? rescuer.left(stuck, error) : stuck;
     const next = afterFailure(left, error);

@@ -1,7 +1,7 @@
 /** Fills a batch from the queue for a device that could take one, or says when to look again. */
 import type { Clock } from "../clock.ts";
 import type { Lane } from "../pool/lane.ts";
-import { type BatchingRules, decideBatch } from "./batcher.ts";
+import { type BatchingRules, decideBatch, whyClosed } from "./batcher.ts";
 import type { CostCurve } from "./cost-curve.ts";
 import type { Entry, RequestQueue } from "./queue.ts";
 
@@ -44,6 +44,21 @@ export class Filling {
     }
     for (const entry of batch) this.#queue.remove(entry);
     return batch;
+  }
+
+  /** In words: why a batch that was just taken out of the queue is no larger. */
+  why(batch: readonly Entry[]): string {
+    const [head] = batch;
+    if (head === undefined) return "";
+    const { alone, batchKey } = head.request;
+    if (alone) return "it runs alone";
+    const next = this.#queue.head();
+    return whyClosed(this.#rules, {
+      rows: batch.reduce((sum, { request }) => sum + request.rows, 0),
+      worthRows: this.#curve.worthRows(),
+      waitedMs: this.#clock.now() - head.call.timeline.queued,
+      leftBehind: next?.request.batchKey === batchKey && !next.request.alone,
+    });
   }
 
   /**

@@ -14,6 +14,7 @@ import type { InferCall, InferRequest, ModelSignature } from "../inference/reque
 import { chooseFailover } from "../policy/routing/failover.ts";
 import type { Choice, Router } from "../policy/routing/router.ts";
 import type { AbsentVariant } from "../policy/routing/variant-view.ts";
+import { snapshot } from "../policy/routing/views-in-words.ts";
 import { type ClientWish, parseWish } from "../policy/routing/wish.ts";
 import type { Branch } from "./branch.ts";
 import type { Rescue } from "./rescuer.ts";
@@ -88,8 +89,15 @@ export class RoutedModel implements Served {
   submit(request: InferRequest, call: InferCall): void {
     const wish = parseWish(request.parameters, call.headers);
     const { router } = this.#parts;
-    const branch = this.#chosen(router.choose(this.#branches, request.rows, wish, this.#absent));
+    const { rows } = request;
+    const branch = this.#chosen(router.choose(this.#branches, rows, wish, this.#absent));
     if (branch instanceof StatusError) throw branch;
+    call.story?.routed({
+      variant: branch.name,
+      why: router.why(this.branches, rows, wish, branch),
+      wish: wish && { ...wish },
+      candidates: snapshot(this.branches, rows),
+    });
     branch.scheduler.submit(request, new RoutedCall(call, wish));
   }
 
@@ -110,6 +118,7 @@ export class RoutedModel implements Served {
     } catch {
       return false; // its queue is full, or it is being unloaded
     }
+    call.story?.noted(`it went on from variant "${from}" to "${branch.name}": ${whyMoved(error)}`);
     // One that only waited may still fail once.
     if (error !== undefined) call.failedOver = true;
     this.#parts.failedOver(from, branch.name);
@@ -133,6 +142,11 @@ export class RoutedModel implements Served {
   async close(): Promise<void> {
     await Promise.all(this.branches.map((branch) => branch.close()));
   }
+}
+
+function whyMoved(error: unknown): string {
+  if (error === undefined) return "nothing serves there any more";
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** A request on its way through the variants. */

@@ -27,6 +27,7 @@ import { type Entry, RequestQueue } from "./queue.ts";
 import { Repeats } from "./repeats.ts";
 import { type Rescue, Rescuer } from "./rescuer.ts";
 import type { Served } from "./served.ts";
+import { tellDispatched } from "./stories.ts";
 import { StreamedBatch } from "./streamed-batch.ts";
 
 export interface SchedulerParts {
@@ -40,7 +41,8 @@ export interface SchedulerParts {
   readonly patienceMs: number;
   /** For a variant of several: who else might serve what cannot be served here. */
   readonly rescue?: Rescue;
-  readonly origin?: Origin;
+  /** What answers tell of where they come from; absent: nothing. */
+  readonly origin?: Origin | undefined;
 }
 
 export class Scheduler implements Served {
@@ -218,7 +220,7 @@ export class Scheduler implements Served {
     if (head) return this.#dispatchFrom(head, lane);
     this.#repeats.takeFirst();
     const alive = again?.filter((entry) => !entry.call.cancelled) ?? [];
-    if (alive.length > 0) this.#dispatch(lane, alive);
+    if (alive.length > 0) this.#dispatch(lane, alive, "it runs again");
     return true;
   }
 
@@ -240,19 +242,23 @@ export class Scheduler implements Served {
     return this.pool.laneToTakeAhead();
   }
 
-  #dispatch(lane: Lane, batch: readonly Entry[]): void {
+  /** @param closed why the batch is no larger; absent: as the rules say */
+  #dispatch(lane: Lane, batch: readonly Entry[], closed?: string): void {
     const now = this.#clock.now();
+    let told = false;
     for (const entry of batch) {
-      const { timeline } = entry.call;
+      const { timeline, story } = entry.call;
+      if (story !== undefined) told = true;
       if (timeline.dispatched > 0) continue;
       timeline.dispatched = now;
       this.#account.pending(this.signature, -requestsOf(entry));
     }
+    if (told) tellDispatched(batch, lane.instance, closed ?? this.#filling.why(batch));
     this.#lastBatch = batch.length;
     this.#runningBatches += 1;
     this.#runningRequests += batch.length;
     this.#runningRows += totalRows(batch);
-    const streamed = this.signature.decoupled ? this.#streamedBatch(batch) : undefined;
+    const streamed = this.signature.decoupled ? this.#streamedBatch(batch, lane) : undefined;
     lane
       .execute(
         batch.map((entry) => entry.request),
@@ -270,9 +276,9 @@ export class Scheduler implements Served {
     this.#runningRows -= totalRows(batch);
   }
 
-  #streamedBatch(batch: readonly Entry[]): StreamedBatch {
-    const { signature } = this;
-    return new StreamedBatch({ signature, endings: this.#endings, account: this.#account }, batch);
+  #streamedBatch(batch: readonly Entry[], { instance }: Lane): StreamedBatch {
+    const parts = { signature: this.signature, endings: this.#endings, account: this.#account };
+    return new StreamedBatch({ ...parts, instance }, batch);
   }
 
   #executed(batch: readonly Entry[], executed: Executed, streamed?: StreamedBatch): void {

@@ -1,6 +1,7 @@
 /** A step of an ensemble as a request of its own: inherits what its client said, answers to the run. */
 import type { StatusError } from "../errors.ts";
 import type { InferCall, InferResponse, TraceContext } from "../inference/request.ts";
+import type { Story } from "../inference/story.ts";
 import { newTimeline, type Timeline } from "../inference/timeline.ts";
 import { childContext } from "../inference/trace-context.ts";
 
@@ -19,6 +20,7 @@ export class StepCall implements InferCall {
   /** What the client insists on holds for every step. */
   readonly headers: NonNullable<InferCall["headers"]>;
   readonly trace: TraceContext | undefined;
+  story: Story | undefined = undefined;
   readonly deadline: number;
   onCancel: (() => void) | undefined;
   #cancelled = false;

@@ -34,7 +34,7 @@ export function inferLine(
     try {
       served = route(wire, call);
     } catch (error) {
-      call.fail(toStatusError(error));
+      refuse(call, error);
       return;
     }
     if (served instanceof Promise) {
@@ -69,8 +69,14 @@ export function admit(
     call = delivering(caller, request, definition.labels);
     loaded.submit(request, call);
   } catch (error) {
-    call.fail(toStatusError(error));
+    refuse(call, error);
   }
+}
+
+function refuse(call: InferCall, error: unknown): void {
+  const status = toStatusError(error);
+  call.fail(status);
+  call.story?.failed(`${status.code}: ${status.message}`);
 }
 
 /** Rows that requests for a model may be bundled to; 0 where it is not there. */

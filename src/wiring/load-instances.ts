@@ -7,6 +7,7 @@ import type { Account } from "../inference/outcome.ts";
 import type { Logger } from "../logger.ts";
 import type { ModelDefinition, VariantDefinition } from "../registry/types.ts";
 import type { Fleet, Instance, LoadRequest } from "../workers/types.ts";
+import type { OriginOf } from "./origin.ts";
 
 export interface LoaderParts {
   readonly fleet: Fleet;
@@ -26,6 +27,8 @@ export interface LoaderParts {
     variant: VariantDefinition,
     instance: Instance,
   ): Promise<void>;
+  /** What answers tell of where they come from; absent: nothing. */
+  readonly originOf?: OriginOf | undefined;
 }
 
 /** Loads one instance, and looks at it where it is of a registered artifact. */

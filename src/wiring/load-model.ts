@@ -48,7 +48,7 @@ export function modelLoader(parts: ModelLoaderParts): Loader<Served> {
         });
         return routed;
       }
-      const only = definition.only ?? ownArtifact(definition);
+      const only = definition.only ?? soleVariant(definition);
       const loads = Array.from({ length: definition.instances }, () =>
         loadInstance(parts, definition, only, "cpu", signal),
       );
@@ -60,11 +60,12 @@ export function modelLoader(parts: ModelLoaderParts): Loader<Served> {
       const gates = (wake: () => void) => gatesOf(parts.rateLimiter, definition.rateLimits, wake);
       const pool = new Pool(instances, clock.now, gates);
       const { sequence } = definition;
+      const rest = { patienceMs, origin: parts.originOf?.(definition, only) };
       if (sequence) {
-        const parts = { signature, rules: sequence, pool, account, clock, log, patienceMs };
-        return new SequenceScheduler(parts);
+        const rules = sequence;
+        return new SequenceScheduler({ signature, rules, pool, account, clock, log, ...rest });
       }
-      return new Scheduler({ signature, rules, pool, account, clock, log, patienceMs });
+      return new Scheduler({ signature, rules, pool, account, clock, log, ...rest });
     },
 
     async unload(served) {
@@ -89,10 +90,11 @@ function onlyVariant(
   if (!parts.perDevice(backendKind) || sequence !== undefined || signature.decoupled) {
     return undefined;
   }
-  return [ownArtifact(definition)];
+  return [soleVariant(definition)];
 }
 
-function ownArtifact({ backendKind, artifact, parameters }: ModelDefinition): VariantDefinition {
+/** The artifact that the configuration names. */
+function soleVariant({ backendKind, artifact, parameters }: ModelDefinition): VariantDefinition {
   const numericClass = parameters["numeric_class"] || "float32";
   return { name: backendKind, backendKind, artifact, numericClass };
 }

@@ -15,7 +15,6 @@ import { RoutedModel } from "../scheduling/routed-model.ts";
 import { Scheduler } from "../scheduling/scheduler.ts";
 import type { Instance } from "../workers/types.ts";
 import { type LoaderParts, loadAll, loadInstance } from "./load-instances.ts";
-import { originOf } from "./origin.ts";
 
 export interface RoutingSettings {
   readonly policy: "expected-delay" | "preference";
@@ -110,7 +109,7 @@ function makeBranch(context: VariantContext, rescue: Rescue) {
   const pool = new Pool([], clock.now);
   const [device] = devices;
   const onBoards = device?.reconfigurable === true;
-  const origin = originOf(variant);
+  const origin = parts.originOf?.(definition, variant);
   const patienceMs = onBoards ? BOARD_PATIENCE_MS : parts.patienceMs;
   const schedulerParts = { signature, rules, pool, account, clock, log, patienceMs };
   const scheduler = new Scheduler({ ...schedulerParts, rescue, origin });

@@ -20,7 +20,7 @@ export interface RegistryServingParts extends Omit<PublishedModelsParts, "follow
   repository(): ServingRepository;
 }
 
-export class RegistryServing {
+export class RegistryServing implements Publication {
   /** Started before the repository, stopped after it. */
   readonly models: PublishedModels;
   readonly #parts: RegistryServingParts;
@@ -107,15 +107,6 @@ export class RegistryServing {
     return reasons.join("; ") || "it has no artifact";
   }
 
-  /** For the registry, which acknowledges a change when this gateway has followed it to the last answer. */
-  readonly publication: Publication = {
-    follow: async (name) => {
-      await this.follow([name]);
-      await this.#parts.repository().released(name);
-    },
-    trouble: (name, version) => this.trouble(name, version),
-  };
-
   /** What a client is told that insists on an artifact that no version serves; undefined: it is not registered. */
   explain(name: string, version: string, digest: string): StatusError | undefined {
     const model = this.models.catalogModel(name);
@@ -154,7 +145,11 @@ export class RegistryServing {
   }
 
   #failed(name: string, version: string, consequence: string): StatusError {
-    const why = this.trouble(name, version) ?? LOADING;
+    const variants = this.models.catalogModel(name)?.versions[version]?.artifacts ?? [];
+    const reasons = variants.map(({ variant }) => {
+      return `${variant}: ${this.whyNotServing(name, version, variant) ?? LOADING}`;
+    });
+    const why = reasons.join("; ") || "it has no artifact";
     const text = `version ${version} of model '${name}' does not serve here (${why}): ${consequence}`;
     return refused(text);
   }

@@ -212,10 +212,6 @@ describe("requests that name no version", { timeout: LIMIT_MS }, () => {
       ),
     });
     expect((await ask("jets")).version).toBe("1");
-    expect(serving.trouble("jets", "3")).toMatch(
-      /^cpu: none of the registered artifacts can serve/,
-    );
-    expect(serving.trouble("jets", "1")).toBeUndefined();
     catalog.alias("jets", "production", { version: "1" });
     catalog.state("jets", "3", "refused");
     await serving.retired("jets", "3");
@@ -422,10 +418,10 @@ describe("a registered model", { timeout: LIMIT_MS }, () => {
     const { catalog, serving } = gateway;
     const artifacts = [anArtifact({ digest: catalog.put(addingGraph(9)) })];
     catalog.set("guest", "1", { config: ADDING_CONFIG, artifacts });
-    await serving.publication.follow("guest");
+    await serving.follow(["guest"]);
     expect((await ask("guest")).version).toBe("1");
     catalog.drop("guest");
-    await serving.publication.follow("guest");
+    await serving.retired("guest", "1");
     expect(serving.trouble("guest", "1")).toBe("it has no artifact");
     expect(await refusal("guest", {})).toMatch(
       /^5 Request for unknown model: 'guest' is not found/,

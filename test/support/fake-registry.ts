@@ -1,5 +1,6 @@
 /** A registry that remembers what it was asked, and keeps uploads in memory. */
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { StatusError } from "../../src/errors.ts";
 import type { RegistryRoom, UploadPlace } from "../../src/http/registry/room.ts";
 import { silent } from "../../src/logger.ts";
@@ -139,6 +140,8 @@ function isSignal(value: unknown): boolean {
 export class MemoryUploads implements UploadPlace {
   readonly blobs = new Map<string, Buffer>();
   readonly parts = new Map<string, Buffer>();
+  /** Of each piece. */
+  paceMs = 0;
   readonly #writing = new Set<string>();
 
   async size(digest: string): Promise<number | undefined> {
@@ -160,6 +163,7 @@ export class MemoryUploads implements UploadPlace {
             const grown = Buffer.concat([parts(), chunk]);
             if (grown.length > maxBytes) throw new StatusError("INVALID_ARGUMENT", "too large");
             this.parts.set(digest, grown);
+            if (this.paceMs > 0) await sleep(this.paceMs);
           }
         } finally {
           this.#writing.delete(digest);

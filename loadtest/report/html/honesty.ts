@@ -46,7 +46,7 @@ export function failuresSection(point: Point, { agreement, origins }: Result): S
               variant,
               emulated
                 ? html`<span class="word warn">emulated</span>`
-                : html`<span class="word good">silicon</span>`,
+                : html`<span class="word good">hardware</span>`,
               whole(answers),
             ]),
             [0, 1],

@@ -26,14 +26,14 @@ export function latencySection(point: Point): Section {
     title: "Latency",
     charts: { "chart-latency": chart },
     body: html`<h2>Latency</h2>
-<p class="lead">Counted from the time a request was meant to go, so that a stalled server shows. Read: at the height of 99.9&nbsp;%, one answer in a thousand took longer.</p>
+<p class="lead">Counted from the time a request was meant to go, so that a stalled server shows. Read: at the height of 99.9&nbsp;%, one answer in a thousand took longer. Point at a chart, or focus it and use the arrow keys, to read values.</p>
 <div class="cards">
 <div class="card two-thirds"><h3>Share of answers within a time</h3>
 ${chartBox("chart-latency", `Latency from the intended time: half of the answers within ${milliseconds(quantile(point, 0.5))}, 99 % within ${milliseconds(quantile(point, 0.99))}.`, chart)}
 ${warning}</div>
 <div class="card third">${table(
       "Percentiles",
-      ["", "within", "needs answers"],
+      ["", "within", "answers needed"],
       [
         ["mean", milliseconds(point.latency.meanMs), ""],
         ...quantiles,
@@ -91,6 +91,7 @@ function curve(point: Point): Chart {
           x: ms,
           text: `budget ${milliseconds(ms)}`,
           colour: "s2" as const,
+          low: true,
           row,
         })),
     ],

@@ -46,7 +46,13 @@ export interface Chart {
   /** Filled between two series, by position counted from 1: [upper, lower]. */
   readonly bands?: readonly (readonly [number, number])[];
   readonly marks?: readonly (
-    | { readonly x: number; readonly text: string; readonly colour?: Colour; readonly row?: number }
+    | {
+        readonly x: number;
+        readonly text: string;
+        readonly colour?: Colour;
+        readonly low?: boolean;
+        readonly row?: number;
+      }
     | { readonly y: number; readonly text: string; readonly colour?: Colour }
   )[];
   /** Error bars, by position of the columns in `data`; `from` and `to` are the bins' edges. */
@@ -55,8 +61,8 @@ export interface Chart {
     readonly low: number;
     readonly high: number;
     readonly colour: Colour;
-    readonly from?: readonly number[];
-    readonly to?: readonly number[];
+    readonly from?: readonly (number | null)[];
+    readonly to?: readonly (number | null)[];
   }[];
 }
 
@@ -87,7 +93,7 @@ ${
   )}</ul>`
 }
 <div class="plot" tabindex="0" role="img" aria-label="${says} Arrow keys read out single values."></div>
-<p class="readout" aria-live="polite" data-rest="Point at the chart, or focus it and use the arrow keys, to read values.">Point at the chart, or focus it and use the arrow keys, to read values.</p>
+<p class="readout" aria-live="polite" data-rest=""></p>
 </div>`;
 }
 

@@ -4,6 +4,8 @@ import type { TriggerFigures } from "../schema.ts";
 import { html } from "./markup.ts";
 import { bar, type Chart, chartBox, type Section, table } from "./section.ts";
 
+const CURVE_POINTS = 120;
+
 export function triggerSection(trigger: TriggerFigures): Section {
   const rate = rateChart(trigger);
   const turnOn = trigger.turnOn && turnOnChart(trigger.turnOn);
@@ -47,6 +49,7 @@ ${
     "Dead time by cause",
     ["cause", "of crossings", "accepts lost"],
     trigger.deadTime.map(({ cause, share, refused }) => [cause, percent(share), whole(refused)]),
+    [0],
   )
 }</div>
 ${
@@ -93,7 +96,7 @@ function rateChart({ rate, threshold }: TriggerFigures): Chart {
   const shown = rate.filter(({ perSecond }) => perSecond > 0);
   return {
     kind: "lines",
-    x: { label: "threshold on the score", format: "number" },
+    x: { label: "threshold on the score", format: "number", ...axisOf(shown) },
     y: { label: "Hz", format: "number", log: true, short: true },
     series: [{ name: "rate", colour: "s1" }, { name: "" }, { name: "" }],
     bands: [[2, 3]],
@@ -107,28 +110,57 @@ function rateChart({ rate, threshold }: TriggerFigures): Chart {
   };
 }
 
-function turnOnChart({ variable, bins }: NonNullable<TriggerFigures["turnOn"]>): Chart {
+/** Scores without an upper end, as of anomaly detectors, are told apart on a logarithmic axis only. */
+function axisOf(shown: TriggerFigures["rate"]): { log?: boolean; short?: boolean } {
+  const first = shown[0]?.threshold ?? 0;
+  const ratio = (shown.at(-1)?.threshold ?? 0) / first;
+  return first > 0 && ratio > 30 ? { log: true, short: ratio < 1000 } : {};
+}
+
+function turnOnChart({ variable, bins, fit }: NonNullable<TriggerFigures["turnOn"]>): Chart {
   const filled = bins.filter(({ events }) => events > 0);
+  const low = bins[0]?.from ?? 0;
+  const high = bins.at(-1)?.to ?? 1;
+  const points = filled.map(({ from, to, value, low, high }) => {
+    return { x: (from + to) / 2, value, low, high, from, to };
+  });
+  // The curve needs more x than the points have; where they have none there is a hole.
+  const curve =
+    fit === undefined
+      ? []
+      : Array.from(
+          { length: CURVE_POINTS + 1 },
+          (_, at) => low + ((high - low) * at) / CURVE_POINTS,
+        );
+  const xs = [...new Set([...points.map(({ x }) => x), ...curve])].sort((a, b) => a - b);
+  const at = new Map(points.map((point) => [point.x, point]));
+  const column = (of: (point: (typeof points)[number]) => number) =>
+    xs.map((x) => {
+      const point = at.get(x);
+      return point === undefined ? null : of(point);
+    });
   return {
     kind: "lines",
-    x: { label: variable, format: "number" },
+    x: { label: variable, format: "number", min: low, max: high },
     y: { label: "efficiency", format: "percent", min: 0, max: 1.03 },
     series: [
       { name: "efficiency", colour: "s1", points: true, noLine: true },
       { name: "" },
       { name: "" },
+      ...(fit === undefined ? [] : [{ name: "fit", colour: "s2" as const }]),
     ],
     data: [
-      filled.map(({ from, to }) => (from + to) / 2),
-      filled.map(({ value }) => value),
-      filled.map(({ low }) => low),
-      filled.map(({ high }) => high),
+      xs,
+      column(({ value }) => value),
+      column(({ low }) => low),
+      column(({ high }) => high),
+      ...(fit === undefined ? [] : [xs.map((x) => fitted(fit, x))]),
     ],
     bars: [
       {
         ...{ value: 1, low: 2, high: 3, colour: "s1" },
-        from: filled.map(({ from }) => from),
-        to: filled.map(({ to }) => to),
+        from: column(({ from }) => from),
+        to: column(({ to }) => to),
       },
     ],
   };
@@ -153,6 +185,21 @@ function rocChart({ points }: NonNullable<TriggerFigures["roc"]>): Chart {
       unique.map(({ background }) => background),
     ],
   };
+}
+
+/** 0.5 plateau (1 + erf((x - halfAt) / (sqrt 2 width))). */
+function fitted(
+  { plateau, halfAt, width }: NonNullable<NonNullable<TriggerFigures["turnOn"]>["fit"]>,
+  x: number,
+): number {
+  // The normal distribution's own integral, within 7.5e-8 (Abramowitz and Stegun 26.2.17).
+  const z = (x - halfAt) / width;
+  const t = 1 / (1 + 0.2316419 * Math.abs(z));
+  const tail =
+    (Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI)) *
+    t *
+    (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
+  return plateau * (z > 0 ? 1 - tail : tail);
 }
 
 function thinned<T>(values: readonly T[], most: number): readonly T[] {

@@ -43,20 +43,20 @@
       labelFont: "12px system-ui, sans-serif",
       label: spec.label,
       labelSize: 22,
-      size: side === 3 ? 58 : 34,
+      size: side === 3 ? 58 : 26,
       gap: 6,
-      grid: { stroke: ink("grid"), width: 1 },
+      grid: { stroke: ink("grid"), width: 1, filter: (_, splits) => shown(splits, spec) },
       ticks: { show: false },
       space: side === 3 ? 34 : 56,
+      // Of a logarithmic axis the powers of ten; of a short one, 2 and 5 as well.
+      filter: (_, splits) => shown(splits, spec),
       values: (_, splits) =>
-        splits.map((value) => {
-          if (value === null) return "";
-          // Of a logarithmic axis the powers of ten; of a short one, 2 and 5 as well.
-          if (spec.log && !labelled(value, spec)) return "";
-          return FORMATS[spec.format](value);
-        }),
+        splits.map((value) => (value === null ? "" : FORMATS[spec.format](value))),
     };
   }
+
+  const shown = (splits, spec) =>
+    splits.map((value) => (spec.log && !labelled(value, spec) ? null : value));
 
   function labelled(value, spec) {
     const power = 10 ** Math.floor(Math.log10(value) + 1e-9);
@@ -91,7 +91,7 @@
     const options = {
       width: holder.clientWidth,
       height: holder.clientHeight,
-      padding: [10, 14, 0, 0],
+      padding: [10, 24, 0, 0],
       cursor: { drag: { x: false, y: false }, points: { size: 8 }, y: false },
       legend: { show: false },
       scales: { x: scale(chart.x), y: scale(chart.y) },
@@ -133,10 +133,13 @@
       ctx.stroke();
       const right = x < bbox.left + bbox.width * 0.7;
       ctx.textAlign = right ? "left" : "right";
-      ctx.fillText(
+      word(
+        ctx,
         mark.text,
         x + (right ? 6 : -6) * devicePixelRatio,
-        bbox.top + (14 + 16 * (mark.row ?? 0)) * devicePixelRatio,
+        mark.low
+          ? bbox.top + bbox.height - (8 + 16 * (mark.row ?? 0)) * devicePixelRatio
+          : bbox.top + 14 * devicePixelRatio,
       );
     } else {
       const y = plot.valToPos(mark.y, "y", true);
@@ -145,13 +148,19 @@
       ctx.lineTo(bbox.left + bbox.width, y);
       ctx.stroke();
       ctx.textAlign = "right";
-      ctx.fillText(
-        mark.text,
-        bbox.left + bbox.width - 6 * devicePixelRatio,
-        y - 5 * devicePixelRatio,
-      );
+      word(ctx, mark.text, bbox.left + bbox.width - 6 * devicePixelRatio, y - 7 * devicePixelRatio);
     }
     ctx.restore();
+  }
+
+  /** With a rim in the colour of the paper, so that it can be read across lines. */
+  function word(ctx, text, x, y) {
+    ctx.setLineDash([]);
+    ctx.lineWidth = 4 * devicePixelRatio;
+    ctx.lineJoin = "round";
+    ctx.strokeStyle = ink("card");
+    ctx.strokeText(text, x, y);
+    ctx.fillText(text, x, y);
   }
 
   /** Error bars: from series `low` to series `high` at every x, and the width of the bin. */

@@ -3,36 +3,43 @@ import type { Crossings, TriggerFigures } from "../../report/schema.ts";
 import { ratesByThreshold, thresholdsFor } from "../../statistics/rate.ts";
 import { rocOf } from "../../statistics/roc.ts";
 import { evenBins, fitTurnOn, turnOn } from "../../statistics/turn-on.ts";
+import type { EventColumns } from "../../trigger/event-columns.ts";
 import { Fate, type LhcTime, type TriggerCounts, type TriggerModel } from "../../types.ts";
-import type { EventTable } from "./event-columns.ts";
 
 const THRESHOLDS = 60;
-const TURN_ON_BINS = 16;
+const MOST_BINS = 16;
+/** Signal events that a bin of the turn-on should hold at least. */
+const LEAST_IN_BIN = 12;
 const SLOTS = 3564;
 
-export interface TriggerSettings {
+export interface FreshEvents extends EventColumns {
+  /** 1 where the payload was sent for the first time: sent again it is the same event again. */
+  readonly fresh: Uint8Array;
+}
+
+export interface WorkingPoint {
   readonly threshold: number;
   readonly prescale: number;
 }
 
 /** @param eventsHz rate, in the experiment, of the events that these stand for */
 export function triggerFigures(
-  events: EventTable,
+  events: FreshEvents,
   model: TriggerModel,
-  settings: TriggerSettings,
+  { threshold, prescale }: WorkingPoint,
   eventsHz: number,
 ): { readonly trigger: TriggerFigures; readonly counts: TriggerCounts } {
   const fates = model.push(events);
   const counts = model.figures();
   const offered = Math.max(1, counts.events);
-  const thresholds = [...thresholdsFor(events.score, THRESHOLDS), settings.threshold];
+  const thresholds = [...thresholdsFor(events.score, THRESHOLDS), threshold];
   const sorted = [...new Set(thresholds)].sort((a, b) => a - b);
   const roc = freshRoc(events);
   const efficiency = freshTurnOn(events, fates);
   return {
     counts,
     trigger: {
-      ...settings,
+      ...{ threshold, prescale },
       describe: model.describe,
       events: counts.events,
       scored: counts.inTime,
@@ -56,7 +63,7 @@ export function triggerFigures(
 }
 
 /** The same payload sent again is no further event: each counts once. */
-function freshRoc({ score, signal, fresh, variable }: EventTable) {
+function freshRoc({ score, signal, fresh, variable }: FreshEvents) {
   if (variable === undefined) return undefined;
   const chosen = [...fresh.keys()].filter((at) => fresh[at] === 1);
   const roc = rocOf(
@@ -66,7 +73,7 @@ function freshRoc({ score, signal, fresh, variable }: EventTable) {
   return roc && { area: roc.area, points: [...roc.points] };
 }
 
-function freshTurnOn(events: EventTable, fates: Uint8Array): TriggerFigures["turnOn"] {
+function freshTurnOn(events: FreshEvents, fates: Uint8Array): TriggerFigures["turnOn"] {
   const { truth, signal, fresh, variable } = events;
   if (variable === undefined) return undefined;
   const chosen = [...fresh.keys()].filter(
@@ -79,7 +86,8 @@ function freshTurnOn(events: EventTable, fates: Uint8Array): TriggerFigures["tur
     const fate = fates[at];
     return fate === Fate.read || fate === Fate.prescaled || fate === Fate.dead ? 1 : 0;
   });
-  const bins = turnOn(values, accepted, evenBins(values, TURN_ON_BINS));
+  const wanted = Math.max(4, Math.min(MOST_BINS, Math.floor(values.length / LEAST_IN_BIN)));
+  const bins = turnOn(values, accepted, evenBins(values, wanted));
   const fit = fitTurnOn(bins);
   return {
     variable,
@@ -91,9 +99,13 @@ function freshTurnOn(events: EventTable, fates: Uint8Array): TriggerFigures["tur
   };
 }
 
-/** @param latencyMs of each request, NaN where none was answered well */
+/**
+ * @param measured numbers of the requests that `events.answered` counts
+ * @param latencyMs of each request, NaN where none was answered well
+ */
 export function crossingFigures(
-  events: EventTable,
+  events: EventColumns,
+  measured: Uint32Array,
   latencyMs: Float64Array,
   counts: TriggerCounts | undefined,
   { filling }: LhcTime,
@@ -102,7 +114,7 @@ export function crossingFigures(
   const sum = new Float64Array(SLOTS);
   const max = new Float64Array(SLOTS);
   events.bx.forEach((bx, at) => {
-    const ms = latencyMs[events.request[at] ?? 0] ?? Number.NaN;
+    const ms = latencyMs[measured[events.answered[at] ?? 0] ?? 0] ?? Number.NaN;
     if (Number.isNaN(ms)) return;
     const slot = bx % SLOTS;
     requests[slot] = (requests[slot] ?? 0) + 1;

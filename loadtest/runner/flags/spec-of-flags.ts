@@ -2,8 +2,15 @@
 import type { DriverName } from "../../drivers/driver.ts";
 import { uniform } from "../../measure/uniform.ts";
 import { parseObjective } from "../../report/objectives.ts";
+import { triggerSchema } from "../../scenario/trigger-schema.ts";
+import { makeTrigger } from "../../trigger/trigger.ts";
+import type { Payload } from "../../types.ts";
 import type { AnswersOrder } from "../generator/order.ts";
+import { pooledAt } from "../plan.ts";
 import type { Load, RunSpec } from "../run-spec.ts";
+import { analyseStream } from "../scenario/analyse-stream.ts";
+import type { Decision, SentColumns } from "../scenario/sent-columns.ts";
+import type { Requests } from "../step.ts";
 import { parseUrl } from "../target.ts";
 import type { StreamWorkload } from "../workload.ts";
 import { arrivalsAt, arrivalsBy, readIntervals } from "./arrivals.ts";
@@ -53,21 +60,29 @@ export function specOfFlags(flags: Flags): RunSpec {
     models: [modelName],
     load,
     ...measuringOf(flags),
+    ...referenceOf(flags),
     actions: [],
     streams: async (ask) => {
       const version = flags.modelVersion ?? "";
       const facts = await ask(modelName, version);
       const pool = requestsOf(facts, version, requests, uniform(seed));
+      const times = (durationMs: number, perSecond: number | undefined) => {
+        if (perSecond === undefined) return arrivalsBy(intervals ?? [1e6], durationMs);
+        const distribution = flags.requestDistribution ?? "constant";
+        return arrivalsAt(perSecond, durationMs, distribution, uniform(seed));
+      };
+      const decision = decisionOf(flags);
       const stream: StreamWorkload = {
         ...{ name: "", facts, version, headers: readHeaders(flags.header ?? []) },
         ...answersOf(flags),
-        requests(durationMs, perSecond) {
-          if (perSecond === undefined) {
-            return { pool, ns: arrivalsBy(intervals ?? [1e6], durationMs) };
-          }
-          const distribution = flags.requestDistribution ?? "constant";
-          return { pool, ns: arrivalsAt(perSecond, durationMs, distribution, uniform(seed)) };
-        },
+        ...(decision === undefined ? {} : { threshold: decision.threshold }),
+        requests: (durationMs, perSecond) => ({ pool, ns: times(durationMs, perSecond) }),
+        ...(decision === undefined || load.kind === "closed"
+          ? {}
+          : {
+              analyse: (step, warmupMs) =>
+                analyseStream(decision, sentColumns(step.requests), step, warmupMs),
+            }),
       };
       return [stream];
     },
@@ -139,6 +154,46 @@ export function answersOf(flags: Flags): { readonly answers?: AnswersOrder } {
     flags.referenceParameter !== undefined;
   if (!wanted) return {};
   return { answers: { ...readScoreOutput(flags.scoreOutput ?? ""), most: MOST_EVENTS } };
+}
+
+/** Whom the answers are compared with. */
+export function referenceOf(flags: Flags): Pick<RunSpec, "reference"> {
+  const { referenceUrl: url, referenceModel: model, referenceParameter: texts = [] } = flags;
+  if (url === undefined && model === undefined && texts.length === 0) return {};
+  const parameters = readParameters("--reference-parameter", texts);
+  const words = [...(model === undefined ? [] : [`model ${model}`]), ...texts];
+  if (url !== undefined) words.push(words.length > 0 ? `at ${url}` : url);
+  return {
+    reference: {
+      name: words.join(" "),
+      ...(url === undefined ? {} : { address: parseUrl(url, driverOf(flags), readTls(flags)) }),
+      ...(model === undefined ? {} : { model }),
+      ...(parameters === undefined ? {} : { parameters }),
+    },
+  };
+}
+
+function decisionOf({ threshold, prescale, scoreOutput }: Flags): Decision | undefined {
+  if (threshold === undefined) return undefined;
+  const spec = triggerSchema.parse({
+    ...{ threshold, prescale: prescale ?? 1 },
+    ...readScoreOutput(scoreOutput ?? ""),
+  });
+  return { threshold, prescale: spec.prescale, make: () => makeTrigger(spec) };
+}
+
+/** Each row of a request of the flags is an event. */
+function sentColumns({ pool, ns }: Requests): SentColumns {
+  const times = ns ?? new Float64Array();
+  const payloads = pool.map(({ rows }, key): Payload => ({ key, inputs: [], rows }));
+  const keys = Uint32Array.from(times, (_, number) => pooledAt(number, pool.length));
+  return {
+    ...{ keys, pool: payloads, lhc: undefined },
+    intended: Array.from(times, (time, number) => ({
+      atMs: time / 1e6,
+      events: payloads[keys[number] ?? 0]?.rows ?? 1,
+    })),
+  };
 }
 
 export function loadOf(flags: Flags): Load {

@@ -2,6 +2,7 @@
 import { refuse } from "./refusal.ts";
 import { type Router, soonestToServe, takes } from "./router.ts";
 import { expectedDelayMs } from "./variant-view.ts";
+import { delayText, withoutAlternative } from "./views-in-words.ts";
 
 export interface Stickiness {
   /**
@@ -42,6 +43,20 @@ export function expectedDelayRouter({ fraction = 0.1 }: Stickiness = {}): Router
       const chosen = kept >= 0 && bestMs >= keptMs * (1 - fraction) ? kept : best;
       if (wish === undefined) last = views[chosen]?.name;
       return chosen;
+    },
+
+    why(views, rows, wish, chosen) {
+      const alone = withoutAlternative(views, chosen, wish);
+      if (alone !== undefined) return alone;
+      const chosenMs = expectedDelayMs(chosen, rows);
+      const quicker = views.find(
+        (view) => takes(view, wish) && expectedDelayMs(view, rows) < chosenMs,
+      );
+      if (quicker === undefined) return `the shortest expected delay: ${delayText(chosen, rows)}`;
+      return (
+        `kept, as chosen before: ${delayText(chosen, rows)} are expected, and ` +
+        `${delayText(quicker, rows)} of "${quicker.name}" are not shorter by ${fraction * 100} %`
+      );
     },
   };
 }

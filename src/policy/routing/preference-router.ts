@@ -2,6 +2,7 @@
 import { refuse } from "./refusal.ts";
 import { type Router, soonestToServe, takes } from "./router.ts";
 import { expectedDelayMs, type VariantView } from "./variant-view.ts";
+import { delayText, withoutAlternative } from "./views-in-words.ts";
 
 export interface Spill {
   /** A request goes on to the next in the order while the expected delay is longer, ms. Default: never. */
@@ -40,6 +41,16 @@ export function preferenceRouter(order: readonly string[], spill?: Spill): Route
       if (quickest >= 0) return quickest;
       const waiting = soonestToServe(views, rows, wish);
       return waiting >= 0 ? waiting : refuse(views, wish, absent);
+    },
+
+    why(views, rows, wish, chosen) {
+      const alone = withoutAlternative(views, chosen, wish);
+      if (alone !== undefined) return alone;
+      const delay = delayText(chosen, rows);
+      if (spill === undefined) return "the first in the order of preference that serves";
+      return expectedDelayMs(chosen, rows) <= limitMs
+        ? `the first in the order of preference that is expected to answer within ${limitMs} ms: ${delay}`
+        : `none is expected to answer within ${limitMs} ms; it is expected to be the first: ${delay}`;
     },
   };
 }

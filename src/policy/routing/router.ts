@@ -26,6 +26,13 @@ export interface Router {
     wish?: ClientWish,
     absent?: readonly AbsentVariant[],
   ): Choice;
+  /** In words: why it chose `chosen` from the same views just now. */
+  why(
+    views: readonly VariantView[],
+    rows: number,
+    wish: ClientWish | undefined,
+    chosen: VariantView,
+  ): string;
 }
 
 /** The one expected to answer first of those that do not serve yet but will; -1: there is none. */

@@ -14,6 +14,7 @@ import {
 import type { Catalog } from "./catalog.ts";
 import type { ChangeAction } from "./change-note.ts";
 import {
+  type ArtifactRef,
   aliasesTo,
   aliasOf,
   type FoundArtifact,
@@ -53,8 +54,7 @@ export interface Registrations {
   /** The gate once more for what is registered. */
   verify(
     name: string,
-    version: string,
-    digest: Digest,
+    ref: ArtifactRef,
     who: string,
     tell: Tell,
     signal: AbortSignal,
@@ -65,8 +65,8 @@ export interface Registrations {
 export interface Publication {
   /** Resolves when the gateway serves what the catalog says, or has a reason why not. */
   follow(names: readonly string[]): Promise<void>;
-  /** Why an artifact does not serve here; undefined: it does. */
-  whyNotServing(name: string, version: string, variant: string): string | undefined;
+  /** Why a version does not serve here; undefined: it does. */
+  trouble(name: string, version: string): string | undefined;
   /** Resolves when requests for the alias go to its version. @throws StatusError FAILED_PRECONDITION: they do not */
   promoted(name: string, alias: string, version: string): Promise<void>;
   /** Resolves when the last request with the artifact was answered and no other can reach it. */
@@ -104,8 +104,8 @@ export class ManagedRegistry implements ModelRegistry {
   }
 
   async verify(named: ArtifactName, who: string, tell: Tell, signal: AbortSignal) {
-    const { version, digest } = onlyOne(this.#model(named.name), named, ALIVE);
-    return this.#parts.registrations.verify(named.name, version, digest, who, tell, signal);
+    const found = onlyOne(this.#model(named.name), named, ALIVE);
+    return this.#parts.registrations.verify(named.name, found, who, tell, signal);
   }
 
   verdict(digest: Digest) {
@@ -122,7 +122,7 @@ export class ManagedRegistry implements ModelRegistry {
     const next = (model: CatalogModel) => setAlias(model, { ...alias, at: date(), by: who });
     next(this.#model(name)); // says what is wrong before anything is waited for
     await publication.follow([name]);
-    const trouble = this.#trouble(name, alias.version);
+    const trouble = publication.trouble(name, alias.version);
     if (trouble !== undefined) {
       const text = `version ${alias.version} of model '${name}' does not serve here: ${trouble}`;
       throw new StatusError("FAILED_PRECONDITION", `${text}; alias '${alias.alias}' stays`);
@@ -256,19 +256,6 @@ export class ManagedRegistry implements ModelRegistry {
     );
     await publication.follow([name]);
     return changed.generation;
-  }
-
-  /** Why nothing of a version serves here; undefined: something does. */
-  #trouble(name: string, version: string): string | undefined {
-    const ready = (this.#model(name).versions[version]?.artifacts ?? []).filter(
-      ({ state }) => state === "ready",
-    );
-    const reasons = ready.map(({ variant }) => ({
-      variant,
-      why: this.#parts.publication.whyNotServing(name, version, variant),
-    }));
-    if (reasons.some(({ why }) => why === undefined)) return undefined;
-    return reasons.map(({ variant, why }) => `${variant}: ${why}`).join("; ");
   }
 
   /** @throws StatusError NOT_FOUND */

@@ -29,6 +29,8 @@ export interface Candidate {
   readonly files: ReadonlyMap<string, string>;
   /** The version as the registry has it already. */
   readonly existing?: CatalogVersion;
+  /** Registered before, and looked at once more: who signed it was judged then. */
+  readonly again?: boolean;
   /** True for a registration, where what is needed and missing is a failure; a dry run skips its check. */
   readonly whole: boolean;
 }

@@ -1,5 +1,5 @@
 /** A named check, and what checks find out for those behind them. */
-import type { ArtifactFacts, ArtifactManifest } from "../../../backends/contract.ts";
+import type { ArtifactFacts, ArtifactManifest, Device } from "../../../backends/contract.ts";
 import type { Vendor } from "../catalog/types.ts";
 import type { FormatRule, VendorRule } from "../vendors/vendor-rules.ts";
 import type { Candidate, Checkers } from "./candidate.ts";
@@ -19,6 +19,8 @@ export interface Findings {
   /** Present once the vendor takes the format. */
   rule?: VendorRule;
   formatRule?: FormatRule;
+  /** Those that it fits, of the boards that are known. */
+  boards?: readonly Device[];
   /** As the artifact shall be known. */
   platform?: string;
   config?: SettledConfig;

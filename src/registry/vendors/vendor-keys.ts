@@ -6,10 +6,17 @@ import {
   type KeyObject,
   randomUUID,
 } from "node:crypto";
-import { readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { StatusError } from "../../errors.ts";
-import { asDiskError, isErrno, linkNew, writeDurably } from "../../store/files/durable.ts";
+import {
+  asDiskError,
+  isErrno,
+  linkNew,
+  makeFolder,
+  syncFolder,
+  writeDurably,
+} from "../../store/files/durable.ts";
 import type { Store } from "../../store/store.ts";
 import type { SignedVerdict, Vendor, Verdict } from "../catalog/types.ts";
 import { keyIdOf } from "./key-id.ts";
@@ -58,7 +65,9 @@ export class VendorKeys {
   }
 
   async #load(vendor: Vendor): Promise<LoadedKey> {
-    const path = join(await this.#store.folder(join("vendors", vendor)), KEY_FILE);
+    const folder = join(await this.#store.folder("vendors"), vendor);
+    await makeFolder(folder, 0o700);
+    const path = join(folder, KEY_FILE);
     const pem = (await readKey(path)) ?? (await makeKey(path)) ?? (await readKey(path)) ?? "";
     let privateKey: KeyObject;
     try {
@@ -83,7 +92,7 @@ async function readKey(path: string): Promise<string | undefined> {
     return await readFile(path, "utf8");
   } catch (cause) {
     if (isErrno(cause, "ENOENT")) return undefined;
-    throw asDiskError(cause, `'${path}' was read`);
+    throw asDiskError(cause, "reading a signing key");
   }
 }
 
@@ -94,10 +103,14 @@ async function makeKey(path: string): Promise<string | undefined> {
   const made = `${path}.${randomUUID()}`;
   try {
     await writeDurably(made, pem, 0o600);
-    return (await linkNew(made, path)) ? pem : undefined;
+    try {
+      if (!(await linkNew(made, path))) return undefined;
+      await syncFolder(dirname(path));
+      return pem;
+    } finally {
+      await unlink(made).catch(() => undefined);
+    }
   } catch (cause) {
-    throw asDiskError(cause, `'${path}' was made`);
-  } finally {
-    await rm(made, { force: true });
+    throw asDiskError(cause, "writing a signing key");
   }
 }

@@ -22,6 +22,8 @@ export interface VendorRule {
   readonly architecture?: string;
   /** True where an artifact is for one kind of board, and a board holds one at a time. */
   readonly boards: boolean;
+  /** True where only devices of this vendor run it; absent: the CPU of the gateway does. */
+  readonly ownDevices: boolean;
   /** What boards of the platform are called where nobody knows the boards; absent: anything. */
   readonly platformPattern?: { readonly pattern: RegExp; readonly formats: readonly string[] };
   readonly tools: readonly ToolRule[];
@@ -71,6 +73,7 @@ const RULES: Readonly<Record<Vendor, OwnRules>> = {
     },
     defaultPlatform: "xilinx_u50_gen3x16_xdma_base_5",
     boards: true,
+    ownDevices: true,
     platformPattern: { pattern: /^xilinx_u50_/i, formats: ["xclbin"] },
   },
   intel: {
@@ -91,15 +94,17 @@ const RULES: Readonly<Record<Vendor, OwnRules>> = {
     },
     defaultPlatform: "pocl",
     boards: true,
+    ownDevices: true,
   },
-  nvidia: { formats: onnx("gpu"), defaultPlatform: "any", boards: false },
+  nvidia: { formats: onnx("gpu"), defaultPlatform: "any", boards: false, ownDevices: true },
   arm: {
     formats: onnx("arm-cpu"),
     defaultPlatform: "any",
     architecture: "arm64",
     boards: false,
+    ownDevices: false,
   },
-  cpu: { formats: onnx("arm-cpu"), defaultPlatform: "any", boards: false },
+  cpu: { formats: onnx("arm-cpu"), defaultPlatform: "any", boards: false, ownDevices: false },
 };
 
 export function vendorRules(settings: VendorSettings = {}): VendorRules {

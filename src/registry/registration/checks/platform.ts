@@ -70,6 +70,7 @@ async function onBoards(context: CheckContext, said: string): Promise<Outcome> {
     );
   }
   const fitting = await fittingBoards(context, boards);
+  found.boards = fitting;
   if (fitting.length > 0)
     return passed(`made for ${said}, as ${fitting.map(({ id }) => id).join(", ")} has`);
   const known = [...new Set(boards.map(({ platform }) => platform))].join(", ");

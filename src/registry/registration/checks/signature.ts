@@ -9,6 +9,7 @@ export const signatureCheck: Check = {
     const { vendor, signature, digest } = candidate;
     const { trust, rules } = checkers;
     if (vendor === undefined || rules[vendor] === undefined) return skipped("no vendor was given");
+    if (candidate.again === true) return skipped("it was judged when the artifact was registered");
     if (signature === undefined) {
       if (!rules[vendor].requireSignature) {
         return skipped(`none was given, and the registry of ${vendor} asks for none`);
