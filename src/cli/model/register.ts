@@ -71,7 +71,19 @@ export function registerCommand(
     const registration = await sendFiles(gateway, given, progress);
     const path = modelPath(name, "versions", version, "artifacts");
     const body = { ...common({}, io), ...registration };
-    const answer = await askForLines(gateway, path, body, (event) => progress.event(event));
+    const checks: unknown[] = [];
+    const answer = await askForLines(gateway, path, body, (event) => {
+      progress.event(event);
+      const { check } = (event ?? {}) as { readonly check?: unknown };
+      if (check !== undefined) checks.push(check);
+    }).catch(async (error: unknown) => {
+      // Programs read what failed where they read what passed; people see it as it comes.
+      if (options.output !== "table" && checks.length > 0) {
+        const told = error instanceof Error ? error.message : String(error);
+        await print(io, options.output, { error: told, checks }, () => "");
+      }
+      throw error;
+    });
     const { artifact } = (answer ?? {}) as Partial<RegistrationReport>;
     if (artifact === undefined || typeof artifact !== "object") {
       throw new CliError(Exit.failed, "the gateway's answer has no artifact in it");
