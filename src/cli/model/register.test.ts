@@ -200,6 +200,7 @@ describe("model register", () => {
     [["--vendor", "amd"], "Allowed choices are xilinx"],
     [["--artifact", join(folder, "none")], "artifact: there is no file"],
     [["--artifact", folder], "is no file"],
+    [["--artifact", file("empty", "")], "is empty"],
     [["--manifest", artifact], "is no JSON"],
     [["--golden", artifact], "expected two files"],
     [["--class", "ulp"], "the forms are bit-exact, ulp:4"],
