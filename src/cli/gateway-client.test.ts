@@ -35,7 +35,12 @@ describe("a gateway that answers what it should not", () => {
     ["null", 200, "null", 1],
     ["a page of somebody else", 404, "<html>not here</html>", 4],
     ["an error without words", 500, "{}", 4],
-    ["rows that are none", 200, '{"artifacts": [null, 1, {"name": 1}, {"name": "x"}]}', 0],
+    [
+      "rows that are none",
+      200,
+      '{"artifacts": [null, 1, {"name": 1}, {"name": "x"}, {"name": "x", "version": "1", "vendor": 7}]}',
+      0,
+    ],
     ["a list that is none", 200, '{"artifacts": "x"}', 0],
   ])("by %s is told in one line, without a stack trace", async (_what, status, body, exitCode) => {
     const run = await ls(await answering(status, body));

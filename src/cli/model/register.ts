@@ -9,7 +9,7 @@ import {
   isNamed,
   namingOptions,
 } from "../gateway-address.ts";
-import { askForLines, askGateway, NoGateway } from "../gateway-client.ts";
+import { askForLines, askGateway, NoGateway, Refused } from "../gateway-client.ts";
 import { CliError, Exit, type Io } from "../io.ts";
 import { print } from "../output-option.ts";
 import { table } from "../table.ts";
@@ -107,13 +107,18 @@ export function registerCommand(
       const body = { ...common({}, io), ...registration };
       return checksIn(await askGateway(gateway, "POST", `${REGISTRY}/dry-run`, body));
     } catch (error) {
-      const here = error instanceof NoGateway && !isNamed(gatewayOf(options), io);
-      if (!here || dryRunLocally === undefined) throw error;
-      progress.line("no gateway answers here: checked without one, against no device and no model");
+      const unable = error instanceof NoGateway || isWithoutRegistry(error);
+      const named = isNamed(gatewayOf(options), io);
+      if (!unable || named || dryRunLocally === undefined) throw error;
+      progress.line("no gateway with a registry here: checked against no device and no model");
       const { registration, paths } = await nameFiles(given, progress);
       return dryRunLocally(registration, paths);
     }
   }
+}
+
+function isWithoutRegistry(error: unknown): boolean {
+  return error instanceof Refused && error.body["code"] === "UNIMPLEMENTED";
 }
 
 function gatewayOf({ url, token }: Options): GatewayOptions {

@@ -44,8 +44,9 @@ export async function upload(
   file: string,
   options: UploadOptions,
 ): Promise<string> {
-  const digest = options.digest ?? (await digestOf(file, options.what, options.progress));
   const { size } = await regularFile(file, options.what);
+  if (size === 0) throw new CliError(Exit.usage, `${options.what}: '${file}' is empty`);
+  const digest = options.digest ?? (await digestOf(file, options.what, options.progress));
   const path = `/v2/beamgate/uploads/${digest}`;
   let state = stateIn(await askGateway(gateway, "GET", path));
   let since = performance.now();
