@@ -13,6 +13,8 @@ import { UsageError } from "./runner/flags/read-flags.ts";
 import { specOfFlags } from "./runner/flags/spec-of-flags.ts";
 import { run } from "./runner/run.ts";
 import type { RunSpec } from "./runner/run-spec.ts";
+import { readScenario, scenarioText, specOfScenario } from "./runner/scenario/spec-of-scenario.ts";
+import { presets } from "./scenario/read-scenario.ts";
 
 /** As those of the other commands, and k6's 99 for objectives that were missed. */
 export const LoadtestExit = {
@@ -36,11 +38,14 @@ export interface LoadtestIo {
 
 /** Runs what the flags, or a scenario with flags over it, describe. @returns the exit code */
 export async function loadtest(
+  given: string | undefined,
   flags: Flags & { readonly dryRun?: boolean },
   io: LoadtestIo,
 ): Promise<number> {
-  const spec = specOfFlags(flags);
+  const read = given === undefined ? undefined : readScenario(given, flags);
+  const spec = read === undefined ? specOfFlags(flags) : specOfScenario(read, flags);
   if (flags.dryRun === true) {
+    if (read !== undefined) io.out(`${scenarioText(read)}\n`);
     io.out(dryRun(spec));
     return LoadtestExit.ok;
   }
@@ -70,6 +75,14 @@ export async function loadtest(
   writeFiles(flags, result, io);
   if (result.objectives.some(({ met }) => !met)) return LoadtestExit.missed;
   return result.validity.valid ? LoadtestExit.ok : LoadtestExit.failed;
+}
+
+/** `--list`. */
+export function listPresets(io: LoadtestIo): number {
+  const all = presets();
+  const width = Math.max(...all.map(({ name }) => name.length));
+  for (const { name, title } of all) io.out(`${name.padEnd(width)}  ${title}\n`);
+  return LoadtestExit.ok;
 }
 
 /** `--compare A B`. @returns 99 where the second is worse in anything */

@@ -25,7 +25,6 @@ import { ModelAccount } from "./telemetry/account.ts";
 import { cpuMetrics } from "./telemetry/cpu-metrics.ts";
 import { deviceMetrics } from "./telemetry/device-metrics.ts";
 import { EventLoopDelay } from "./telemetry/event-loop.ts";
-import { Explain } from "./telemetry/explain/explain.ts";
 import { FailoverCounts } from "./telemetry/failover-counts.ts";
 import { grpcMetrics } from "./telemetry/grpc-metrics.ts";
 import { latencies } from "./telemetry/latency-metrics.ts";
@@ -35,12 +34,11 @@ import { createMetrics } from "./telemetry/metrics.ts";
 import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
 import { Aliases } from "./wiring/aliases.ts";
-import { ArtifactDigests } from "./wiring/artifact-digests.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
 import { Devices } from "./wiring/devices.ts";
 import { ensembleOf } from "./wiring/ensemble-of.ts";
-import { explaining } from "./wiring/explaining.ts";
+import { explaining, explainOf } from "./wiring/explaining.ts";
 import { uncounted } from "./wiring/gate-executor.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
 import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
@@ -133,7 +131,6 @@ export async function createGateway(
     log,
   });
   const digests = new KnownDigests();
-  const artifactDigests = new ArtifactDigests((path) => digests.of(path));
   const loading: ModelLoaderParts = {
     fleet,
     boards,
@@ -155,12 +152,12 @@ export async function createGateway(
     threads: config.workers.threads,
     rateLimiter: rateLimiterOf(config.rateLimit, clock),
     patienceMs: PATIENCE_MS,
-    originOf: config.provenance.enabled
-      ? originOf({
-          digests: artifactDigests,
-          generationOf: (model) => opened?.catalog.get(model)?.generation,
-        })
-      : undefined,
+    ...(config.provenance.enabled && {
+      originOf: originOf({
+        digestOf: (path) => digests.of(path),
+        generationOf: (model) => serving?.models.generationOf(model),
+      }),
+    }),
     ...(registered?.afterLoad && { afterLoad: registered.afterLoad }),
   };
   const loader = cachingLoader(modelLoader(loading), {
@@ -272,17 +269,7 @@ export async function createGateway(
     require: (served, wish) => pins.require(served, wish),
   });
   const recording = createRecording(config.record, { clock, log });
-  const { explainRequests, explainShare } = config.provenance;
-  const explain =
-    explainRequests === 0 || explainShare === 0
-      ? undefined
-      : new Explain({
-          requests: explainRequests,
-          share: explainShare,
-          random: Math.random,
-          now: clock.now,
-          wallMs: Date.now,
-        });
+  const explain = explainOf(config.provenance, clock);
   const infer = recording.watch(explaining(line, explain));
 
   const grpc = grpcListener(
@@ -373,7 +360,6 @@ export async function createGateway(
       },
       stop: () => {
         closing = true;
-        artifactDigests.close();
         return repository.stop();
       },
     },

@@ -2,13 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { scheduleOf } from "../../test/support/arrivals-schedule.ts";
+import { encodeTraceLine } from "../../test/support/trace-line.ts";
 import { arrivalsSchema } from "../scenario/arrivals-schema.ts";
 import { kolmogorovSmirnov } from "../statistics/kolmogorov-smirnov.ts";
 import type { Intended } from "../types.ts";
 import { makeArrivals } from "./arrivals.ts";
 import { perEvent } from "./per-event.ts";
-import { intendedAt, scheduleOf } from "./schedule.ts";
-import { encodeTraceLine, readTrace } from "./trace.ts";
+import { readTrace } from "./trace.ts";
 
 const made = (spec: unknown, seed = 1, file?: string) =>
   makeArrivals(arrivalsSchema.parse(spec), seed, file);
@@ -140,6 +141,18 @@ describe("files", () => {
     expect([...made({ kind: "replay", file, repeat: false })]).toHaveLength(3);
   });
 
+  it("of a trace of several models are replayed for one", () => {
+    const lines = ["a", "b", "a"].map((model, at) => encodeTraceLine({ atMs: 10 * at, model }));
+    const file = written("models.jsonl", lines.join("\n"));
+    const spec = arrivalsSchema.parse({ kind: "replay", file, repeat: false });
+    const due = (model: string) =>
+      [...makeArrivals(spec, 1, undefined, model)].map(({ atMs }) => atMs);
+    expect([due("a"), due("b")]).toEqual([[0, 20], [10]]);
+    expect(() => makeArrivals(spec, 1, undefined, "c")).toThrow(
+      "no requests to model c, but to a, b",
+    );
+  });
+
   it("of a trace keep tensors as they were", () => {
     const input = {
       name: "x",
@@ -203,18 +216,5 @@ describe("a model that is asked for some events", () => {
     const one = times(500, perEvent(base, { share: 0.5, requests: 1 }, 1, "a"));
     const other = times(500, perEvent(base, { share: 0.5, requests: 1 }, 1, "b"));
     expect(one).not.toEqual(other);
-  });
-});
-
-describe("a schedule", () => {
-  it("ends with the time, and gives its requests back", () => {
-    const schedule = scheduleOf(made({ kind: "constant", perSecond: 1000 }), 50);
-    expect(schedule.ns).toHaveLength(50);
-    expect(schedule.bx).toBeUndefined();
-    expect(intendedAt(schedule, 7)).toEqual({ atMs: 7, events: 1 });
-  });
-
-  it("is refused for a closed loop, which has none", () => {
-    expect(() => scheduleOf(made({ kind: "closed", concurrency: 4 }), 50)).toThrow("closed loop");
   });
 });

@@ -10,8 +10,16 @@ import { fillingScheme } from "./lhc/read-filling.ts";
 import { constantArrivals, poissonArrivals, rampArrivals } from "./open.ts";
 import { readTrace, replayArrivals } from "./trace.ts";
 
-/** @param scenarioFile other files are named relative to it; absent: to the working directory */
-export function makeArrivals(spec: ArrivalsSpec, seed: number, scenarioFile?: string): Arrivals {
+/**
+ * @param scenarioFile other files are named relative to it; absent: to the working directory
+ * @param model of a trace that several models are in, the requests to this one are replayed
+ */
+export function makeArrivals(
+  spec: ArrivalsSpec,
+  seed: number,
+  scenarioFile?: string,
+  model?: string,
+): Arrivals {
   const at = (file: string) =>
     resolve(scenarioFile === undefined ? "." : dirname(scenarioFile), file);
   switch (spec.kind) {
@@ -26,7 +34,7 @@ export function makeArrivals(spec: ArrivalsSpec, seed: number, scenarioFile?: st
     case "intervals":
       return intervalArrivals(at(spec.file));
     case "replay":
-      return replayArrivals(readTrace(at(spec.file)), spec, spec.file);
+      return replayArrivals(readTrace(at(spec.file)), spec, spec.file, model);
     case "lhc": {
       const filling = namedFilling(spec.filling) ?? fillingScheme(at(spec.filling));
       return lhcArrivals(spec, filling, seed);

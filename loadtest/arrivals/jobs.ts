@@ -29,7 +29,7 @@ export function jobArrivals(jobs: Jobs, seed: number): Arrivals {
     describe:
       `${many} jobs in ${waves} wave${waves === 1 ? "" : "s"}` +
       `${waves === 1 ? "" : ` every ${waveEveryS} s`}, each asking every ${eventMs} ms on average`,
-    scale: `${many} jobs where an experiment runs some 10 000 at a time`,
+    scale: `${many} jobs at a time, of the thousands of an experiment; their rate is as it is written`,
     *[Symbol.iterator](): Iterator<Intended> {
       const random = randomFor(seed, "jobs");
       const next = new TimeQueue(many);

@@ -7,7 +7,7 @@
  *
  * `atMs` counts from the first request; all but it may be left out.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { StatusError } from "../../src/errors.ts";
 import type { Arrivals, Intended, PayloadTensor } from "../types.ts";
 
@@ -19,27 +19,22 @@ export interface TraceLine {
   readonly inputs?: readonly PayloadTensor[];
 }
 
-/** Without the line's end. */
-export function encodeTraceLine({ inputs, ...line }: TraceLine): string {
-  return JSON.stringify({
-    ...line,
-    ...(inputs === undefined
-      ? {}
-      : {
-          inputs: inputs.map(({ data, ...tensor }) => ({
-            ...tensor,
-            data: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64"),
-          })),
-        }),
-  });
-}
+/** It is read as one text. */
+const LARGEST_BYTES = 500 * 2 ** 20;
 
 /** @throws StatusError with the line that is wrong */
 export function readTrace(file: string): TraceLine[] {
   let text: string;
   try {
+    if (statSync(file).size > LARGEST_BYTES) {
+      throw new StatusError(
+        "INVALID_ARGUMENT",
+        `trace ${file}: larger than 500 MiB; replay a part of it (head -n LINES)`,
+      );
+    }
     text = readFileSync(file, "utf8");
   } catch (cause) {
+    if (cause instanceof StatusError) throw cause;
     throw new StatusError("NOT_FOUND", `trace ${file}: cannot be read`, { cause });
   }
   const lines: TraceLine[] = [];
@@ -87,6 +82,22 @@ function tensorsOf(inputs: unknown, wrong: (text: string) => StatusError): Paylo
   });
 }
 
+/** Those of a model, and those that name none. @throws StatusError where there are none */
+export function linesOf(
+  trace: readonly TraceLine[],
+  model: string | undefined,
+  file: string,
+): readonly TraceLine[] {
+  if (model === undefined) return trace;
+  const own = trace.filter((line) => line.model === undefined || line.model === model);
+  if (own.length > 0) return own;
+  const models = [...new Set(trace.map((line) => line.model))].join(", ");
+  throw new StatusError(
+    "INVALID_ARGUMENT",
+    `trace ${file}: no requests to model ${model}, but to ${models}`,
+  );
+}
+
 export interface Replay {
   /** 2: twice as fast as it was. */
   readonly speed: number;
@@ -94,22 +105,27 @@ export interface Replay {
   readonly repeat: boolean;
 }
 
-/** The times of a trace. A repetition begins one mean interval after the last request. */
+/**
+ * The times of a trace. A repetition begins one mean interval after the last request.
+ * @param model of several in the trace, the one whose requests are replayed; times stay those of the whole
+ */
 export function replayArrivals(
   trace: readonly TraceLine[],
   { speed, repeat }: Replay,
   file: string,
+  model?: string,
 ): Arrivals {
+  const own = linesOf(trace, model, file);
   const first = trace[0]?.atMs ?? 0;
   const spanMs = (trace.at(-1)?.atMs ?? 0) - first;
   const roundMs = trace.length > 1 ? (spanMs * trace.length) / (trace.length - 1) : 1000;
   return {
-    describe: `${trace.length} requests of ${file}${repeat ? ", over and over" : ""}`,
+    describe: `${own.length} requests of ${file}${repeat ? ", over and over" : ""}`,
     scale:
       speed === 1 ? "the times as they were recorded" : `${speed} times as fast as it was recorded`,
     *[Symbol.iterator](): Iterator<Intended> {
       for (let round = 0; ; round++) {
-        for (const { atMs } of trace) {
+        for (const { atMs } of own) {
           yield { atMs: (round * roundMs + atMs - first) / speed, events: 1 };
         }
         if (!repeat || roundMs === 0) return;

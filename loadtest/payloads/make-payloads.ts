@@ -38,7 +38,7 @@ export async function makePayloads(
     make: (random: Random, events: number) => Omit<Payload, "key">,
     size: number,
   ) => new RingSource({ describe, make, seed, size, purpose: name });
-  const perEvent = `${spreadText(stream.rows)} ${stream.rows === 1 ? "row" : "rows"} an event`;
+  const perEvent = `rows an event: ${spreadText(stream.rows)}`;
   switch (payload.kind) {
     case "recorded":
       return recordedPayloads(readTrace(at(payload.file)), model, payload.file);

@@ -1,7 +1,7 @@
 /** Requests as they were recorded, in the order in which they came. */
 import { basename } from "node:path";
 import { StatusError } from "../../src/errors.ts";
-import type { TraceLine } from "../arrivals/trace.ts";
+import { linesOf, type TraceLine } from "../arrivals/trace.ts";
 import type { ModelShape, Payload, PayloadSource } from "../types.ts";
 import { hasBatchAxis } from "./fit-model.ts";
 
@@ -12,8 +12,8 @@ export function recordedPayloads(
   file: string,
 ): PayloadSource {
   const batched = hasBatchAxis(model);
-  const pool = trace
-    .filter((line) => line.inputs !== undefined && (line.model ?? model.name) === model.name)
+  const pool = linesOf(trace, model.name, file)
+    .filter((line) => line.inputs !== undefined)
     .map(({ inputs = [], tenant }, key): Payload => {
       const rows = batched ? (inputs[0]?.shape[0] ?? 1) : 1;
       return { key, inputs, rows, ...(tenant === undefined ? {} : { tenant }) };

@@ -231,6 +231,9 @@ export const resultSchema = z.object({
     )
     .optional()
     .describe("two-vendor mode: what makes the events, and what judges them"),
+  fairness: share
+    .optional()
+    .describe("several streams: Jain's index of the shares of their requests that were answered"),
   objectives: z.array(
     z.object({
       text: z.string(),

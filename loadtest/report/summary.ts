@@ -32,6 +32,9 @@ export function summary(result: Result): string {
       ({ name, model, meanMs, p99Ms }) =>
         `  ${name}: ${model}, mean ${milliseconds(meanMs)}, p99 ${milliseconds(p99Ms)}`,
     ),
+    result.fairness === undefined
+      ? undefined
+      : `  fairness   ${result.fairness.toFixed(4)} (Jain, of the answered shares of the streams)`,
     ...result.objectives.map(
       ({ text, found, met }) =>
         `  ${met ? "met" : "MISSED"}${met ? "       " : "    "} ${text}: ${found}`,

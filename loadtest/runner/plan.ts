@@ -35,7 +35,8 @@ export function pooledAt(number: number, poolSize: number): number {
 export function planOf(order: PlanOrder, driver: Driver): Plan {
   const { pool, index, of, dueMs, keys, most } = order;
   if (pool.length === 0) throw new RangeError("a plan without requests");
-  const prepared: (Prepared | undefined)[] = Array(pool.length).fill(undefined);
+  // All before the first is due: encoding would make others late.
+  const prepared = pool.map(({ request }) => driver.prepare(request));
   const end = dueMs?.length ?? most ?? Number.POSITIVE_INFINITY;
   // One object for all: the generator reads it before it asks for the next.
   const planned = { number: 0, dueMs: 0, prepared: { bytes: 0 } as Prepared, rows: 0, identity: 0 };
@@ -46,9 +47,9 @@ export function planOf(order: PlanOrder, driver: Driver): Plan {
       const number = index + sent * of;
       const at = keys === undefined ? pooledAt(number, pool.length) : (keys[sent] ?? 0);
       const pooled = pool[at];
-      if (pooled === undefined) throw new RangeError("a plan without requests");
-      const message = prepared[at] ?? driver.prepare(pooled.request);
-      prepared[at] = message;
+      const message = prepared[at];
+      if (pooled === undefined || message === undefined)
+        throw new RangeError("a plan without requests");
       planned.number = number;
       planned.dueMs = dueMs?.[sent] ?? 0;
       planned.prepared = message;

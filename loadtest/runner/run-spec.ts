@@ -4,6 +4,7 @@ import type { DriverName } from "../drivers/driver.ts";
 import type { Header } from "../drivers/raw-http2/hpack.ts";
 import type { Address } from "../drivers/raw-http2/http2-client.ts";
 import type { Objective } from "../report/objectives.ts";
+import type { Reference } from "./analysis/compare-with-reference.ts";
 import type { Pacing } from "./generator/pacer.ts";
 import type { StreamWorkload } from "./workload.ts";
 
@@ -44,6 +45,8 @@ export interface RunSpec {
   readonly percentiles: readonly number[];
   readonly objectives: readonly Objective[];
   readonly actions: readonly Action[];
+  /** Whom the answers are compared with. */
+  readonly reference?: Reference;
   /** @throws Error where the scenario does not fit a model */
   readonly streams: (ask: AskModel) => Promise<readonly StreamWorkload[]>;
 }

@@ -1,5 +1,6 @@
 /** One run, from the first question to the result. */
-import { judge } from "../report/objectives.ts";
+import { Latencies } from "../measure/latencies.ts";
+import { judge, lostShare } from "../report/objectives.ts";
 import { type Result, SCHEMA_ID } from "../report/schema.ts";
 import { doActions } from "./actions.ts";
 import { findCapacity } from "./capacity.ts";
@@ -60,10 +61,36 @@ export async function run(spec: RunSpec, observer: Observer): Promise<Result> {
     objectives: [],
     notes: [...spec.about.notes],
     ...more,
+    ...stagesOf(runner, step),
     ...(await runner.stream.analyse?.(step, spec.warmupMs)),
+    ...(spec.reference === undefined
+      ? {}
+      : { agreement: await runner.agreement(spec.reference, step) }),
   };
   target.control.close();
   return { ...result, objectives: judge(spec.objectives, result) };
+}
+
+/** Two-vendor mode: what makes the events, and what judges them. */
+function stagesOf({ stream, target }: Runner, { requests, overs, point }: Step): Partial<Result> {
+  const encoded = overs.flatMap(({ firstStage }) => (firstStage === undefined ? [] : [firstStage]));
+  if (stream.relay === undefined || encoded.length === 0) return {};
+  const first = new Latencies();
+  for (const one of encoded) first.add(Latencies.decode(one));
+  const both = Latencies.decode(point.service.histogram);
+  const p99 = (latencies: Latencies) => latencies.quantileMs(0.99);
+  return {
+    stages: [
+      {
+        ...{ name: "events made", model: requests.pool[0]?.request.model ?? "", url: target.url },
+        ...{ meanMs: first.meanMs, p99Ms: p99(first) },
+      },
+      {
+        ...{ name: "made and judged", model: stream.relay.model, url: target.url },
+        ...{ meanMs: both.meanMs, p99Ms: p99(both) },
+      },
+    ],
+  };
 }
 
 interface AllMeasured {
@@ -74,7 +101,7 @@ interface AllMeasured {
 }
 
 async function measure(
-  { load, warmupMs, actions }: RunSpec,
+  { about, load, warmupMs, actions }: RunSpec,
   runners: readonly Runner[],
   observer: Observer,
 ): Promise<AllMeasured> {
@@ -88,7 +115,8 @@ async function measure(
       steps.push(...(await Promise.all(runners.map((runner) => runner.own(load.durationMs)))));
       const notes = await doing();
       const decides = runners.findIndex(({ stream }) => stream.analyse !== undefined);
-      return { steps, main: Math.max(0, decides), more: { notes } };
+      const all = [...about.notes, ...notes];
+      return { steps, main: Math.max(0, decides), more: { notes: all, ...fairnessOf(steps) } };
     }
     case "closed":
       for (const concurrency of load.concurrencies) {
@@ -107,6 +135,15 @@ async function measure(
       return { steps: found.steps, main: lastGood(found.steps), more: found.more };
     }
   }
+}
+
+/** Jain's index of the shares of what was asked that was answered: 1 is fair, 1/n is one stream alone. */
+function fairnessOf(steps: readonly Step[]): Pick<Result, "fairness"> | object {
+  if (steps.length < 2) return {};
+  const shares = steps.map(({ point }) => 1 - lostShare(point));
+  const sum = shares.reduce((total, share) => total + share, 0);
+  const squares = shares.reduce((total, share) => total + share * share, 0);
+  return { fairness: squares === 0 ? 0 : (sum * sum) / (shares.length * squares) };
 }
 
 /** The last load that was measured well. */

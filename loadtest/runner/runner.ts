@@ -1,6 +1,8 @@
 /** Single measurements of one run: each starts its generators and ends them. */
 import type { Statistics } from "../drivers/control/control.ts";
 import { WINDOWS } from "../measure/stability.ts";
+import type { Agreement } from "../report/schema.ts";
+import { compareWithReference, type Reference } from "./analysis/compare-with-reference.ts";
 import { type Ceiling, findCeiling } from "./ceiling.ts";
 import { Fleet } from "./fleet.ts";
 import type { GeneratorOrder } from "./generator/order.ts";
@@ -95,6 +97,15 @@ export class Runner {
     } finally {
       fleet.close();
     }
+  }
+
+  /** What the reference of the run says to the same requests. */
+  async agreement(reference: Reference, step: Step): Promise<Agreement> {
+    const loop = { kind: "closed", concurrency: 1 } as const;
+    const order = this.#order(step.requests, loop, 0, 1);
+    const { threshold } = this.stream;
+    this.#observer.say(`asking ${reference.name} the same`);
+    return compareWithReference(reference, step, order, threshold, this.#observer.signal);
   }
 
   /** By the loop that the stream itself has, for this long. */

@@ -17,6 +17,8 @@ export interface StreamWorkload {
   readonly concurrency?: number;
   /** What of the answers is looked into; absent: they are counted. */
   readonly answers?: AnswersOrder;
+  /** Scores from here on are accepted, where something decides. */
+  readonly threshold?: number;
   /** Two-vendor mode: the requests go to another model first, whose outputs are then judged. */
   readonly relay?: RelayOrder;
   /** Deterministic: the same for the same arguments. @param perSecond in place of the scenario's own rate */

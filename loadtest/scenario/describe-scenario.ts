@@ -22,14 +22,16 @@ export function describeScenario(scenario: Scenario, scenarioFile?: string): str
   ].join("\n");
 }
 
-/** What was sampled, dilated or packed: of each stream where they differ. */
+/** What was sampled, dilated or packed: once for the streams that have it alike. */
 export function scaleOf(scenario: Scenario, scenarioFile?: string): string {
-  const scales = scenario.streams.map((stream) => {
-    return { name: stream.name, scale: streamArrivals(scenario, stream, scenarioFile).scale };
-  });
-  const [first] = scales;
-  if (scales.every(({ scale }) => scale === first?.scale)) return first?.scale ?? "";
-  return scales.map(({ name, scale }) => `${name}: ${scale}`).join(" | ");
+  const streams = new Map<string, string[]>();
+  for (const stream of scenario.streams) {
+    const { scale } = streamArrivals(scenario, stream, scenarioFile);
+    streams.set(scale, [...(streams.get(scale) ?? []), stream.name]);
+  }
+  const [only] = streams.keys();
+  if (streams.size === 1) return only ?? "";
+  return [...streams].map(([scale, names]) => `${names.join(", ")}: ${scale}`).join(" | ");
 }
 
 function streamLines(
@@ -51,7 +53,8 @@ function streamLines(
 }
 
 function payloadText({ payload, rows }: Stream): string {
-  const many = `${spreadText(rows)} ${rows === 1 ? "row" : "rows"} an event`;
+  const graph = payload.kind === "physics" && payload.generator === "graph";
+  const many = `${graph ? "particles" : "rows"} an event: ${spreadText(rows)}`;
   switch (payload.kind) {
     case "physics":
       return `generated ${payload.generator}, ${many}, ${payload.pool} distinct`;

@@ -45,10 +45,10 @@ export function streamArrivals(
   scenarioFile?: string,
 ): Arrivals {
   const { seed } = scenario;
-  const { name, share, perEvent: requests } = stream;
+  const { name, model, share, perEvent: requests } = stream;
   const arrivals =
     stream.arrivals === undefined
-      ? makeArrivals(scenario.arrivals, seed, scenarioFile)
-      : makeArrivals(stream.arrivals, randomFor(seed, name).bits(), scenarioFile);
+      ? makeArrivals(scenario.arrivals, seed, scenarioFile, model)
+      : makeArrivals(stream.arrivals, randomFor(seed, name).bits(), scenarioFile, model);
   return perEvent(arrivals, { share, requests }, seed, name);
 }

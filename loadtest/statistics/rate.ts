@@ -3,7 +3,6 @@
  * error of the accepts that were seen (operations of a trigger menu; the rate
  * before dead time and prescale).
  */
-import { ORBIT_HZ } from "../arrivals/lhc/clock.ts";
 import { poissonInterval } from "./intervals.ts";
 
 export interface RatePoint {
@@ -15,14 +14,9 @@ export interface RatePoint {
   readonly accepts: number;
 }
 
-/** Events a second of which the scores are a sample: every colliding crossing of an orbit. */
-export function crossingRateHz(collidingBunches: number): number {
-  return ORBIT_HZ * collidingBunches;
-}
-
 /**
  * @param scores of the events that were seen; NaN for one without an answer: it counts as seen, not as accepted
- * @param eventsHz rate of the events they stand for
+ * @param eventsHz rate of the events they stand for: `ORBIT_HZ` times the colliding bunches for every crossing
  */
 export function ratesByThreshold(
   scores: Float32Array,

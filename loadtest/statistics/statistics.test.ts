@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../models/make/random.ts";
+import { ORBIT_HZ } from "../arrivals/lhc/clock.ts";
 import { betaShare, gammaShare, logGamma } from "./beta.ts";
 import { clopperPearson, ONE_SIGMA, poissonInterval } from "./intervals.ts";
 import { kolmogorovSmirnov } from "./kolmogorov-smirnov.ts";
-import { crossingRateHz, ratesByThreshold, thresholdsFor } from "./rate.ts";
+import { ratesByThreshold, thresholdsFor } from "./rate.ts";
 import { rocOf } from "./roc.ts";
-import { rankInterval, samplesNeeded } from "./samples-needed.ts";
 import { evenBins, fitTurnOn, turnOn } from "./turn-on.ts";
 
 /** P(X >= k) of a binomial, term by term. */
@@ -133,7 +133,7 @@ describe("rate against threshold", () => {
   const scores = Float32Array.of(0.1, 0.2, 0.2, 0.9, Number.NaN);
 
   it("is 11.2455 kHz times colliding bunches times the accepted share", () => {
-    const [low, middle, high] = ratesByThreshold(scores, crossingRateHz(2808), [0, 0.2, 0.95]);
+    const [low, middle, high] = ratesByThreshold(scores, 2808 * ORBIT_HZ, [0, 0.2, 0.95]);
     expect(low?.perSecond).toBeCloseTo((4 / 5) * 2808 * 11_245.5, 3);
     expect(middle).toMatchObject({ accepts: 3 });
     expect(high).toMatchObject({ accepts: 0, perSecond: 0, low: 0 });
@@ -229,32 +229,5 @@ describe("a turn-on", () => {
     const values = Float64Array.from({ length: 1000 }, () => random.exponential(20));
     const bins = turnOn(values, new Uint8Array(1000), evenBins(values, 10));
     expect(bins.map(({ events }) => events)).toEqual(Array(10).fill(100));
-  });
-});
-
-describe("samples that a percentile needs", () => {
-  it("are MLPerf's bounds", () => {
-    expect(samplesNeeded(0.99)).toBe(459);
-    expect(samplesNeeded(0.9)).toBe(44);
-  });
-
-  it("bound it by ranks as often as promised", () => {
-    const random = new Random(21);
-    const ranks = rankInterval(2000, 0.99);
-    let held = 0;
-    for (let run = 0; run < 400; run++) {
-      const sorted = Float64Array.from({ length: 2000 }, () => random.uniform()).sort();
-      const low = sorted[(ranks?.low ?? 0) - 1] ?? 0;
-      const high = sorted[(ranks?.high ?? 0) - 1] ?? 0;
-      if (low <= 0.99 && 0.99 <= high) held += 1;
-    }
-    expect(held / 400).toBeGreaterThan(0.92);
-    expect((ranks?.high ?? 0) - (ranks?.low ?? 0)).toBeLessThan(22);
-  });
-
-  it("bound nothing where they are too few", () => {
-    expect(rankInterval(100, 0.999)).toBeUndefined();
-    expect(rankInterval(3689, 0.999)).toBeDefined();
-    expect(rankInterval(3687, 0.999)).toBeUndefined();
   });
 });

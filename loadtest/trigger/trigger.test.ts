@@ -119,7 +119,7 @@ describe("a trigger", () => {
   it("tells what it does", () => {
     const { describe } = makeTrigger(spec({ pipelineBx: 500, rules: "cms", prescale: 2 }));
     expect(describe).toBe(
-      "accepts largest value of the first output from 0.5 on; keeps every 2th accept, by counting; " +
+      "accepts largest value of the first output from 0.5 on; keeps one accept in 2, by counting; " +
         "answers after 500 crossings (0.01248 ms of this run) are lost; dead time: 1 in 3, 2 in 25, 3 in 100, 4 in 240",
     );
   });

@@ -166,21 +166,26 @@ export function makeTrigger(spec: TriggerSpec, slotMs: number = SLOT_MS): Trigge
 }
 
 export function describeTrigger(spec: TriggerSpec, slotMs: number): string {
-  const { threshold, prescale, output, column, late, bufferEvents } = spec;
-  const pipeline = pipelineOf(spec, slotMs);
+  const { threshold, prescale, output, column, bufferEvents } = spec;
   const score = `${column === undefined ? "largest value" : `column ${column}`} of ${output === "" ? "the first output" : output}`;
   const causes = rulesOf(spec).map(({ cause }) => cause);
   return [
     `accepts ${score} from ${threshold} on`,
-    ...(prescale > 1 ? [`keeps every ${prescale}th accept, by counting`] : []),
-    Number.isFinite(pipeline)
-      ? `answers after ${Number(pipeline.toPrecision(6))} crossings (${Number((pipeline * slotMs).toPrecision(4))} ms of this run) are ${late === "lost" ? "lost" : "read out unseen"}`
-      : "waits for every answer",
+    ...(prescale > 1 ? [`keeps one accept in ${prescale}, by counting`] : []),
+    pipelineText(spec, slotMs),
     ...(bufferEvents === undefined
       ? []
       : [`holds ${bufferEvents} undecided events, more are lost`]),
-    ...(causes.length === 0
-      ? ["no dead time after an accept"]
-      : [`dead time: ${causes.join(", ")}`]),
+    causes.length === 0 ? "no dead time after an accept" : `dead time: ${causes.join(", ")}`,
   ].join("; ");
+}
+
+function pipelineText({ pipelineBx, budgetMs, late }: TriggerSpec, slotMs: number): string {
+  const becomes = late === "lost" ? "are lost" : "are read out unseen";
+  const pipelineMs = (pipelineBx ?? Number.POSITIVE_INFINITY) * slotMs;
+  if (budgetMs !== undefined && budgetMs < pipelineMs)
+    return `answers after ${budgetMs} ms ${becomes}`;
+  if (pipelineBx === undefined) return "waits for every answer";
+  const ms = Number(pipelineMs.toPrecision(4));
+  return `answers after ${pipelineBx} crossings (${ms} ms of this run) ${becomes}`;
 }

@@ -1,6 +1,6 @@
 /** `loadtest`: load on a server that speaks Triton's protocol, and an honest report of what came back. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { compareFiles, type LoadtestIo, loadtest } from "../../loadtest/main.ts";
+import { compareFiles, type LoadtestIo, listPresets, loadtest } from "../../loadtest/main.ts";
 import type { Flags } from "../../loadtest/runner/flags/flags.ts";
 import { UsageError } from "../../loadtest/runner/flags/read-flags.ts";
 import { CliError, Exit, type Io } from "./io.ts";
@@ -38,7 +38,7 @@ export function loadtestCommand(io: Io, exit: (code: number) => void): Command {
 }
 
 async function act(
-  _scenario: string | undefined,
+  scenario: string | undefined,
   options: Options,
   io: LoadtestIo,
 ): Promise<number> {
@@ -52,7 +52,8 @@ async function act(
     }
     return compareFiles(before, after, tolerance / 100, io);
   }
-  return loadtest(options, io);
+  if (options.list === true) return listPresets(io);
+  return loadtest(scenario, options, io);
 }
 
 function loadtestIo(io: Io, signal: AbortSignal): LoadtestIo {
@@ -94,6 +95,7 @@ const eachText = each((text) => text);
 function serverFlags(): Option[] {
   return [
     new Option("-u, --url <host:port>", "the server (default: localhost:8001, HTTP 8000)"),
+    new Option("--http-url <host:port>", "its HTTP port, for what only that can do"),
     new Option("-i, --protocol <protocol>", "how it is spoken to").choices(["grpc", "http"]),
     new Option("--streaming", "ModelStreamInfer in place of single calls"),
     new Option("-m, --model-name <name>", "the model"),

@@ -11,6 +11,7 @@ import { Catalog } from "../registry/catalog/catalog.ts";
 import { ManagedRegistry } from "../registry/catalog/managed-registry.ts";
 import type { Digest, SignedVerdict, Vendor } from "../registry/catalog/types.ts";
 import { Gate } from "../registry/gate/gate.ts";
+import { DropFolder } from "../registry/registration/drop-folder.ts";
 import { Registrar } from "../registry/registration/registrar.ts";
 import { Trust } from "../registry/trust/trust.ts";
 import type { Loader } from "../registry/types.ts";
@@ -27,6 +28,7 @@ import { vendorFacts } from "./vendor-facts.ts";
 
 export interface RegistrySettings {
   readonly folder?: string | undefined;
+  readonly dropFolder?: string | undefined;
   readonly trustFile?: string | undefined;
   readonly requireSignature: readonly Vendor[];
   readonly maxArtifactBytes: number;
@@ -146,6 +148,14 @@ function service({ settings, opened, serving, clock, log }: RegistryParts, regis
   const closing = new AbortController();
   let stops: (() => void)[] = [];
   let resuming: Promise<unknown> = Promise.resolve();
+  const { dropFolder: folder, maxArtifactBytes } = settings;
+  const dropped =
+    folder === undefined
+      ? undefined
+      : new DropFolder({
+          ...{ folder, registrar, blobs: store.blobs, maxArtifactBytes, clock, log },
+          now: Date.now,
+        });
   const sweepLater = (): (() => void) => {
     let cancel = clock.after(SWEEP_MS, () => {
       void sweep().finally(() => {
@@ -170,14 +180,19 @@ function service({ settings, opened, serving, clock, log }: RegistryParts, regis
         catalog.follow(clock, settings.followMs),
         sweepLater(),
       ];
+      // What serves already goes first: a gate that runs needs workers, too.
       resuming = registrar
         .resume(closing.signal)
-        .catch((thrown: unknown) => log.error(toStatusError(thrown).message));
+        .catch((thrown: unknown) => log.error(toStatusError(thrown).message))
+        .then(() => {
+          if (!closing.signal.aborted) dropped?.start();
+        });
     },
     async stop() {
       closing.abort(new StatusError("UNAVAILABLE", "the gateway stops"));
       for (const stop of stops) stop();
       await resuming;
+      await dropped?.close();
       await store.close();
     },
   };

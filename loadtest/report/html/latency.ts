@@ -91,6 +91,7 @@ function curve(point: Point): Chart {
           x: ms,
           text: `budget ${milliseconds(ms)}`,
           colour: "s2" as const,
+          low: true,
           row,
         })),
     ],

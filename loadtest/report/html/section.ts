@@ -46,7 +46,13 @@ export interface Chart {
   /** Filled between two series, by position counted from 1: [upper, lower]. */
   readonly bands?: readonly (readonly [number, number])[];
   readonly marks?: readonly (
-    | { readonly x: number; readonly text: string; readonly colour?: Colour; readonly row?: number }
+    | {
+        readonly x: number;
+        readonly text: string;
+        readonly colour?: Colour;
+        readonly low?: boolean;
+        readonly row?: number;
+      }
     | { readonly y: number; readonly text: string; readonly colour?: Colour }
   )[];
   /** Error bars, by position of the columns in `data`; `from` and `to` are the bins' edges. */

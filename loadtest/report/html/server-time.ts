@@ -11,8 +11,19 @@ export function serverTimeSection(result: Result, point: Point): Section {
     charts: {},
     body: html`<h2>Where time goes</h2>${
       point.split === undefined ? untold(result) : told(point.split, point.service.meanMs)
-    }`,
+    }${result.stages && stagesCard(result.stages)}`,
   };
+}
+
+function stagesCard(stages: NonNullable<Result["stages"]>): Html {
+  return html`<div class="cards below"><div class="card">${table(
+    "Two models in a row",
+    ["", "model", "mean", "p99"],
+    stages.map(({ name, model, meanMs, p99Ms }) => [
+      ...[name, model, milliseconds(meanMs), milliseconds(p99Ms)],
+    ]),
+    [1],
+  )}</div></div>`;
 }
 
 function untold(result: Result): Html {

@@ -4,23 +4,31 @@ import type { Capacity, Point, Result } from "../schema.ts";
 import { type Html, html } from "./markup.ts";
 import { type Chart, chartBox, type Section, table } from "./section.ts";
 
-export function stepsSection({ points, capacity, main }: Result): Section {
+export function stepsSection({ points, capacity, main, fairness }: Result): Section {
   const several = points.length > 1;
+  // Streams at the same time are no steps of one load: no curve goes through them.
+  const streams = fairness !== undefined;
+  const title = capacity ? "Capacity" : streams ? "Streams" : "Load";
   const chart = stepsChart(points);
   return {
     id: "load",
-    title: capacity ? "Capacity" : "Load",
-    charts: several ? { "chart-steps": chart } : {},
-    body: html`<h2>${capacity ? "Capacity" : "Load"}</h2>
+    title,
+    charts: several && !streams ? { "chart-steps": chart } : {},
+    body: html`<h2>${title}</h2>
+${
+  streams &&
+  html`<p class="lead">All at the same time. Fairness ${fairness.toFixed(4)} (Jain's index of the shares of their requests that were answered: 1 is fair).</p>`
+}
 <div class="cards">
 ${capacity && capacityCard(capacity)}
 ${
   several &&
+  !streams &&
   html`<div class="card half"><h3>Latency against throughput</h3>
 ${chartBox("chart-steps", "Latency rises as the throughput comes close to what the server can do.", chart)}</div>`
 }
-<div class="card ${several ? "half" : ""}">${table(
-      "Every load that was tried",
+<div class="card ${several && !streams ? "half" : ""}">${table(
+      streams ? "Every stream" : "Every load that was tried",
       ["load", "answered", "p50", "p99", "failed", ""],
       points.map((point, index) => [
         point.label,

@@ -96,7 +96,7 @@ function rateChart({ rate, threshold }: TriggerFigures): Chart {
   const shown = rate.filter(({ perSecond }) => perSecond > 0);
   return {
     kind: "lines",
-    x: { label: "threshold on the score", format: "number" },
+    x: { label: "threshold on the score", format: "number", ...axisOf(shown) },
     y: { label: "Hz", format: "number", log: true, short: true },
     series: [{ name: "rate", colour: "s1" }, { name: "" }, { name: "" }],
     bands: [[2, 3]],
@@ -108,6 +108,13 @@ function rateChart({ rate, threshold }: TriggerFigures): Chart {
     ],
     marks: [{ x: threshold, text: "working point", colour: "s2" }],
   };
+}
+
+/** Scores without an upper end, as of anomaly detectors, are told apart on a logarithmic axis only. */
+function axisOf(shown: TriggerFigures["rate"]): { log?: boolean; short?: boolean } {
+  const first = shown[0]?.threshold ?? 0;
+  const ratio = (shown.at(-1)?.threshold ?? 0) / first;
+  return first > 0 && ratio > 30 ? { log: true, short: ratio < 1000 } : {};
 }
 
 function turnOnChart({ variable, bins, fit }: NonNullable<TriggerFigures["turnOn"]>): Chart {

@@ -137,7 +137,9 @@
         ctx,
         mark.text,
         x + (right ? 6 : -6) * devicePixelRatio,
-        bbox.top + (14 + 16 * (mark.row ?? 0)) * devicePixelRatio,
+        mark.low
+          ? bbox.top + bbox.height - (8 + 16 * (mark.row ?? 0)) * devicePixelRatio
+          : bbox.top + 14 * devicePixelRatio,
       );
     } else {
       const y = plot.valToPos(mark.y, "y", true);

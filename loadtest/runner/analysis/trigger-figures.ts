@@ -7,7 +7,9 @@ import type { EventColumns } from "../../trigger/event-columns.ts";
 import { Fate, type LhcTime, type TriggerCounts, type TriggerModel } from "../../types.ts";
 
 const THRESHOLDS = 60;
-const TURN_ON_BINS = 16;
+const MOST_BINS = 16;
+/** Signal events that a bin of the turn-on should hold at least. */
+const LEAST_IN_BIN = 12;
 const SLOTS = 3564;
 
 export interface FreshEvents extends EventColumns {
@@ -84,7 +86,8 @@ function freshTurnOn(events: FreshEvents, fates: Uint8Array): TriggerFigures["tu
     const fate = fates[at];
     return fate === Fate.read || fate === Fate.prescaled || fate === Fate.dead ? 1 : 0;
   });
-  const bins = turnOn(values, accepted, evenBins(values, TURN_ON_BINS));
+  const wanted = Math.max(4, Math.min(MOST_BINS, Math.floor(values.length / LEAST_IN_BIN)));
+  const bins = turnOn(values, accepted, evenBins(values, wanted));
   const fit = fitTurnOn(bins);
   return {
     variable,

@@ -60,6 +60,7 @@ export function specOfFlags(flags: Flags): RunSpec {
     models: [modelName],
     load,
     ...measuringOf(flags),
+    ...referenceOf(flags),
     actions: [],
     streams: async (ask) => {
       const version = flags.modelVersion ?? "";
@@ -74,6 +75,7 @@ export function specOfFlags(flags: Flags): RunSpec {
       const stream: StreamWorkload = {
         ...{ name: "", facts, version, headers: readHeaders(flags.header ?? []) },
         ...answersOf(flags),
+        ...(decision === undefined ? {} : { threshold: decision.threshold }),
         requests: (durationMs, perSecond) => ({ pool, ns: times(durationMs, perSecond) }),
         ...(decision === undefined || load.kind === "closed"
           ? {}
@@ -152,6 +154,23 @@ export function answersOf(flags: Flags): { readonly answers?: AnswersOrder } {
     flags.referenceParameter !== undefined;
   if (!wanted) return {};
   return { answers: { ...readScoreOutput(flags.scoreOutput ?? ""), most: MOST_EVENTS } };
+}
+
+/** Whom the answers are compared with. */
+export function referenceOf(flags: Flags): Pick<RunSpec, "reference"> {
+  const { referenceUrl: url, referenceModel: model, referenceParameter: texts = [] } = flags;
+  if (url === undefined && model === undefined && texts.length === 0) return {};
+  const parameters = readParameters("--reference-parameter", texts);
+  const words = [...(model === undefined ? [] : [`model ${model}`]), ...texts];
+  if (url !== undefined) words.push(words.length > 0 ? `at ${url}` : url);
+  return {
+    reference: {
+      name: words.join(" "),
+      ...(url === undefined ? {} : { address: parseUrl(url, driverOf(flags), readTls(flags)) }),
+      ...(model === undefined ? {} : { model }),
+      ...(parameters === undefined ? {} : { parameters }),
+    },
+  };
 }
 
 function decisionOf({ threshold, prescale, scoreOutput }: Flags): Decision | undefined {

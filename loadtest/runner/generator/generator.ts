@@ -45,7 +45,7 @@ export interface GeneratorOptions {
   /** More unanswered requests than this are not held; what falls due then is dropped. */
   readonly mostInFlight: number;
   /** Scores of an answer, one a row; absent: answers are only counted. @throws Error where it has none */
-  readonly scoresOf?: ((answer: Answer, rows: number) => Float32Array) | undefined;
+  readonly scoresOf?: ((answer: Answer, rows: number) => Float32Array | undefined) | undefined;
   readonly log?: EventLog | undefined;
   /** Monotonic ms. */
   readonly now: () => number;

@@ -1,4 +1,5 @@
 /** One generator, told by messages what to do: the inside of a generator process. */
+import { constants, setPriority } from "node:os";
 import type { Driver } from "../../drivers/driver.ts";
 import { encodeHttpRequest } from "../../drivers/http-message.ts";
 import { RelayDriver } from "../../drivers/relay.ts";
@@ -7,12 +8,14 @@ import { ClosedHttpGenerator } from "./closed-http.ts";
 import { EventLog } from "./event-log.ts";
 import { Generator, type GeneratorOptions, type LoadSource } from "./generator.ts";
 import { makeDriver } from "./make-driver.ts";
-import type { FromGenerator, GeneratorOrder, ToGenerator } from "./order.ts";
+import type { AnswersOrder, FromGenerator, GeneratorOrder, ToGenerator } from "./order.ts";
 import { Origins } from "./origins.ts";
 import { scoresOf } from "./scores.ts";
 
 /** autocannon sends these in turn; it copies them for every connection. */
 const AUTOCANNON_REQUESTS = 16;
+
+const ORIGIN_EVERY = 16;
 
 export class GeneratorHost {
   readonly #say: (message: FromGenerator) => void;
@@ -120,22 +123,42 @@ export class GeneratorHost {
       ...{ loop, now, lateAfterMs: order.lateAfterMs, mostInFlight: order.mostInFlight },
       ...(answers === undefined ? {} : this.#looking(answers, driver)),
     };
+    if (loop.kind === "open" && loop.pacing === "nap") preferOwnProcess();
     generator = new Generator(driver, planOf(order.plan, driver), options);
     this.#source = generator;
     await driver.open();
   }
 
-  #looking(answers: NonNullable<GeneratorOrder["answers"]>, driver: Driver) {
-    this.#log = new EventLog(answers.most);
-    const looking: Pick<GeneratorOptions, "scoresOf" | "log"> = {
-      log: this.#log,
+  #looking(answers: AnswersOrder, driver: Driver): Pick<GeneratorOptions, "scoresOf" | "log"> {
+    if (answers.output === undefined) {
+      // Who answered changes seldom: one answer in some tells it.
+      let seen = 0;
+      return {
+        scoresOf: (answer) => {
+          if (seen++ % ORIGIN_EVERY === 0) this.#origins.add(driver.read(answer).parameters);
+          return undefined;
+        },
+      };
+    }
+    const log = new EventLog(answers.most);
+    this.#log = log;
+    return {
+      log,
       scoresOf: (answer, rows) => {
         const response = driver.read(answer);
         this.#origins.add(response.parameters);
         return scoresOf(response, answers, rows);
       },
     };
-    return looking;
+  }
+}
+
+/** An open loop is mostly asleep; where the system lets it, it is woken before others. */
+function preferOwnProcess(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_ABOVE_NORMAL);
+  } catch {
+    // Only some users may; late sends are counted in any case.
   }
 }
 

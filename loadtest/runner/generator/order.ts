@@ -39,8 +39,8 @@ export interface RelayOrder {
 }
 
 export interface AnswersOrder {
-  /** Output that holds the score; empty: the first one. */
-  readonly output: string;
+  /** Output that holds the score; empty: the first one; absent: nobody asks for scores, only who answered. */
+  readonly output?: string;
   /** Position in the row; undefined: the largest value of it. */
   readonly column?: number;
   /** Requests whose outcome is kept one by one. */

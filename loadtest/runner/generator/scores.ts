@@ -29,7 +29,7 @@ const READERS: Readonly<Record<string, Read>> = {
  */
 export function scoresOf(
   { outputs }: DecodedResponse,
-  { output, column }: Pick<AnswersOrder, "output" | "column">,
+  { output = "", column }: Pick<AnswersOrder, "output" | "column">,
   rows: number,
 ): Float32Array {
   const found = output === "" ? outputs[0] : outputs.find(({ name }) => name === output);

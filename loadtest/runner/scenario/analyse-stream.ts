@@ -49,7 +49,7 @@ function triggerOf(
     firstOf.add(number);
   }
   const fresh = Uint8Array.from(events.bx, (_, at) => (firstOf.has(request(at)) ? 1 : 0));
-  return triggerFigures({ ...events, fresh }, decision.make(), decision, eventsHz);
+  return triggerFigures({ ...events, fresh }, decision.make(lhc?.slotMs), decision, eventsHz);
 }
 
 /** Requests that were due after the warm-up; all of a closed loop. */

@@ -14,6 +14,6 @@ export interface SentColumns {
 export interface Decision {
   readonly threshold: number;
   readonly prescale: number;
-  /** A fresh one each call. */
-  make(): TriggerModel;
+  /** A fresh one each call. @param slotMs of the run */
+  make(slotMs?: number): TriggerModel;
 }

@@ -41,6 +41,7 @@ export function streamWorkload(
     ...(closed === undefined ? {} : { concurrency: closed }),
     ...(context.relay === undefined ? {} : { relay: context.relay }),
     ...(context.answers === undefined ? {} : { answers: context.answers }),
+    ...(decision === undefined ? {} : { threshold: decision.threshold }),
     requests(durationMs, perSecond) {
       const key = `${durationMs} ${perSecond}`;
       const known = made.get(key) ?? columnsOf(plan, context, durationMs, perSecond);
@@ -57,8 +58,8 @@ export function streamWorkload(
   };
 }
 
-function decisionOf({ trigger, scenario, name }: StreamPlan): Decision | undefined {
-  const spec = scenario.streams.find((stream) => stream.name === name)?.trigger;
+function decisionOf({ trigger, stream }: StreamPlan): Decision | undefined {
+  const spec = stream.trigger;
   if (trigger === undefined || spec === undefined) return undefined;
   return { threshold: spec.threshold, prescale: spec.prescale, make: trigger };
 }
@@ -119,13 +120,18 @@ function ownRate({ arrivals, name }: StreamPlan): number {
 }
 
 function pooledRequest(
-  { model, version }: StreamPlan,
+  { model, version, stream }: StreamPlan,
   payload: Payload,
   parameters: Parameters | undefined,
 ): PooledRequest {
+  // In two-vendor mode the model that makes the events is asked first.
+  const asked =
+    stream.payload.kind === "generated"
+      ? { model: stream.payload.by, version: stream.payload.byVersion }
+      : { model, version };
   return {
     request: {
-      ...{ model, version, id: "", parameters, outputs: [] },
+      ...{ ...asked, id: "", parameters, outputs: [] },
       inputs: payload.inputs.map(({ name, datatype, shape, data }) => ({
         ...{ name, datatype, shape, parameters: undefined },
         data: onePiece(data),

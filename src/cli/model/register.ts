@@ -71,7 +71,19 @@ export function registerCommand(
     const registration = await sendFiles(gateway, given, progress);
     const path = modelPath(name, "versions", version, "artifacts");
     const body = { ...common({}, io), ...registration };
-    const answer = await askForLines(gateway, path, body, (event) => progress.event(event));
+    const checks: unknown[] = [];
+    const answer = await askForLines(gateway, path, body, (event) => {
+      progress.event(event);
+      const { check } = (event ?? {}) as { readonly check?: unknown };
+      if (check !== undefined) checks.push(check);
+    }).catch(async (error: unknown) => {
+      // Programs read what failed where they read what passed; people see it as it comes.
+      if (options.output !== "table" && checks.length > 0) {
+        const told = error instanceof Error ? error.message : String(error);
+        await print(io, options.output, { error: told, checks }, () => "");
+      }
+      throw error;
+    });
     const { artifact } = (answer ?? {}) as Partial<RegistrationReport>;
     if (artifact === undefined || typeof artifact !== "object") {
       throw new CliError(Exit.failed, "the gateway's answer has no artifact in it");
@@ -130,7 +142,7 @@ function registerOptions(): readonly Option[] {
     ),
     new Option(
       "--golden <npz...>",
-      "golden vectors: in.npz out.npz; generated from the reference without them",
+      "golden vectors: in.npz out.npz, or in.npz alone: outputs are the reference's; without it inputs are generated",
     ),
     new Option("--class <class...>", `how closely it computes the same: ${CLASS_FORMS}`),
     new Option("--reference", "its outputs are the truth for the other artifacts of the version"),
@@ -197,7 +209,9 @@ async function withDigests(
       : {
           golden: {
             inputs: await digestOfFile(golden.inputs, "golden inputs"),
-            outputs: await digestOfFile(golden.outputs, "golden outputs"),
+            ...(golden.outputs !== undefined && {
+              outputs: await digestOfFile(golden.outputs, "golden outputs"),
+            }),
           },
         }),
     ...(Object.keys(named).length === 0 ? {} : { files: named }),

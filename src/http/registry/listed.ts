@@ -111,7 +111,8 @@ function rowOf(
     ...(aliases.length === 0 ? {} : { aliases }),
     vendor,
     variant,
-    platform,
+    // What was refused before anybody knew its platform stands under its digest.
+    platform: platform === digest ? "unknown" : platform,
     format,
     numericClass,
     state,

@@ -1,8 +1,8 @@
 /** The same requests, once each, to a reference: another server, another model, or the same one with a parameter. */
-import { Fleet } from "./fleet.ts";
-import { Outcome } from "./generator/event-log.ts";
-import type { GeneratorOrder } from "./generator/order.ts";
-import { pause } from "./measured.ts";
+import { Fleet } from "../fleet.ts";
+import { Outcome } from "../generator/event-log.ts";
+import type { GeneratorOrder } from "../generator/order.ts";
+import { pause } from "../measured.ts";
 
 const LOOK_MS = 50;
 const IN_FLIGHT = 16;
