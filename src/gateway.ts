@@ -31,6 +31,7 @@ import { latencies } from "./telemetry/latency-metrics.ts";
 import type { Log } from "./telemetry/log.ts";
 import { logWords, readLogWords } from "./telemetry/log-settings.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
+import { shadowMetrics } from "./telemetry/shadow-metrics.ts";
 import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
 import { Aliases } from "./wiring/aliases.ts";
@@ -53,6 +54,7 @@ import { rateLimiterOf } from "./wiring/rate-limits.ts";
 import { createRecording } from "./wiring/recording.ts";
 import { createRegistry, openRegistryStore } from "./wiring/registry.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
+import { Shadows, type ShadowsParts } from "./wiring/shadow/shadows.ts";
 import { StepLine } from "./wiring/step-line.ts";
 import { createTracing } from "./wiring/tracing.ts";
 import { withHeaders } from "./wiring/with-headers.ts";
@@ -84,7 +86,10 @@ const CHECK_FILES_MS = 15_000;
 
 /** Where registered models are found, and how an instance of their artifacts is looked at. */
 export type RegisteredSource = Pick<RegistryServingParts, "catalog" | "blobPath"> &
-  Pick<LoaderParts, "afterLoad">;
+  Pick<LoaderParts, "afterLoad"> & {
+    /** In place of the registry, see `ShadowsParts.demote`. */
+    readonly demote?: ShadowsParts["demote"];
+  };
 
 /** @param given where models that were registered are found; absent: in the configured store, where there is one */
 export async function createGateway(
@@ -183,7 +188,10 @@ export async function createGateway(
       digests,
       roots: config.repository.roots,
       backends: modules.map(({ kind }) => kind),
-      published: (name, model) => aliases.follow(name, model),
+      published: (name, model) => {
+        aliases.follow(name, model);
+        shadows?.follow(name, model);
+      },
       repository: () => repository,
       checkMs: CHECK_FILES_MS,
       clock,
@@ -215,6 +223,30 @@ export async function createGateway(
       clock,
       log,
     });
+
+  const shadows: Shadows | undefined =
+    serving &&
+    new Shadows({
+      settings: config.shadow,
+      repository: () => repository,
+      catalogModel: (name) => serving.models.catalogModel(name),
+      fleet,
+      threads: config.workers.threads,
+      cores: availableParallelism(),
+      onDevices: async (kind) =>
+        loading.perDevice(kind) ||
+        (await inventory.devicesOf(kind)).some(({ reconfigurable }) => reconfigurable === true),
+      demote: async (artifact, reason) => {
+        const { model, version, digest } = artifact;
+        await given?.demote?.(artifact, reason);
+        await registry?.registry.demote(model, version, digest, reason, "shadow comparison");
+      },
+      random: Math.random,
+      clock,
+      log,
+    });
+
+  repository.onChange((name) => shadows?.changed(name));
 
   const devices = new Devices({
     modules,
@@ -267,6 +299,7 @@ export async function createGateway(
   const line = inferLine((wire, call) => pins.find(wire, call) ?? aliases.route(wire, call), {
     regions: sharedMemory,
     require: (served, wish) => pins.require(served, wish),
+    shadow: shadows?.watch,
   });
   const recording = createRecording(config.record, { clock, log });
   const explain = explainOf(config.provenance, clock);
@@ -325,6 +358,7 @@ export async function createGateway(
         () => devices.boards(),
         () => failovers.all(),
       ),
+      ...shadowMetrics(() => shadows?.counters() ?? []),
       ...(config.metrics.cpu ? cpuMetrics(config.metrics.intervalMs, clock.now) : []),
     ],
     counterLatencies: config.metrics.counterLatencies,
@@ -363,6 +397,7 @@ export async function createGateway(
         return repository.stop();
       },
     },
+    { name: "shadows", start: async () => {}, stop: async () => shadows?.close() },
     ...(config.metrics.enabled ? [metricsServer] : []),
     ...(config.http.enabled ? [http] : []),
     ...(config.grpc.enabled ? [grpc] : []),

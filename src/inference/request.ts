@@ -171,6 +171,8 @@ export interface InferResponse {
   /** Told as parameters behind those, see `provenance.ts`; absent: not told. */
   readonly batchRows?: number | undefined;
   readonly queueUs?: number | undefined;
+  /** Variant that computed it, of a model that has several; clients are told by `parameters`. */
+  readonly variant?: string | undefined;
 }
 
 /**

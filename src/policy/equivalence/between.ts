@@ -2,8 +2,9 @@
  * How far two artifacts may be from each other that are both compared with the same reference: the sum of
  * what each is allowed. One that is the reference itself is allowed nothing (`bit-exact`).
  */
-import type { Equivalence, EquivalenceClass } from "./types.ts";
+
 import { classOf } from "./comparison.ts";
+import type { Equivalence, EquivalenceClass } from "./types.ts";
 
 /** One unit of the last place, relative to the number, of FP32: the coarsest of the formats that classes in ulp are used for. */
 const ULP_FP32 = 2 ** -23;

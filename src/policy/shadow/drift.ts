@@ -24,8 +24,8 @@ export interface DriftRules {
   readonly minRows: number;
   /** Share of the rows that may fail, 0 to 1. */
   readonly allowedFailing: number;
-  /** Largest difference of the accepted shares; undefined: any. */
-  readonly maxAcceptedDifference?: number | undefined;
+  /** Largest difference of the accepted shares, 0 to 1. */
+  readonly maxAcceptedDifference: number;
 }
 
 const MIN_FAILING = 3;
@@ -56,13 +56,14 @@ function isNoChance(failing: number, rows: number, allowed: number): boolean {
 /** Empirical Bernstein bound (Maurer and Pontil 2009) of the mean of (shadow accepts) - (live accepts). */
 function acceptanceDrift(
   { rows, failing, accepted, liveAccepted }: ShadowCounts,
-  max: number | undefined,
+  max: number,
 ): string | undefined {
-  if (max === undefined || failing < MIN_FAILING) return undefined;
+  if (failing < MIN_FAILING) return undefined;
   const mean = (accepted - liveAccepted) / rows;
   const variance = failing / rows - mean * mean;
   const log = Math.log(4 / CHANCE);
-  const chanceDifference = Math.sqrt((2 * variance * log) / rows) + (7 * 2 * log) / (3 * (rows - 1));
+  const chanceDifference =
+    Math.sqrt((2 * variance * log) / rows) + (7 * 2 * log) / (3 * (rows - 1));
   if (Math.abs(mean) - chanceDifference <= max) return undefined;
   return (
     `it accepts ${accepted} of the newest ${rows} rows of live requests, where ${liveAccepted} were accepted: ` +

@@ -8,6 +8,8 @@ export interface ShadowSample {
   readonly inputs: readonly Tensor[];
   /** What was answered, by name. */
   readonly outputs: ReadonlyMap<string, Uint8Array>;
+  /** Variant that answered, of a model that has several. */
+  readonly answeredBy: string | undefined;
   /** What it takes in memory, about. */
   readonly byteLength: number;
 }
@@ -32,7 +34,7 @@ export function takeSample(request: InferRequest, response: InferResponse): Shad
     byteLength += data.byteLength;
     outputs.set(name, Uint8Array.from(data));
   }
-  return { rows: request.rows, inputs, outputs, byteLength };
+  return { rows: request.rows, inputs, outputs, answeredBy: response.variant, byteLength };
 }
 
 /** Whether it can be computed once more from what it brings: what lies in its client's memory may change. */

@@ -14,9 +14,13 @@ export class ShadowBudget {
     return this.#rows;
   }
 
+  hasRoom(rows: number, bytes: number): boolean {
+    return this.#rows + rows <= this.#mostRows && this.#bytes + bytes <= this.#mostBytes;
+  }
+
   /** @returns false: there is no room, and nothing was taken */
   take(rows: number, bytes: number): boolean {
-    if (this.#rows + rows > this.#mostRows || this.#bytes + bytes > this.#mostBytes) return false;
+    if (!this.hasRoom(rows, bytes)) return false;
     this.#rows += rows;
     this.#bytes += bytes;
     return true;

@@ -32,8 +32,8 @@ export interface ShadowRun {
 export interface ShadowTargetParts {
   readonly name: string;
   readonly device: ShadowDevice;
-  /** In which sense its answers are those of the live artifact. */
-  readonly equivalence: Equivalence;
+  /** In which sense its answers are those of live artifacts, by their variants; at least one. */
+  readonly equivalences: ReadonlyMap<string, Equivalence>;
   readonly outputs: readonly OutputSpec[];
   /** False: its answers differ by design, they are only counted. */
   readonly judged: boolean;
@@ -67,7 +67,7 @@ export class ShadowTarget {
     this.name = parts.name;
     this.#parts = parts;
     this.#window = new DriftWindow(Math.max(WINDOW_ROWS, parts.minRows));
-    this.#rules = rulesOf(parts.equivalence, parts.minRows);
+    this.#rules = rulesOf([...parts.equivalences.values()], parts.minRows);
   }
 
   /** False once it was given up or closed: it takes no samples. */
@@ -170,7 +170,10 @@ export class ShadowTarget {
 
   /** A comparison a sample: one of the class `physics` remembers every row. */
   #compare(sample: ShadowSample, got: ReadonlyMap<string, Uint8Array>) {
-    const { equivalence, outputs, counters } = this.#parts;
+    const { equivalences, outputs, counters } = this.#parts;
+    const [only] = equivalences.values();
+    const equivalence = equivalences.get(sample.answeredBy ?? "") ?? only;
+    if (equivalence === undefined) throw new RangeError("there is nothing to compare with");
     const comparison = new Comparison(equivalence, outputs);
     const rowNumbers = Array.from({ length: sample.rows }, (_, row) => row);
     const { failing } = comparison.add(rowNumbers, got, sample.outputs);
@@ -191,8 +194,15 @@ export class ShadowTarget {
   }
 }
 
-function rulesOf({ class: its }: Equivalence, minRows: number): DriftRules {
-  if (its.kind !== "physics") return { minRows, allowedFailing: 0 };
-  const { minAgreement = 0, maxEfficiencyDifference: maxAcceptedDifference } = its;
-  return { minRows, allowedFailing: 1 - minAgreement, maxAcceptedDifference };
+/** The widest of what any of them allows: rows of all of them are in one window. */
+function rulesOf(equivalences: readonly Equivalence[], minRows: number): DriftRules {
+  let allowedFailing = 0;
+  let maxAcceptedDifference = 0;
+  for (const { class: its } of equivalences) {
+    if (its.kind !== "physics") continue;
+    const { minAgreement = 0, maxEfficiencyDifference = 1 } = its;
+    allowedFailing = Math.max(allowedFailing, 1 - minAgreement);
+    maxAcceptedDifference = Math.max(maxAcceptedDifference, maxEfficiencyDifference);
+  }
+  return { minRows, allowedFailing, maxAcceptedDifference };
 }
