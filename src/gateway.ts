@@ -217,6 +217,7 @@ export async function createGateway(
       opened,
       modules,
       inventory,
+      served: () => repository.served(),
       serving,
       gateLoader: modelLoader({ ...forTheGate, account: uncounted, loaded: () => undefined }),
       version,

@@ -5,6 +5,7 @@ import type { BackendModule } from "../../backends/contract.ts";
 import type { Clock } from "../clock.ts";
 import { StatusError, toStatusError } from "../errors.ts";
 import type { RegistryRoom } from "../http/registry/room.ts";
+import { unregistered } from "../http/registry/unregistered.ts";
 import type { Service } from "../lifecycle.ts";
 import type { Logger } from "../logger.ts";
 import { Catalog } from "../registry/catalog/catalog.ts";
@@ -14,7 +15,7 @@ import { Gate } from "../registry/gate/gate.ts";
 import { DropFolder } from "../registry/registration/drop-folder.ts";
 import { Registrar } from "../registry/registration/registrar.ts";
 import { Trust } from "../registry/trust/trust.ts";
-import type { Loader } from "../registry/types.ts";
+import type { Loader, ServedModel } from "../registry/types.ts";
 import { VendorKeys } from "../registry/vendors/vendor-keys.ts";
 import { vendorRules } from "../registry/vendors/vendor-rules.ts";
 import type { Served } from "../scheduling/served.ts";
@@ -64,6 +65,7 @@ export interface RegistryParts {
   readonly opened: RegistryStore;
   readonly modules: readonly BackendModule[];
   readonly inventory: Pick<Inventory, "known">;
+  served(): readonly ServedModel<unknown>[];
   readonly serving: RegistryServing;
   /** Loads for the gate: counts for nobody, and looks at no golden rows by itself. */
   readonly gateLoader: Loader<Served>;
@@ -84,7 +86,8 @@ export interface GatewayRegistry {
 }
 
 export function createRegistry(parts: RegistryParts): GatewayRegistry {
-  const { settings, opened, modules, inventory, serving, gateLoader, version, clock, log } = parts;
+  const { settings, opened, modules, inventory, served, serving, gateLoader } = parts;
+  const { version, clock, log } = parts;
   const { store, catalog, blobPath } = opened;
   const date = () => new Date().toISOString();
   const rules = vendorRules(settings);
@@ -136,6 +139,7 @@ export function createRegistry(parts: RegistryParts): GatewayRegistry {
       uploads: store.blobs,
       maxArtifactBytes: settings.maxArtifactBytes,
       vendors: () => vendorFacts(rules, keys, trust),
+      unregistered: () => unregistered(served(), catalog.snapshot()),
       log,
     },
     service: service(parts, registrar),
