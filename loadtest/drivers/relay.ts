@@ -16,6 +16,8 @@ export interface RelayParts {
   readonly first: (events: DriverEvents) => Driver;
   readonly second: (events: DriverEvents) => Driver;
   readonly feed: Feed;
+  /** Shown every answer of the first model. */
+  readonly heard: (response: DecodedResponse) => void;
   readonly now: () => number;
 }
 
@@ -32,6 +34,7 @@ export class RelayDriver implements Driver {
   readonly #second: Driver;
   readonly #events: DriverEvents;
   readonly #feed: Feed;
+  readonly #heard: (response: DecodedResponse) => void;
   readonly #now: () => number;
   /** By token: when the first request went, and as whom. */
   readonly #under = new Map<number, { readonly sentAt: number; readonly identity: number }>();
@@ -42,6 +45,7 @@ export class RelayDriver implements Driver {
   constructor(parts: RelayParts, events: DriverEvents) {
     this.#events = events;
     this.#feed = parts.feed;
+    this.#heard = parts.heard;
     this.#now = parts.now;
     this.#first = parts.first({
       answered: (...told) => this.#onEvent(...told),
@@ -104,7 +108,9 @@ export class RelayDriver implements Driver {
     this.firstStage.record(this.#now() - sentAt);
     let prepared: Prepared;
     try {
-      prepared = this.#second.prepare(this.#feed(this.#first.read(answer).outputs));
+      const response = this.#first.read(answer);
+      this.#heard(response);
+      prepared = this.#second.prepare(this.#feed(response.outputs));
     } catch (thrown) {
       const why = thrown instanceof Error ? thrown.message : String(thrown);
       this.#events.answered(token, bytes, why, undefined);

@@ -114,10 +114,14 @@ export class GeneratorHost {
       return;
     }
     let generator: Generator | undefined;
-    const driver = makeDriver(order, {
-      answered: (slot, bytes, error, answer) => generator?.answered(slot, bytes, error, answer),
-      room: () => generator?.room(),
-    });
+    const driver = makeDriver(
+      order,
+      {
+        answered: (slot, bytes, error, answer) => generator?.answered(slot, bytes, error, answer),
+        room: () => generator?.room(),
+      },
+      (response) => this.#origins.add(response.parameters),
+    );
     this.#driver = driver;
     const options: GeneratorOptions = {
       ...{ loop, now, lateAfterMs: order.lateAfterMs, mostInFlight: order.mostInFlight },

@@ -1,4 +1,5 @@
 /** The driver that an order names. */
+import type { DecodedResponse } from "../../../src/grpc/codec/decode-response.ts";
 import type { Driver, DriverEvents, DriverOptions } from "../../drivers/driver.ts";
 import { GrpcStreamDriver } from "../../drivers/grpc-stream.ts";
 import { GrpcUnaryDriver } from "../../drivers/grpc-unary.ts";
@@ -6,7 +7,12 @@ import { HttpDriver } from "../../drivers/http-binary.ts";
 import { feedOf, RelayDriver } from "../../drivers/relay.ts";
 import type { GeneratorOrder } from "./order.ts";
 
-export function makeDriver(order: GeneratorOrder, events: DriverEvents): Driver {
+/** @param heard is shown answers that nobody else sees: of the first of two models in a row */
+export function makeDriver(
+  order: GeneratorOrder,
+  events: DriverEvents,
+  heard: (response: DecodedResponse) => void,
+): Driver {
   const keep = order.answers !== undefined;
   const { relay } = order;
   if (relay === undefined) return plainDriver(order, events, keep);
@@ -14,6 +20,7 @@ export function makeDriver(order: GeneratorOrder, events: DriverEvents): Driver 
     first: (heard: DriverEvents) => plainDriver(order, heard, true),
     second: (heard: DriverEvents) => plainDriver(order, heard, keep),
     feed: feedOf(relay),
+    heard,
     now: () => performance.now(),
   };
   return new RelayDriver(parts, events);
