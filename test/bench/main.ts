@@ -8,6 +8,7 @@ import { packageRoot } from "../../src/package-root.ts";
 import { peakResidentBytes } from "../support/process-tree.ts";
 import { batchSize } from "./benches/batch-size.ts";
 import { calibration } from "./benches/calibration.ts";
+import { catalog } from "./benches/catalog.ts";
 import { clientCeiling } from "./benches/client-ceiling.ts";
 import { emulatedU50 } from "./benches/emulated-u50.ts";
 import { eventLoop } from "./benches/event-loop.ts";
@@ -43,6 +44,7 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   memory,
   remote,
   gate,
+  catalog,
   generator,
   "generator-stream": generatorStream,
   calibration,
