@@ -42,8 +42,7 @@ export async function loadtest(
   flags: Flags & { readonly dryRun?: boolean },
   io: LoadtestIo,
 ): Promise<number> {
-  const read = given === undefined ? undefined : readScenario(given, flags);
-  const spec = read === undefined ? specOfFlags(flags) : specOfScenario(read, flags);
+  const { read, spec } = decided(given, flags);
   if (flags.dryRun === true) {
     if (read !== undefined) io.out(`${scenarioText(read)}\n`);
     io.out(dryRun(spec));
@@ -75,6 +74,17 @@ export async function loadtest(
   writeFiles(flags, result, io);
   if (result.objectives.some(({ met }) => !met)) return LoadtestExit.missed;
   return result.validity.valid ? LoadtestExit.ok : LoadtestExit.failed;
+}
+
+/** @throws UsageError: until here nobody has been asked anything, so it is what was typed */
+function decided(given: string | undefined, flags: Flags) {
+  try {
+    const read = given === undefined ? undefined : readScenario(given, flags);
+    return { read, spec: read === undefined ? specOfFlags(flags) : specOfScenario(read, flags) };
+  } catch (thrown) {
+    if (thrown instanceof UsageError) throw thrown;
+    throw new UsageError(thrown instanceof Error ? thrown.message : String(thrown));
+  }
 }
 
 /** `--list`. */

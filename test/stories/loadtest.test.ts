@@ -195,6 +195,20 @@ describe("an open loop", { timeout: STORY_MS }, () => {
     expect(times.length).toBeGreaterThan(600);
     expect(times).toEqual([...times].sort((a, b) => a - b));
   });
+
+  it("is replayed from such a recording, twice as slow where that is asked for", async () => {
+    const trace = join(folder, "short.jsonl");
+    const line = (atMs: number) => JSON.stringify({ atMs, model: "quick", rows: 1 });
+    writeFileSync(trace, Array.from({ length: 50 }, (_, at) => line(at * 10)).join("\n"));
+    const where = ["-m", "quick", "-u", `127.0.0.1:${gateway.grpcPort}`, "--warmup", "0"];
+    const output = join(folder, "replayed");
+    const how = ["--replay", trace, "--time-scale", "2", "--duration", "5", "--output", output];
+    const { code, err } = await loadtest(...where, ...how, "--no-ceiling", ...PATIENT);
+    expect(code, err).toBe(0);
+    const result = resultIn(output);
+    expect(main(result).answered).toBe(50);
+    expect(result.intended.firstNs.slice(0, 3)).toEqual([0, 20e6, 40e6]);
+  });
 });
 
 describe("a server that knows the protocol only", { timeout: STORY_MS }, () => {
@@ -230,6 +244,8 @@ describe("what cannot be run", { timeout: STORY_MS }, () => {
     [2, ["-m", "quick", "--shape", "x"], /--shape x: expected NAME:1,2,3/],
     [2, ["-m", "quick", "--objective", "fast"], /objective 'fast': expected METRIC/],
     [2, ["-m", "quick", "--capacity"], /needs a budget/],
+    [2, ["-m", "quick", "--request-intervals", "/nowhere"], /cannot be read/],
+    [2, ["l1-cms-100"], /no preset and no file 'l1-cms-100'.*l1-cms-100k/],
     [4, ["-m", "quick", "-u", "127.0.0.1:1"], /ECONNREFUSED/],
   ])("ends with %i: %j", async (code, args, text) => {
     const told = await loadtest(...(args as string[]));
@@ -239,6 +255,14 @@ describe("what cannot be run", { timeout: STORY_MS }, () => {
   it("ends with 3 where the server has no such model", async () => {
     const told = await loadtest("-m", "nobody", "-u", `127.0.0.1:${gateway.grpcPort}`);
     expect([told.code, told.err]).toEqual([3, expect.stringContaining("unknown model: 'nobody'")]);
+  });
+
+  it("is told in words, of a preset too", async () => {
+    const listed = await loadtest("--list");
+    expect(listed.out).toMatch(/^two-vendor +\S/m);
+    const told = await loadtest("l1-cms-100k", "--dry-run", "--duration", "7");
+    expect(told.code).toBe(0);
+    expect(told.out).toMatch(/scale: .*\n7 s after 2 s of warm-up/);
   });
 
   it("is said before anything is asked, with --dry-run", async () => {

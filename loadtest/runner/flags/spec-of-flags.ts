@@ -1,6 +1,9 @@
 /** A run that flags alone describe, with perf_analyzer's defaults where it has some. */
+
+import { readTrace, replayArrivals, type TraceLine } from "../../arrivals/trace.ts";
 import type { DriverName } from "../../drivers/driver.ts";
 import { uniform } from "../../measure/uniform.ts";
+import { recordedPayloads } from "../../payloads/recorded.ts";
 import { parseObjective } from "../../report/objectives.ts";
 import { triggerSchema } from "../../scenario/trigger-schema.ts";
 import { makeTrigger } from "../../trigger/trigger.ts";
@@ -9,6 +12,7 @@ import type { AnswersOrder } from "../generator/order.ts";
 import { pooledAt } from "../plan.ts";
 import type { Load, RunSpec } from "../run-spec.ts";
 import { analyseStream } from "../scenario/analyse-stream.ts";
+import { pooledRequest } from "../scenario/pooled-request.ts";
 import type { Decision, SentColumns } from "../scenario/sent-columns.ts";
 import type { Requests } from "../step.ts";
 import { parseUrl } from "../target.ts";
@@ -50,6 +54,7 @@ export function specOfFlags(flags: Flags): RunSpec {
   };
   const intervals =
     flags.requestIntervals === undefined ? undefined : readIntervals(flags.requestIntervals);
+  const trace = flags.replay === undefined ? undefined : traceOf(flags.replay, modelName);
   return {
     about: {
       ...{ name: "flags", title, seed },
@@ -65,8 +70,14 @@ export function specOfFlags(flags: Flags): RunSpec {
     streams: async (ask) => {
       const version = flags.modelVersion ?? "";
       const facts = await ask(modelName, version);
-      const pool = requestsOf(facts, version, requests, uniform(seed));
+      const recorded = trace?.some(({ inputs }) => inputs !== undefined) === true;
+      const pool = recorded
+        ? recordedPayloads(trace, facts, flags.replay ?? "").pool.map((payload) =>
+            pooledRequest({ model: modelName, version }, payload, requests.parameters),
+          )
+        : requestsOf(facts, version, requests, uniform(seed));
       const times = (durationMs: number, perSecond: number | undefined) => {
+        if (trace !== undefined) return replayed(trace, durationMs, flags.timeScale ?? 1);
         if (perSecond === undefined) return arrivalsBy(intervals ?? [1e6], durationMs);
         const distribution = flags.requestDistribution ?? "constant";
         return arrivalsAt(perSecond, durationMs, distribution, uniform(seed));
@@ -101,15 +112,9 @@ export function connectionOf(
 ): Pick<RunSpec, "driver" | "address" | "headers" | "httpAddress"> {
   const driver = driverOf(flags);
   const tls = readTls(flags);
-  let address: RunSpec["address"];
-  let httpAddress: RunSpec["httpAddress"];
-  try {
-    address = parseUrl(flags.url ?? "localhost", driver, tls);
-    if (flags.httpUrl !== undefined) httpAddress = parseUrl(flags.httpUrl, "http", tls);
-  } catch (thrown) {
-    if (thrown instanceof UsageError) throw thrown;
-    throw new UsageError(thrown instanceof Error ? thrown.message : String(thrown));
-  }
+  const address = parseUrl(flags.url ?? "localhost", driver, tls);
+  const httpAddress =
+    flags.httpUrl === undefined ? undefined : parseUrl(flags.httpUrl, "http", tls);
   const headers = readHeaders(flags.header ?? []);
   return { driver, address, headers, ...(httpAddress === undefined ? {} : { httpAddress }) };
 }
@@ -134,13 +139,7 @@ export function measuringOf(
     },
     budgetsMs: flags.budget ?? DEFAULT_BUDGETS_MS,
     percentiles: flags.percentile === undefined ? [] : [flags.percentile / 100],
-    objectives: (flags.objective ?? []).map((text) => {
-      try {
-        return parseObjective(text);
-      } catch (thrown) {
-        throw new UsageError(thrown instanceof Error ? thrown.message : String(thrown));
-      }
-    }),
+    objectives: (flags.objective ?? []).map(parseObjective),
   };
 }
 
@@ -173,6 +172,28 @@ export function referenceOf(flags: Flags): Pick<RunSpec, "reference"> {
   };
 }
 
+/** What was asked of the model; where the trace names none, all of it. @throws UsageError */
+function traceOf(file: string, model: string): TraceLine[] {
+  const lines = readTrace(file).filter((line) => (line.model ?? model) === model);
+  if (lines.length === 0) throw new UsageError(`--replay ${file}: nothing was asked of '${model}'`);
+  return lines;
+}
+
+/** @param timeScale 2 takes twice as long. @returns ns after the start */
+function replayed(
+  trace: readonly TraceLine[],
+  durationMs: number,
+  timeScale: number,
+): Float64Array {
+  const arrivals = replayArrivals(trace, { speed: 1 / timeScale, repeat: false }, "");
+  const times: number[] = [];
+  for (const { atMs } of arrivals) {
+    if (atMs >= durationMs) break;
+    times.push(Math.round(atMs * 1e6));
+  }
+  return Float64Array.from(times);
+}
+
 function decisionOf({ threshold, prescale, scoreOutput }: Flags): Decision | undefined {
   if (threshold === undefined) return undefined;
   const spec = triggerSchema.parse({
@@ -199,7 +220,7 @@ function sentColumns({ pool, ns }: Requests): SentColumns {
 export function loadOf(flags: Flags): Load {
   const durationMs = 1000 * (flags.duration ?? DEFAULT_DURATION_S);
   if (flags.capacity === true || flags.binarySearch === true) return capacityOf(flags, durationMs);
-  if (flags.requestIntervals !== undefined) {
+  if (flags.requestIntervals !== undefined || flags.replay !== undefined) {
     return { kind: "open", durationMs, rates: [undefined] };
   }
   if (flags.requestRateRange !== undefined) {
@@ -242,7 +263,7 @@ function loadText(flags: Flags, load: Load): string {
       return `closed loop, ${load.concurrencies.join(", ")} in flight`;
     case "open": {
       const rates = load.rates.filter((rate) => rate !== undefined);
-      if (rates.length === 0) return `open loop by ${flags.requestIntervals ?? "a file"}`;
+      if (rates.length === 0) return `open loop by ${flags.replay ?? flags.requestIntervals}`;
       return `open loop, ${flags.requestDistribution ?? "constant"}, ${rates.join(", ")} requests/s`;
     }
     case "together":

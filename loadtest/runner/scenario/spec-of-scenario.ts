@@ -24,14 +24,10 @@ export interface ReadScenario {
   readonly file: string;
 }
 
-/** @throws UsageError where there is no such scenario, or it says nothing sensible */
+/** @throws StatusError, UsageError where there is no such scenario, or it says nothing sensible */
 export function readScenario(given: string, flags: Flags): ReadScenario {
-  try {
-    const { scenario, file } = findScenario(given);
-    return { scenario: withFlags(scenario, flags), file };
-  } catch (thrown) {
-    throw new UsageError(thrown instanceof Error ? thrown.message : String(thrown));
-  }
+  const { scenario, file } = findScenario(given);
+  return { scenario: withFlags(scenario, flags), file };
 }
 
 export function specOfScenario({ scenario, file }: ReadScenario, flags: Flags): RunSpec {

@@ -1,14 +1,13 @@
 /** A stream of a scenario as the runner carries it out: requests in columns, and what is made of the answers. */
-import { onePiece } from "../../../src/inference/pieces.ts";
 import type { Parameters } from "../../../src/inference/request.ts";
 import type { ModelFacts } from "../../drivers/control/control.ts";
 import type { Header } from "../../drivers/raw-http2/hpack.ts";
-import type { Intended, Payload, StreamPlan } from "../../types.ts";
+import type { Intended, StreamPlan } from "../../types.ts";
 import type { AnswersOrder, RelayOrder } from "../generator/order.ts";
-import type { PooledRequest } from "../plan.ts";
 import type { Requests } from "../step.ts";
 import type { StreamWorkload } from "../workload.ts";
 import { analyseStream } from "./analyse-stream.ts";
+import { pooledRequest } from "./pooled-request.ts";
 import type { Decision, SentColumns } from "./sent-columns.ts";
 
 /** Times and keys of more requests than this are not held. */
@@ -94,7 +93,13 @@ function columnsOf(
     ...{ intended, keys: Uint32Array.from(keys), pool: payloads.pool },
     lhc: lhc && { ...lhc, slotMs: lhc.slotMs * stretch, dilation: lhc.dilation * stretch },
   };
-  const pool = payloads.pool.map((payload) => pooledRequest(plan, payload, context.parameters));
+  const { stream, model, version } = plan;
+  // In two-vendor mode the model that makes the events is asked first.
+  const asked =
+    stream.payload.kind === "generated"
+      ? { model: stream.payload.by, version: stream.payload.byVersion }
+      : { model, version };
+  const pool = payloads.pool.map((payload) => pooledRequest(asked, payload, context.parameters));
   return {
     sent,
     requests: {
@@ -117,27 +122,4 @@ function ownRate({ arrivals, name }: StreamPlan): number {
   }
   if (atMs <= 0) throw new Error(`stream '${name}': its own rate cannot be told`);
   return (count * 1000) / atMs;
-}
-
-function pooledRequest(
-  { model, version, stream }: StreamPlan,
-  payload: Payload,
-  parameters: Parameters | undefined,
-): PooledRequest {
-  // In two-vendor mode the model that makes the events is asked first.
-  const asked =
-    stream.payload.kind === "generated"
-      ? { model: stream.payload.by, version: stream.payload.byVersion }
-      : { model, version };
-  return {
-    request: {
-      ...{ ...asked, id: "", parameters, outputs: [] },
-      inputs: payload.inputs.map(({ name, datatype, shape, data }) => ({
-        ...{ name, datatype, shape, parameters: undefined },
-        data: onePiece(data),
-      })),
-    },
-    rows: payload.rows,
-    identity: 0,
-  };
 }
