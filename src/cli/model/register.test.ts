@@ -202,7 +202,7 @@ describe("model register", () => {
     [["--artifact", folder], "is no file"],
     [["--artifact", file("empty", "")], "is empty"],
     [["--manifest", artifact], "is no JSON"],
-    [["--golden", artifact], "expected two files"],
+    [["--golden", artifact, artifact, artifact], "expected in.npz"],
     [["--class", "ulp"], "the forms are bit-exact, ulp:4"],
     [["--sha256", "12"], "expected 64 hexadecimal digits"],
     [["--sign-with", artifact], "--key-id"],
