@@ -20,6 +20,7 @@ import { latency } from "./benches/latency.ts";
 import { memory } from "./benches/memory.ts";
 import { openClPath } from "./benches/opencl.ts";
 import { remote } from "./benches/remote.ts";
+import { shadow } from "./benches/shadow.ts";
 import { sharedMemory } from "./benches/shared-memory.ts";
 import { streamThroughput } from "./benches/stream-throughput.ts";
 import { unaryThroughput } from "./benches/unary-throughput.ts";
@@ -45,6 +46,7 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   remote,
   gate,
   catalog,
+  shadow,
   generator,
   "generator-stream": generatorStream,
   calibration,

@@ -39,7 +39,7 @@ export function typeFault(type: FixedPointType): string | undefined {
 }
 
 /** What JSON may hold in the place of a number, also what cannot be made a text of. */
-const shown = (value: unknown) => JSON.stringify(value) ?? "missing";
+const shown = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
 
 /** The least and the greatest raw integer. */
 export function rangeOf(type: FixedPointType): { readonly lo: number; readonly hi: number } {

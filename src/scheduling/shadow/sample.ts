@@ -10,6 +10,8 @@ export interface ShadowSample {
   readonly outputs: ReadonlyMap<string, Uint8Array>;
   /** Variant that answered, of a model that has several. */
   readonly answeredBy: string | undefined;
+  /** Samples of one kind may be computed and compared together: tensors, shapes beyond the rows, and who answered. */
+  readonly kind: string;
   /** What it takes in memory, about. */
   readonly byteLength: number;
 }
@@ -34,8 +36,15 @@ export function takeSample(request: InferRequest, response: InferResponse): Shad
     byteLength += data.byteLength;
     outputs.set(name, Uint8Array.from(data));
   }
-  return { rows: request.rows, inputs, outputs, answeredBy: response.variant, byteLength };
+  const { rows, batchKey, alone } = request;
+  const { variant: answeredBy } = response;
+  // Of those that run alone there are no two of a kind.
+  const only = alone ? `alone ${++alones}` : "";
+  const kind = [only, answeredBy, batchKey, ...outputs.keys()].join("\0");
+  return { rows, inputs, outputs, answeredBy, kind, byteLength };
 }
+
+let alones = 0;
 
 /** Whether it can be computed once more from what it brings: what lies in its client's memory may change. */
 export function canBeSampled({ inputs, sequence }: InferRequest): boolean {

@@ -35,6 +35,7 @@ function aTarget({
   let idle = true;
   let computed = 0;
   let closed = false;
+  const batches: number[] = [];
   const target = new ShadowTarget({
     name: "u50",
     equivalences: new Map([["cpu", equivalence]]),
@@ -50,11 +51,16 @@ function aTarget({
       get idle() {
         return idle;
       },
-      async run([input]) {
+      maxRows: 8,
+      async run(batch) {
         if (!idle) throw new Error("the device is busy");
-        const live = new Float32Array(Uint8Array.from(input?.data ?? []).buffer);
-        const values = [...live].map((value) => value + offset(computed++));
-        return { outputs: new Map([["y", floats(...values)]]), deviceUs: 7 };
+        batches.push(batch.length);
+        const outputs = batch.map(([input]) => {
+          const live = new Float32Array(Uint8Array.from(input?.data ?? []).buffer);
+          const values = [...live].map((value) => value + offset(computed++));
+          return new Map([["y", floats(...values)]]);
+        });
+        return { outputs, deviceUs: 7, gatewayUs: 1 };
       },
       async close() {
         closed = true;
@@ -63,13 +69,14 @@ function aTarget({
   });
   let asked = 0;
   /** The answer is what was asked. */
-  const offer = (rows = 1) => {
+  const offer = (rows = 1, kind = "") => {
     const data = floats(...Array.from({ length: rows }, () => (asked++ % 2 === 0 ? 0.5 : 1)));
     return target.offer({
       rows,
       inputs: [{ name: "x", datatype: "FP32", shape: [rows, 1], data }],
       outputs: new Map([["y", data]]),
       answeredBy: "cpu",
+      kind,
       byteLength: 100,
     });
   };
@@ -80,7 +87,7 @@ function aTarget({
     }
   };
   return {
-    ...{ target, clock, counters, budget, demoted, offer, flow },
+    ...{ target, clock, counters, budget, demoted, offer, flow, batches },
     busy: (is: boolean) => {
       idle = !is;
     },
@@ -142,6 +149,15 @@ describe("an artifact that computes live requests once more", () => {
     expect([counters.rows, budget.rows]).toEqual([8, 0]);
   });
 
+  it("computes what waits as batches of one kind", async () => {
+    const { offer, clock, counters, batches } = aTarget();
+    for (const rows of [3, 3, 3, 8]) offer(rows);
+    offer(1, "other");
+    offer(1, "other");
+    await clock.advance(5);
+    expect([batches, counters.rows, counters.failingRows]).toEqual([[2, 1, 1, 2], 19, 0]);
+  });
+
   it("goes on after an execution that failed", async () => {
     let fails = true;
     const { flow, counters } = aTarget({
@@ -186,6 +202,9 @@ describe("a request that is among the samples", () => {
       expect(sample.outputs.get("y")).toEqual(Uint8Array.of(9, 9));
       expect([...(sample.inputs[0]?.data ?? [])]).toEqual([3, 3]);
       expect(sample).toMatchObject({ rows: 1, answeredBy: "cpu" });
+      expect(sample.kind).toBe(takeSample(aRequest({ rows: 2 }), answer).kind);
+      const alone = aRequest({ alone: true });
+      expect(takeSample(alone, answer).kind).not.toBe(takeSample(alone, answer).kind);
     });
     shadowed.respond(response, true);
     expect(told).toEqual([1]);

@@ -2,7 +2,7 @@
  * One artifact that computes live requests once more, while nothing live needs its device. What it answers is
  * compared with what clients were answered; an artifact that leaves its class is given up, once.
  *
- *   offer → waiting → device idle? → run → compare → drifted? → demote
+ *   offer → waiting → device idle? → run as a batch → compare → drifted? → demote
  */
 import type { Tensor } from "../../../backends/contract.ts";
 import type { Clock } from "../../clock.ts";
@@ -19,14 +19,19 @@ import type { ShadowCounters } from "./shadow-counters.ts";
 export interface ShadowDevice {
   /** True: nothing live runs there or waits for it. */
   readonly idle: boolean;
-  /** Outputs are memory of the caller. Only while `idle`. */
-  run(inputs: readonly Tensor[]): Promise<ShadowRun>;
+  /** Most rows of a batch. */
+  readonly maxRows: number;
+  /** Runs the inputs of several samples as one batch. Only while `idle`. */
+  run(batch: readonly (readonly Tensor[])[]): Promise<ShadowRun>;
   close(): Promise<void>;
 }
 
 export interface ShadowRun {
-  readonly outputs: ReadonlyMap<string, Uint8Array>;
+  /** Of each sample, in memory of the caller. */
+  readonly outputs: readonly ReadonlyMap<string, Uint8Array>[];
   readonly deviceUs: number;
+  /** What the gateway itself did for it, µs. */
+  readonly gatewayUs: number;
 }
 
 export interface ShadowTargetParts {
@@ -121,44 +126,60 @@ export class ShadowTarget {
   }
 
   #look(): void {
-    const { device, budget } = this.#parts;
+    const { device } = this.#parts;
     if (this.#running || this.#over) return;
-    const sample = device.idle ? this.#waiting.shift() : undefined;
-    if (sample === undefined) {
+    const batch = device.idle ? this.#take(device.maxRows) : [];
+    if (batch.length === 0) {
       this.#lookLater();
       return;
     }
-    budget.give(sample.rows, sample.byteLength);
     this.#running = true;
-    void this.#compute(sample).finally(() => {
+    void this.#compute(batch).finally(() => {
       this.#running = false;
       this.#onIdle?.();
       this.#look();
     });
   }
 
+  /** The oldest, and those behind it that are of its kind. */
+  #take(maxRows: number): readonly ShadowSample[] {
+    const batch: ShadowSample[] = [];
+    let rows = 0;
+    for (const sample of this.#waiting) {
+      const first = batch[0] ?? sample;
+      if (sample.kind !== first.kind || (rows > 0 && rows + sample.rows > maxRows)) break;
+      batch.push(sample);
+      rows += sample.rows;
+    }
+    for (const { rows, byteLength } of this.#waiting.splice(0, batch.length)) {
+      this.#parts.budget.give(rows, byteLength);
+    }
+    return batch;
+  }
+
   /** Never rejects. */
-  async #compute(sample: ShadowSample): Promise<void> {
+  async #compute(batch: readonly ShadowSample[]): Promise<void> {
     const { device, counters, log } = this.#parts;
     try {
-      const run = await device.run(sample.inputs);
+      const run = await device.run(batch.map(({ inputs }) => inputs));
       counters.deviceUs += run.deviceUs;
-      if (!this.#over) await this.#judge(sample, run.outputs);
+      counters.gatewayUs += run.gatewayUs;
+      if (!this.#over) await this.#judge(batch, run.outputs);
     } catch (thrown) {
-      counters.failedRows += sample.rows;
+      for (const { rows } of batch) counters.failedRows += rows;
       const reason = thrown instanceof Error ? thrown.message : String(thrown);
       log.warn(`a live request could not be computed once more: ${reason}`, this.#whom);
     }
   }
 
-  async #judge(sample: ShadowSample, got: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  async #judge(batch: readonly ShadowSample[], got: ShadowRun["outputs"]): Promise<void> {
     const { counters, judged, clock, log } = this.#parts;
     const started = clock.now();
-    const { failing, flipped, accepted, liveAccepted } = this.#compare(sample, got);
-    counters.rows += sample.rows;
-    counters.failingRows += failing;
+    const { flipped, ...found } = this.#compare(batch, got);
+    counters.rows += found.rows;
+    counters.failingRows += found.failing;
     counters.decisionFlips += flipped;
-    this.#window.add({ rows: sample.rows, failing, accepted, liveAccepted });
+    this.#window.add(found);
     const drift = judged ? driftOf(this.#window.counts, this.#rules) : undefined;
     counters.gatewayUs += (clock.now() - started) * 1000;
     if (drift === undefined) return;
@@ -168,19 +189,28 @@ export class ShadowTarget {
     await this.#parts.demote(drift);
   }
 
-  /** A comparison a sample: one of the class `physics` remembers every row. */
-  #compare(sample: ShadowSample, got: ReadonlyMap<string, Uint8Array>) {
+  /** A comparison a batch: one of the class `physics` remembers every row. */
+  #compare(batch: readonly ShadowSample[], got: ShadowRun["outputs"]) {
     const { equivalences, outputs, counters } = this.#parts;
+    const [first] = batch;
     const [only] = equivalences.values();
-    const equivalence = equivalences.get(sample.answeredBy ?? "") ?? only;
-    if (equivalence === undefined) throw new RangeError("there is nothing to compare with");
+    const equivalence = equivalences.get(first?.answeredBy ?? "") ?? only;
+    if (first === undefined || equivalence === undefined) {
+      throw new RangeError("there is nothing to compare with");
+    }
     const comparison = new Comparison(equivalence, outputs);
-    const rowNumbers = Array.from({ length: sample.rows }, (_, row) => row);
-    const { failing } = comparison.add(rowNumbers, got, sample.outputs);
+    let rows = 0;
+    let failing = 0;
+    for (const [at, sample] of batch.entries()) {
+      const rowNumbers = Array.from({ length: sample.rows }, (_, row) => row);
+      failing += comparison.add(rowNumbers, got[at] ?? new Map(), sample.outputs).failing;
+      rows += sample.rows;
+    }
     const { outputs: errors, physics } = comparison.result;
-    counters.addErrors(errors.filter(({ name }) => sample.outputs.has(name)));
-    const acceptedOf = (share = 0) => Math.round(share * sample.rows);
+    counters.addErrors(errors.filter(({ name }) => first.outputs.has(name)));
+    const acceptedOf = (share = 0) => Math.round(share * rows);
     return {
+      rows,
       failing,
       flipped: physics?.flipped ?? 0,
       accepted: acceptedOf(physics?.efficiency),

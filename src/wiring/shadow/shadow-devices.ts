@@ -36,11 +36,15 @@ export class OwnCores implements ShadowDevice {
     return this.#lane.idle && this.#coresIdle();
   }
 
-  run(inputs: readonly Tensor[]): Promise<ShadowRun> {
+  get maxRows(): number {
+    return maxRowsOf(this.#definition);
+  }
+
+  run(batch: readonly (readonly Tensor[])[]): Promise<ShadowRun> {
     const { workerPid } = this.#instance;
     // After a respawn it is another process.
     if (workerPid !== this.#gaveWay && giveWay(workerPid)) this.#gaveWay = workerPid;
-    return runOn(this.#lane, this.#definition, inputs);
+    return runOn(this.#lane, this.#definition, batch);
   }
 
   close(): Promise<void> {
@@ -70,30 +74,48 @@ export class IdleDevices implements ShadowDevice {
     );
   }
 
-  async run(inputs: readonly Tensor[]): Promise<ShadowRun> {
+  get maxRows(): number {
+    return maxRowsOf(this.#definition);
+  }
+
+  async run(batch: readonly (readonly Tensor[])[]): Promise<ShadowRun> {
     const lane = this.#lane;
     if (lane === undefined) throw new StatusError("UNAVAILABLE", "no device of it is idle");
-    return runOn(lane, this.#definition, inputs);
+    return runOn(lane, this.#definition, batch);
   }
 
   /** They go on serving. */
   async close(): Promise<void> {}
 }
 
+/** Longer batches would keep what is live waiting: a device is not taken back from a batch. */
+const MOST_ROWS = 64;
+
+const maxRowsOf = ({ signature }: ModelDefinition) =>
+  Math.min(MOST_ROWS, Math.max(1, signature.maxBatchSize));
+
 async function runOn(
   lane: Lane,
   definition: ModelDefinition,
-  inputs: readonly Tensor[],
+  batch: readonly (readonly Tensor[])[],
 ): Promise<ShadowRun> {
   const { signature } = definition;
-  const request = checkRequest(wireOf(definition, inputs, undefined), signature, undefined);
-  const executed = await lane.execute([request]);
+  const started = performance.now();
+  const requests = batch.map((inputs) =>
+    checkRequest(wireOf(definition, inputs, undefined), signature, undefined),
+  );
+  // Up to its first wait it is written and sent.
+  const executing = lane.execute(requests);
+  const sent = performance.now();
+  const executed = await executing;
+  const received = performance.now();
   try {
-    const [tensors = []] = splitOutputs(signature, [request], executed.outputs);
-    return {
-      outputs: new Map(tensors.map(({ name, data }) => [name, Uint8Array.from(data)])),
-      deviceUs: executed.timing.inferUs,
-    };
+    const parts = splitOutputs(signature, requests, executed.outputs);
+    const outputs = parts.map(
+      (tensors) => new Map(tensors.map(({ name, data }) => [name, Uint8Array.from(data)])),
+    );
+    const gatewayUs = (sent - started + performance.now() - received) * 1000;
+    return { outputs, deviceUs: executed.timing.inferUs, gatewayUs };
   } finally {
     executed.release();
   }
