@@ -6,12 +6,14 @@ import { drainUnderLoad } from "./drain.ts";
 import { gatewayDeath } from "./gateway-death.ts";
 import { hostileClients } from "./hostile.ts";
 import { killWorkers } from "./kill-workers.ts";
+import { registryStore } from "./registry.ts";
 
 const STORIES = {
   kill: killWorkers,
   drain: drainUnderLoad,
   death: gatewayDeath,
   boards: badBoards,
+  registry: registryStore,
   hostile: hostileClients,
 };
 
