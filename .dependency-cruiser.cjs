@@ -31,7 +31,7 @@ const OWNERS = {
   koffi: ["^backends/common/(opencl|linux)/", "^src/workers/(slab|libc)", "^src/shared-memory/"],
   "@opentelemetry": ["^src/telemetry/"],
   autocannon: ["^loadtest/"],
-  yauzl: ["^src/npz/"],
+  yauzl: ["^src/npz/", "^src/registry/registration/bundle"],
   yazl: ["^src/npz/"],
   "hdr-histogram-js": ["^loadtest/"],
   uplot: ["^loadtest/report/", "^src/http/dashboard/"],
@@ -84,7 +84,13 @@ module.exports = {
       "^src/grpc/(codec|generated/)",
       CONTRACT,
       "^src/(errors|clock|package-root)\\.ts$",
+      "^src/config/nearest\\.ts$",
     ]),
+    forbid(
+      "loadtest-sees-the-data-of-the-models-only",
+      { path: "^loadtest/", pathNot: TESTS },
+      { path: "^models/", pathNot: "^models/make/(data/|random\\.ts$)" },
+    ),
 
     ...Object.entries(DOORS).map(([name, doors]) =>
       sees(name, room(name), [

@@ -21,6 +21,7 @@ COPY proto proto
 COPY backends backends
 COPY src src
 COPY models models
+COPY loadtest loadtest
 RUN npx tsc --build && npm prune --omit=dev
 
 FROM node:24-bookworm-slim
@@ -30,6 +31,8 @@ COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/dist dist
 COPY --from=build /build/proto proto
 COPY --from=build /build/models models
+COPY --from=build /build/loadtest/report/page loadtest/report/page
+COPY --from=build /build/loadtest/scenarios loadtest/scenarios
 COPY src/cli/beamgate.mjs src/cli/beamgate.mjs
 COPY LICENSE README.md ./
 RUN ln -s /app/src/cli/beamgate.mjs /usr/local/bin/beamgate \

@@ -412,6 +412,17 @@ export interface BackendModule {
   create(options: unknown, host: BackendHost): Promise<Backend>;
 }
 
+/** Reads artifacts for a registry, also those of formats that nothing here runs. */
+export interface ArtifactReader {
+  readonly formats: readonly string[];
+  /**
+   * What the bytes say of themselves. Like `BackendModule.inspect`, but needs no manifest, and looks at no files
+   * beside the artifact. Where there is a manifest, or a platform that is not `any`, the bytes must agree.
+   * @throws BackendError `artifact`
+   */
+  read(artifact: Artifact): Promise<ArtifactFacts>;
+}
+
 export type BackendFault =
   /** The artifact is broken, or was compiled for something else. */
   | "artifact"

@@ -15,6 +15,7 @@ import { Lifecycle, type Service } from "./lifecycle.ts";
 import { packageRoot } from "./package-root.ts";
 import { placement } from "./policy/placement/placement.ts";
 import { Boards } from "./pool/boards.ts";
+import { KnownDigests } from "./registry/known-digests.ts";
 import { OfferedModels } from "./registry/offered-models.ts";
 import { ModelRepository } from "./registry/repository.ts";
 import type { ModelDefinition } from "./registry/types.ts";
@@ -30,19 +31,30 @@ import { latencies } from "./telemetry/latency-metrics.ts";
 import type { Log } from "./telemetry/log.ts";
 import { logWords, readLogWords } from "./telemetry/log-settings.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
+import { shadowMetrics } from "./telemetry/shadow-metrics.ts";
 import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
+import { Aliases } from "./wiring/aliases.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
 import { Devices } from "./wiring/devices.ts";
 import { ensembleOf } from "./wiring/ensemble-of.ts";
+import { explaining, explainOf } from "./wiring/explaining.ts";
+import { uncounted } from "./wiring/gate-executor.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
 import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
 import { Inventory } from "./wiring/inventory.ts";
-import { modelLoader } from "./wiring/load-model.ts";
+import type { LoaderParts } from "./wiring/load-instances.ts";
+import { type ModelLoaderParts, modelLoader } from "./wiring/load-model.ts";
 import { offerSources } from "./wiring/offers.ts";
+import { originOf } from "./wiring/origin.ts";
+import { Pins } from "./wiring/pins.ts";
+import { RegistryServing, type RegistryServingParts } from "./wiring/published-models.ts";
 import { rateLimiterOf } from "./wiring/rate-limits.ts";
+import { createRecording } from "./wiring/recording.ts";
+import { createRegistry, openRegistryStore } from "./wiring/registry.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
+import { Shadows, type ShadowsParts } from "./wiring/shadow/shadows.ts";
 import { StepLine } from "./wiring/step-line.ts";
 import { createTracing } from "./wiring/tracing.ts";
 import { withHeaders } from "./wiring/with-headers.ts";
@@ -61,15 +73,34 @@ export interface Gateway {
   start(): Promise<GatewayPorts>;
   stop(): Promise<void>;
   describe(): readonly ServedRow[];
+  /** Present where models may be registered. */
+  readonly registry?: RegistryServing | undefined;
 }
 
 /** What is kept of `--exit-timeout-secs` for ending workers that are busy, ms. */
 const ENDING_MS = 2_500;
 /** Requests wait this long for an instance to come back before they fail, ms. */
 const PATIENCE_MS = 30_000;
+/** Time between two looks whether the files of registered artifacts are as they were, ms. */
+const CHECK_FILES_MS = 15_000;
 
-export async function createGateway(config: Config, log: Log): Promise<Gateway> {
+/** Where registered models are found, and how an instance of their artifacts is looked at. */
+export type RegisteredSource = Pick<RegistryServingParts, "catalog" | "blobPath"> &
+  Pick<LoaderParts, "afterLoad"> & {
+    /** In place of the registry, see `ShadowsParts.demote`. */
+    readonly demote?: ShadowsParts["demote"];
+  };
+
+/** @param given where models that were registered are found; absent: in the configured store, where there is one */
+export async function createGateway(
+  config: Config,
+  log: Log,
+  given?: RegisteredSource,
+): Promise<Gateway> {
   const clock = systemClock;
+  const { folder } = config.registry;
+  const opened = folder === undefined ? undefined : await openRegistryStore(folder, clock, log);
+  const registered = given ?? opened;
   const account = new ModelAccount();
   const timings = latencies(config.metrics);
   const eventLoop = new EventLoopDelay();
@@ -104,7 +135,8 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     clock,
     log,
   });
-  const executing = modelLoader({
+  const digests = new KnownDigests();
+  const loading: ModelLoaderParts = {
     fleet,
     boards,
     breaker: config.breaker,
@@ -112,7 +144,11 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     perDevice: (kind) => modules.find((module) => module.kind === kind)?.perDevice === true,
     devicesOf: (kind) => inventory.devicesOf(kind),
     failedOver: (model, from, to) => failovers.add(model, from, to),
-    steps: new StepLine(resolve, (model, version) => repository.trouble(model, version)),
+    steps: new StepLine(
+      resolve,
+      (model, version) => repository.trouble(model, version),
+      (served, wish) => pins.require(served, wish),
+    ),
     account: watched,
     closing: () => closing,
     loaded: (signature, facts) => account.loaded(signature, facts),
@@ -121,8 +157,15 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     threads: config.workers.threads,
     rateLimiter: rateLimiterOf(config.rateLimit, clock),
     patienceMs: PATIENCE_MS,
-  });
-  const loader = cachingLoader(executing, {
+    ...(config.provenance.enabled && {
+      originOf: originOf({
+        digestOf: (path) => digests.of(path),
+        generationOf: (model) => serving?.models.generationOf(model),
+      }),
+    }),
+    ...(registered?.afterLoad && { afterLoad: registered.afterLoad }),
+  };
+  const loader = cachingLoader(modelLoader(loading), {
     cacheBytes: config.cache.sizeBytes,
     account: watched,
     cached: (signature) => account.cached(signature),
@@ -138,15 +181,73 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     clock,
     log,
   });
+  const serving =
+    registered &&
+    new RegistryServing({
+      ...registered,
+      digests,
+      roots: config.repository.roots,
+      backends: modules.map(({ kind }) => kind),
+      published: (name, model) => {
+        aliases.follow(name, model);
+        shadows?.follow(name, model);
+      },
+      repository: () => repository,
+      checkMs: CHECK_FILES_MS,
+      clock,
+      log,
+    });
   const repository: ModelRepository<Served> = new ModelRepository<Served>({
     ...config.repository,
     roots: [...config.repository.roots, ...offered.roots],
+    ...(serving && { registered: serving.models }),
     maxParallelLoads: availableParallelism(),
     modules,
     loader,
     clock,
     log,
   });
+
+  const { afterLoad: _, ...forTheGate } = loading;
+  const registry =
+    opened &&
+    serving &&
+    createRegistry({
+      settings: config.registry,
+      opened,
+      modules,
+      inventory,
+      served: () => repository.served(),
+      serving,
+      gateLoader: modelLoader({ ...forTheGate, account: uncounted, loaded: () => undefined }),
+      version,
+      clock,
+      log,
+    });
+
+  const shadows: Shadows | undefined =
+    serving &&
+    new Shadows({
+      settings: config.shadow,
+      repository: () => repository,
+      catalogModel: (name) => serving.models.catalogModel(name),
+      fleet,
+      threads: config.workers.threads,
+      cores: availableParallelism(),
+      onDevices: async (kind) =>
+        loading.perDevice(kind) ||
+        (await inventory.devicesOf(kind)).some(({ reconfigurable }) => reconfigurable === true),
+      demote: async (artifact, reason) => {
+        const { model, version, digest } = artifact;
+        await given?.demote?.(artifact, reason);
+        await registry?.registry.demote(model, version, digest, reason, "shadow comparison");
+      },
+      random: Math.random,
+      clock,
+      log,
+    });
+
+  repository.onChange((name) => shadows?.changed(name));
 
   const devices = new Devices({
     modules,
@@ -184,7 +285,26 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
   const sharedMemory = config.server.allowClientShm
     ? new SharedMemory({ folder: "/dev/shm", ownPrefix: SLAB_PREFIX, clock })
     : undefined;
-  const infer = inferLine(resolve, sharedMemory);
+  const pins = new Pins({
+    resolve,
+    servingAll: (model) => repository.servingAll(model),
+    digestOf: (path) => digests.of(path),
+    explain: (model, version, digest) => serving?.explain(model, version, digest),
+  });
+  const aliases = new Aliases({
+    resolve,
+    serving: (model, version) => repository.serving(model, version),
+    alias: (model, alias) => repository.alias(model, alias),
+    clock,
+  });
+  const line = inferLine((wire, call) => pins.find(wire, call) ?? aliases.route(wire, call), {
+    regions: sharedMemory,
+    require: (served, wish) => pins.require(served, wish),
+    shadow: shadows?.watch,
+  });
+  const recording = createRecording(config.record, { clock, log });
+  const explain = explainOf(config.provenance, clock);
+  const infer = recording.watch(explaining(line, explain));
 
   const grpc = grpcListener(
     config.grpc,
@@ -192,8 +312,8 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
       server: { version, ready },
       inference: {
         infer: withHeaders(infer, forwarderOf(config.grpc.headerForwardPattern), tracing.tracer),
-        // A trace is of one request.
-        ...(tracing.tracer ? {} : { bundleRows: bundleRowsOf(resolve) }),
+        // A trace is of one request, and so is a line of a recording.
+        ...(tracing.tracer || recording.on ? {} : { bundleRows: bundleRowsOf(resolve) }),
       },
       models,
       statistics,
@@ -221,6 +341,8 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     models,
     statistics,
     devices,
+    registry: registry?.room,
+    explain: explain && ((id) => explain.explain(id)),
     inference: {
       infer: withHeaders(infer, forwarderOf(config.http.headerForwardPattern), tracing.tracer),
       signature: (model, version) => definitionOf(model, version).signature,
@@ -237,6 +359,7 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
         () => devices.boards(),
         () => failovers.all(),
       ),
+      ...shadowMetrics(() => shadows?.counters() ?? []),
       ...(config.metrics.cpu ? cpuMetrics(config.metrics.intervalMs, clock.now) : []),
     ],
     counterLatencies: config.metrics.counterLatencies,
@@ -248,6 +371,7 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
   // (HTTP still tells probes that we are not ready), then the models and workers go.
   const services: readonly Service[] = [
     tracing.service,
+    recording.service,
     {
       name: "event loop watch",
       start: async () => eventLoop.start(),
@@ -261,6 +385,8 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     { name: "workers", start: async () => {}, stop: () => fleet.close() },
     { name: "boards", start: () => devices.find(), stop: () => boards.close() },
     offered,
+    ...(registry ? [registry.service] : []),
+    ...(serving ? [serving.models] : []),
     {
       name: "models",
       start: (signal) => {
@@ -272,6 +398,7 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
         return repository.stop();
       },
     },
+    { name: "shadows", start: async () => {}, stop: async () => shadows?.close() },
     ...(config.metrics.enabled ? [metricsServer] : []),
     ...(config.http.enabled ? [http] : []),
     ...(config.grpc.enabled ? [grpc] : []),
@@ -289,6 +416,7 @@ export async function createGateway(config: Config, log: Log): Promise<Gateway> 
     },
     stop: () => lifecycle.stop(Math.max(0, config.server.exitTimeoutSecs * 1000 - ENDING_MS)),
     describe: () => servedRows(repository),
+    registry: serving,
   };
 }
 

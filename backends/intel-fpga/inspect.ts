@@ -54,15 +54,8 @@ export function wireForIntel({ manifest, format }: Artifact): KernelWiring {
  * @throws BackendError `artifact` where it is no text, or lacks a kernel of the manifest
  */
 export async function readSource(artifact: Artifact, wiring: KernelWiring): Promise<string> {
-  const bytes = await readImage(artifact, MOST_SOURCE_BYTES);
+  const source = await readText(artifact);
   const bad = (reason: string) => new BackendError("artifact", `${artifact.path}: ${reason}`);
-  let source: string;
-  try {
-    source = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new BackendError("artifact", `${artifact.path}: is not UTF-8 text`, { cause });
-  }
-  if (source.includes("\0")) throw bad("contains a NUL byte: not a source");
   const kernels = kernelsOf(source);
   for (const unit of wiring.unitNames) {
     const kernel = kernels.find(({ name }) => name === unit);
@@ -73,6 +66,39 @@ export async function readSource(artifact: Artifact, wiring: KernelWiring): Prom
     checkParameters(kernel.parameters, wiring, (reason) => bad(`kernel "${unit}": ${reason}`));
   }
   return source;
+}
+
+async function readText(artifact: Artifact): Promise<string> {
+  const bytes = await readImage(artifact, MOST_SOURCE_BYTES);
+  let source: string;
+  try {
+    source = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new BackendError("artifact", `${artifact.path}: is not UTF-8 text`, { cause });
+  }
+  if (!source.includes("\0")) return source;
+  throw new BackendError("artifact", `${artifact.path}: contains a NUL byte: not a source`);
+}
+
+/**
+ * What a source says of itself; with a manifest, what `inspectArtifact` does.
+ * @throws BackendError `artifact`
+ */
+export async function describeSource(artifact: Artifact): Promise<ArtifactFacts> {
+  const { platform, manifest } = artifact;
+  if (platform !== "" && platform !== "any" && platform !== EMULATED_PLATFORM) {
+    throw new BackendError(
+      "artifact",
+      `${artifact.path}: is OpenCL C, which platform '${EMULATED_PLATFORM}' compiles, expected '${platform}'; ` +
+        "register the image that aoc made of it",
+    );
+  }
+  if (manifest !== undefined) return inspectArtifact(artifact);
+  const kernels = kernelsOf(await readText(artifact));
+  if (kernels.length === 0) {
+    throw new BackendError("artifact", `${artifact.path}: defines no kernel: not OpenCL C`);
+  }
+  return { platform: EMULATED_PLATFORM, details: { container: "cl", kernels } };
 }
 
 function checkParameters(

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { describeConfig } from "../config/describe.ts";
 import { addConfigOptions } from "./config-options.ts";
 import type { Io } from "./io.ts";
-import { asJson, type OutputFormat, outputOption } from "./output-option.ts";
+import { type OutputFormat, outputOption, print } from "./output-option.ts";
 import { table } from "./table.ts";
 
 export function configCommand(io: Io): Command {
@@ -11,19 +11,18 @@ export function configCommand(io: Io): Command {
     .description("check flags, environment and file, and show what they come to")
     .addOption(outputOption());
   const load = addConfigOptions(check, io);
-  check.action(({ output }: { output: OutputFormat }) => {
+  check.action(async ({ output }: { output: OutputFormat }) => {
     const loaded = load();
     const described = describeConfig(loaded);
     for (const warning of loaded.warnings) io.err(`warning: ${warning}\n`);
-    if (output === "json") io.out(asJson({ keys: described, warnings: loaded.warnings }));
-    else {
+    await print(io, output, { keys: described, warnings: loaded.warnings }, () => {
       const rows = described.map(({ key, value, unit, origin }) => [
         key,
         shown(value, unit),
         origin,
       ]);
-      io.out(`${table(["KEY", "VALUE", "ORIGIN"], rows)}\n`);
-    }
+      return `${table(["KEY", "VALUE", "ORIGIN"], rows)}\n`;
+    });
   });
   return new Command("beamgate config").addCommand(check);
 }

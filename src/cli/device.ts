@@ -1,17 +1,14 @@
 /** `device ls|describe|drain|undrain|lease|release`: what boards there are, out of service with them, and whose they are. */
-import { Command, Option } from "commander";
-import { loadConfig } from "../config/load.ts";
+import { Command } from "commander";
 import type { DeviceReport } from "../inference/device-report.ts";
-import { probeDevices } from "../wiring/probe-devices.ts";
+import { type GatewayOptions, gatewayAddress, gatewayOptions, isNamed } from "./gateway-address.ts";
 import { askGateway, NoGateway } from "./gateway-client.ts";
 import { CliError, Exit, type Io } from "./io.ts";
-import { asJson, type OutputFormat, outputOption } from "./output-option.ts";
+import { type OutputFormat, outputOption, print } from "./output-option.ts";
 import { printable, table } from "./table.ts";
 
-interface Options {
+interface Options extends GatewayOptions {
   readonly output: OutputFormat;
-  readonly url?: string;
-  readonly config?: string;
 }
 
 interface LeaseOptions {
@@ -29,12 +26,11 @@ const DONE = {
 const DEVICES = "/v2/beamgate/devices";
 
 export function deviceCommand(io: Io, exit: (code: number) => void): Command {
-  const command = (words: string, description: string) =>
-    new Command(words)
-      .description(description)
-      .addOption(outputOption())
-      .addOption(new Option("--url <host:port>", "HTTP port of the gateway to ask"))
-      .addOption(new Option("--config <file>", "its configuration, for the port and the backends"));
+  const command = (words: string, description: string) => {
+    const made = new Command(words).description(description).addOption(outputOption());
+    for (const option of gatewayOptions()) made.addOption(option);
+    return made;
+  };
 
   const ls = command(
     "ls",
@@ -42,7 +38,7 @@ export function deviceCommand(io: Io, exit: (code: number) => void): Command {
       "emulated ones as soon as their libraries are installed, whether the configuration uses them or not.",
   ).action(async (options: Options) => {
     const devices = await list(options, io);
-    io.out(options.output === "json" ? asJson(devices) : `${asTable(devices)}\n`);
+    await print(io, options.output, devices, () => `${asTable(devices)}\n`);
   });
 
   const describe = command("describe", "Tell everything about one device.")
@@ -50,7 +46,7 @@ export function deviceCommand(io: Io, exit: (code: number) => void): Command {
     .action(async (id: string, options: Options) => {
       const device = (await list(options, io)).find((each) => each.id === id);
       if (device === undefined) throw new CliError(Exit.failed, `there is no device '${id}'`);
-      io.out(options.output === "json" ? asJson(device) : `${asRows(device)}\n`);
+      await print(io, options.output, device, () => `${asRows(device)}\n`);
     });
 
   const lease = command(
@@ -69,8 +65,8 @@ export function deviceCommand(io: Io, exit: (code: number) => void): Command {
       const models = options.models.split(",").map((name) => name.trim());
       const body = { to: options.to, models, seconds: seconds(options.for) };
       const answer = await asked(options, io, "POST", path, body);
-      if (options.output === "json") io.out(asJson(answer));
-      else io.out(`${printable(id)} is leased to ${printable(options.to)}\n`);
+      const done = `${printable(id)} is leased to ${printable(options.to)}\n`;
+      await print(io, options.output, answer, () => done);
     });
 
   const act = (action: keyof typeof DONE, description: string) =>
@@ -79,8 +75,7 @@ export function deviceCommand(io: Io, exit: (code: number) => void): Command {
       .action(async (id: string, options: Options) => {
         const path = `${DEVICES}/${encodeURIComponent(id)}/${action}`;
         const answer = await asked(options, io, "POST", path);
-        if (options.output === "json") io.out(asJson(answer));
-        else io.out(`${printable(id)} ${DONE[action]}\n`);
+        await print(io, options.output, answer, () => `${printable(id)} ${DONE[action]}\n`);
         exit(Exit.ok);
       });
 
@@ -107,29 +102,24 @@ async function list(options: Options, io: Io): Promise<readonly DeviceReport[]> 
   try {
     return (await asked(options, io, "GET", DEVICES)) as readonly DeviceReport[];
   } catch (error) {
-    if (options.url !== undefined || !(error instanceof NoGateway)) throw error;
+    if (isNamed(options, io) || !(error instanceof NoGateway)) throw error;
     io.err("no gateway answers here: these are the devices of this host\n");
-    return probeDevices(configOf(options, io).backends, (text) =>
+    const { loadForClient } = await import("./client-config.ts");
+    const { probeDevices } = await import("../wiring/probe-devices.ts");
+    return probeDevices(loadForClient(options.config, io.env).backends, (text) =>
       io.err(`warning: ${printable(text)}\n`),
     );
   }
 }
 
-function asked(
+async function asked(
   options: Options,
   io: Io,
   method: "GET" | "POST",
   path: string,
   body?: object,
 ): Promise<unknown> {
-  const { address, port } = configOf(options, io).http;
-  const host = address === "0.0.0.0" || address === "::" ? "127.0.0.1" : address;
-  const written = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  return askGateway(options.url ?? written, method, path, body);
-}
-
-function configOf({ config: file }: Options, { env }: Io) {
-  return loadConfig({ flags: new Map(), env, file }).config;
+  return askGateway(await gatewayAddress(options, io), method, path, body);
 }
 
 const MOST_NAMES = 2;

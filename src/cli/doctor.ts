@@ -7,7 +7,7 @@ import { checkCores, checkMemory, checkOpenFiles, checkSlabFolder } from "./doct
 import { checkPort, checkRoot } from "./doctor/places.ts";
 import { checkNative, checkNode } from "./doctor/runtime.ts";
 import { Exit, type Io } from "./io.ts";
-import { asJson, type OutputFormat, outputOption } from "./output-option.ts";
+import { type OutputFormat, outputOption, print } from "./output-option.ts";
 import { printable } from "./table.ts";
 
 export function doctorCommand(io: Io, exit: (code: number) => void): Command {
@@ -17,7 +17,7 @@ export function doctorCommand(io: Io, exit: (code: number) => void): Command {
   const load = addConfigOptions(command, io);
   return command.action(async ({ output }: { output: OutputFormat }) => {
     const findings = await examine(load().config);
-    io.out(output === "json" ? asJson(findings) : report(findings, io.colour));
+    await print(io, output, findings, () => report(findings, io.colour));
     if (findings.some(({ level }) => level === "fail")) exit(Exit.failed);
   });
 }

@@ -5,6 +5,8 @@ export interface Io {
   readonly env: NodeJS.ProcessEnv;
   /** True where colours help: a terminal, and nobody said NO_COLOR. */
   readonly colour: boolean;
+  /** True where what `err` writes stands on a terminal, so that a line can be written over. */
+  readonly interactive?: boolean;
 }
 
 const { NO_COLOR } = process.env;
@@ -14,6 +16,7 @@ export const processIo: Io = {
   err: (text) => void process.stderr.write(text),
   env: process.env,
   colour: process.stdout.isTTY === true && !NO_COLOR,
+  interactive: process.stderr.isTTY === true,
 };
 
 /** What the process ends with. 1 is left for what none of these says. */

@@ -5,15 +5,16 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
+import { StatusError } from "../errors.ts";
 import { packageRoot } from "../package-root.ts";
+import type { CommandBuilder } from "./command-group.ts";
 import { CliError, Exit, type Io, processIo } from "./io.ts";
-
-/** Builds a command whose action sets the exit code through `exit`. */
-export type CommandBuilder = (io: Io, exit: (code: number) => void) => Command;
+import { printable } from "./table.ts";
 
 interface Entry {
   readonly summary: string;
-  load(): Promise<CommandBuilder>;
+  /** @param rest what follows the command's name */
+  load(rest: readonly string[]): Promise<CommandBuilder>;
 }
 
 const COMMANDS: Readonly<Record<string, Entry>> = {
@@ -26,12 +27,23 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./config.ts")).configCommand,
   },
   model: {
-    summary: "check-config: check the configuration of a model",
-    load: async () => (await import("./model.ts")).modelCommand,
+    summary: "register, ls, describe, promote, rollback, … : models and compiled artifacts",
+    load: async (rest) => {
+      const { modelCommand } = await import("./model/command.ts");
+      return (io, exit) => modelCommand(rest, io, exit);
+    },
   },
   device: {
     summary: "ls, describe, drain, undrain, lease, release: boards and other devices",
     load: async () => (await import("./device.ts")).deviceCommand,
+  },
+  explain: {
+    summary: "tell why a request went to its device and into its batch",
+    load: async () => (await import("./explain.ts")).explainCommand,
+  },
+  loadtest: {
+    summary: "put load on a server that speaks Triton's protocol, and report what came back",
+    load: async () => (await import("./loadtest.ts")).loadtestCommand,
   },
   doctor: {
     summary: "find out whether this machine can serve, and what to do if not",
@@ -58,7 +70,7 @@ export async function main(argv: readonly string[], io: Io = processIo): Promise
   try {
     const [name = "", ...rest] = asCommand(argv);
     const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-    const command = entry === undefined ? overview() : (await entry.load())(io, exit);
+    const command = entry === undefined ? overview() : await (await entry.load(rest))(io, exit);
     prepare(command, io);
     await command.parseAsync(entry === undefined ? argv : rest, { from: "user" });
     return exitCode;
@@ -68,9 +80,14 @@ export async function main(argv: readonly string[], io: Io = processIo): Promise
       io.err(`error: ${error.message}\n`);
       return error.exitCode;
     }
-    io.err(`error: ${error instanceof Error ? error.stack : String(error)}\n`);
-    return Exit.failed;
+    io.err(`error: ${printable(error instanceof Error ? error.message : String(error))}\n`);
+    return error instanceof StatusError ? exitCodeOf(error) : Exit.failed;
   }
+}
+
+function exitCodeOf({ code }: StatusError): number {
+  if (code === "INTERNAL" || code === "UNKNOWN") return Exit.failed;
+  return code === "UNAVAILABLE" ? Exit.unavailable : Exit.refused;
 }
 
 const OWN_FLAGS = ["--help", "--version"];
@@ -96,7 +113,7 @@ function overview(): Command {
   return program.addHelpText(
     "after",
     "\nbeamgate <command> --help tells more. Exit codes: 0 ok, 2 wrong usage or configuration, " +
-      "3 refused,\n4 unavailable, 1 anything else.",
+      "3 refused,\n4 unavailable, 99 an objective of a load test missed, 1 anything else.",
   );
 }
 

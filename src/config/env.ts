@@ -12,6 +12,8 @@ import { parseWritten } from "./written.ts";
 const PREFIX = "BEAMGATE_";
 /** Names the configuration file itself. */
 export const CONFIG_VARIABLE = `${PREFIX}CONFIG`;
+/** Of the command line, which says with them which gateway it asks, and for whom. */
+const CLIENT_VARIABLES = [`${PREFIX}URL`, `${PREFIX}USER`];
 const LONGEST_FILE_BYTES = 1 << 20;
 
 export function variableName(key: string): string {
@@ -50,6 +52,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv): EnvironmentSettings {
   const problems: string[] = [];
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith(PREFIX) || name === CONFIG_VARIABLE) continue;
+    if (CLIENT_VARIABLES.includes(name)) continue;
     if (value === undefined || fromKubernetes(name, value)) continue;
     const direct = byVariable.get(name);
     const fromFile = name.endsWith("_FILE") ? byVariable.get(name.slice(0, -5)) : undefined;

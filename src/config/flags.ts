@@ -9,7 +9,10 @@ export interface Flag extends TritonFlag {
 }
 
 /** Shorter names for keys that people type. */
-const OWN_NAMES: Readonly<Record<string, string>> = { "server.insecureNoAuth": "insecure-no-auth" };
+const OWN_NAMES: Readonly<Record<string, string>> = {
+  "server.insecureNoAuth": "insecure-no-auth",
+  "record.file": "record",
+};
 
 /** Flags whose values name the keys. */
 const SPREAD_MEANINGS: Readonly<Record<string, string>> = {

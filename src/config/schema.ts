@@ -416,6 +416,18 @@ const trace = z.strictObject({
   otel: otel.prefault({}),
 });
 
+const record = z.strictObject({
+  file: key(
+    file().optional(),
+    "Record when requests come and what they ask, for `loadtest --replay`",
+    { path: true },
+  ),
+  tensors: key(z.boolean().default(false), "Record their tensors too: the clients' data"),
+  maxBytes: key(bytes(1).default(1024 * MIB), "Recording ends when the file is as long", {
+    unit: "bytes",
+  }),
+});
+
 export const configSchema = z.strictObject({
   grpc: grpc.prefault({}),
   http: http.prefault({}),
@@ -437,6 +449,7 @@ export const configSchema = z.strictObject({
   shadow: shadow.prefault({}),
   log: log.prefault({}),
   trace: trace.prefault({}),
+  record: record.prefault({}),
 });
 
 export type ConfigInput = z.input<typeof configSchema>;

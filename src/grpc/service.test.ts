@@ -2,6 +2,7 @@ import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../clock.ts";
 import { StatusError } from "../errors.ts";
+import { parseModelVersion } from "../inference/model-version.ts";
 import type { InferCall, ModelSignature, WireRequest } from "../inference/request.ts";
 import { silent } from "../logger.ts";
 import { refuseUnlessExplicit } from "../registry/control.ts";
@@ -54,11 +55,14 @@ function aService(repository: Partial<RepositoryAccess> = {}): InferenceService 
     server: { version: "9.8.7", ready: () => false },
     inference: { infer: (wire, call) => void calls.push({ wire, call }) },
     models: {
-      find(name) {
+      // Reads what the client wrote as the repository does.
+      find(name, version) {
+        const named = parseModelVersion(version);
         if (name !== "simple") throw unknown(name);
-        return model;
+        return named === "" ? model : { ...model, version: named };
       },
-      isReady: (name, version) => name === "simple" && (version === "" || version === "2"),
+      isReady: (name, version) =>
+        ["", "2"].includes(parseModelVersion(version)) && name === "simple",
       readyVersions: () => ["1", "2"],
     },
     statistics: {

@@ -7,6 +7,7 @@ import type { Logger } from "../logger.ts";
 import { createApp } from "./app.ts";
 import { addDevices } from "./devices.ts";
 import { DirectLane } from "./direct/direct-lane.ts";
+import { addExplain, type Explain } from "./explain.ts";
 import { addGenerate } from "./generate/endpoint.ts";
 import { addHealth, type HealthSource } from "./health.ts";
 import { addInfer } from "./infer/endpoint.ts";
@@ -16,6 +17,8 @@ import { addLogSettings, type LogControl } from "./log-settings.ts";
 import { addModelPages, type ModelLookup } from "./model-pages.ts";
 import { addModelReady, type ModelReady } from "./model-ready.ts";
 import { addOpenApi } from "./openapi/endpoint.ts";
+import { addRegistry } from "./registry/endpoint.ts";
+import type { RegistryRoom } from "./registry/room.ts";
 import { addRepositoryControl, type RepositoryControl } from "./repository-control.ts";
 import { addRepositoryIndex, type RepositoryIndex } from "./repository-index.ts";
 import { restrict } from "./restricted.ts";
@@ -44,6 +47,10 @@ export interface HttpServerOptions extends HealthSource {
   readonly models: ModelLookup;
   readonly statistics: StatisticsSource;
   readonly devices: DeviceControl;
+  /** undefined: this gateway keeps no registry. */
+  readonly registry?: RegistryRoom | undefined;
+  /** undefined: nothing is kept of requests. */
+  readonly explain?: Explain | undefined;
   readonly inference: Omit<InferRoom, "maxInputBytes" | "closing">;
 }
 
@@ -85,6 +92,8 @@ export function addRoutes(
   addModelPages(app, options.models);
   addStatistics(app, options.statistics);
   addDevices(app, options.devices);
+  addRegistry(app, options.registry, closing);
+  addExplain(app, options.explain);
   const room = inferRoom(options, closing);
   addInfer(app, room);
   addGenerate(app, room);

@@ -10,7 +10,8 @@ const GROUPS: readonly (readonly [RegExp, RestrictedGroup])[] = [
   [/\/stats$/, "statistics"],
   [/\/trace\/setting$/, "trace"],
   [/^\/v2\/logging$/, "logging"],
-  [/^\/v2\/(repository|beamgate\/devices)(\/|$)/, "model-repository"],
+  [/^\/v2\/(repository|beamgate\/(devices|registry|uploads))(\/|$)/, "model-repository"],
+  [/^\/v2\/beamgate\/explain\//, "statistics"],
   [/^\/v2\/(systemsharedmemory|cudasharedmemory)\//, "shared-memory"],
   [/^\/v2(\/models\/:model(\/versions\/:version)?)?$/, "metadata"],
 ];

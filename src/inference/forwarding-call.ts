@@ -2,6 +2,7 @@
 import type { StatusError } from "../errors.ts";
 import type { InferCall, InferResponse, TraceContext } from "./request.ts";
 import type { ClientConnection } from "./shared-regions.ts";
+import type { Story } from "./story.ts";
 import type { Timeline } from "./timeline.ts";
 
 export class ForwardingCall implements InferCall {
@@ -33,6 +34,14 @@ export class ForwardingCall implements InferCall {
 
   set trace(context: TraceContext | undefined) {
     this.call.trace = context;
+  }
+
+  get story(): Story | undefined {
+    return this.call.story;
+  }
+
+  set story(story: Story | undefined) {
+    this.call.story = story;
   }
 
   get deadline(): number {

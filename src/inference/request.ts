@@ -7,8 +7,12 @@
 import type { Datatype, TensorSpec } from "../../backends/contract.ts";
 import type { StatusError } from "../errors.ts";
 import type { MadeInput } from "./made-inputs.ts";
+import type { Parameters } from "./parameters.ts";
 import type { ByteSource, ClientConnection, SharedBytes, SharedRange } from "./shared-regions.ts";
+import type { Story } from "./story.ts";
 import type { Timeline } from "./timeline.ts";
+
+export type { Parameter, Parameters } from "./parameters.ts";
 
 /** Bytes in the pieces in which they arrived, in order; usually one piece. */
 export interface Pieces {
@@ -17,14 +21,6 @@ export interface Pieces {
   /** In place of `pieces`: the bytes lie elsewhere, and are read when they are copied. */
   readonly source?: ByteSource;
 }
-
-/** A request or tensor parameter. `bigint` where an int64/uint64 leaves ±2^53. */
-export type Parameter =
-  | { readonly type: "bool"; readonly value: boolean }
-  | { readonly type: "int64" | "uint64"; readonly value: number | bigint }
-  | { readonly type: "double"; readonly value: number }
-  | { readonly type: "string"; readonly value: string };
-export type Parameters = ReadonlyMap<string, Parameter>;
 
 export interface WireInput {
   readonly name: string;
@@ -62,6 +58,8 @@ export interface WireRequest {
   readonly dataError: StatusError | undefined;
   /** Requests of a client that this one stands for; absent: one. */
   readonly bundled?: number;
+  /** Their ids; `id` is empty then. */
+  readonly bundledIds?: readonly string[];
 }
 
 /** A tensor as clients send or get it. */
@@ -168,7 +166,13 @@ export interface InferResponse {
   readonly version: string;
   readonly id: string;
   readonly outputs: readonly OutputTensor[];
+  /** The same object for all answers that share them: encoders recognise it. */
   readonly parameters?: Parameters | undefined;
+  /** Told as parameters behind those, see `provenance.ts`; absent: not told. */
+  readonly batchRows?: number | undefined;
+  readonly queueUs?: number | undefined;
+  /** Variant that computed it, of a model that has several; clients are told by `parameters`. */
+  readonly variant?: string | undefined;
 }
 
 /**
@@ -190,6 +194,8 @@ export interface InferCall {
   readonly headers?: Readonly<Record<string, string | undefined>>;
   /** Set where the request is traced, before it is queued. */
   trace?: TraceContext | undefined;
+  /** Set where somebody may ask about the request later, before it is queued. */
+  story?: Story | undefined;
   /** Monotonic ms after which nobody waits for the answer; Infinity for none. */
   readonly deadline: number;
   /** Bytes held for this request; given back by whoever ends the call. */

@@ -1,4 +1,5 @@
 /** A board given to one experiment for a time: only models of that experiment sit on it meanwhile. */
+import { matchesPattern } from "../inference/name-pattern.ts";
 
 export interface Lease {
   /** Who has it. */
@@ -11,19 +12,5 @@ export interface Lease {
 
 /** True where a model may sit on a board under this lease. */
 export function lends(lease: Lease | undefined, model: string): boolean {
-  return lease === undefined || lease.models.some((pattern) => matches(pattern, model));
-}
-
-function matches(pattern: string, model: string): boolean {
-  const [first = "", ...others] = pattern.split("*");
-  if (!model.startsWith(first)) return false;
-  if (others.length === 0) return model === first;
-  const last = others.pop() ?? "";
-  let at = first.length;
-  for (const part of others) {
-    const found = model.indexOf(part, at);
-    if (found < 0) return false;
-    at = found + part.length;
-  }
-  return model.length - last.length >= at && model.endsWith(last);
+  return lease === undefined || lease.models.some((pattern) => matchesPattern(pattern, model));
 }

@@ -13,6 +13,8 @@ import type { GivenFolder } from "./given-files.ts";
 import { Limit } from "./limit.ts";
 import { type ModelRecord, NOTHING, UNLOADED, type VersionRecord } from "./model-record.ts";
 import { noVersion, type PreparedVersion, type PrepareOptions, prepareModel } from "./prepare.ts";
+import type { RegisteredModel, RegisteredVersion } from "./published/registered-model.ts";
+import { artifactsOf } from "./published/served-artifacts.ts";
 import type { Loader, ModelConfigObject, ModelDefinition, ServedModel } from "./types.ts";
 
 /** What a model is loaded from. */
@@ -47,7 +49,10 @@ export class ModelChanges<L> {
   readonly #stopping: AbortSignal;
   readonly #changed: (model: string) => void;
   readonly #given = new WeakMap<ServedModel<L>, GivenFolder>();
-  readonly #releases = new Set<Promise<void>>();
+  readonly #releases = new Map<
+    Promise<void>,
+    { readonly name: string; readonly version: string }
+  >();
 
   /**
    * @param stopping gives up loads under way
@@ -88,6 +93,65 @@ export class ModelChanges<L> {
       if (!wanted.has(version.version)) void this.#unloadVersion(record, version);
     }
     return { kind: "loaded" };
+  }
+
+  /**
+   * Makes what serves agree with the registry. Resolves when every version serves or has failed. What was
+   * retired leaves in any case; the version that requests go to now leaves when there is another.
+   */
+  async loadRegistered(record: ModelRecord<L>, model: RegisteredModel): Promise<void> {
+    record.reason = "";
+    const before = record.latest;
+    record.setAliases(model.aliases);
+    this.#retargeted(record, before);
+    const wanted = new Set(model.versions.map(({ version }) => version));
+    const leave = (mayLeave: (version: string) => boolean) => {
+      for (const version of record.versions) {
+        if (wanted.has(version.version) || !mayLeave(version.version)) continue;
+        void this.#unloadVersion(record, version);
+      }
+    };
+    leave((version) => !record.isTarget(version));
+    await Promise.all(
+      model.versions.map((registered) => this.#loadRegisteredVersion(record, registered)),
+    );
+    leave(() => true);
+  }
+
+  async #loadRegisteredVersion(
+    record: ModelRecord<L>,
+    registered: RegisteredVersion,
+  ): Promise<void> {
+    const { version, folder, artifacts } = registered;
+    const { configName: _, ...options } = this.#options;
+    const prepared = await this.#loads.run(async (): Promise<PreparedVersion> => {
+      try {
+        const [one] = await prepareModel(folder, { ...options, registeredArtifacts: registered });
+        return one ?? { version, error: noVersion(record.name) };
+      } catch (thrown) {
+        return { version, error: toStatusError(thrown) };
+      }
+    });
+    const failure = await this.#loadVersion(record, { folder }, prepared);
+    if (failure === undefined) return;
+    const known = record.version(version);
+    const may = new Set(artifacts.map(({ artifact }) => artifact.digest));
+    const does = known?.served === undefined ? [] : artifactsOf(known.served.definition);
+    if (known === undefined || does.every(({ artifact }) => may.has(artifact.digest))) return;
+    // Better nothing than the answers of an artifact that was retired.
+    await this.#unloadVersion(record, known);
+    this.#set(record, version, "UNAVAILABLE", failure.message);
+  }
+
+  /** Resolves when nothing that was taken out of service answers requests any more. @param version absent: of any */
+  async released(name: string, version: string | undefined): Promise<void> {
+    const leaving = () =>
+      [...this.#releases].filter(
+        ([, of]) => of.name === name && (version === undefined || of.version === version),
+      );
+    for (let left = leaving(); left.length > 0; left = leaving()) {
+      await Promise.all(left.map(([release]) => release));
+    }
   }
 
   /** New requests are turned away at once. Resolves when those under way were answered. */
@@ -131,7 +195,7 @@ export class ModelChanges<L> {
 
   /** Resolves when everything that was taken out of service is drained. */
   async drained(): Promise<void> {
-    while (this.#releases.size > 0) await Promise.all(this.#releases);
+    while (this.#releases.size > 0) await Promise.all(this.#releases.keys());
   }
 
   /** @returns the others */
@@ -224,7 +288,7 @@ export class ModelChanges<L> {
       this.#set(record, version, "UNAVAILABLE", UNLOADED);
       this.#options.log.info(`successfully unloaded '${record.name}' version ${version}`);
     });
-    this.#releases.add(release);
+    this.#releases.set(release, { name: record.name, version });
     return release;
   }
 
@@ -239,7 +303,13 @@ export class ModelChanges<L> {
   }
 
   #set(...[record, ...state]: [ModelRecord<L>, ...Parameters<ModelRecord<L>["set"]>]): void {
+    const before = record.latest;
     record.set(...state);
+    this.#retargeted(record, before);
     this.#changed(record.name);
+  }
+
+  #retargeted(record: ModelRecord<L>, before: ServedModel<L> | undefined): void {
+    if (record.latest !== before) this.#options.loader.retargeted?.(record.name);
   }
 }

@@ -96,6 +96,14 @@ export async function readManifest(folder: string): Promise<ArtifactManifest> {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw invalid(`'${path}' cannot be read: ${reason}`, cause);
   }
+  return parseManifest(written, path);
+}
+
+/**
+ * @param path what to call it in errors
+ * @throws StatusError INVALID_ARGUMENT as `readManifest`
+ */
+export function parseManifest(written: unknown, path: string): ArtifactManifest {
   const read = manifestSchema.safeParse(written);
   if (!read.success) {
     const [issue] = read.error.issues;

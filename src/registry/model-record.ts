@@ -27,6 +27,14 @@ export interface Serving<L> {
 
 export const NOTHING: Serving<never> = { served: undefined, fingerprint: "" };
 
+/** The alias that requests without a version follow. */
+export const PRODUCTION = "production";
+
+interface AliasTarget {
+  readonly wanted: string;
+  now: string;
+}
+
 export class ModelRecord<L> {
   readonly name: string;
   /** More than one: a conflict between roots. */
@@ -37,9 +45,13 @@ export class ModelRecord<L> {
   reason = "";
   /** False for a model that nobody asked to load (explicit mode). */
   attempted = false;
+  /** It comes from the registry of models, not from a root. */
+  registered = false;
   /** A client or the operator asked for it by name; false where an ensemble brought it along. */
   asked = false;
   readonly #versions = new Map<string, VersionRecord<L>>();
+  /** Where each alias leads. */
+  readonly #aliases = new Map<string, AliasTarget>();
   #latest: ServedModel<L> | undefined;
 
   constructor(name: string, folders: readonly string[]) {
@@ -47,7 +59,7 @@ export class ModelRecord<L> {
     this.folders = folders;
   }
 
-  /** Newest ready version. Hot: read for every request that names none. */
+  /** What `production` stands for, else the newest ready version. Hot: read for every request that names none. */
   get latest(): ServedModel<L> | undefined {
     return this.#latest;
   }
@@ -71,7 +83,38 @@ export class ModelRecord<L> {
     };
     Object.assign(record, { state, reason }, serving);
     this.#versions.set(version, record);
-    this.#latest = newest([...this.#versions.values()]);
+    this.#settle();
+  }
+
+  /** An alias leads to its new version as soon as that serves; until then to the old one, while that does. */
+  setAliases(aliases: Readonly<Record<string, { readonly version: string }>>): void {
+    for (const name of this.#aliases.keys()) {
+      if (!Object.hasOwn(aliases, name)) this.#aliases.delete(name);
+    }
+    for (const [name, { version: wanted }] of Object.entries(aliases)) {
+      this.#aliases.set(name, { wanted, now: this.#aliases.get(name)?.now ?? wanted });
+    }
+    this.#settle();
+  }
+
+  /** The version that requests for an alias get now; undefined: there is no such alias. */
+  alias(name: string): string | undefined {
+    return this.#aliases.size === 0 ? undefined : this.#aliases.get(name)?.now;
+  }
+
+  /** Requests that name no version or an alias get it. */
+  isTarget(version: string): boolean {
+    if (this.#latest?.definition.version === version) return true;
+    return [...this.#aliases.values()].some(({ now }) => now === version);
+  }
+
+  #settle(): void {
+    for (const alias of this.#aliases.values()) {
+      const { wanted, now } = alias;
+      if (this.serving(wanted) !== undefined || this.serving(now) === undefined) alias.now = wanted;
+    }
+    const production = this.#aliases.get(PRODUCTION);
+    this.#latest = production ? this.serving(production.now) : newest([...this.#versions.values()]);
   }
 
   /** Counts what leaves a version. @returns how much of it still answers requests */
@@ -109,6 +152,8 @@ export class ModelRecord<L> {
       if (this.#latest !== undefined) return this.#latest;
       // Nobody ever asked for it: to clients it is not there (Triton, explicit mode).
       if (!this.attempted) throw unknownModel(this.name);
+      const production = this.alias(PRODUCTION);
+      if (production !== undefined) return this.resolve(production);
       throw unknown("NOT_FOUND", `'${this.name}' has no available versions`);
     }
     const record = this.#versions.get(version);

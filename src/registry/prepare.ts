@@ -18,12 +18,13 @@ import { defineEnsemble } from "./ensemble-definition.ts";
 import { readLabels } from "./labels.ts";
 import { fieldsOf } from "./model-config.ts";
 import { type InspectingModule, moduleFor } from "./modules.ts";
+import { type GivenArtifacts, givenVariants, inspectGiven } from "./published/given-artifacts.ts";
 import { versionFolders, versionsToServe } from "./scan.ts";
 import { readSequenceRules } from "./sequence-definition.ts";
 import type { ModelConfigObject, ModelDefinition } from "./types.ts";
 import { refuseUnsupported } from "./unsupported.ts";
 import { readVariants } from "./variants.ts";
-import { mainArtifact, variantsOf } from "./version-artifacts.ts";
+import { mainArtifact, registeredArtifact, variantsOf } from "./version-artifacts.ts";
 import { warmupSamples } from "./warmup.ts";
 
 export interface PrepareOptions {
@@ -34,6 +35,8 @@ export interface PrepareOptions {
   readonly configName?: string | undefined;
   /** A configuration in place of the model's file. */
   readonly config?: ModelConfigObject;
+  /** Artifacts of a registered version, in place of those in the folder. */
+  readonly registeredArtifacts?: GivenArtifacts;
   readonly log: Logger;
 }
 
@@ -139,16 +142,23 @@ async function prepareVersion(
     return defineEnsemble(version, join(folder, version), config, labels);
   }
   const module = moduleFor(fieldsOf(config), options.modules);
-  const { modules, log } = options;
-  const found = await readVariants(join(folder, version), modules, basename(folder), log);
-  const { artifact, facts, base } = await mainArtifact(folder, version, config, module, found);
+  const { modules, registeredArtifacts, log } = options;
+  const given = registeredArtifacts && (await inspectGiven(registeredArtifacts, modules));
+  const found =
+    given?.found ?? (await readVariants(join(folder, version), modules, basename(folder), log));
+  const { artifact, facts, base, backendKind } = given
+    ? registeredArtifact(given.found, given.absent, module)
+    : { ...(await mainArtifact(folder, version, config, module, found)), backendKind: module.kind };
   const complete = completeVersion(config, facts, options.autoComplete);
   warnOfGpus(complete, options.log);
   const labels = await readLabels(fieldsOf(complete), folder);
   const sequence = await readSequenceRules(fieldsOf(complete), fieldsOf(written), folder);
-  const parts = { version, written, complete, facts, artifact, backendKind: module.kind };
+  const parts = { version, written, complete, facts, artifact, backendKind };
   const definition = defineModel(parts);
-  const variants = await variantsOf(definition, base, found, sequence !== undefined, log);
+  const hasSequences = sequence !== undefined;
+  const variants = given
+    ? givenVariants(definition, hasSequences, given)
+    : await variantsOf(definition, base, found, hasSequences, log);
   const { model_warmup: warmups = [] } = fieldsOf(complete);
   const warmup = await warmupSamples(warmups, definition.signature, folder, options.log);
   return {
@@ -156,7 +166,7 @@ async function prepareVersion(
     labels,
     ...(sequence && { sequence }),
     ...(warmup.length > 0 && { warmup }),
-    ...(variants && { variants }),
+    ...variants,
   };
 }
 

@@ -24,6 +24,8 @@ import { type ModelMetadata, metadataOf } from "./metadata.ts";
 import { ModelRecord, unknownModel } from "./model-record.ts";
 import type { InspectingModule } from "./modules.ts";
 import { checkModelName } from "./paths.ts";
+import { RegisteredFollowing } from "./published/registered-following.ts";
+import type { RegisteredModels } from "./published/registered-model.ts";
 import { scanRoots } from "./scan.ts";
 import { Turns } from "./turns.ts";
 import type { IndexEntry, Loader, ModelConfigObject, ServedModel } from "./types.ts";
@@ -44,6 +46,8 @@ export interface RepositoryOptions<L> {
   /** Versions being loaded at once. */
   readonly maxParallelLoads: number;
   readonly modules: readonly InspectingModule[];
+  /** Models that were registered: served in every control mode, without being asked for. */
+  readonly registered?: RegisteredModels;
   readonly loader: Loader<L>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -59,6 +63,7 @@ export class ModelRepository<L> {
   readonly #changes: ModelChanges<L>;
   readonly #explicit: ExplicitControl<L>;
   readonly #ensembles: Ensembles<L>;
+  readonly #registered: RegisteredFollowing<L>;
   #started = false;
   #cancelPoll: (() => void) | undefined;
   /** The look at the roots under way, and what it loads; one at a time. */
@@ -73,6 +78,15 @@ export class ModelRepository<L> {
       changes: this.#changes,
       turns: this.#turns,
       stopping: signal,
+    });
+    this.#registered = new RegisteredFollowing({
+      registered: options.registered,
+      models: this.#models,
+      changes: this.#changes,
+      ensembles: this.#ensembles,
+      turns: this.#turns,
+      stopping: signal,
+      remove: (record) => this.#remove(record),
     });
     this.#explicit = new ExplicitControl({
       ...options,
@@ -94,11 +108,14 @@ export class ModelRepository<L> {
   async start(): Promise<void> {
     this.#checkLoadModels();
     if (this.#options.controlMode === "explicit") await sweepGivenFiles();
-    this.#round = this.#look(await scanRoots(this.#options.roots));
+    this.#round = this.#look(await this.#scan());
     await this.#round;
     this.#started = true;
     this.#schedulePoll();
-    const failed = this.index(false).filter((entry) => entry.state === "UNAVAILABLE");
+    // What was registered is mended by those who can reach this gateway: it starts without it.
+    const failed = this.index(false).filter(
+      ({ name, state }) => state === "UNAVAILABLE" && !this.#registered.has(name),
+    );
     if (this.#options.exitOnError && failed.length > 0) {
       const reasons = failed.map(({ name, version, reason }) => `${name} ${version}: ${reason}`);
       throw new StatusError("INTERNAL", `failed to load all models: ${reasons.join("; ")}`);
@@ -107,30 +124,35 @@ export class ModelRepository<L> {
 
   /**
    * Hot: called for every request.
-   * @param version as the client wrote it; empty for the newest ready one
+   * @param version as the client wrote it, or an alias of a registered model; empty for `production`, or the newest ready one
    * @throws StatusError with Triton's texts
    */
   resolve(name: string, version: string): ServedModel<L> {
-    const wanted = parseModelVersion(version);
     const record = this.#models.get(name);
+    const wanted = versionOf(record, version);
     if (record === undefined) throw unknownModel(name);
     return record.resolve(wanted);
   }
 
   /** False also for models and versions that do not exist. @throws StatusError where the version is no number */
   isReady(name: string, version: string): boolean {
-    const wanted = parseModelVersion(version);
     const record = this.#models.get(name);
+    const wanted = versionOf(record, version);
     if (record === undefined) return false;
     const served = wanted === "" ? record.latest : record.serving(wanted);
     return served !== undefined && this.#trouble(served) === undefined;
   }
 
-  /** Every model that was to be loaded is. False until the first round is over. */
+  /**
+   * Every model that was to be loaded is; of a registered one it is enough that requests without a version are
+   * answered. False until the first round is over.
+   */
   allReady(): boolean {
     return (
       this.#started &&
-      [...this.#models.values()].every((record) => record.allReady()) &&
+      [...this.#models.values()].every((record) =>
+        this.#registered.has(record.name) ? record.latest !== undefined : record.allReady(),
+      ) &&
       this.served().every((served) => this.#trouble(served) === undefined)
     );
   }
@@ -193,6 +215,7 @@ export class ModelRepository<L> {
    */
   async loadModel(name: string, parameters: ControlParameters): Promise<void> {
     refuseUnlessExplicit(this.#options.controlMode);
+    this.#refuseRegistered(name);
     const override = loadOverride(parameters);
     checkModelName(name);
     const error = outcomeError(name, await this.#explicit.load(name, override));
@@ -206,6 +229,7 @@ export class ModelRepository<L> {
    */
   async unloadModel(name: string, parameters: ControlParameters): Promise<void> {
     refuseUnlessExplicit(this.#options.controlMode);
+    this.#refuseRegistered(name);
     const dependents = unloadsDependents(parameters);
     checkModelName(name);
     await this.#explicit.unload(name, dependents);
@@ -227,7 +251,7 @@ export class ModelRepository<L> {
   async poll(): Promise<void> {
     await this.#round.catch(() => undefined);
     if (this.#stopping.signal.aborted) return;
-    this.#round = scanRoots(this.#options.roots)
+    this.#round = this.#scan()
       .then((found) => this.#look(found))
       // A network file system may be away for a while: what serves goes on serving.
       .catch((thrown: unknown) => this.#options.log.error(toStatusError(thrown).message));
@@ -242,10 +266,60 @@ export class ModelRepository<L> {
     await this.#round.catch(() => undefined);
     if (this.#stopping.signal.aborted) return;
     const isThere = (folders: readonly string[]) => folders.some((each) => dirname(each) === root);
-    this.#round = scanRoots(this.#options.roots)
+    this.#round = this.#scan()
       .then((found) => this.#look(found, isThere))
       .catch((thrown: unknown) => this.#options.log.error(toStatusError(thrown).message));
     await this.#round;
+  }
+
+  /**
+   * Makes what serves agree with the registry, for these models only. Resolves when each of their versions
+   * serves or has failed, and aliases lead where they may. Never rejects.
+   */
+  followRegistered(names: readonly string[]): Promise<void> {
+    return this.#registered.follow(names);
+  }
+
+  /** Resolves when nothing that was taken out of service answers requests any more. @param version absent: of any */
+  released(name: string, version?: string): Promise<void> {
+    return this.#changes.released(name, version);
+  }
+
+  /** How a version is; undefined: there is none. */
+  state(name: string, version: string): Pick<IndexEntry, "state" | "reason"> | undefined {
+    return this.#models.get(name)?.version(version);
+  }
+
+  /** Whatever serves a version now. */
+  serving(name: string, version: string): ServedModel<L> | undefined {
+    return this.#models.get(name)?.serving(version);
+  }
+
+  /** Everything of a model that serves now: first what requests without a version get, then the newer ones first. */
+  servingAll(name: string): readonly ServedModel<L>[] {
+    const record = this.#models.get(name);
+    const versions = record?.readyVersions().toReversed() ?? [];
+    const served = versions.flatMap((version) => record?.serving(version) ?? []);
+    return served.toSorted((a, b) => Number(b === record?.latest) - Number(a === record?.latest));
+  }
+
+  /** The version that requests for an alias of a registered model get now; undefined: it has no such alias. */
+  alias(name: string, alias: string): string | undefined {
+    return this.#models.get(name)?.alias(alias);
+  }
+
+  /** What the roots hold, and the registry. */
+  async #scan(): Promise<Found> {
+    const folders = new Map(await scanRoots(this.#options.roots));
+    return { folders, fromRegistry: this.#registered.addTo(folders) };
+  }
+
+  #refuseRegistered(name: string): void {
+    if (this.#models.get(name)?.registered !== true) return;
+    throw new StatusError(
+      "FAILED_PRECONDITION",
+      `model '${name}' is registered: what of it serves is changed by 'beamgate model promote', 'retire' and 'rm'`,
+    );
   }
 
   #schedulePoll(): void {
@@ -272,7 +346,7 @@ export class ModelRepository<L> {
    * @param chosen by their folders, before or now; absent: all. The others are left alone
    */
   async #look(
-    all: ReadonlyMap<string, readonly string[]>,
+    { folders: all, fromRegistry }: Found,
     chosen?: (folders: readonly string[]) => boolean,
   ): Promise<void> {
     const concerns = chosen ?? (() => true);
@@ -281,11 +355,12 @@ export class ModelRepository<L> {
       [...all].filter(([name, folders]) => concerns(folders) || concerns(before(name))),
     );
     const gone = [...this.#models.values()].filter(
-      ({ name, folders }) => !all.has(name) && concerns(folders),
+      ({ name, folders }) => !all.has(name) && !this.#registered.has(name) && concerns(folders),
     );
     for (const [name, folders] of found) {
       const record = this.#models.get(name) ?? new ModelRecord<L>(name, folders);
       record.folders = folders;
+      record.registered = fromRegistry.has(name);
       this.#models.set(name, record);
     }
     if (chosen === undefined) this.#addMissing(found);
@@ -299,6 +374,7 @@ export class ModelRepository<L> {
 
   #isWanted(name: string): boolean {
     const { controlMode, loadModels } = this.#options;
+    if (this.#registered.has(name)) return true;
     return controlMode !== "explicit" || loadModels.includes("*") || loadModels.includes(name);
   }
 
@@ -321,6 +397,7 @@ export class ModelRepository<L> {
   async #remove(record: ModelRecord<L>): Promise<void> {
     await this.#turns.run(record.name, async () => {
       record.folders = [];
+      record.fingerprint = "";
       // Behind the round: whoever still asks is answered first.
       void this.#changes.unload(record).then(() => this.#forget(record.name));
     });
@@ -337,7 +414,9 @@ export class ModelRepository<L> {
 
   /** Never rejects. */
   async #bring(name: string): Promise<void> {
-    if (this.#options.controlMode !== "explicit") return this.#follow(name);
+    if (this.#options.controlMode !== "explicit" || this.#registered.has(name)) {
+      return this.#follow(name);
+    }
     const record = this.#models.get(name);
     if (record !== undefined) record.attempted = true;
     await this.#explicit.load(name, {});
@@ -348,10 +427,12 @@ export class ModelRepository<L> {
     await this.#turns.run(name, async () => {
       const record = this.#models.get(name);
       if (record === undefined) return;
+      if (record.registered) return this.#registered.load(record, false);
       const now = await fingerprint(record.folders);
       if (now === record.fingerprint) return;
       record.fingerprint = now;
       record.attempted = true;
+      record.setAliases({});
       try {
         await this.#changes.load(record, { folder: onlyFolder(record) });
       } catch (thrown) {
@@ -363,6 +444,17 @@ export class ModelRepository<L> {
   #changed(name: string): void {
     for (const listener of this.#listeners) listener(name);
   }
+}
+
+/** By model: more than one folder is a conflict, but for the versions of a registered one. */
+interface Found {
+  readonly folders: ReadonlyMap<string, readonly string[]>;
+  readonly fromRegistry: ReadonlySet<string>;
+}
+
+/** @throws StatusError INVALID_ARGUMENT where it is neither an alias of the model nor a number */
+function versionOf(record: ModelRecord<unknown> | undefined, version: string): string {
+  return record?.alias(version) ?? parseModelVersion(version);
 }
 
 /** @throws StatusError where two roots have the model */

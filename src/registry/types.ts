@@ -5,6 +5,7 @@ import type { QueueRules } from "../inference/queue-rules.ts";
 import type { ModelSignature } from "../inference/request.ts";
 import type { SequenceRules } from "../inference/sequence-rules.ts";
 import type { WarmupSample } from "../inference/warmup.ts";
+import type { AbsentVariant } from "../policy/routing/variant-view.ts";
 
 /** A ModelConfig message as a plain object: proto field names, enums as strings, int64 as strings, maps as objects. */
 export type ModelConfigObject = { readonly [field: string]: unknown };
@@ -23,6 +24,10 @@ export interface ModelDefinition {
   readonly artifact: Artifact;
   /** All that serve it, `artifact` among them, in the order of preference; absent: `artifact` alone. */
   readonly variants?: readonly VariantDefinition[];
+  /** What `artifact` is called where it serves alone and was registered. */
+  readonly only?: VariantDefinition;
+  /** Registered for this version, and of no use to this gateway. */
+  readonly absent?: readonly AbsentVariant[];
   readonly instances: number;
   /** Threads per execution, where the configuration says so. */
   readonly threads: number | undefined;
@@ -50,6 +55,8 @@ export interface VariantDefinition {
   readonly artifact: Artifact;
   /** Variants of one class give the same bits for the same input. */
   readonly numericClass: string;
+  /** Registry that it is of; absent: its manifest or its device says it. */
+  readonly vendor?: string;
 }
 
 /** Triton's `ModelRateLimiter`. */
@@ -74,6 +81,8 @@ export interface Loader<L> {
   unload(loaded: L): Promise<void>;
   /** Why something that was loaded cannot serve now; undefined: it can. */
   trouble(loaded: L): string | undefined;
+  /** Requests that name no version, or an alias, go elsewhere from now on. */
+  retargeted?(model: string): void;
 }
 
 export interface ServedModel<L> {

@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import type { Artifact, ArtifactFacts, ManifestTensor } from "../../backends/contract.ts";
 import { StatusError, toStatusError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import type { AbsentVariant } from "../policy/routing/variant-view.ts";
 import { fieldsOf } from "./model-config.ts";
 import { artifactFile, type InspectingModule } from "./modules.ts";
 import type { ModelConfigObject, ModelDefinition, VariantDefinition } from "./types.ts";
@@ -27,6 +28,28 @@ export async function mainArtifact(
   }
 }
 
+/**
+ * The same for a registered version, all of whose artifacts are variants.
+ * @param absent why there are none, where that is so
+ * @throws StatusError
+ */
+export function registeredArtifact(
+  found: readonly FoundVariant[],
+  absent: readonly AbsentVariant[],
+  module: InspectingModule,
+) {
+  const variant = found.find(({ backendKind }) => backendKind === module.kind) ?? found[0];
+  if (variant === undefined) throw noneCanServe(absent);
+  const { artifact, facts } = variant;
+  const itself = artifact.manifest === undefined ? facts : clientFacts(variant);
+  return { artifact, facts: itself, base: false, backendKind: variant.backendKind };
+}
+
+export function noneCanServe(absent: readonly AbsentVariant[]): StatusError {
+  const reasons = absent.map(({ name, reason }) => `${name}: ${reason}`).join("; ");
+  return new StatusError("UNAVAILABLE", `none of the registered artifacts can serve: ${reasons}`);
+}
+
 /** The tensors as clients see them: a board's own axes say how its memory lies. */
 function clientFacts({ artifact, facts }: FoundVariant): ArtifactFacts {
   const { platform, details } = facts;
@@ -37,20 +60,20 @@ function clientFacts({ artifact, facts }: FoundVariant): ArtifactFacts {
   return { platform, ...tensors, ...(details && { details }) };
 }
 
-/** All that serve a version, in the order of preference; undefined: its one artifact does. */
+/** All that serve a version, in the order of preference; empty: its one artifact does. */
 export async function variantsOf(
   definition: ModelDefinition,
   base: boolean,
   found: readonly FoundVariant[],
   hasSequences: boolean,
   log: Logger,
-): Promise<readonly VariantDefinition[] | undefined> {
-  if (found.length === 0) return undefined;
+): Promise<Pick<ModelDefinition, "variants">> {
+  if (found.length === 0) return {};
   const { name, signature, artifact, backendKind, parameters } = definition;
   if (hasSequences || signature.decoupled || signature.maxBatchSize === 0) {
     const reason = "models with sequences, decoupled ones and those without a batch axis have one";
     log.warn(`the variants of model '${name}' are left out: ${reason}`);
-    return undefined;
+    return {};
   }
   const variants: VariantDefinition[] = [];
   for (const { facts: _, ...variant } of found) {
@@ -71,12 +94,20 @@ export async function variantsOf(
       numericClass: parameters["numeric_class"] || "float32",
     });
   }
+  return variants.length > 0 ? { variants: inPreference(variants, parameters) } : {};
+}
+
+/** As the model's parameter `variant_preference` lists them; those that it does not name come last, as they are. */
+export function inPreference(
+  variants: readonly VariantDefinition[],
+  parameters: ModelDefinition["parameters"],
+): readonly VariantDefinition[] {
   const preference = (parameters["variant_preference"] ?? "").split(",").map((each) => each.trim());
   const rank = ({ name }: VariantDefinition) => {
     const at = preference.indexOf(name);
     return at < 0 ? preference.length : at;
   };
-  return variants.length > 0 ? variants.toSorted((a, b) => rank(a) - rank(b)) : undefined;
+  return variants.toSorted((a, b) => rank(a) - rank(b));
 }
 
 async function findArtifact(

@@ -30,6 +30,34 @@ export type Decision =
   | { readonly take: number; readonly rows: number }
   | { readonly take: 0; readonly waitMs: number };
 
+/** What is known of a batch that was closed, to say why. */
+export interface Closed {
+  readonly rows: number;
+  /** See `decideBatch`. */
+  readonly worthRows: number;
+  /** How long its oldest request had waited, ms. */
+  readonly waitedMs: number;
+  /** Requests that could have shared it stayed behind. */
+  readonly leftBehind: boolean;
+}
+
+/** In words: why `decideBatch` waited for no more. */
+export function whyClosed(
+  { maxRows, preferredRows, maxDelayMs }: BatchingRules,
+  { rows, worthRows, waitedMs, leftBehind }: Closed,
+): string {
+  if (rows >= maxRows) return "full";
+  if (preferredRows.includes(rows)) return "a preferred size was reached";
+  if (preferredRows.length === 0 && rows >= worthRows) {
+    return `larger batches than ${worthRows} rows cost as much a row, as measured`;
+  }
+  if (leftBehind) return "the next request did not fit";
+  if (maxDelayMs > 0 && waitedMs >= maxDelayMs) {
+    return `the oldest request had waited the ${maxDelayMs} ms that it may`;
+  }
+  return "the device was free and nobody else waited";
+}
+
 /** @param worthRows beyond so many rows a larger batch costs as much per row; Infinity while unknown. */
 export function decideBatch(
   rules: BatchingRules,

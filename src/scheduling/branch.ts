@@ -13,6 +13,7 @@ export interface BranchParts {
   readonly platform: string;
   readonly numericClass: string;
   readonly backend: string;
+  readonly digest?: string;
   readonly scheduler: Scheduler;
   readonly pool: Pool;
   /** ms until a device is expected to hold it; undefined: none will. */
@@ -29,6 +30,7 @@ export class Branch implements VariantView {
   readonly platform: string;
   readonly numericClass: string;
   readonly backend: string;
+  readonly digest: string | undefined;
   readonly scheduler: Scheduler;
   readonly #parts: BranchParts;
 
@@ -38,6 +40,7 @@ export class Branch implements VariantView {
     this.platform = parts.platform;
     this.numericClass = parts.numericClass;
     this.backend = parts.backend;
+    this.digest = parts.digest;
     this.scheduler = parts.scheduler;
     this.#parts = parts;
   }

@@ -63,6 +63,18 @@ beforeEach(() => {
   misses = 0;
 });
 
+describe("a request that insists on an artifact", () => {
+  it("is not answered with what another artifact gave, and its answer is not kept", () => {
+    const served = cachedModel();
+    const wish = new Map([["beamgate_vendor", { type: "string", value: "intel" } as const]]);
+    ask(served, { value: 7 });
+    ask(served, { value: 7, parameters: wish });
+    ask(served, { value: 7, parameters: wish });
+    expect(model.asked).toHaveLength(3);
+    expect(misses).toBe(1);
+  });
+});
+
 describe("an equal request", () => {
   it("is answered without an execution, whatever its id, priority and time-out", () => {
     const served = cachedModel();
@@ -143,24 +155,27 @@ it("memory shared with the client is read once: what is kept belongs to what was
 });
 
 describe("the cache", () => {
-  const output = (bytes: number) => [
-    { name: "y", datatype: "UINT8" as const, shape: [bytes], data: new Uint8Array(bytes) },
-  ];
+  const answer = (bytes: number) => ({
+    outputs: [
+      { name: "y", datatype: "UINT8" as const, shape: [bytes], data: new Uint8Array(bytes) },
+    ],
+    parameters: undefined,
+  });
   const owner = { composed: false };
 
   it("lets go of what was not used for longest", () => {
     const small = new ResponseCache(3 * 1024);
-    for (const key of ["a", "b", "c"]) small.put(key, owner, output(512));
+    for (const key of ["a", "b", "c"]) small.put(key, owner, answer(512));
     small.get("a");
-    small.put("d", owner, output(512));
+    small.put("d", owner, answer(512));
     expect(["a", "b", "c", "d"].filter((key) => small.get(key))).toEqual(["a", "c", "d"]);
     expect(small.usedBytes).toBe(3 * 1024);
   });
 
   it("does not keep what is larger than itself", () => {
     const small = new ResponseCache(1024);
-    small.put("a", owner, output(10));
-    small.put("b", owner, output(2000));
+    small.put("a", owner, answer(10));
+    small.put("b", owner, answer(2000));
     expect(small.get("b")).toBeUndefined();
     expect(small.get("a")).toBeDefined();
   });

@@ -8,9 +8,11 @@ import type {
   InferRequest,
   InferResponse,
   ModelSignature,
-  OutputTensor,
+  Parameters,
 } from "../inference/request.ts";
-import type { CacheOwner, ResponseCache } from "./response-cache.ts";
+import { parseWish } from "../policy/routing/wish.ts";
+import type { Pool } from "../pool/pool.ts";
+import type { CacheOwner, KeptAnswer, ResponseCache } from "./response-cache.ts";
 import { cacheKey } from "./response-cache-key.ts";
 import type { Served } from "./served.ts";
 
@@ -25,6 +27,18 @@ export interface CachedModelParts {
 }
 
 let loads = 0;
+
+/** What answers from the cache tell, by what the answers that were kept told. */
+const cached = new WeakMap<Parameters, Parameters>();
+
+function fromCache(told: Parameters): Parameters {
+  let parameters = cached.get(told);
+  if (parameters === undefined) {
+    parameters = new Map([...told, ["beamgate_cached", { type: "bool", value: true }]]);
+    cached.set(told, parameters);
+  }
+  return parameters;
+}
 
 export class CachedModel implements Served, CacheOwner {
   readonly composed: boolean;
@@ -58,13 +72,30 @@ export class CachedModel implements Served, CacheOwner {
     return this.#model.instances;
   }
 
+  get honoursWishes(): boolean {
+    return this.#model.honoursWishes === true;
+  }
+
+  get absent(): NonNullable<Served["absent"]> {
+    return this.#model.absent ?? [];
+  }
+
+  poolOf(variant: string): Pool | undefined {
+    return this.#model.poolOf?.(variant);
+  }
+
   submit(asked: InferRequest, call: InferCall): void {
+    // Whoever insists on an artifact wants its answer, not one that was kept of another.
+    if (parseWish(asked.parameters, call.headers) !== undefined) {
+      this.#model.submit(asked, call);
+      return;
+    }
     const start = this.#clock.now();
     const request = ownBytes(asked);
     const key = cacheKey(this.#number, request);
-    const outputs = this.#cache.get(key);
-    if (outputs !== undefined) {
-      this.#hit(request, call, outputs, start);
+    const kept = this.#cache.get(key);
+    if (kept !== undefined) {
+      this.#hit(request, call, kept, start);
       return;
     }
     const lookupMs = this.#clock.now() - start;
@@ -84,14 +115,17 @@ export class CachedModel implements Served, CacheOwner {
   #hit(
     request: InferRequest,
     call: InferCall,
-    outputs: readonly OutputTensor[],
+    { outputs, parameters: told }: KeptAnswer,
     start: number,
   ): void {
     const { name: model, version } = this.signature;
     const { timeline, trace } = call;
     timeline.queued = start;
     timeline.dispatched = this.#clock.now();
-    call.respond({ model, version, id: request.id, outputs }, true);
+    const parameters = told && fromCache(told);
+    call.respond({ model, version, id: request.id, outputs, parameters }, true);
+    call.story?.noted("an equal request was answered before: from the response cache");
+    call.story?.answered(parameters);
     timeline.answered = this.#clock.now();
     this.#account.request({
       signature: this.signature,
@@ -104,9 +138,9 @@ export class CachedModel implements Served, CacheOwner {
     });
   }
 
-  #keep(key: string, { outputs }: InferResponse, lookupMs: number): void {
+  #keep(key: string, { outputs, parameters }: InferResponse, lookupMs: number): void {
     const start = this.#clock.now();
-    this.#cache.put(key, this, outputs);
+    this.#cache.put(key, this, { outputs, parameters });
     this.#account.cacheMiss(this.signature, (lookupMs + this.#clock.now() - start) * 1000);
   }
 }

@@ -2,7 +2,14 @@
 import type { Clock } from "../clock.ts";
 import { StatusError, toStatusError } from "../errors.ts";
 import type { Account, ExecutionTiming, FailureReason } from "../inference/outcome.ts";
-import type { InferCall, InferRequest, ModelSignature, Parameters } from "../inference/request.ts";
+import { waitedUs } from "../inference/provenance.ts";
+import type {
+  InferCall,
+  InferRequest,
+  InferResponse,
+  ModelSignature,
+  Parameters,
+} from "../inference/request.ts";
 import { splitOutputs } from "../inference/split-outputs.ts";
 import { newTimeline } from "../inference/timeline.ts";
 import type { Executed, Instance } from "../pool/lane.ts";
@@ -18,21 +25,40 @@ export const ENDED: InferCall = {
   fail() {},
 };
 
-/** Parameters of a response: which variant, artifact and device it comes from. The same object for the same instance. */
-export type Origin = (instance: Instance) => Parameters | undefined;
+/** Parameters of a response: which variant, artifact and device it comes from. The same object while nothing of it changes. */
+export type Origin = (instance: Instance) => Parameters;
+
+/** In the story of a request. */
+export const CANCELLED = "its client went away, or its deadline passed";
 
 export class Endings {
   readonly #signature: ModelSignature;
   readonly #account: Account;
   readonly #clock: Clock;
   readonly #origin: Origin | undefined;
+  readonly #variant: string | undefined;
 
-  /** @param origin what answers tell of where they come from; absent: nothing */
-  constructor(signature: ModelSignature, account: Account, clock: Clock, origin?: Origin) {
+  /**
+   * @param origin what answers tell of where they come from; absent: nothing
+   * @param variant see `InferResponse.variant`
+   */
+  constructor(
+    signature: ModelSignature,
+    account: Account,
+    clock: Clock,
+    origin?: Origin,
+    variant?: string,
+  ) {
     this.#signature = signature;
     this.#account = account;
     this.#clock = clock;
     this.#origin = origin;
+    this.#variant = variant;
+  }
+
+  /** What answers of this instance tell of it; undefined: nothing. */
+  origin(instance: Instance): Parameters | undefined {
+    return this.#origin?.(instance);
   }
 
   /** Gives each request its rows. Where the outputs do not add up to an answer, all fail. */
@@ -51,7 +77,16 @@ export class Endings {
         if (!call.cancelled) {
           call.timeline.execution = timing;
           const { id } = request;
-          call.respond({ model, version, id, outputs: parts[i] ?? [], parameters }, true);
+          const outputs = parts[i] ?? [];
+          const told = parameters !== undefined;
+          const batchRows = told ? rows : undefined;
+          const queueUs = told ? waitedUs(call.timeline) : undefined;
+          const variant = this.#variant;
+          call.respond(
+            { model, version, id, outputs, parameters, batchRows, queueUs, variant },
+            true,
+          );
+          call.story?.answered(parameters);
         }
         this.#finish(entry, call.cancelled ? "CANCELED" : undefined, timing, rows);
       }
@@ -63,13 +98,15 @@ export class Endings {
     }
   }
 
-  /** A decoupled model gave its last response to this request. */
-  streamed(entry: Entry, timing: ExecutionTiming): void {
-    const { call, request } = entry;
-    const { name: model, version } = this.#signature;
+  /** A decoupled model gave its last response to this request. @param final without outputs */
+  streamed(entry: Entry, final: InferResponse, timing: ExecutionTiming): void {
+    const { call } = entry;
     call.onCancel = undefined;
     call.timeline.execution = timing;
-    if (!call.cancelled) call.respond({ model, version, id: request.id, outputs: [] }, true);
+    if (!call.cancelled) {
+      call.respond(final, true);
+      call.story?.answered(final.parameters);
+    }
     this.#finish(entry, call.cancelled ? "CANCELED" : undefined, timing);
   }
 
@@ -78,11 +115,13 @@ export class Endings {
     call.onCancel = undefined;
     const { cancelled } = call;
     if (!cancelled) call.fail(status);
+    call.story?.failed(cancelled ? CANCELLED : `${status.code}: ${status.message}`);
     this.#finish(entry, cancelled ? "CANCELED" : reason, timing);
   }
 
   cancelled(entry: Entry): void {
     entry.call.onCancel = undefined;
+    entry.call.story?.failed(CANCELLED);
     this.#finish(entry, "CANCELED", undefined);
   }
 

@@ -10,6 +10,7 @@ import type { Clock } from "../clock.ts";
 import { StatusError, toStatusError } from "../errors.ts";
 import type { ExecutionTiming } from "../inference/outcome.ts";
 import { joinPieces, onePiece } from "../inference/pieces.ts";
+import { waitedUs } from "../inference/provenance.ts";
 import type {
   InferCall,
   InferRequest,
@@ -21,6 +22,7 @@ import type {
   WireInput,
   WireRequest,
 } from "../inference/request.ts";
+import type { EnsembleOrigin, StepOrigin } from "./ensemble-origin.ts";
 import type { Route } from "./ensemble-route.ts";
 import { fitShape } from "./ensemble-shapes.ts";
 import { StepCall, type StepReceiver } from "./step-call.ts";
@@ -43,6 +45,7 @@ export interface RunParts {
   readonly clock: Clock;
   /** @throws StatusError where the model does not serve now */
   open(model: string, version: string): StepModel;
+  readonly origin: EnsembleOrigin;
   /** Called once, when it was answered or failed. */
   ended(failed: boolean): void;
 }
@@ -83,6 +86,10 @@ export class EnsembleRun implements StepReceiver {
   /** By step: requests under way. */
   readonly #inflight: number[] = [];
   readonly #compute = { inputUs: 0, inferUs: 0, outputUs: 0 };
+  /** By step: what its answers told of where they come from. */
+  readonly #origins: StepOrigin[] = [];
+  /** µs that the steps that are done waited for their batches, summed. */
+  #queueUs = 0;
   #responses = 0;
   #over = false;
   /** Steps may answer while they are being started: how deep we are. */
@@ -153,6 +160,8 @@ export class EnsembleRun implements StepReceiver {
     const running = this.#running.find((one) => one.call === call);
     if (this.#over || running === undefined) return;
     if (final) this.#leave(running);
+    const { parameters, model, version } = response;
+    if (parameters !== undefined) this.#origins[call.step] = { model, version, parameters };
     this.#depth += 1;
     const { decoupled, flow } = running;
     // Without outputs a decoupled model says no more than that it was the last.
@@ -183,6 +192,7 @@ export class EnsembleRun implements StepReceiver {
     this.#running.splice(this.#running.indexOf(running), 1);
     const { step, timeline } = running.call;
     this.#inflight[step] = (this.#inflight[step] ?? 1) - 1;
+    this.#queueUs += waitedUs(timeline);
     this.#compute.inputUs += timeline.execution?.inputUs ?? 0;
     this.#compute.inferUs += timeline.execution?.inferUs ?? 0;
     this.#compute.outputUs += timeline.execution?.outputUs ?? 0;
@@ -267,6 +277,7 @@ export class EnsembleRun implements StepReceiver {
     }
     const rows = batched ? (inputs[0]?.shape[0] ?? 0) : 0;
     const call = new StepCall(index, client, this, clock.now());
+    call.story = client.story?.step(model, signature.version, call.timeline);
     this.#running.push({ call, flow, decoupled: signature.decoupled, rows });
     this.#inflight[index] = (this.#inflight[index] ?? 0) + 1;
     const outputs = known.outputs.map((name) => ({ name, parameters: undefined }));
@@ -291,8 +302,15 @@ export class EnsembleRun implements StepReceiver {
     this.#responses += 1;
     call.timeline.execution = this.compute;
     if (final) this.#end();
-    call.respond({ model, version, id: request.id, outputs }, final);
+    call.respond({ model, version, id: request.id, outputs, ...this.told }, final);
     if (final) this.#parts.ended(false);
+  }
+
+  /** What an answer tells now of the steps behind it. */
+  get told(): Pick<InferResponse, "parameters" | "queueUs"> | undefined {
+    // Steps that are left out leave holes.
+    const parameters = this.#parts.origin.of(this.#origins.filter((one) => one !== undefined));
+    return parameters && { parameters, queueUs: this.#queueUs };
   }
 
   get #idle(): boolean {
@@ -312,7 +330,7 @@ export class EnsembleRun implements StepReceiver {
     }
     this.#end();
     call.timeline.execution = this.compute;
-    call.respond({ model, version, id: request.id, outputs: [] }, true);
+    call.respond({ model, version, id: request.id, outputs: [], ...this.told }, true);
     this.#parts.ended(false);
   }
 }

@@ -10,7 +10,8 @@ import type {
   Parameters,
 } from "../inference/request.ts";
 import { Chain, type Link } from "./chain.ts";
-import { stopping } from "./endings.ts";
+import { CANCELLED, stopping } from "./endings.ts";
+import { EnsembleOrigin } from "./ensemble-origin.ts";
 import { type Route, routeTo } from "./ensemble-route.ts";
 import { EnsembleRun, type StepModel } from "./ensemble-run.ts";
 import type { Served } from "./served.ts";
@@ -34,8 +35,11 @@ export interface EnsembleParts {
 export class EnsembleScheduler implements Served {
   readonly signature: ModelSignature;
   readonly instances = [];
+  /** The models of its steps do. */
+  readonly honoursWishes = true;
   readonly #parts: EnsembleParts;
   readonly #fullRoute: Route;
+  readonly #origin = new EnsembleOrigin();
   readonly #runs = new Chain<() => void>();
   #accepting = true;
   #onIdle: (() => void) | undefined;
@@ -76,6 +80,7 @@ export class EnsembleScheduler implements Served {
       maxInflightRequests: plan.maxInflightRequests,
       parameters: stepParameters(request),
       clock,
+      origin: this.#origin,
       open: (model, version) => line.open(model, version),
       ended: (failed) => this.#ended(run, link, request, call, failed ? "OTHER" : undefined),
     });
@@ -120,6 +125,8 @@ export class EnsembleScheduler implements Served {
     call.onCancel = undefined;
     const { timeline, trace } = call;
     timeline.answered = clock.now();
+    if (failure === undefined) call.story?.answered(run.told?.parameters);
+    else call.story?.failed(failure === "CANCELED" ? CANCELLED : "a step failed");
     const timing = run.compute;
     account.request({ signature, rows, timeline, failure, execution: timing, trace });
     if (failure === undefined) account.execution({ signature, rows, timing });

@@ -14,8 +14,11 @@ export class Patience {
     this.#limitMs = limitMs;
   }
 
-  /** While nothing serves: calls `giveUp` with the reason, now or when the limit has passed. */
-  wait(model: string, giveUp: (reason: string) => void): void {
+  /**
+   * While nothing serves: calls `giveUp` with the reason, now or when the limit has passed.
+   * @param serves called then instead where an instance serves by that time
+   */
+  wait(model: string, giveUp: (reason: string) => void, serves?: () => void): void {
     if (this.#pool.available) {
       this.end();
       return;
@@ -27,7 +30,8 @@ export class Patience {
     }
     this.#stop ??= this.#clock.after(this.#limitMs, () => {
       this.#stop = undefined;
-      if (!this.#pool.available) giveUp(`no instance of model '${model}' became ready in time`);
+      if (this.#pool.available) serves?.();
+      else giveUp(`no instance of model '${model}' became ready in time`);
     });
   }
 

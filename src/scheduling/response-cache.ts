@@ -1,5 +1,5 @@
 /** Answers that were given, for requests that are asked again: one cache for all models, the least recently used goes first. */
-import type { OutputTensor } from "../inference/request.ts";
+import type { OutputTensor, Parameters } from "../inference/request.ts";
 
 /** What an entry costs beside the bytes of its tensors: objects, names, shapes. */
 const ENTRY_BYTES = 512;
@@ -10,9 +10,14 @@ export interface CacheOwner {
   readonly composed: boolean;
 }
 
-interface Entry {
-  readonly owner: CacheOwner;
+export interface KeptAnswer {
   readonly outputs: readonly OutputTensor[];
+  /** What it told of where it came from. */
+  readonly parameters: Parameters | undefined;
+}
+
+interface Entry extends KeptAnswer {
+  readonly owner: CacheOwner;
   readonly sizeBytes: number;
 }
 
@@ -30,16 +35,16 @@ export class ResponseCache {
     return this.#usedBytes;
   }
 
-  get(key: string): readonly OutputTensor[] | undefined {
+  get(key: string): KeptAnswer | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
     this.#entries.delete(key);
     this.#entries.set(key, entry);
-    return entry.outputs;
+    return entry;
   }
 
   /** Copies the tensors; an answer larger than the whole cache is not kept. */
-  put(key: string, owner: CacheOwner, outputs: readonly OutputTensor[]): void {
+  put(key: string, owner: CacheOwner, { outputs, parameters }: KeptAnswer): void {
     let sizeBytes = ENTRY_BYTES;
     for (const { data } of outputs) sizeBytes += data.byteLength;
     if (sizeBytes > this.#limitBytes) return;
@@ -50,7 +55,7 @@ export class ResponseCache {
     }
     // Not from the pool of small buffers: a view would keep the whole of it.
     const kept = outputs.map((output) => ({ ...output, data: new Uint8Array(output.data) }));
-    this.#entries.set(key, { owner, outputs: kept, sizeBytes });
+    this.#entries.set(key, { owner, outputs: kept, parameters, sizeBytes });
     this.#usedBytes += sizeBytes;
   }
 

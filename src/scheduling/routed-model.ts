@@ -13,9 +13,12 @@ import { ForwardingCall } from "../inference/forwarding-call.ts";
 import type { InferCall, InferRequest, ModelSignature } from "../inference/request.ts";
 import { chooseFailover } from "../policy/routing/failover.ts";
 import type { Choice, Router } from "../policy/routing/router.ts";
+import type { AbsentVariant } from "../policy/routing/variant-view.ts";
+import { snapshot } from "../policy/routing/views-in-words.ts";
 import { type ClientWish, parseWish } from "../policy/routing/wish.ts";
+import type { Pool } from "../pool/pool.ts";
 import type { Branch } from "./branch.ts";
-import type { Rescue } from "./scheduler.ts";
+import type { Rescue } from "./rescuer.ts";
 import type { Served } from "./served.ts";
 
 export interface RoutedModelParts {
@@ -24,6 +27,8 @@ export interface RoutedModelParts {
   /** A request may get the answer of another numeric class rather than none. */
   readonly failOverToAnyClass: boolean;
   readonly clock: Clock;
+  /** Variants that could not even be tried here. */
+  readonly absent?: readonly AbsentVariant[];
   /** Told of every request that went from one variant to another. */
   failedOver(from: string, to: string): void;
   /** The variants, in order of preference; `rescue` is for their schedulers. */
@@ -32,12 +37,15 @@ export interface RoutedModelParts {
 
 export class RoutedModel implements Served {
   readonly signature: ModelSignature;
+  readonly honoursWishes = true;
   readonly #branches: Branch[];
+  readonly #absent: AbsentVariant[];
   readonly #parts: RoutedModelParts;
 
   constructor(parts: RoutedModelParts) {
     this.signature = parts.signature;
     this.#parts = parts;
+    this.#absent = [...(parts.absent ?? [])];
     this.#branches = [
       ...parts.branches((from) => (request, call, error) => {
         return call instanceof RoutedCall && this.#rescue(from, request, call, error);
@@ -49,9 +57,15 @@ export class RoutedModel implements Served {
     return this.#branches;
   }
 
-  /** A variant that cannot serve leaves before the first request comes. */
-  async drop(branch: Branch): Promise<void> {
+  get absent(): readonly AbsentVariant[] {
+    return this.#absent;
+  }
+
+  /** A variant that cannot serve leaves before the first request comes. @param reason for those who ask for it */
+  async drop(branch: Branch, reason: string): Promise<void> {
     this.#branches.splice(this.#branches.indexOf(branch), 1);
+    const { name, vendor, platform, numericClass, digest } = branch;
+    this.#absent.push({ name, vendor, platform, numericClass, digest, reason });
     await branch.close();
   }
 
@@ -69,14 +83,26 @@ export class RoutedModel implements Served {
     return this.branches.flatMap(({ scheduler }) => scheduler.instances);
   }
 
+  poolOf(variant: string): Pool | undefined {
+    return this.branches.find(({ name }) => name === variant)?.scheduler.pool;
+  }
+
   get inFlight(): number {
     return this.branches.reduce((sum, { scheduler }) => sum + scheduler.inFlight, 0);
   }
 
   submit(request: InferRequest, call: InferCall): void {
     const wish = parseWish(request.parameters, call.headers);
-    const branch = this.#chosen(this.#parts.router.choose(this.branches, request.rows, wish));
+    const { router } = this.#parts;
+    const { rows } = request;
+    const branch = this.#chosen(router.choose(this.#branches, rows, wish, this.#absent));
     if (branch instanceof StatusError) throw branch;
+    call.story?.routed({
+      variant: branch.name,
+      why: router.why(this.branches, rows, wish, branch),
+      wish: wish && { ...wish },
+      candidates: snapshot(this.branches, rows),
+    });
     branch.scheduler.submit(request, new RoutedCall(call, wish));
   }
 
@@ -97,6 +123,7 @@ export class RoutedModel implements Served {
     } catch {
       return false; // its queue is full, or it is being unloaded
     }
+    call.story?.noted(`it went on from variant "${from}" to "${branch.name}": ${whyMoved(error)}`);
     // One that only waited may still fail once.
     if (error !== undefined) call.failedOver = true;
     this.#parts.failedOver(from, branch.name);
@@ -120,6 +147,11 @@ export class RoutedModel implements Served {
   async close(): Promise<void> {
     await Promise.all(this.branches.map((branch) => branch.close()));
   }
+}
+
+function whyMoved(error: unknown): string {
+  if (error === undefined) return "nothing serves there any more";
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** A request on its way through the variants. */

@@ -1,28 +1,33 @@
 /**
  * The queue of one model variant and the devices that empty it. Mechanism only:
- * `batcher.ts` says when a batch is closed, `cost-curve.ts` how large is worth
- * it, `recovery.ts` what becomes of a batch whose execution failed.
+ * `filling.ts` makes the batches (`batcher.ts` says when one is closed,
+ * `cost-curve.ts` how large is worth it), `failed-batches.ts` deals with those
+ * whose execution failed (`recovery.ts` decides), `rescuer.ts` with requests that
+ * another variant may serve.
  *
  *   submit → queue → pump: idle lane? → decideBatch → lane.execute → answer
  *                      ▲                                   │
  *                      └────── done, or failed: again ─────┘
  */
-import { BackendError } from "../../backends/contract.ts";
 import type { Clock } from "../clock.ts";
 import { StatusError } from "../errors.ts";
 import type { Account } from "../inference/outcome.ts";
 import type { QueueRules } from "../inference/queue-rules.ts";
 import type { InferCall, InferRequest, ModelSignature } from "../inference/request.ts";
 import type { Logger } from "../logger.ts";
-import { type Executed, type Lane, WorkerLost } from "../pool/lane.ts";
+import type { Executed, Lane } from "../pool/lane.ts";
 import type { Pool } from "../pool/pool.ts";
-import { type BatchingRules, decideBatch } from "./batcher.ts";
 import { bundleRows } from "./bundle-rows.ts";
 import { CostCurve } from "./cost-curve.ts";
-import { ENDED, Endings, type Origin, stopping } from "./endings.ts";
+import { Endings, type Origin, stopping } from "./endings.ts";
+import { FailedBatches } from "./failed-batches.ts";
+import { Filling } from "./filling.ts";
+import { Patience } from "./patience.ts";
 import { type Entry, RequestQueue } from "./queue.ts";
-import { afterFailure } from "./recovery.ts";
+import { Repeats } from "./repeats.ts";
+import { type Rescue, Rescuer } from "./rescuer.ts";
 import type { Served } from "./served.ts";
+import { tellDispatched } from "./stories.ts";
 import { StreamedBatch } from "./streamed-batch.ts";
 
 export interface SchedulerParts {
@@ -36,34 +41,27 @@ export interface SchedulerParts {
   readonly patienceMs: number;
   /** For a variant of several: who else might serve what cannot be served here. */
   readonly rescue?: Rescue;
-  readonly origin?: Origin;
+  /** What answers tell of where they come from; absent: nothing. */
+  readonly origin?: Origin | undefined;
+  /** See `InferResponse.variant`. */
+  readonly variant?: string;
 }
-
-/**
- * Takes a request over that cannot be served by this variant.
- * @param error what its execution failed with; undefined: it has only waited
- * @returns false: nobody else may serve it, and nothing was done
- */
-export type Rescue = (request: InferRequest, call: InferCall, error: unknown) => boolean;
-
-/** A batch is put behind a running one only if the device will be free this soon, µs. */
-const AHEAD_WITHIN_US = 1000;
 
 export class Scheduler implements Served {
   readonly signature: ModelSignature;
   readonly pool: Pool;
   readonly #queue: RequestQueue;
-  readonly #rules: BatchingRules;
+  readonly #repeats = new Repeats();
   readonly #oneAtATime: boolean;
   readonly #curve = new CostCurve();
+  readonly #filling: Filling;
   readonly #endings: Endings;
+  readonly #failedBatches: FailedBatches;
+  readonly #rescuer: Rescuer;
+  readonly #rescues: boolean;
   readonly #account: Account;
   readonly #clock: Clock;
-  readonly #log: Logger;
-  readonly #patienceMs: number;
-  readonly #rescue: Rescue | undefined;
-  /** Batches that run again after a failure, before anything that waits. */
-  readonly #again: (readonly Entry[])[] = [];
+  readonly #patience: Patience;
   #runningBatches = 0;
   #runningRequests = 0;
   #runningRows = 0;
@@ -72,29 +70,36 @@ export class Scheduler implements Served {
   /** Requests in the batch dispatched last. */
   #lastBatch = 0;
   #stopWaiting: (() => void) | undefined;
-  #stopPatience: (() => void) | undefined;
   #accepting = true;
   #onIdle: (() => void) | undefined;
 
   constructor(parts: SchedulerParts) {
-    this.signature = parts.signature;
-    this.pool = parts.pool;
-    this.#queue = new RequestQueue(parts.rules);
-    this.#rules = {
-      maxRows: Math.max(1, parts.signature.maxBatchSize),
-      preferredRows: parts.rules.preferredRows,
-      maxDelayMs: parts.rules.maxDelayMs,
+    const { signature, rules, pool, account, clock, log, rescue } = parts;
+    this.signature = signature;
+    this.pool = pool;
+    this.#queue = new RequestQueue(rules);
+    const batching = {
+      maxRows: Math.max(1, signature.maxBatchSize),
+      preferredRows: rules.preferredRows,
+      maxDelayMs: rules.maxDelayMs,
     };
+    this.#filling = new Filling(batching, this.#queue, this.#curve, clock);
     // One device takes batches in the order given, so answers leave in the order asked.
-    this.#oneAtATime = parts.rules.preserveOrdering;
-    this.bundleRows = bundleRows(parts.signature, parts.rules);
-    this.#endings = new Endings(parts.signature, parts.account, parts.clock, parts.origin);
-    this.#rescue = parts.rescue;
-    this.#account = parts.account;
-    this.#clock = parts.clock;
-    this.#log = parts.log;
-    this.#patienceMs = parts.patienceMs;
-    this.pool.onChange = () => this.#instancesChanged();
+    this.#oneAtATime = rules.preserveOrdering;
+    this.bundleRows = bundleRows(signature, rules);
+    const endings = new Endings(signature, account, clock, parts.origin, parts.variant);
+    const rescuer = new Rescuer(rescue);
+    const repeats = this.#repeats;
+    this.#endings = endings;
+    this.#rescuer = rescuer;
+    this.#rescues = rescue !== undefined;
+    this.#failedBatches = new FailedBatches({
+      ...{ signature, pool, account, endings, rescuer, repeats, log },
+    });
+    this.#account = account;
+    this.#clock = clock;
+    this.#patience = new Patience(pool, clock, parts.patienceMs);
+    pool.onChange = () => this.#instancesChanged();
   }
 
   readonly bundleRows: number;
@@ -138,9 +143,7 @@ export class Scheduler implements Served {
 
   /** Requests accepted and not answered. */
   get inFlight(): number {
-    let count = this.#queue.size + this.#runningRequests;
-    for (const batch of this.#again) count += batch.length;
-    return count;
+    return this.#queue.size + this.#runningRequests + this.#repeats.requests;
   }
 
   /**
@@ -176,7 +179,7 @@ export class Scheduler implements Served {
   async close(): Promise<void> {
     this.#accepting = false;
     this.#stopWaiting?.();
-    this.#stopPatience?.();
+    this.#patience.end();
     for (const entry of this.#takeAllWaiting())
       this.#endings.failed(entry, stopping(entry.request), "OTHER");
     await this.pool.close();
@@ -205,7 +208,7 @@ export class Scheduler implements Served {
 
   /** @returns true when there may be more to do. */
   #pumpOne(): boolean {
-    const again = this.#again[0];
+    const again = this.#repeats.first;
     const head = again ? undefined : this.#queue.head();
     if (!again && !head) {
       this.#noticeIdle();
@@ -217,70 +220,47 @@ export class Scheduler implements Served {
       return false;
     }
     if (head) return this.#dispatchFrom(head, lane);
-    this.#again.shift();
+    this.#repeats.takeFirst();
     const alive = again?.filter((entry) => !entry.call.cancelled) ?? [];
-    if (alive.length > 0) this.#dispatch(lane, alive);
+    if (alive.length > 0) this.#dispatch(lane, alive, "it runs again");
     return true;
   }
 
   /** @returns false when the batch should wait; a timer will look again. */
   #dispatchFrom(head: Entry, lane: Lane): boolean {
-    const now = this.#clock.now();
-    const waiting = {
-      rows: rowsOf(this.#queue.mates(head)),
-      oldestQueuedAt: head.call.timeline.queued,
-    };
-    const decision = decideBatch(this.#rules, waiting, this.#curve.worthRows(), now);
-    if ("waitMs" in decision) {
-      this.#lookAgainIn(decision.waitMs, now);
+    const batch = this.#filling.fill(head, lane);
+    if (typeof batch === "number") {
+      this.#lookAgainIn(batch);
       return false;
     }
-    if (!lane.idle && !this.#worthTakingAhead(lane, decision.rows, now)) {
-      this.#lookAgainIn(Number.POSITIVE_INFINITY, now);
-      return false;
-    }
-    const batch: Entry[] = [];
-    for (const entry of this.#queue.mates(head)) {
-      if (batch.length === decision.take) break;
-      batch.push(entry);
-    }
-    for (const entry of batch) this.#queue.remove(entry);
     this.#dispatch(lane, batch);
     return true;
-  }
-
-  /**
-   * Handing a batch to a busy device keeps it from growing, so only when it is
-   * no smaller than the one that runs, and the device will be free in a moment.
-   */
-  #worthTakingAhead(lane: Lane, rows: number, now: number): boolean {
-    if (rows >= this.#rules.maxRows) return true;
-    if (rows < lane.lastRows) return false;
-    const expectedUs = this.#curve.expectedUs(lane.lastRows);
-    if (expectedUs === undefined) return false;
-    return expectedUs - (now - lane.busySince) * 1000 <= AHEAD_WITHIN_US;
   }
 
   #lane(avoid?: Lane): Lane | undefined {
     if (this.#oneAtATime && this.#runningBatches > 0) return undefined;
     const idle = this.pool.idleLane(avoid);
-    if (idle || this.#oneAtATime || this.#again.length > 0) return idle;
+    if (idle || this.#oneAtATime || this.#repeats.size > 0) return idle;
     return this.pool.laneToTakeAhead();
   }
 
-  #dispatch(lane: Lane, batch: readonly Entry[]): void {
+  /** @param closed why the batch is no larger; absent: as the rules say */
+  #dispatch(lane: Lane, batch: readonly Entry[], closed?: string): void {
     const now = this.#clock.now();
+    let told = false;
     for (const entry of batch) {
-      const { timeline } = entry.call;
+      const { timeline, story } = entry.call;
+      if (story !== undefined) told = true;
       if (timeline.dispatched > 0) continue;
       timeline.dispatched = now;
       this.#account.pending(this.signature, -requestsOf(entry));
     }
+    if (told) tellDispatched(batch, lane.instance, closed ?? this.#filling.why(batch));
     this.#lastBatch = batch.length;
     this.#runningBatches += 1;
     this.#runningRequests += batch.length;
     this.#runningRows += totalRows(batch);
-    const streamed = this.signature.decoupled ? this.#streamedBatch(batch) : undefined;
+    const streamed = this.signature.decoupled ? this.#streamedBatch(batch, lane) : undefined;
     lane
       .execute(
         batch.map((entry) => entry.request),
@@ -298,9 +278,9 @@ export class Scheduler implements Served {
     this.#runningRows -= totalRows(batch);
   }
 
-  #streamedBatch(batch: readonly Entry[]): StreamedBatch {
-    const { signature } = this;
-    return new StreamedBatch({ signature, endings: this.#endings, account: this.#account }, batch);
+  #streamedBatch(batch: readonly Entry[], { instance }: Lane): StreamedBatch {
+    const parts = { signature: this.signature, endings: this.#endings, account: this.#account };
+    return new StreamedBatch({ ...parts, instance }, batch);
   }
 
   #executed(batch: readonly Entry[], executed: Executed, streamed?: StreamedBatch): void {
@@ -309,74 +289,31 @@ export class Scheduler implements Served {
     this.#curve.observe(rows, executed.timing.inferUs);
     // The device first: it starts the next batch while this one is being answered. Unless
     // that batch would be smaller: then what lies in the sockets by now is read before.
-    if (this.#queue.size >= batch.length || this.#again.length > 0) this.#pump();
+    if (this.#queue.size >= batch.length || this.#repeats.size > 0) this.#pump();
     this.#account.execution({ signature: this.signature, rows, timing: executed.timing });
     if (streamed) streamed.end(executed.timing);
     else this.#endings.answered(batch, executed);
     executed.release();
-    if (this.#queue.size > 0 || this.#again.length > 0) this.#pumpLater();
+    if (this.#queue.size > 0 || this.#repeats.size > 0) this.#pumpLater();
     this.#noticeIdle();
   }
 
-  #failed(lane: Lane, all: readonly Entry[], error: unknown, streamed?: StreamedBatch): void {
-    this.#ended(all);
-    const batch = streamed ? streamed.fail(error) : all;
-    const alive = batch.filter((entry) => !entry.call.cancelled);
-    for (const entry of batch) if (entry.call.cancelled) this.#endings.cancelled(entry);
-    if (error instanceof WorkerLost) this.#account.lost(this.signature, error.executing);
-    const stuck = streamed ? alive : this.#notMoved(lane, alive, error);
-    const left = worksElsewhere(error) ? this.#notRescued(stuck, error) : stuck;
-    const next = afterFailure(left, error);
-    if (next.again.length > 0) {
-      this.#log.warn("an execution failed and is repeated", {
-        model: this.signature.name,
-        version: this.signature.version,
-        requests: left.length,
-        batches: next.again.length,
-        reason: error instanceof Error ? error.message : String(error),
-      });
-    }
-    for (const { entry, status } of next.failed) {
-      if (isOfClient(error) || !this.#rescued(entry, error)) {
-        this.#endings.failed(entry, status, "BACKEND");
-      }
-    }
-    if (streamed) for (const entry of next.again.flat()) this.#watch(entry);
-    this.#again.unshift(...next.again);
+  #failed(lane: Lane, batch: readonly Entry[], error: unknown, streamed?: StreamedBatch): void {
+    this.#ended(batch);
+    const again = this.#failedBatches.settle(lane, batch, error, streamed);
+    if (streamed) for (const entry of again) this.#watch(entry);
     this.#pump();
     this.#noticeIdle();
-  }
-
-  /** A device failed: another one of this variant is tried before another variant is. */
-  #notMoved(lane: Lane, batch: readonly Entry[], error: unknown): readonly Entry[] {
-    if (!isOfDevice(error) || !this.pool.hasOther(lane)) return batch;
-    const most = this.pool.lanes.length - 1;
-    const movable = batch.filter(({ moves }) => moves < most);
-    for (const entry of movable) {
-      entry.moves += 1;
-      entry.avoid = lane;
-    }
-    if (movable.length > 0) this.#again.unshift(movable);
-    return batch.filter((entry) => !movable.includes(entry));
   }
 
   #cancelled(entry: Entry): void {
     // One that runs is accounted for when its batch is done.
     const queued = entry.places !== undefined;
     if (queued) this.#queue.remove(entry);
-    else if (!this.#takeFromRepeats(entry)) return;
+    else if (!this.#repeats.remove(entry)) return;
     if (queued) this.#account.pending(this.signature, -requestsOf(entry));
     this.#endings.cancelled(entry);
     this.#noticeIdle();
-  }
-
-  #takeFromRepeats(entry: Entry): boolean {
-    const at = this.#again.findIndex((batch) => batch.includes(entry));
-    const batch = this.#again[at];
-    if (!batch) return false;
-    const rest = batch.filter((other) => other !== entry);
-    this.#again.splice(at, 1, ...(rest.length > 0 ? [rest] : []));
-    return true;
   }
 
   #dropExpired(): void {
@@ -390,42 +327,33 @@ export class Scheduler implements Served {
     }
   }
 
-  #lookAgainIn(waitMs: number, now: number): void {
+  #lookAgainIn(waitMs: number): void {
+    const now = this.#clock.now();
     const untilMs = Math.min(waitMs, this.#queue.nextExpiry() - now);
     if (untilMs === Number.POSITIVE_INFINITY) return;
     this.#stopWaiting = this.#clock.after(Math.max(0, untilMs), () => this.#pump());
   }
 
   #instancesChanged(): void {
-    if (this.pool.available) {
-      this.#stopPatience?.();
-      this.#stopPatience = undefined;
-    } else if (this.#rescue !== undefined) {
-      this.#rescueWaiting();
-    }
+    if (this.pool.available) this.#patience.end();
+    else if (this.#rescues) this.#rescueWaiting();
     this.#pump();
   }
 
   /** No lane is free: completions and returning instances pump again; time-outs need a timer. */
   #waitForInstances(): void {
-    this.#lookAgainIn(Number.POSITIVE_INFINITY, this.#clock.now());
-    if (this.pool.available) return;
-    const { failure } = this.pool;
-    if (failure !== undefined) {
-      this.#failWaiting(`model '${this.signature.name}' could not be loaded again: ${failure}`);
-      return;
-    }
-    this.#stopPatience ??= this.#clock.after(this.#patienceMs, () => {
-      this.#stopPatience = undefined;
-      if (this.pool.available) this.#pump();
-      else this.#failWaiting(`no instance of model '${this.signature.name}' became ready in time`);
-    });
+    this.#lookAgainIn(Number.POSITIVE_INFINITY);
+    this.#patience.wait(
+      this.signature.name,
+      (reason) => this.#failWaiting(reason),
+      () => this.#pump(),
+    );
   }
 
   #failWaiting(text: string): void {
     const error = new StatusError("UNAVAILABLE", text);
     for (const entry of this.#takeAllWaiting()) {
-      if (!this.#rescued(entry, undefined)) this.#endings.failed(entry, error, "BACKEND");
+      if (!this.#rescuer.rescued(entry, undefined)) this.#endings.failed(entry, error, "BACKEND");
     }
     this.#noticeIdle();
   }
@@ -433,42 +361,18 @@ export class Scheduler implements Served {
   /** Nothing serves here now: whoever may goes elsewhere, the others keep their places. */
   #rescueWaiting(): void {
     for (const entry of this.#queue.all()) {
-      if (!this.#rescued(entry, undefined)) continue;
+      if (!this.#rescuer.rescued(entry, undefined)) continue;
       this.#queue.remove(entry);
       this.#account.pending(this.signature, -requestsOf(entry));
     }
-    for (const [at, batch] of this.#again.entries()) {
-      this.#again[at] = this.#notRescued(batch, undefined);
-    }
+    this.#repeats.sift((batch) => this.#rescuer.left(batch, undefined));
     this.#noticeIdle();
-  }
-
-  #notRescued(entries: readonly Entry[], error: unknown): readonly Entry[] {
-    if (this.#rescue === undefined) return entries;
-    return entries.filter((entry) => !this.#rescued(entry, error));
-  }
-
-  /** @returns true: somebody else has it now */
-  #rescued(entry: Entry, error: unknown): boolean {
-    const { request, call } = entry;
-    if (this.#rescue === undefined || call.cancelled) return false;
-    const { onCancel } = call;
-    const { dispatched, queued } = call.timeline;
-    call.timeline.dispatched = 0;
-    if (this.#rescue(request, call, error)) {
-      entry.call = ENDED;
-      return true;
-    }
-    call.onCancel = onCancel;
-    call.timeline.dispatched = dispatched;
-    call.timeline.queued = queued;
-    return false;
   }
 
   #takeAllWaiting(): Entry[] {
     const queued = this.#queue.clear();
     for (const entry of queued) this.#account.pending(this.signature, -requestsOf(entry));
-    return [...this.#again.splice(0).flat(), ...queued];
+    return [...this.#repeats.clear(), ...queued];
   }
 
   #noticeIdle(): void {
@@ -481,19 +385,4 @@ export class Scheduler implements Served {
 const totalRows = (batch: readonly Entry[]) =>
   batch.reduce((sum, { request }) => sum + request.rows, 0);
 
-const isOfClient = (error: unknown) => error instanceof BackendError && error.fault === "input";
-
-/** Faults of a device, not of the request or the model: another device may do better at once. */
-function worksElsewhere(error: unknown): boolean {
-  return error instanceof WorkerLost || isOfDevice(error);
-}
-
-function isOfDevice(error: unknown): boolean {
-  return error instanceof BackendError && (error.fault === "device" || error.fault === "exhausted");
-}
-
 const requestsOf = ({ request }: Entry) => request.bundled ?? 1;
-
-function* rowsOf(entries: Iterable<Entry>): Generator<number, void> {
-  for (const entry of entries) yield entry.request.rows;
-}

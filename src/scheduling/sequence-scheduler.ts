@@ -19,12 +19,12 @@ import type { InferCall, InferRequest, ModelSignature } from "../inference/reque
 import { sequenceKey } from "../inference/sequence-key.ts";
 import type { SequenceRules } from "../inference/sequence-rules.ts";
 import type { Logger } from "../logger.ts";
-import { type Executed, WorkerLost } from "../pool/lane.ts";
+import { type Executed, type Lane, WorkerLost } from "../pool/lane.ts";
 import type { Pool } from "../pool/pool.ts";
 import { decideBatch } from "./batcher.ts";
 import { Chain } from "./chain.ts";
 import { emptySlot } from "./empty-slot.ts";
-import { Endings, stopping } from "./endings.ts";
+import { Endings, type Origin, stopping } from "./endings.ts";
 import { Patience } from "./patience.ts";
 import type { Entry } from "./queue.ts";
 import { afterFailure } from "./recovery.ts";
@@ -39,6 +39,7 @@ import {
 import type { Served } from "./served.ts";
 import { waitForSlots } from "./slot-batch.ts";
 import { Slots } from "./slots.ts";
+import { tellDispatched, tellFailed } from "./stories.ts";
 import { StreamedBatch } from "./streamed-batch.ts";
 
 export interface SequenceSchedulerParts {
@@ -50,6 +51,7 @@ export interface SequenceSchedulerParts {
   readonly log: Logger;
   /** Requests fail once no instance has been ready for so long, ms. */
   readonly patienceMs: number;
+  readonly origin?: Origin | undefined;
 }
 
 export class SequenceScheduler implements Served {
@@ -87,7 +89,7 @@ export class SequenceScheduler implements Served {
     this.#maxRows = open ? 1 : rows;
     const slots = rules.strategy === "direct" ? rows : rules.maxCandidateSequences;
     this.#benches = pool.lanes.map((lane) => ({ lane, slots: new Slots(slots), again: [] }));
-    this.#endings = new Endings(signature, parts.account, clock);
+    this.#endings = new Endings(signature, parts.account, clock, parts.origin);
     this.#account = parts.account;
     this.#clock = clock;
     this.#log = parts.log;
@@ -280,10 +282,14 @@ export class SequenceScheduler implements Served {
       entry.call.timeline.dispatched = now;
       this.#account.pending(this.signature, -1);
     }
+    if (entries.some(({ call }) => call.story !== undefined)) {
+      const closed = `the ${this.#rules.strategy} strategy of its sequences takes what is next of each`;
+      tellDispatched(entries, bench.lane.instance, closed);
+    }
     this.#lastBatch = entries.length;
     this.#runningBatches += 1;
     const batch = this.#rowsOf(bench, entries);
-    const streamed = this.signature.decoupled ? this.#streamedBatch(batch) : undefined;
+    const streamed = this.signature.decoupled ? this.#streamedBatch(batch, bench.lane) : undefined;
     const requests = batch.map(({ request }) => request);
     bench.lane.execute(requests, streamed?.sink).then(
       (executed) => this.#executed(batch, executed, streamed),
@@ -291,9 +297,9 @@ export class SequenceScheduler implements Served {
     );
   }
 
-  #streamedBatch(batch: readonly Entry[]): StreamedBatch {
-    const { signature } = this;
-    return new StreamedBatch({ signature, endings: this.#endings, account: this.#account }, batch);
+  #streamedBatch(batch: readonly Entry[], { instance }: Lane): StreamedBatch {
+    const parts = { signature: this.signature, endings: this.#endings, account: this.#account };
+    return new StreamedBatch({ ...parts, instance }, batch);
   }
 
   /** With the direct strategy a request runs in the row of its slot. */
@@ -330,6 +336,7 @@ export class SequenceScheduler implements Served {
       this.#account.lost(this.signature, error.executing);
       for (const entry of batch) this.#lose(entry);
     } else {
+      tellFailed(batch, bench.lane.instance, error);
       const { again, failed } = afterFailure(this.#stillWanted(batch), error);
       bench.again.push(...again);
       for (const { entry, status } of failed) {

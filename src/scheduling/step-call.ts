@@ -1,6 +1,7 @@
 /** A step of an ensemble as a request of its own: inherits what its client said, answers to the run. */
 import type { StatusError } from "../errors.ts";
 import type { InferCall, InferResponse, TraceContext } from "../inference/request.ts";
+import type { Story } from "../inference/story.ts";
 import { newTimeline, type Timeline } from "../inference/timeline.ts";
 import { childContext } from "../inference/trace-context.ts";
 
@@ -16,7 +17,10 @@ export class StepCall implements InferCall {
   readonly timeline: Timeline;
   readonly manyResponses: boolean;
   readonly connection: InferCall["connection"];
+  /** What the client insists on holds for every step. */
+  readonly headers: NonNullable<InferCall["headers"]>;
   readonly trace: TraceContext | undefined;
+  story: Story | undefined = undefined;
   readonly deadline: number;
   onCancel: (() => void) | undefined;
   #cancelled = false;
@@ -27,6 +31,7 @@ export class StepCall implements InferCall {
     this.timeline = newTimeline(now);
     this.manyResponses = client.manyResponses === true;
     this.connection = client.connection;
+    this.headers = client.headers ?? {};
     this.trace = childContext(client.trace);
     this.deadline = client.deadline;
     this.onCancel = undefined;

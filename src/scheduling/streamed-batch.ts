@@ -4,9 +4,21 @@
  */
 import { StatusError, toStatusError } from "../errors.ts";
 import type { Account, ExecutionTiming, ResponseOutcome } from "../inference/outcome.ts";
-import type { ModelSignature, OutputTensor } from "../inference/request.ts";
+import { waitedUs } from "../inference/provenance.ts";
+import type {
+  InferResponse,
+  ModelSignature,
+  OutputTensor,
+  Parameters,
+} from "../inference/request.ts";
 import { clientShape } from "../inference/split-outputs.ts";
-import { type ResponseSink, type RunOutput, type RunResponse, WorkerLost } from "../pool/lane.ts";
+import {
+  type Instance,
+  type ResponseSink,
+  type RunOutput,
+  type RunResponse,
+  WorkerLost,
+} from "../pool/lane.ts";
 import { ENDED, type Endings } from "./endings.ts";
 import type { Entry } from "./queue.ts";
 import { statusOf } from "./recovery.ts";
@@ -15,6 +27,8 @@ export interface StreamedBatchParts {
   readonly signature: ModelSignature;
   readonly endings: Endings;
   readonly account: Account;
+  /** That runs it. */
+  readonly instance: Instance;
 }
 
 export class StreamedBatch {
@@ -25,12 +39,16 @@ export class StreamedBatch {
   /** Members that were ended before the run was. */
   readonly #over: boolean[] = [];
   readonly #abort = new AbortController();
+  readonly #origin: Parameters | undefined;
+  readonly #rows: number;
   readonly sink: ResponseSink;
 
   constructor(parts: StreamedBatchParts, batch: readonly Entry[]) {
     this.#parts = parts;
     this.#batch = batch;
     this.#responses = batch.map(() => 0);
+    this.#origin = parts.endings.origin(parts.instance);
+    this.#rows = batch.reduce((sum, { request }) => sum + request.rows, 0);
     this.sink = {
       onResponse: (response) => this.#respond(response),
       signal: this.#abort.signal,
@@ -46,7 +64,7 @@ export class StreamedBatch {
     for (const [member, entry] of this.#batch.entries()) {
       if (this.#over[member]) continue;
       if (!entry.call.cancelled) this.#count(member, "empty", timing.inferUs, 0);
-      this.#parts.endings.streamed(entry, timing);
+      this.#parts.endings.streamed(entry, this.#answer(entry, []), timing);
     }
   }
 
@@ -78,7 +96,6 @@ export class StreamedBatch {
       this.#count(member, "cancel", inferUs, 0);
       return;
     }
-    const { name: model, version } = this.#parts.signature;
     let tensors: OutputTensor[];
     try {
       tensors = this.#tensors(request.outputs, outputs);
@@ -89,7 +106,15 @@ export class StreamedBatch {
       return;
     }
     this.#count(member, tensors.length > 0 ? "success" : "empty", inferUs, outputUs);
-    call.respond({ model, version, id: request.id, outputs: tensors }, false);
+    call.respond(this.#answer(entry, tensors), false);
+  }
+
+  #answer({ request, call }: Entry, outputs: readonly OutputTensor[]): InferResponse {
+    const { name: model, version } = this.#parts.signature;
+    const answer = { model, version, id: request.id, outputs };
+    if (this.#origin === undefined) return answer;
+    const queueUs = waitedUs(call.timeline);
+    return { ...answer, parameters: this.#origin, batchRows: this.#rows, queueUs };
   }
 
   /** Those that were asked for and are there, in the order of asking. */

@@ -3,6 +3,9 @@ import { isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { BackendModule } from "../../backends/contract.ts";
 import { backends } from "../../backends/index.ts";
+
+export { artifactReaders } from "../../backends/readers.ts";
+
 import type { BackendSource } from "../workers/words.ts";
 
 /**

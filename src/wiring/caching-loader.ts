@@ -45,6 +45,8 @@ export function cachingLoader(loader: Loader<Served>, parts: CachingLoaderParts)
     },
 
     trouble: (served) => loader.trouble(served),
+    // An ensemble of it may answer otherwise from now on.
+    retargeted: () => cache?.forgetComposed(),
   };
 }
 

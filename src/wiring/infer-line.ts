@@ -3,49 +3,85 @@
  * is one call; whatever one of them throws becomes the client's status.
  */
 import { toStatusError } from "../errors.ts";
-import type { InferCall, WireRequest } from "../inference/request.ts";
+import type { InferCall, InferRequest, WireRequest } from "../inference/request.ts";
 import type { RegionLookup } from "../inference/shared-regions.ts";
 import { checkRequest, requireOneResponse } from "../inference/validate.ts";
+import { type ClientWish, parseWish } from "../policy/routing/wish.ts";
 import type { ServedModel } from "../registry/types.ts";
 import type { Served } from "../scheduling/served.ts";
 import { delivering } from "./delivering-call.ts";
 
 export type Resolve = (model: string, version: string) => ServedModel<Served>;
 
-/** @param regions memory shared with clients; undefined where that is switched off */
+/** A promise: something must be found out first; then it is asked again. */
+export type Route = (wire: WireRequest, call: InferCall) => ServedModel<Served> | Promise<void>;
+
+/** @throws StatusError where the one artifact of a model is not what the client insists on */
+export type Require = (served: ServedModel<Served>, wish: ClientWish) => void;
+
+export interface Surroundings {
+  /** Memory shared with clients; undefined where that is switched off. */
+  readonly regions?: RegionLookup | undefined;
+  readonly require: Require;
+  /** Has another artifact compute some of the requests once more; absent: none. @returns the call to answer */
+  readonly shadow?:
+    | ((served: ServedModel<Served>, request: InferRequest, call: InferCall) => InferCall)
+    | undefined;
+}
+
 export function inferLine(
-  resolve: Resolve,
-  regions?: RegionLookup,
+  route: Route,
+  surroundings: Surroundings,
 ): (wire: WireRequest, call: InferCall) => void {
-  return (wire, call) => {
-    let served: ServedModel<Served>;
+  const line = (wire: WireRequest, call: InferCall): void => {
+    let served: ServedModel<Served> | Promise<void>;
     try {
-      served = resolve(wire.model, wire.version);
+      served = route(wire, call);
     } catch (error) {
-      call.fail(toStatusError(error));
+      refuse(call, error);
       return;
     }
-    admit(served, wire, call, regions);
+    if (served instanceof Promise) {
+      served.then(
+        () => call.cancelled || line(wire, call),
+        (error: unknown) => refuse(call, error),
+      );
+      return;
+    }
+    admit(served, wire, call, surroundings);
   };
+  return line;
 }
 
 /** The line from the model on: also that of an ensemble's steps. */
 export function admit(
-  { definition, loaded }: ServedModel<Served>,
+  served: ServedModel<Served>,
   wire: WireRequest,
   caller: InferCall,
-  regions?: RegionLookup,
+  { regions, require, shadow }: Surroundings,
 ): void {
+  const { definition, loaded } = served;
   let call = caller;
   try {
     if (call.manyResponses) call.found?.(definition.signature);
     else requireOneResponse(definition.signature);
     const request = checkRequest(wire, definition.signature, regions);
+    if (loaded.honoursWishes !== true) {
+      const wish = parseWish(wire.parameters, caller.headers);
+      if (wish !== undefined) require(served, wish);
+    }
     call = delivering(caller, request, definition.labels);
+    if (shadow !== undefined) call = shadow(served, request, call);
     loaded.submit(request, call);
   } catch (error) {
-    call.fail(toStatusError(error));
+    refuse(call, error);
   }
+}
+
+function refuse(call: InferCall, error: unknown): void {
+  const status = toStatusError(error);
+  call.fail(status);
+  call.story?.failed(`${status.code}: ${status.message}`);
 }
 
 /** Rows that requests for a model may be bundled to; 0 where it is not there. */

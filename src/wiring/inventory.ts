@@ -16,6 +16,8 @@ export class Inventory {
   readonly #now: () => number;
   readonly #known = new Map<string, Promise<readonly Device[]>>();
 
+  /** Those of all backends that were asked. */
+  readonly known: Device[] = [];
   readonly #found: (backendKind: string, boards: readonly Device[]) => void;
 
   /** @param found is told of those that hold one artifact at a time */
@@ -52,6 +54,7 @@ export class Inventory {
     const devices = await this.#fleet.devices(backendKind);
     const boards = devices.filter(({ reconfigurable }) => reconfigurable === true);
     if (boards.length > 0) this.#found(backendKind, boards);
+    this.known.push(...devices);
     return devices;
   }
 }

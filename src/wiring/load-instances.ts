@@ -7,6 +7,7 @@ import type { Account } from "../inference/outcome.ts";
 import type { Logger } from "../logger.ts";
 import type { ModelDefinition, VariantDefinition } from "../registry/types.ts";
 import type { Fleet, Instance, LoadRequest } from "../workers/types.ts";
+import type { OriginOf } from "./origin.ts";
 
 export interface LoaderParts {
   readonly fleet: Fleet;
@@ -17,6 +18,37 @@ export interface LoaderParts {
   readonly threads: number;
   /** See `SchedulerParts.patienceMs`. */
   readonly patienceMs: number;
+  /** What answers tell of where they come from; absent: nothing. */
+  readonly originOf?: OriginOf | undefined;
+  /**
+   * Looks at an instance of a registered artifact before requests come to it, also of one that a board was
+   * programmed with later: does it compute what it should? What it throws is why the load failed.
+   */
+  afterLoad?(
+    definition: ModelDefinition,
+    variant: VariantDefinition,
+    instance: Instance,
+  ): Promise<void>;
+}
+
+/** Loads one instance, and looks at it where it is of a registered artifact. */
+export async function loadInstance(
+  parts: Pick<LoaderParts, "fleet" | "threads" | "afterLoad">,
+  definition: ModelDefinition,
+  variant: VariantDefinition,
+  device: string,
+  signal: AbortSignal,
+): Promise<Instance> {
+  const instance = await parts.fleet.load(loadRequest(parts, definition, variant, device), signal);
+  // Only what was registered has a vendor of the registry's, and something to be compared with.
+  if (variant.vendor === undefined || parts.afterLoad === undefined) return instance;
+  try {
+    await parts.afterLoad(definition, variant, instance);
+    return instance;
+  } catch (thrown) {
+    await instance.close().catch(() => undefined);
+    throw thrown;
+  }
 }
 
 /** @param device see `LoadRequest.device` */

@@ -7,7 +7,7 @@ import type { RateLimiter } from "../scheduling/rate-limiter.ts";
 import { Scheduler } from "../scheduling/scheduler.ts";
 import { SequenceScheduler } from "../scheduling/sequence-scheduler.ts";
 import type { Served } from "../scheduling/served.ts";
-import { loadAll, loadRequest } from "./load-instances.ts";
+import { loadAll, loadInstance } from "./load-instances.ts";
 import { loadVariants, type VariantLoaderParts } from "./load-variants.ts";
 import { checkRateLimits, gatesOf } from "./rate-limits.ts";
 import type { StepLine } from "./step-line.ts";
@@ -29,7 +29,7 @@ export interface ModelLoaderParts extends VariantLoaderParts {
 }
 
 export function modelLoader(parts: ModelLoaderParts): Loader<Served> {
-  const { fleet, account, clock, log, patienceMs } = parts;
+  const { account, clock, log, patienceMs } = parts;
   return {
     async load(definition, signal) {
       const { signature, rules, ensemble: plan } = definition;
@@ -48,8 +48,9 @@ export function modelLoader(parts: ModelLoaderParts): Loader<Served> {
         });
         return routed;
       }
+      const only = definition.only ?? soleVariant(definition);
       const loads = Array.from({ length: definition.instances }, () =>
-        fleet.load(loadRequest(parts, definition, definition, "cpu"), signal),
+        loadInstance(parts, definition, only, "cpu", signal),
       );
       const instances = await loadAll(loads);
       parts.loaded(signature, {
@@ -59,11 +60,12 @@ export function modelLoader(parts: ModelLoaderParts): Loader<Served> {
       const gates = (wake: () => void) => gatesOf(parts.rateLimiter, definition.rateLimits, wake);
       const pool = new Pool(instances, clock.now, gates);
       const { sequence } = definition;
+      const rest = { patienceMs, origin: parts.originOf?.(definition, only) };
       if (sequence) {
-        const parts = { signature, rules: sequence, pool, account, clock, log, patienceMs };
-        return new SequenceScheduler(parts);
+        const rules = sequence;
+        return new SequenceScheduler({ signature, rules, pool, account, clock, log, ...rest });
       }
-      return new Scheduler({ signature, rules, pool, account, clock, log, patienceMs });
+      return new Scheduler({ signature, rules, pool, account, clock, log, ...rest });
     },
 
     async unload(served) {
@@ -81,12 +83,18 @@ export function modelLoader(parts: ModelLoaderParts): Loader<Served> {
 
 /** A model with one artifact for devices that are chosen: the same, without a choice of variants. */
 function onlyVariant(
-  { backendKind, artifact, parameters, sequence, signature }: ModelDefinition,
+  definition: ModelDefinition,
   parts: ModelLoaderParts,
 ): readonly VariantDefinition[] | undefined {
+  const { backendKind, sequence, signature } = definition;
   if (!parts.perDevice(backendKind) || sequence !== undefined || signature.decoupled) {
     return undefined;
   }
+  return [soleVariant(definition)];
+}
+
+/** The artifact that the configuration names. */
+function soleVariant({ backendKind, artifact, parameters }: ModelDefinition): VariantDefinition {
   const numericClass = parameters["numeric_class"] || "float32";
-  return [{ name: backendKind, backendKind, artifact, numericClass }];
+  return { name: backendKind, backendKind, artifact, numericClass };
 }

@@ -10,11 +10,11 @@ import { DeviceLanes } from "../pool/device-lanes.ts";
 import { Pool } from "../pool/pool.ts";
 import type { ModelDefinition, VariantDefinition } from "../registry/types.ts";
 import { Branch } from "../scheduling/branch.ts";
+import type { Rescue } from "../scheduling/rescuer.ts";
 import { RoutedModel } from "../scheduling/routed-model.ts";
-import { type Rescue, Scheduler } from "../scheduling/scheduler.ts";
+import { Scheduler } from "../scheduling/scheduler.ts";
 import type { Instance } from "../workers/types.ts";
-import { type LoaderParts, loadAll, loadRequest } from "./load-instances.ts";
-import { originOf } from "./origin.ts";
+import { type LoaderParts, loadAll, loadInstance } from "./load-instances.ts";
 
 export interface RoutingSettings {
   readonly policy: "expected-delay" | "preference";
@@ -59,6 +59,7 @@ export async function loadVariants(
     router: routerOf(parts.routing, variants),
     failOverToAnyClass: parameters["numeric_failover"] === "any",
     clock: parts.clock,
+    absent: definition.absent ?? [],
     failedOver: (from, to) => parts.failedOver(signature.name, from, to),
     branches: (rescueOf) =>
       places.map(({ variant, devices, none }) => {
@@ -79,7 +80,7 @@ export async function loadVariants(
         const { name } = branch;
         const reason = `variant '${name}' of model '${signature.name}' does not serve`;
         parts.log.warn(`${reason}: ${status.message}`);
-        await model.drop(branch);
+        await model.drop(branch, status.message);
       }
     }),
   );
@@ -108,17 +109,18 @@ function makeBranch(context: VariantContext, rescue: Rescue) {
   const pool = new Pool([], clock.now);
   const [device] = devices;
   const onBoards = device?.reconfigurable === true;
-  const origin = originOf(variant);
+  const origin = parts.originOf?.(definition, variant);
   const patienceMs = onBoards ? BOARD_PATIENCE_MS : parts.patienceMs;
   const schedulerParts = { signature, rules, pool, account, clock, log, patienceMs };
-  const scheduler = new Scheduler({ ...schedulerParts, rescue, origin });
+  const scheduler = new Scheduler({ ...schedulerParts, rescue, origin, variant: variant.name });
   const board = onBoards ? boardVariant(context, scheduler, pool) : undefined;
   const shared = !onBoards && parts.perDevice(variant.backendKind);
   const lanes = shared ? deviceLanes(context, pool) : undefined;
   const branch = new Branch({
     name: variant.name,
-    vendor: variant.artifact.manifest?.vendor ?? device?.vendor ?? "unknown",
+    vendor: variant.vendor ?? variant.artifact.manifest?.vendor ?? device?.vendor ?? "unknown",
     platform: variant.artifact.manifest?.artifact.platform ?? device?.platform ?? "any",
+    digest: variant.artifact.digest,
     numericClass: variant.numericClass,
     backend: variant.backendKind,
     scheduler,
@@ -143,7 +145,7 @@ function loadOnCores(
   signal: AbortSignal,
 ): Promise<Instance[]> {
   const loads = Array.from({ length: definition.instances }, () =>
-    parts.fleet.load(loadRequest(parts, definition, variant, "cpu"), signal),
+    loadInstance(parts, definition, variant, "cpu", signal),
   );
   return loadAll(loads);
 }
@@ -152,11 +154,10 @@ function deviceLanes(
   { parts, definition, variant, devices }: VariantContext,
   pool: Pool,
 ): DeviceLanes {
-  const { breaker, clock, log, fleet } = parts;
+  const { breaker, clock, log } = parts;
   return new DeviceLanes({
     ...{ model: definition.name, devices, pool, breaker, clock, log },
-    load: (device, signal) =>
-      fleet.load(loadRequest(parts, definition, variant, device.id), signal),
+    load: (device, signal) => loadInstance(parts, definition, variant, device.id, signal),
   });
 }
 
@@ -176,8 +177,7 @@ function boardVariant(
     minInstances: Number(parameters["min_boards"] ?? 0) || 0,
     pinned: parameters["pin_boards"] === "true",
     pool,
-    load: (device, signal) =>
-      parts.fleet.load(loadRequest(parts, definition, variant, device.id), signal),
+    load: (device, signal) => loadInstance(parts, definition, variant, device.id, signal),
     demand: () => demandOf(scheduler, pool, model().branches),
   };
 }

@@ -22,6 +22,7 @@ const line = new StepLine(
     throw new StatusError("NOT_FOUND", `'${model}' is not found`);
   },
   () => undefined,
+  () => {},
 );
 
 describe("the way from an ensemble to the models of its steps", () => {

@@ -6,7 +6,7 @@
 import type { ServedModel } from "../registry/types.ts";
 import type { StepModel } from "../scheduling/ensemble-run.ts";
 import type { Served } from "../scheduling/served.ts";
-import { admit, type Resolve } from "./infer-line.ts";
+import { admit, type Require, type Resolve } from "./infer-line.ts";
 
 interface Holds {
   count: number;
@@ -15,12 +15,18 @@ interface Holds {
 
 export class StepLine {
   readonly #resolve: Resolve;
+  readonly #surroundings: { readonly require: Require };
   readonly #holds = new WeakMap<Served, Holds>();
   readonly troubleOf: (model: string, version: string) => string | undefined;
 
   /** @param troubleOf why a model cannot serve now; undefined: it can */
-  constructor(resolve: Resolve, troubleOf: (model: string, version: string) => string | undefined) {
+  constructor(
+    resolve: Resolve,
+    troubleOf: (model: string, version: string) => string | undefined,
+    require: Require,
+  ) {
     this.#resolve = resolve;
+    this.#surroundings = { require };
     this.troubleOf = troubleOf;
   }
 
@@ -35,7 +41,7 @@ export class StepLine {
     holds.count += 1;
     return {
       signature: served.definition.signature,
-      infer: (wire, call) => admit(served, wire, call),
+      infer: (wire, call) => admit(served, wire, call, this.#surroundings),
       release() {
         holds.count -= 1;
         if (holds.count === 0) holds.onFree?.();

@@ -5,8 +5,8 @@
  */
 import type { Tensor } from "../../backends/contract.ts";
 import type { InferRequest, ModelSignature } from "../inference/request.ts";
+import { mulberry32 } from "../inference/seeded-random.ts";
 import { splitOutputs } from "../inference/split-outputs.ts";
-import { mulberry32 } from "./sample-elements.ts";
 import { clientOutputs, sampleRequest } from "./sample-requests.ts";
 
 const BATCH_SIZES = [2, 3, 7, 16, 64];

@@ -1,8 +1,6 @@
 /** Elements made up for a first run: zeros, or seeded random values that most models accept. */
 import { BYTES_PER_ELEMENT, type Datatype } from "../../backends/contract.ts";
-
-/** A number in [0, 1). */
-export type Draw = () => number;
+import type { Draw } from "../inference/seeded-random.ts";
 
 /**
  * Numbers around zero, integers 0 and 1 (they may be indices), texts "0" and
@@ -39,15 +37,4 @@ function halfBits(drawn: number, lowestExponent: number, mantissaBits: number): 
   return (
     (sign << 15) | ((digits & (2 ** (mantissaBits + 2) - 1)) + (lowestExponent << mantissaBits))
   );
-}
-
-/** A small seeded generator; the same values at every load. */
-export function mulberry32(seed: number): Draw {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -3,9 +3,10 @@ import type { ModelVariant, Tensor } from "../../backends/contract.ts";
 import { planBatch, writeBatch } from "../inference/batch.ts";
 import { onePiece } from "../inference/pieces.ts";
 import type { ClientTensorSpec, InferRequest, ModelSignature } from "../inference/request.ts";
+import type { Draw } from "../inference/seeded-random.ts";
 import { elementCount } from "../inference/shapes.ts";
 import type { BatchOutput } from "../inference/split-outputs.ts";
-import { type Draw, elements } from "./sample-elements.ts";
+import { elements } from "./sample-elements.ts";
 
 /**
  * What the sample requests go by: the signature without the inputs that tell of

@@ -1,6 +1,7 @@
 /** Inputs that are the same on every architecture. */
 import type { ModelVariant, Tensor } from "../../backends/contract.ts";
-import { elements, mulberry32 } from "../../src/workers/sample-elements.ts";
+import { mulberry32 } from "../../src/inference/seeded-random.ts";
+import { elements } from "../../src/workers/sample-elements.ts";
 
 /** Free axes get it: tensors of one model often share them. */
 const FREE_LENGTH = 3;

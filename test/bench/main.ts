@@ -7,15 +7,20 @@ import { parseArgs } from "node:util";
 import { packageRoot } from "../../src/package-root.ts";
 import { peakResidentBytes } from "../support/process-tree.ts";
 import { batchSize } from "./benches/batch-size.ts";
+import { calibration } from "./benches/calibration.ts";
+import { catalog } from "./benches/catalog.ts";
 import { clientCeiling } from "./benches/client-ceiling.ts";
 import { emulatedU50 } from "./benches/emulated-u50.ts";
 import { eventLoop } from "./benches/event-loop.ts";
+import { gate } from "./benches/gate.ts";
+import { generator, generatorStream } from "./benches/generator.ts";
 import { httpBinary } from "./benches/http-binary.ts";
 import { largeRequests } from "./benches/large-requests.ts";
 import { latency } from "./benches/latency.ts";
 import { memory } from "./benches/memory.ts";
 import { openClPath } from "./benches/opencl.ts";
 import { remote } from "./benches/remote.ts";
+import { shadow } from "./benches/shadow.ts";
 import { sharedMemory } from "./benches/shared-memory.ts";
 import { streamThroughput } from "./benches/stream-throughput.ts";
 import { unaryThroughput } from "./benches/unary-throughput.ts";
@@ -39,6 +44,12 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   opencl: openClPath,
   memory,
   remote,
+  gate,
+  catalog,
+  shadow,
+  generator,
+  "generator-stream": generatorStream,
+  calibration,
 };
 
 const HELP = `usage: npm run bench -- [--quick] [--only NAME]... [--output FILE] [--check]

@@ -7,6 +7,7 @@ import { gatewayDeath } from "./gateway-death.ts";
 import { hostileClients } from "./hostile.ts";
 import { killWorkers } from "./kill-workers.ts";
 import { registryStore } from "./registry.ts";
+import { swaps } from "./swaps.ts";
 
 const STORIES = {
   kill: killWorkers,
@@ -15,6 +16,7 @@ const STORIES = {
   boards: badBoards,
   registry: registryStore,
   hostile: hostileClients,
+  swaps,
 };
 
 const words = argv.slice(2);

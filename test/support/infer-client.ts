@@ -1,5 +1,5 @@
 /** A gRPC client that sends prepared ModelInfer bytes: `@grpc/grpc-js`, not the gateway's own code. */
-import { Client, credentials } from "@grpc/grpc-js";
+import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { decodeAnswer, type InferAnswer } from "./infer-messages.ts";
 
 const MODEL_INFER = "/inference.GRPCInferenceService/ModelInfer";
@@ -17,13 +17,20 @@ export class InferClient {
   }
 
   /** @throws grpc-js' ServiceError (rejection). */
-  infer(question: Buffer, timeoutMs = 30_000): Promise<InferAnswer> {
+  infer(
+    question: Buffer,
+    timeoutMs = 30_000,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<InferAnswer> {
+    const metadata = new Metadata();
+    for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
     return new Promise((resolve, reject) => {
       this.#client.makeUnaryRequest(
         MODEL_INFER,
         asIs,
         decodeAnswer,
         question,
+        metadata,
         { deadline: Date.now() + timeoutMs },
         (error, answer) => {
           if (error) reject(error);

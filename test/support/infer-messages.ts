@@ -44,6 +44,7 @@ const root = protobuf.Root.fromJSON({
         modelName: { type: "string", id: 1 },
         modelVersion: { type: "string", id: 2 },
         id: { type: "string", id: 3 },
+        parameters,
         outputs: { rule: "repeated", type: "Tensor", id: 5 },
         rawOutputContents: { rule: "repeated", type: "bytes", id: 6 },
       },
@@ -62,7 +63,10 @@ export interface InputTensor {
 
 export interface InferQuestion {
   readonly model: string;
+  readonly version?: string;
   readonly id?: string;
+  /** Parameters with texts as values. */
+  readonly texts?: Readonly<Record<string, string>>;
   readonly inputs: readonly InputTensor[];
   /** Asks that no other request shares the batch. */
   readonly reproducible?: boolean;
@@ -72,15 +76,22 @@ export interface InferQuestion {
 
 export interface InferAnswer {
   readonly model: string;
+  readonly version: string;
   readonly id: string;
+  /** Those that are texts. */
+  readonly texts: ReadonlyMap<string, string>;
   readonly outputs: ReadonlyMap<string, Uint8Array>;
 }
 
 export function encodeQuestion(question: InferQuestion): Buffer {
   const message = Request.fromObject({
     modelName: question.model,
+    modelVersion: question.version ?? "",
     id: question.id ?? "",
     parameters: {
+      ...Object.fromEntries(
+        Object.entries(question.texts ?? {}).map(([key, stringParam]) => [key, { stringParam }]),
+      ),
       ...(question.reproducible && { reproducible: { boolParam: true } }),
       ...(question.emptyFinal && { triton_enable_empty_final_response: { boolParam: true } }),
     },
@@ -93,7 +104,9 @@ export function encodeQuestion(question: InferQuestion): Buffer {
 export function decodeAnswer(bytes: Uint8Array): InferAnswer {
   const answer = Response.toObject(Response.decode(bytes), { defaults: true }) as {
     modelName: string;
+    modelVersion: string;
     id: string;
+    parameters: Readonly<Record<string, { stringParam?: string }>>;
     outputs: { name: string }[];
     rawOutputContents: Uint8Array[];
   };
@@ -101,5 +114,11 @@ export function decodeAnswer(bytes: Uint8Array): InferAnswer {
   answer.outputs.forEach((output, index) => {
     outputs.set(output.name, answer.rawOutputContents[index] ?? new Uint8Array(0));
   });
-  return { model: answer.modelName, id: answer.id, outputs };
+  const texts = new Map(
+    Object.entries(answer.parameters).flatMap(([key, { stringParam }]) =>
+      stringParam === undefined ? [] : [[key, stringParam] as const],
+    ),
+  );
+  const { modelName: model, modelVersion: version, id } = answer;
+  return { model, version, id, texts, outputs };
 }

@@ -66,6 +66,45 @@ export async function inspectOnnxOnly({ format, path }: Artifact): Promise<Artif
 export async function inspectOnnx(path: string): Promise<ArtifactFacts> {
   const file = await modelFile(path);
   const graph = await read(file);
+  const facts = factsOf(graph);
+  for (const data of graph.externalData) await checkExternalData(file, data);
+  return facts;
+}
+
+/** Most names of a kind in the details: they are for people, and for checks that stop at the first wrong one. */
+const MAX_LISTED = 10_000;
+
+/**
+ * What the file says of itself, wherever it lies: `details` has the paths of its external data, which are not
+ * looked at, and operators that are not part of ONNX Runtime.
+ * @throws BackendError `artifact`
+ */
+export async function describeOnnx({ path, format }: Artifact): Promise<ArtifactFacts> {
+  if (format !== "onnx") throw new BackendError("artifact", `format "${format}" is not onnx`);
+  const graph = await read(await modelFile(path));
+  const { producer, irVersion, opsets, nodes, externalData, operators } = graph;
+  const custom = [...operators].filter((each) => !KNOWN_DOMAINS.test(domainOf(each)));
+  const locations = [...new Set(externalData.map(({ location }) => location))];
+  return {
+    ...factsOf(graph),
+    details: {
+      container: "onnx",
+      ...(producer === "" ? {} : { producer }),
+      irVersion,
+      opsets: Object.fromEntries(
+        [...opsets].map(([domain, version]) => [domain || "ai.onnx", version]),
+      ),
+      nodes,
+      externalData: locations.slice(0, MAX_LISTED),
+      customOperators: custom.slice(0, MAX_LISTED),
+    },
+  };
+}
+
+const domainOf = (operator: string) => operator.slice(0, operator.lastIndexOf("::"));
+
+/** @throws BackendError `artifact` for what cannot be served, files beside it aside */
+function factsOf(graph: OnnxGraph): ArtifactFacts {
   const inputs = graph.inputs.map((value) => tensorSpec("input", value));
   const outputs = graph.outputs.map((value) => tensorSpec("output", value));
   if (outputs.length === 0) {
@@ -74,7 +113,6 @@ export async function inspectOnnx(path: string): Promise<ArtifactFacts> {
   refuseFirmwareOperators(graph);
   refuseDuplicates("input", inputs);
   refuseDuplicates("output", outputs);
-  for (const data of graph.externalData) await checkExternalData(file, data);
 
   const tensors = [...inputs, ...outputs];
   const fixedBatchSize = commonFirstAxis(tensors);

@@ -24,6 +24,10 @@ export interface ExternalData {
 }
 
 export interface OnnxGraph {
+  /** Name and version of the tool that wrote it, `pytorch 2.4.0`; empty where it does not say. */
+  readonly producer: string;
+  /** Of the file format; 0 where it is missing. */
+  readonly irVersion: number;
   /** Without those that have an initializer. */
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
@@ -37,6 +41,8 @@ export interface OnnxGraph {
 
 /** Most operators, values or external tensors kept; no real graph comes near. */
 const MAX_KEPT = 1_000_000;
+/** Characters of a tool's name or version. */
+const MAX_PRODUCER = 128;
 /** Graphs inside attributes of nodes (If, Loop, Scan). */
 const MAX_SUBGRAPH_DEPTH = 16;
 
@@ -53,6 +59,8 @@ class GraphReader {
   readonly #operators = new Set<string>();
   readonly #opsets = new Map<string, number>();
   readonly #externalData: ExternalData[] = [];
+  readonly #producer = ["", ""];
+  #irVersion = 0;
   #nodes = 0;
 
   constructor(file: ProtobufWindow) {
@@ -61,13 +69,22 @@ class GraphReader {
 
   async read(): Promise<OnnxGraph> {
     await this.#file.message(0, this.#file.sizeBytes, (field) => {
+      if (isNumber(field, 1)) this.#irVersion = Number(BigInt.asIntN(64, field.value));
       if (field.wireType !== 2) return undefined;
+      if (field.number === 2 || field.number === 3) {
+        const at = field.number - 2;
+        return this.#text(field, (text) => {
+          this.#producer[at] = text.slice(0, MAX_PRODUCER);
+        });
+      }
       if (field.number === 7) return this.#graph(field, 0);
       if (field.number === 8) return this.#opset(field);
       if (field.number === 25) return this.#functionBody(field);
       return undefined;
     });
     return {
+      producer: this.#producer.join(" ").trim(),
+      irVersion: this.#irVersion,
       inputs: this.#inputs.filter((value) => !this.#initializers.has(value.name)),
       outputs: this.#outputs,
       operators: this.#operators,

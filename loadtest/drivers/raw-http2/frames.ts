@@ -53,8 +53,8 @@ export function windowUpdateFrame(stream: number, bytes: number): Buffer {
 
 /** Receives frames as they complete. Byte ranges are valid during the call only. */
 export interface FrameSink {
-  /** Part of a DATA frame's payload (padding counted as data: gRPC servers send none). */
-  data(stream: number, bytes: number): void;
+  /** Part of a DATA frame's payload, `start` to `end` (padding counted as data: gRPC servers send none). */
+  data(stream: number, bytes: Buffer, start: number, end: number): void;
   /** The last byte of a frame is there; of DATA, `end - start` is 0. */
   frame(
     type: number,
@@ -86,7 +86,7 @@ export class FrameCutter {
   push(read: Buffer): void {
     let at = 0;
     let bytes = read;
-    if (this.#dataLeft > 0) at = this.#takeData(0, bytes.length);
+    if (this.#dataLeft > 0) at = this.#takeData(bytes, 0, bytes.length);
     else if (this.#kept.length > 0) bytes = Buffer.concat([this.#kept, read]);
     const end = bytes.length;
     let wanted = FRAME_HEADER_BYTES;
@@ -99,7 +99,7 @@ export class FrameCutter {
         this.#dataLeft = length;
         this.#dataFlags = flags;
         this.#dataStream = stream;
-        at = this.#takeData(at + FRAME_HEADER_BYTES, end);
+        at = this.#takeData(bytes, at + FRAME_HEADER_BYTES, end);
         continue;
       }
       if (end - at < FRAME_HEADER_BYTES + length) {
@@ -113,10 +113,10 @@ export class FrameCutter {
     this.#kept = at === end ? NOTHING : Buffer.from(bytes.subarray(at, end));
   }
 
-  #takeData(at: number, end: number): number {
+  #takeData(bytes: Buffer, at: number, end: number): number {
     const taken = Math.min(this.#dataLeft, end - at);
     this.#dataLeft -= taken;
-    if (taken > 0) this.#sink.data(this.#dataStream, taken);
+    if (taken > 0) this.#sink.data(this.#dataStream, bytes, at, at + taken);
     if (this.#dataLeft === 0) {
       this.#sink.frame(FRAME.DATA, this.#dataFlags, this.#dataStream, this.#kept, 0, 0);
     }

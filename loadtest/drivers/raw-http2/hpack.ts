@@ -159,6 +159,11 @@ export function encodeHeaders(headers: readonly Header[], peerTableBytes: number
   };
 }
 
+/** A header spelled out, without an entry in any table. */
+export function literalHeader(name: string, value: string): number[] {
+  return literal(0x00, { name, value });
+}
+
 function literal(kind: number, { name, value }: Header): number[] {
   return [kind, ...plainString(name), ...plainString(value)];
 }

@@ -1,72 +1,95 @@
 /**
- * One unary gRPC request as finished bytes: HEADERS and DATA frames in which
- * only the stream's number is missing. Sending it is a copy and a few patches.
+ * gRPC requests as finished bytes: HEADERS that every call of a connection
+ * repeats, and DATA frames in which only the stream's number is missing. Sending
+ * one is two copies and a few patches.
  */
 import { FLAG, FRAME, FRAME_HEADER_BYTES, frame } from "./frames.ts";
 import { encodeHeaders, type Header } from "./hpack.ts";
 
-export interface UnaryRequest {
+/** What is the same for all calls of a connection. */
+export interface CallHead {
   /** `host:port`, as the client names the server. */
   readonly authority: string;
   /** `/package.Service/Method`. */
   readonly path: string;
-  /** The encoded message, without gRPC's prefix. */
-  readonly message: Uint8Array;
   readonly headers?: readonly Header[];
 }
 
-export interface RequestTemplate {
-  readonly firstHeaders: Buffer;
-  readonly laterHeaders: Buffer;
-  /** gRPC's 5-byte prefix and the message. */
-  readonly body: Buffer;
-  /** `laterHeaders` and the body in frames of the peer's size. */
-  readonly whole: Buffer;
-  /** Where `whole` wants the stream's number, 4 bytes big endian. */
-  readonly streamAt: readonly number[];
+export interface UnaryRequest extends CallHead {
+  /** The encoded message, without gRPC's prefix. */
+  readonly message: Uint8Array;
 }
 
-export interface PeerLimits {
-  readonly headerTableBytes: number;
-  readonly maxFrameBytes: number;
+export interface HeadFrames {
+  readonly first: Buffer;
+  readonly later: Buffer;
 }
 
-export function requestTemplate(request: UnaryRequest, peer: PeerLimits): RequestTemplate {
+/** @param scheme `https` where the connection is encrypted */
+export function headFrames(
+  head: CallHead,
+  headerTableBytes: number,
+  scheme: "http" | "https" = "http",
+): HeadFrames {
   const blocks = encodeHeaders(
     [
       { name: ":method", value: "POST" },
-      { name: ":scheme", value: "http" },
-      { name: ":path", value: request.path },
-      { name: ":authority", value: request.authority },
+      { name: ":scheme", value: scheme },
+      { name: ":path", value: head.path },
+      { name: ":authority", value: head.authority },
       { name: "te", value: "trailers" },
       { name: "content-type", value: "application/grpc" },
       { name: "user-agent", value: "beamgate-loadtest" },
-      ...(request.headers ?? []),
+      ...(head.headers ?? []),
     ],
-    peer.headerTableBytes,
+    headerTableBytes,
   );
-  const body = framedMessage(request.message);
-  const laterHeaders = frame(FRAME.HEADERS, FLAG.END_HEADERS, 0, blocks.later);
-  const frames = [laterHeaders];
-  for (let at = 0; at < body.length; at += peer.maxFrameBytes) {
-    const end = Math.min(at + peer.maxFrameBytes, body.length);
-    frames.push(
-      frame(FRAME.DATA, end === body.length ? FLAG.END_STREAM : 0, 0, body.subarray(at, end)),
-    );
+  return {
+    first: frame(FRAME.HEADERS, FLAG.END_HEADERS, 0, blocks.first),
+    later: frame(FRAME.HEADERS, FLAG.END_HEADERS, 0, blocks.later),
+  };
+}
+
+/** One message, cut into frames of the size that the peer takes. */
+export class RequestBody {
+  /** gRPC's 5-byte prefix and the message. */
+  readonly framed: Buffer;
+  #frames: BodyFrames | undefined;
+  #maxFrameBytes = 0;
+
+  constructor(message: Uint8Array) {
+    this.framed = framedMessage(message);
   }
+
+  frames(maxFrameBytes: number): BodyFrames {
+    if (this.#frames === undefined || this.#maxFrameBytes !== maxFrameBytes) {
+      this.#frames = cut(this.framed, maxFrameBytes);
+      this.#maxFrameBytes = maxFrameBytes;
+    }
+    return this.#frames;
+  }
+}
+
+export interface BodyFrames {
+  /** DATA frames of stream 0, the last with END_STREAM. */
+  readonly bytes: Buffer;
+  /** Where `bytes` wants the stream's number, 4 bytes big endian. */
+  readonly streamAt: readonly number[];
+}
+
+function cut(body: Buffer, maxFrameBytes: number): BodyFrames {
+  const frames: Buffer[] = [];
   const streamAt: number[] = [];
   let offset = 0;
-  for (const { length } of frames) {
+  for (let at = 0; at < body.length; at += maxFrameBytes) {
+    const end = Math.min(at + maxFrameBytes, body.length);
+    const flags = end === body.length ? FLAG.END_STREAM : 0;
+    const piece = frame(FRAME.DATA, flags, 0, body.subarray(at, end));
+    frames.push(piece);
     streamAt.push(offset + FRAME_HEADER_BYTES - 4);
-    offset += length;
+    offset += piece.length;
   }
-  return {
-    firstHeaders: frame(FRAME.HEADERS, FLAG.END_HEADERS, 0, blocks.first),
-    laterHeaders,
-    body,
-    whole: Buffer.concat(frames),
-    streamAt,
-  };
+  return { bytes: Buffer.concat(frames), streamAt };
 }
 
 /** gRPC's length-prefixed message: one byte 0 (not compressed), four of length. */

@@ -1,7 +1,7 @@
 /** Keeps a number of requests in flight (or starts them at a rate) and measures what comes back. */
 import { LatencyHistogram } from "../../measure/latency-histogram.ts";
-import { type Answer, RawConnection } from "./connection.ts";
-import type { UnaryRequest } from "./request-template.ts";
+import { RawConnection } from "./connection.ts";
+import { RequestBody, type UnaryRequest } from "./request-template.ts";
 
 export interface LoadOptions {
   readonly host: string;
@@ -76,9 +76,12 @@ class LoadRun {
   constructor(options: LoadOptions) {
     this.#options = options;
     const share = Math.ceil(options.concurrency / options.connections);
+    const body = new RequestBody(options.request.message);
     this.#lanes = Array.from({ length: options.connections }, (_, index) => {
       const limit = Math.min(share, options.concurrency - index * share);
-      return new Lane(options, limit, (answer) => this.#onAnswer(answer));
+      return new Lane(options, body, limit, (startedAt, bytes, error) =>
+        this.#onAnswer(startedAt, bytes, error),
+      );
     }).filter((lane) => lane.limit > 0);
   }
 
@@ -105,13 +108,13 @@ class LoadRun {
     return this.#report();
   }
 
-  #onAnswer(answer: Answer): void {
+  #onAnswer(startedAt: number, bytes: number, error: string | undefined): void {
     this.#inFlight -= 1;
     const now = performance.now();
-    if (answer.error !== undefined) this.#countError(answer.error);
+    if (error !== undefined) this.#countError(error);
     else if (now >= this.#measuringSince && now <= this.#measuredUntil) {
-      this.#latencies.record(now - answer.startedAt);
-      this.#bytes += answer.bytes;
+      this.#latencies.record(now - startedAt);
+      this.#bytes += bytes;
       const { until, progress } = this.#options;
       const answered = this.#latencies.total;
       if (progress && answered % progress.every === 0) progress.report(answered);
@@ -200,7 +203,8 @@ class LoadRun {
 /** One connection's share of the load; opens another connection when the server ends this one. */
 class Lane {
   readonly #options: LoadOptions;
-  readonly #onAnswer: (answer: Answer) => void;
+  readonly #body: RequestBody;
+  readonly #onAnswer: (startedAt: number, bytes: number, error: string | undefined) => void;
   readonly limit: number;
   #connection: RawConnection | undefined;
   #closed = false;
@@ -208,21 +212,31 @@ class Lane {
   /** Called when a call ended and another may start. */
   onRoom: (() => void) | undefined;
 
-  constructor(options: LoadOptions, limit: number, onAnswer: (answer: Answer) => void) {
+  constructor(
+    options: LoadOptions,
+    body: RequestBody,
+    limit: number,
+    onAnswer: (startedAt: number, bytes: number, error: string | undefined) => void,
+  ) {
     this.#options = options;
+    this.#body = body;
     this.limit = limit;
     this.#onAnswer = onAnswer;
   }
 
   async connect(): Promise<void> {
     const { host, port, request } = this.#options;
-    this.#connection = await RawConnection.open(host, port, request, {
-      answered: (answer) => {
-        this.#onAnswer(answer);
-        this.onRoom?.();
+    const address = { host, port };
+    this.#connection = await RawConnection.open(
+      { address, head: request, keepMessages: false },
+      {
+        answered: (startedAt, bytes, error) => {
+          this.#onAnswer(startedAt, bytes, error);
+          this.onRoom?.();
+        },
+        ended: () => this.#reconnect(),
       },
-      ended: () => this.#reconnect(),
-    });
+    );
   }
 
   /** @returns false where the connection takes no further call now. */
@@ -231,7 +245,7 @@ class Lane {
     if (!connection?.usable || connection.open >= Math.min(this.limit, connection.maxStreams)) {
       return false;
     }
-    connection.send(startedAt);
+    connection.send(this.#body, startedAt);
     return true;
   }
 

@@ -6,6 +6,7 @@ import { StatusError } from "../../errors.ts";
 import type { InferResponse, OutputTensor, Parameters } from "../../inference/request.ts";
 import { MAX_BYTES } from "./limits.ts";
 import { parametersSize, writeParameters } from "./parameters.ts";
+import { responseParametersSize, writeResponseParameters } from "./response-parameters.ts";
 import {
   bytesFieldSize,
   shapeBytes,
@@ -20,24 +21,23 @@ import {
  * @throws StatusError INVALID_ARGUMENT where the response is larger than gRPC can carry
  */
 export function encodeInferResponse(response: InferResponse, headroom: number): Buffer {
-  const { parameters } = response;
-  const size = responseBytes(response, parameters);
+  const size = responseBytes(response, undefined);
   checkSize(size);
   const message = Buffer.allocUnsafe(headroom + size);
-  writeResponse(message, headroom, response, parameters);
+  writeResponse(message, headroom, response, undefined);
   return message;
 }
 
-/** One response of a stream. @param parameters of the response, `triton_final_response` among them */
+/** One response of a stream. @param more parameters behind those of the response: `triton_final_response` */
 export function encodeStreamResponse(
   response: InferResponse,
   headroom: number,
-  parameters?: Parameters,
+  more?: Parameters,
 ): Buffer {
-  const inner = responseBytes(response, parameters);
+  const inner = responseBytes(response, more);
   checkSize(inner);
   const message = Buffer.allocUnsafe(headroom + bytesFieldSize(inner));
-  writeResponse(message, writeFieldHead(message, headroom, 0x12, inner), response, parameters);
+  writeResponse(message, writeFieldHead(message, headroom, 0x12, inner), response, more);
   return message;
 }
 
@@ -66,12 +66,13 @@ function checkSize(size: number): void {
   );
 }
 
-function responseBytes(response: InferResponse, parameters: Parameters | undefined): number {
+function responseBytes(response: InferResponse, more: Parameters | undefined): number {
   let size =
     textFieldSize(response.model) +
     textFieldSize(response.version) +
     textFieldSize(response.id) +
-    parametersSize(parameters);
+    responseParametersSize(response) +
+    parametersSize(more);
   for (const output of response.outputs) {
     size += bytesFieldSize(outputBytes(output)) + bytesFieldSize(output.data.byteLength);
   }
@@ -93,12 +94,13 @@ function writeResponse(
   target: Buffer,
   offset: number,
   response: InferResponse,
-  parameters: Parameters | undefined,
+  more: Parameters | undefined,
 ): void {
   let at = writeTextField(target, offset, 0x0a, response.model);
   at = writeTextField(target, at, 0x12, response.version);
   at = writeTextField(target, at, 0x1a, response.id);
-  at = writeParameters(target, at, 0x22, parameters);
+  at = writeResponseParameters(target, at, response);
+  at = writeParameters(target, at, 0x22, more);
   for (const output of response.outputs) {
     at = writeFieldHead(target, at, 0x2a, outputBytes(output));
     at = writeTextField(target, at, 0x0a, output.name);

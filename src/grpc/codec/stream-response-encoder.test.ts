@@ -18,17 +18,16 @@ const anyResponse = fc.record(
     id: word,
     outputs: fc.array(anyOutput, { maxLength: 3 }),
     parameters: fc.constant<Parameters>(new Map([["n", { type: "int64", value: 7 }]])),
+    batchRows: fc.integer({ min: 1, max: 300 }),
+    queueUs: fc.nat(),
   },
   { requiredKeys: ["model", "version", "id", "outputs"] },
 ) as fc.Arbitrary<InferResponse>;
 
 /** The same without anything kept from one response to the next. */
 function plainly(response: InferResponse, headroom: number, final: boolean): Buffer {
-  const parameters: Parameters = new Map([
-    ...(response.parameters ?? []),
-    ["triton_final_response", { type: "bool", value: final }],
-  ]);
-  return encodeStreamResponse(response, headroom, parameters);
+  const flag: Parameters = new Map([["triton_final_response", { type: "bool", value: final }]]);
+  return encodeStreamResponse(response, headroom, flag);
 }
 
 describe("responses of a stream", () => {

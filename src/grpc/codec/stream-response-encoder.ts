@@ -2,12 +2,13 @@
  * Responses of one stream, which mostly differ in their id and data only: what
  * they share is kept as bytes, from one response to the next.
  *
- *     0x12 length │ model, version │ id │ parameters, outputs │ data of each output │
- *                 └──── kept ──────┘    └────── kept ─────────┘
+ *     0x12 length │ model, version │ id │ numbers of the batch │ parameters, outputs │ data of each output │
+ *                 └──── kept ──────┘                           └────── kept ─────────┘
  */
 import type { InferResponse, OutputTensor, Parameters } from "../../inference/request.ts";
 import { PREFIX_BYTES } from "../transport/frame.ts";
 import { encodeStreamResponse } from "./encode-response.ts";
+import { responseNumbersSize, writeResponseNumbers } from "./response-parameters.ts";
 import { bytesFieldSize, textFieldSize, writeFieldHead, writeTextField } from "./write.ts";
 
 const FINAL_FLAG = "triton_final_response";
@@ -17,6 +18,8 @@ const NOT_FINAL: Parameters = new Map([[FINAL_FLAG, { type: "bool", value: false
 const NO_DATA = new Uint8Array(0);
 /** Of an output without data, behind the kept bytes. */
 const EMPTY_FIELD_BYTES = 2;
+/** Devices that share the requests of a stream each have parameters of their own. */
+const MOST_KEPT = 8;
 /** Longer responses gain nothing. */
 const MOST_DATA_BYTES = 64 * 1024;
 
@@ -28,7 +31,7 @@ interface Kept {
 }
 
 export class StreamResponseEncoder {
-  #kept: Kept | undefined;
+  readonly #kept: Kept[] = [];
 
   /**
    * @param headroom bytes left free in front, for the prefix of a gRPC message
@@ -44,17 +47,16 @@ export class StreamResponseEncoder {
       special ||= output.parameters !== undefined;
     }
     if (special || dataBytes > MOST_DATA_BYTES) {
-      return encodeStreamResponse(response, headroom, withFlag(response, final));
+      return encodeStreamResponse(response, headroom, flag(final));
     }
-    if (this.#kept === undefined || !isAlike(this.#kept, response, final)) {
-      this.#kept = keep(response, final);
-    }
-    const { head, tail } = this.#kept;
-    const inner = head.length + textFieldSize(id) + tail.length + dataBytes;
+    const { head, tail } = this.#keptFor(response, final);
+    const common = head.length + responseNumbersSize(response) + tail.length;
+    const inner = common + textFieldSize(id) + dataBytes;
     const message = Buffer.allocUnsafe(headroom + bytesFieldSize(inner));
     let at = writeFieldHead(message, headroom, 0x12, inner);
     message.set(head, at);
     at = writeTextField(message, at + head.length, 0x1a, id);
+    at = writeResponseNumbers(message, at, response);
     message.set(tail, at);
     at += tail.length;
     for (const { data } of outputs) {
@@ -74,10 +76,8 @@ export class StreamResponseEncoder {
   encodeParts(response: InferResponse, ids: readonly string[]): Buffer {
     const parts = ids.length;
     const first = firstPart(response, parts);
-    if (this.#kept === undefined || !isAlike(this.#kept, first, true)) {
-      this.#kept = keep(first, true);
-    }
-    const { head, tail } = this.#kept;
+    const { head, tail: kept } = this.#keptFor(first, true);
+    const tail = withNumbers(response, kept);
     let dataBytes = 0;
     for (const { data } of first.outputs) dataBytes += bytesFieldSize(data.byteLength);
     const common = head.length + tail.length + dataBytes;
@@ -103,6 +103,24 @@ export class StreamResponseEncoder {
     }
     return messages;
   }
+
+  #keptFor(response: InferResponse, final: boolean): Kept {
+    for (const kept of this.#kept) if (isAlike(kept, response, final)) return kept;
+    const kept = keep(response, final);
+    this.#kept.unshift(kept);
+    if (this.#kept.length > MOST_KEPT) this.#kept.pop();
+    return kept;
+  }
+}
+
+/** All messages of a bundle were in the same batch. */
+function withNumbers(response: InferResponse, tail: Buffer): Buffer {
+  const size = responseNumbersSize(response);
+  if (size === 0) return tail;
+  const both = Buffer.allocUnsafe(size + tail.length);
+  writeResponseNumbers(both, 0, response);
+  both.set(tail, size);
+  return both;
 }
 
 /** Below, a loop is quicker than a view. */
@@ -155,17 +173,14 @@ function isSameHeader(a: OutputTensor, b: OutputTensor): boolean {
   return true;
 }
 
-function withFlag({ parameters }: InferResponse, final: boolean): Parameters {
-  const flag = final ? FINAL : NOT_FINAL;
-  return parameters === undefined ? flag : new Map([...parameters, ...flag]);
-}
+const flag = (final: boolean): Parameters => (final ? FINAL : NOT_FINAL);
 
 /** Cuts the kept bytes out of the same response without an id and without data. */
 function keep(response: InferResponse, final: boolean): Kept {
   const { model, version, parameters } = response;
   const outputs = response.outputs.map((output) => ({ ...output, data: NO_DATA }));
   const bare = { model, version, id: "", outputs, parameters };
-  const message = encodeStreamResponse(bare, 0, withFlag(bare, final));
+  const message = encodeStreamResponse(bare, 0, flag(final));
   let start = 1;
   while ((message[start] ?? 0) >= 0x80) start += 1;
   start += 1;

@@ -8,11 +8,13 @@ import type {
   WireRequest,
 } from "../../inference/request.ts";
 import type { ClientConnection } from "../../inference/shared-regions.ts";
+import type { Story } from "../../inference/story.ts";
 import { newTimeline, type Timeline } from "../../inference/timeline.ts";
 import { decodeInferRequest } from "../codec/decode-request.ts";
 import { encodeInferResponse } from "../codec/encode-response.ts";
 import { PREFIX_BYTES } from "../transport/frame.ts";
 import type { HotCall, HotHandler } from "../transport/hot-call.ts";
+import { provenanceTrailers } from "./provenance-trailers.ts";
 
 export interface Inference {
   /** Answers through `call`, now or later; does not throw. */
@@ -37,6 +39,7 @@ export function inferHandler({ infer }: Inference): HotHandler {
 class UnaryInferCall implements InferCall {
   readonly timeline: Timeline;
   trace: TraceContext | undefined = undefined;
+  story: Story | undefined = undefined;
   readonly #hot: HotCall;
 
   constructor(hot: HotCall) {
@@ -80,7 +83,7 @@ class UnaryInferCall implements InferCall {
       this.fail(toStatusError(thrown));
       return;
     }
-    this.#hot.sendFramed(framed);
+    this.#hot.sendFramed(framed, provenanceTrailers(response));
   }
 
   fail(error: StatusError): void {

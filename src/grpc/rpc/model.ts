@@ -1,12 +1,12 @@
 /** ModelReady, ModelMetadata, ModelConfig. */
 import type { TensorSpec } from "../../../backends/contract.ts";
-import { parseModelVersion } from "../../inference/model-version.ts";
 import type { ModelDefinition } from "../../registry/types.ts";
 import { type Implementation, unary } from "./unary.ts";
 
 export interface ModelLookup {
   /**
-   * The definition of a version that is ready; an empty version means the newest one.
+   * The definition of a version that is ready.
+   * @param version as the client wrote it: a number, an alias, or empty for the one that serves then
    * @throws StatusError with Triton's text where there is none
    */
   find(model: string, version: string): ModelDefinition;
@@ -23,17 +23,16 @@ export function modelHandlers(models: ModelLookup): Implementation {
   return {
     // A model nobody knows is not ready: no error. Triton's own tests rely on it.
     ModelReady: unary(({ name, version }: NamedVersion) => ({
-      ready: models.isReady(name, parseModelVersion(version)),
+      ready: models.isReady(name, version),
     })),
 
     ModelMetadata: unary(({ name, version }: NamedVersion) => {
-      const named = parseModelVersion(version);
-      const { config, signature } = models.find(name, named);
+      const { config, signature, version: found } = models.find(name, version);
       const { platform, backend } = config;
       const batched = signature.maxBatchSize > 0;
       return {
         name,
-        versions: named === "" ? models.readyVersions(name) : [named],
+        versions: version === "" ? models.readyVersions(name) : [found],
         platform: platform || backend || "",
         inputs: signature.inputs.map((spec) => metadataOf(spec, batched)),
         outputs: signature.outputs.map((spec) => metadataOf(spec, batched)),
@@ -41,7 +40,7 @@ export function modelHandlers(models: ModelLookup): Implementation {
     }),
 
     ModelConfig: unary(({ name, version }: NamedVersion) => ({
-      config: models.find(name, parseModelVersion(version)).config,
+      config: models.find(name, version).config,
     })),
   };
 }

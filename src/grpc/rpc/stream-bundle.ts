@@ -14,6 +14,7 @@ import type {
   WireRequest,
 } from "../../inference/request.ts";
 import type { ClientConnection } from "../../inference/shared-regions.ts";
+import type { Story } from "../../inference/story.ts";
 import { newTimeline, type Timeline } from "../../inference/timeline.ts";
 import type { RepeatedRequest } from "../codec/repeated-request.ts";
 import { writePrefix } from "../transport/frame.ts";
@@ -30,6 +31,7 @@ export class StreamBundle implements InferCall, StreamItem {
   readonly timeline: Timeline;
   readonly manyResponses = true;
   trace: TraceContext | undefined = undefined;
+  story: Story | undefined = undefined;
   onCancel: (() => void) | undefined = undefined;
   readonly decoupled = false;
   ended = false;
@@ -110,7 +112,7 @@ export class StreamBundle implements InferCall, StreamItem {
   /** All of them as one request. */
   get wire(): WireRequest {
     const { count } = this;
-    return { ...this.#requests(0, count), bundled: count };
+    return { ...this.#requests(0, count), bundled: count, bundledIds: this.#ids };
   }
 
   /** Its only request, as it came. */

@@ -8,6 +8,7 @@ import type {
   WireRequest,
 } from "../../inference/request.ts";
 import type { ClientConnection } from "../../inference/shared-regions.ts";
+import type { Story } from "../../inference/story.ts";
 import { newTimeline, type Timeline } from "../../inference/timeline.ts";
 import { encodeStreamError } from "../codec/encode-response.ts";
 import { FINAL, type StreamResponseEncoder } from "../codec/stream-response-encoder.ts";
@@ -52,6 +53,7 @@ export class StreamInferCall implements InferCall, StreamItem {
   readonly timeline: Timeline;
   readonly byteLength: number;
   trace: TraceContext | undefined = undefined;
+  story: Story | undefined = undefined;
   onCancel: (() => void) | undefined = undefined;
   /** Somebody took the request over: what fails from now on is the model's. */
   submitted = false;

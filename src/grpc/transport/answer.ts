@@ -66,7 +66,7 @@ export class Answer {
   }
 
   /** The only message of the call, then the trailers. */
-  whole(framed: Buffer, trailers: ResponseHeaders): void {
+  whole(framed: Buffer, trailers: ResponseHeaders | Buffer): void {
     if (this.#encoding === "identity") {
       this.#sendWhole(writePrefix(framed), trailers);
     } else {
@@ -131,7 +131,7 @@ export class Answer {
       : { ...RESPONSE_HEADERS, "grpc-encoding": this.#encoding };
   }
 
-  #sendWhole(framed: Buffer, trailers: ResponseHeaders): void {
+  #sendWhole(framed: Buffer, trailers: ResponseHeaders | Buffer): void {
     if (!this.#open) return;
     this.#connection.answers++;
     this.#writtenBytes = framed.length;

@@ -19,8 +19,11 @@ export interface HotCall {
   readonly cancelled: boolean;
   /** Set by whoever holds the message; called once when `cancelled` turns true. */
   onCancel: (() => void) | undefined;
-  /** Answers. The first five bytes of `framed` are left free for the prefix; the buffer is the transport's from now on. */
-  sendFramed(framed: Buffer): void;
+  /**
+   * Answers. The first five bytes of `framed` are left free for the prefix; the buffer is the transport's from now on.
+   * @param trailers an encoded block, status included; absent: nothing but the status OK
+   */
+  sendFramed(framed: Buffer, trailers?: Buffer): void;
   /** Answers with an error. Whatever is said after the first answer is ignored. */
   fail(error: StatusError): void;
   /** Bytes of the receive budget charged to this call; given back when it is answered or cancelled. */

@@ -14,8 +14,9 @@ export const OK_TRAILERS: ResponseHeaders = { "grpc-status": "0" };
 const RESPONSE_BLOCK = encodeHeaders(RESPONSE_HEADERS);
 const OK_BLOCK = encodeHeaders(OK_TRAILERS);
 
-/** As they go over the wire; those of nearly every answer are not made anew. */
-export function headerBlock(headers: ResponseHeaders): Buffer {
+/** As they go over the wire; those of nearly every answer are not made anew. @param headers or a block of them */
+export function headerBlock(headers: ResponseHeaders | Buffer): Buffer {
+  if (Buffer.isBuffer(headers)) return headers;
   if (headers === RESPONSE_HEADERS) return RESPONSE_BLOCK;
   return headers === OK_TRAILERS ? OK_BLOCK : encodeHeaders(headers);
 }

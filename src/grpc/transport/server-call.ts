@@ -76,7 +76,7 @@ export abstract class ServerCall extends ReceivingCall implements StreamOwner, E
   // Answers ------------------------------------------------------------------
 
   /** The whole answer of a call that has one message. The first five bytes are left for the prefix. */
-  sendFramed(framed: Buffer, trailers: ResponseHeaders = OK_TRAILERS): void {
+  sendFramed(framed: Buffer, trailers: ResponseHeaders | Buffer = OK_TRAILERS): void {
     if (this.finished) return;
     this.#finish();
     this.answer.whole(framed, trailers);

@@ -2,12 +2,14 @@
 import { type StatusError, toStatusError } from "../../errors.ts";
 import type { InferCall, InferResponse, TraceContext } from "../../inference/request.ts";
 import type { ClientConnection } from "../../inference/shared-regions.ts";
+import type { Story } from "../../inference/story.ts";
 import { newTimeline, type Timeline } from "../../inference/timeline.ts";
 import { readHeaderLength, requireWithin } from "../infer/header-length.ts";
 import type { InferRoom } from "../infer/http-call.ts";
 import { jsonTooLong } from "../infer/limits.ts";
 import { ALL_JSON, type OutputForms } from "../infer/output-form.ts";
 import { readInferBody, requireOneAnswer, secondAnswer } from "../infer/read-body.ts";
+import { provenanceLines } from "../infer/response-parameters.ts";
 import { type WrittenResponse, writeInferResponse } from "../infer/write-response.ts";
 import { OVER_HTTP } from "../over-http.ts";
 import type { InferHead } from "./read-head.ts";
@@ -18,7 +20,12 @@ export interface AnswerLine {
 }
 
 export type DirectAnswer =
-  | { readonly status: 200; readonly written: WrittenResponse }
+  | {
+      readonly status: 200;
+      readonly written: WrittenResponse;
+      /** Header lines. */
+      readonly origin: string;
+    }
   | { readonly status: "error"; readonly error: StatusError };
 
 export class DirectCall implements InferCall {
@@ -29,6 +36,7 @@ export class DirectCall implements InferCall {
   cancelled = false;
   onCancel: (() => void) | undefined = undefined;
   trace: TraceContext | undefined = undefined;
+  story: Story | undefined = undefined;
   answer: DirectAnswer | undefined = undefined;
   #outputs: OutputForms = ALL_JSON;
   readonly #room: InferRoom;
@@ -83,7 +91,7 @@ export class DirectCall implements InferCall {
     }
     try {
       const written = writeInferResponse(response, this.#outputs);
-      this.#end({ status: 200, written });
+      this.#end({ status: 200, written, origin: provenanceLines(response) });
     } catch (thrown) {
       this.fail(toStatusError(thrown));
     }

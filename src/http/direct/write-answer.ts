@@ -25,8 +25,8 @@ export function writeAnswer(
   { connection, date }: AnswerSetting,
   pieces: Buffer[],
 ): number {
-  const { line, type, body } = partsOf(answer);
-  const head = `${line}${type}\r\nContent-Length: ${body.length}\r\nDate: ${date}\r\n${connection}\r\n`;
+  const { line, type, origin, body } = partsOf(answer);
+  const head = `${line}${type}\r\n${origin}Content-Length: ${body.length}\r\nDate: ${date}\r\n${connection}\r\n`;
   if (body.length >= WORTH_TWO_PIECES) {
     pieces.push(Buffer.from(head, "latin1"), body);
   } else {
@@ -45,12 +45,13 @@ function partsOf(answer: DirectAnswer) {
       jsonBytes === undefined
         ? "application/json"
         : `application/octet-stream\r\nInference-Header-Content-Length: ${jsonBytes}`;
-    return { line: "HTTP/1.1 200 OK\r\nContent-Type: ", type, body };
+    return { line: "HTTP/1.1 200 OK\r\nContent-Type: ", type, origin: answer.origin, body };
   }
   const status = httpStatus(answer.error.code);
   return {
     line: `HTTP/1.1 ${status} ${REASONS[status] ?? ""}\r\nContent-Type: `,
     type: "application/json",
+    origin: "",
     body: Buffer.from(JSON.stringify({ error: answer.error.message }), "utf8"),
   };
 }

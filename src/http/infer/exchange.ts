@@ -16,6 +16,7 @@ import { HttpCall } from "./http-call.ts";
 import { jsonTooLong, rawTooLong } from "./limits.ts";
 import { ALL_JSON, type OutputForms } from "./output-form.ts";
 import { readInferBody, requireOneAnswer, secondAnswer } from "./read-body.ts";
+import { provenanceHeaders } from "./response-parameters.ts";
 import { type WrittenResponse, writeInferResponse } from "./write-response.ts";
 
 /** Bodies of raw tensors are bounded by this and by the budget only, as in Triton. */
@@ -104,26 +105,33 @@ export class InferExchange extends HttpCall {
       return;
     }
     if (!this.end()) return;
+    const origin = provenanceHeaders(response);
     const accepted = this.request.headers["accept-encoding"];
     const encoding = accepted === undefined ? undefined : responseEncoding(accepted);
     if (encoding === undefined) {
-      this.#send(written.body, written.jsonBytes, undefined);
+      this.#send(written.body, written.jsonBytes, undefined, origin);
       return;
     }
     deflateBody(written.body, encoding, (compressed) => {
-      if (compressed instanceof Error) this.#send(written.body, written.jsonBytes, undefined);
-      else this.#send(compressed, written.jsonBytes, encoding);
+      if (compressed instanceof Error)
+        this.#send(written.body, written.jsonBytes, undefined, origin);
+      else this.#send(compressed, written.jsonBytes, encoding, origin);
     });
   }
 
-  #send(body: Buffer, jsonBytes: number | undefined, encoding: Encoding | undefined): void {
+  #send(
+    body: Buffer,
+    jsonBytes: number | undefined,
+    encoding: Encoding | undefined,
+    origin: readonly string[],
+  ): void {
     const headers = [
       "Content-Type",
       jsonBytes === undefined ? "application/json" : "application/octet-stream",
     ];
     if (jsonBytes !== undefined) headers.push("Inference-Header-Content-Length", String(jsonBytes));
     if (encoding !== undefined) headers.push("Content-Encoding", encoding);
-    headers.push("Content-Length", String(body.length));
+    headers.push(...origin, "Content-Length", String(body.length));
     if (this.room.closing()) headers.push("Connection", "close");
     this.response.writeHead(200, headers);
     this.response.end(body);

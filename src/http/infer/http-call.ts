@@ -9,6 +9,7 @@ import type {
   WireRequest,
 } from "../../inference/request.ts";
 import type { ClientConnection } from "../../inference/shared-regions.ts";
+import type { Story } from "../../inference/story.ts";
 import { newTimeline, type Timeline } from "../../inference/timeline.ts";
 import { OVER_HTTP } from "../over-http.ts";
 import { sendJsonError } from "../send-error.ts";
@@ -43,6 +44,7 @@ export abstract class HttpCall implements InferCall {
   readonly deadline = Number.POSITIVE_INFINITY;
   cancelled = false;
   onCancel: (() => void) | undefined = undefined;
+  story: Story | undefined = undefined;
   protected readonly room: InferRoom;
   protected readonly request: IncomingMessage;
   protected readonly response: ServerResponse;

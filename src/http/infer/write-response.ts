@@ -1,8 +1,9 @@
 /** The answer of an infer request: JSON, and behind it the raw outputs that were asked for as such. */
-import type { InferResponse, OutputTensor, Parameters } from "../../inference/request.ts";
-import { jsonBytes, quoted } from "../json-text.ts";
+import type { InferResponse, OutputTensor } from "../../inference/request.ts";
+import { quoted } from "../json-text.ts";
 import type { OutputForms } from "./output-form.ts";
-import { doubleText, tensorElements } from "./write-tensor.ts";
+import { parametersJson } from "./response-parameters.ts";
+import { tensorElements } from "./write-tensor.ts";
 
 export interface WrittenResponse {
   readonly body: Buffer;
@@ -15,12 +16,11 @@ export interface WrittenResponse {
  * @throws StatusError where an output can't be written as JSON
  */
 export function writeInferResponse(response: InferResponse, wanted: OutputForms): WrittenResponse {
-  const { id, model, version, parameters, outputs } = response;
+  const { id, model, version, outputs } = response;
   let json = id === "" ? "{" : `{"id":${quoted(id)},`;
   json += `"model_name":${quoted(model)},"model_version":${quoted(version)}`;
-  if (parameters !== undefined && parameters.size > 0) {
-    json += `,"parameters":${writeParameters(parameters)}`;
-  }
+  const parameters = parametersJson(response);
+  if (parameters !== undefined) json += `,"parameters":${parameters}`;
   json += ',"outputs":[';
   let binaryBytes = 0;
   for (let i = 0; i < outputs.length; i++) {
@@ -57,20 +57,4 @@ export function writeInferResponse(response: InferResponse, wanted: OutputForms)
 
 function head({ name, datatype, shape }: OutputTensor): string {
   return `{"name":${quoted(name)},"datatype":"${datatype}","shape":[${shape.join(",")}]`;
-}
-
-/** A JSON object. */
-export function writeParameters(parameters: Parameters): string {
-  const members: string[] = [];
-  for (const [key, parameter] of parameters) {
-    members.push(`${quoted(key)}:${parameterText(parameter.type === "double", parameter.value)}`);
-  }
-  return `{${members.join(",")}}`;
-}
-
-/** The value of a parameter in JSON; 64-bit integers keep their digits. */
-export function parameterText(double: boolean, value: boolean | number | bigint | string): string {
-  if (typeof value === "bigint") return value.toString();
-  if (double) return doubleText(Number(value));
-  return jsonBytes(value);
 }

@@ -1,24 +1,11 @@
 /** The OpenAPI document of every route of the HTTP port: one row a path, its words from `schemas.ts`. */
+import { BINARY, type Content, EVENTS, json, type Operation, type Row } from "./operation.ts";
+import { REGISTRY_ROWS } from "./registry-rows.ts";
+import { REGISTRY_SCHEMAS } from "./registry-schemas.ts";
 import { SCHEMAS } from "./schemas.ts";
 
-interface Operation {
-  readonly tag: string;
-  readonly summary: string;
-  /** Name of the schema of the body; `?` behind it: there may be none. */
-  readonly body?: string;
-  /** Content of the answer; absent: no content. */
-  readonly answer?: Content;
-}
-
-/** By media type: the name of a schema, or `bytes` or `text`. */
-type Content = Readonly<Record<string, string>>;
-
-const json = (schema: string): Content => ({ "application/json": schema });
-const BINARY: Content = { "application/octet-stream": "bytes" };
-const EVENTS: Content = { "text/event-stream": "text" };
-
 /** `*` stands for a path with and without `/versions/{version}`. */
-const ROWS: readonly (readonly [method: "get" | "post", path: string, Operation])[] = [
+const ROWS: readonly Row[] = [
   [
     "get",
     "/v2",
@@ -174,6 +161,16 @@ const ROWS: readonly (readonly [method: "get" | "post", path: string, Operation]
     "/v2/beamgate/devices/{device}/undrain",
     { tag: "devices", summary: "Put a board back into service", answer: json("Any") },
   ],
+  ...REGISTRY_ROWS,
+  [
+    "get",
+    "/v2/beamgate/explain/{requestId}",
+    {
+      tag: "explain",
+      summary: "Why a request went to its device and into its batch",
+      answer: json("Any"),
+    },
+  ],
   ...(["system", "cuda"] as const).flatMap(sharedMemoryRows),
   [
     "get",
@@ -203,10 +200,10 @@ const ROWS: readonly (readonly [method: "get" | "post", path: string, Operation]
   ],
 ];
 
-function sharedMemoryRows(kind: "system" | "cuda"): (typeof ROWS)[number][] {
+function sharedMemoryRows(kind: "system" | "cuda"): Row[] {
   const tag = "shared memory";
   const words = kind === "system" ? "system" : "CUDA";
-  return ["", "/region/{region}"].flatMap((region): (typeof ROWS)[number][] => {
+  return ["", "/region/{region}"].flatMap((region): Row[] => {
     const path = (action: string) => `/v2/${kind}sharedmemory${region}/${action}`;
     const which = region === "" ? `every ${words} region` : `a ${words} region`;
     return [
@@ -240,28 +237,41 @@ export function openApiDocument(version: string): object {
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     paths,
-    components: { schemas: SCHEMAS },
+    components: { schemas: { ...SCHEMAS, ...REGISTRY_SCHEMAS } },
   };
 }
 
-function operationOf(path: string, { tag, summary, body, answer }: Operation): object {
+function operationOf(path: string, operation: Operation): object {
+  const { tag, summary, body, answer, query = {}, headers = {} } = operation;
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  const parameters = [
+    ...names.map((name) => parameter(name ?? "", "path", "")),
+    ...Object.entries(query).map(([name, words]) => parameter(name, "query", words)),
+    ...Object.entries(headers).map(([name, words]) => parameter(name, "header", words)),
+  ];
   const success = { description: "success", ...(answer ? { content: contentOf(answer) } : {}) };
   const failure = { description: "an error", content: contentOf(json("Error")) };
   return {
     tags: [tag],
     summary,
-    ...(names.length === 0 ? {} : { parameters: names.map(pathParameter) }),
+    ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: requestBody(body) }),
     responses: { 200: success, default: failure },
   };
 }
 
-function pathParameter(name: string | undefined): object {
-  return { name, in: "path", required: true, schema: { type: "string" } };
+function parameter(name: string, place: "path" | "query" | "header", words: string): object {
+  return {
+    name,
+    in: place,
+    required: place === "path",
+    ...(words === "" ? {} : { description: words }),
+    schema: { type: "string" },
+  };
 }
 
 function requestBody(body: string): object {
+  if (body === "bytes") return { required: true, content: contentOf(BINARY) };
   const schema = body.replace("?", "");
   const content = { ...json(schema), ...(schema === "InferRequest" ? BINARY : {}) };
   return { required: !body.endsWith("?"), content: contentOf(content) };

@@ -21,7 +21,16 @@ const durations = (...names: readonly string[]) =>
 
 export const SCHEMAS: Readonly<Record<string, object>> = {
   Any: { type: "object" },
-  Error: object({ error: text }, ["error"]),
+  Error: object(
+    {
+      error: text,
+      code: { ...text, description: "in gRPC's words; only of the registry, as what follows" },
+      generation: { ...count, description: "of ABORTED: the one that is there" },
+      receivedBytes: count,
+      checks: listOf(ref("Check")),
+    },
+    ["error"],
+  ),
   Datatype: {
     type: "string",
     enum: [

@@ -2,6 +2,7 @@
 import { refuse } from "./refusal.ts";
 import { type Router, soonestToServe, takes } from "./router.ts";
 import { expectedDelayMs } from "./variant-view.ts";
+import { delayText, withoutAlternative } from "./views-in-words.ts";
 
 export interface Stickiness {
   /**
@@ -18,7 +19,7 @@ export interface Stickiness {
 export function expectedDelayRouter({ fraction = 0.1 }: Stickiness = {}): Router {
   let last: string | undefined;
   return {
-    choose(views, rows, wish) {
+    choose(views, rows, wish, absent) {
       let best = -1;
       let bestMs = Number.POSITIVE_INFINITY;
       let kept = -1;
@@ -37,11 +38,25 @@ export function expectedDelayRouter({ fraction = 0.1 }: Stickiness = {}): Router
       }
       if (best < 0) {
         const waiting = soonestToServe(views, rows, wish);
-        return waiting >= 0 ? waiting : refuse(views, wish);
+        return waiting >= 0 ? waiting : refuse(views, wish, absent);
       }
       const chosen = kept >= 0 && bestMs >= keptMs * (1 - fraction) ? kept : best;
       if (wish === undefined) last = views[chosen]?.name;
       return chosen;
+    },
+
+    why(views, rows, wish, chosen) {
+      const alone = withoutAlternative(views, chosen, wish);
+      if (alone !== undefined) return alone;
+      const chosenMs = expectedDelayMs(chosen, rows);
+      const quicker = views.find(
+        (view) => takes(view, wish) && expectedDelayMs(view, rows) < chosenMs,
+      );
+      if (quicker === undefined) return `the shortest expected delay: ${delayText(chosen, rows)}`;
+      return (
+        `kept, as chosen before: ${delayText(chosen, rows)} are expected, and ` +
+        `${delayText(quicker, rows)} of "${quicker.name}" are not shorter by ${fraction * 100} %`
+      );
     },
   };
 }

@@ -2,6 +2,7 @@
 import { refuse } from "./refusal.ts";
 import { type Router, soonestToServe, takes } from "./router.ts";
 import { expectedDelayMs, type VariantView } from "./variant-view.ts";
+import { delayText, withoutAlternative } from "./views-in-words.ts";
 
 export interface Spill {
   /** A request goes on to the next in the order while the expected delay is longer, ms. Default: never. */
@@ -16,7 +17,7 @@ export interface Spill {
 export function preferenceRouter(order: readonly string[], spill?: Spill): Router {
   const limitMs = spill?.aboveMs ?? Number.POSITIVE_INFINITY;
   return {
-    choose(views, rows, wish) {
+    choose(views, rows, wish, absent) {
       let first = -1;
       let firstRank = 0;
       let quickest = -1;
@@ -39,7 +40,17 @@ export function preferenceRouter(order: readonly string[], spill?: Spill): Route
       if (first >= 0) return first;
       if (quickest >= 0) return quickest;
       const waiting = soonestToServe(views, rows, wish);
-      return waiting >= 0 ? waiting : refuse(views, wish);
+      return waiting >= 0 ? waiting : refuse(views, wish, absent);
+    },
+
+    why(views, rows, wish, chosen) {
+      const alone = withoutAlternative(views, chosen, wish);
+      if (alone !== undefined) return alone;
+      const delay = delayText(chosen, rows);
+      if (spill === undefined) return "the first in the order of preference that serves";
+      return expectedDelayMs(chosen, rows) <= limitMs
+        ? `the first in the order of preference that is expected to answer within ${limitMs} ms: ${delay}`
+        : `none is expected to answer within ${limitMs} ms; it is expected to be the first: ${delay}`;
     },
   };
 }

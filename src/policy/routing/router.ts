@@ -1,6 +1,12 @@
 /** Which variant of a model takes a request: a decision over what the variants show, nothing else. */
 import type { Refusal } from "./refusal.ts";
-import { expectedDelayMs, serves, type VariantView, willServe } from "./variant-view.ts";
+import {
+  type AbsentVariant,
+  expectedDelayMs,
+  serves,
+  type VariantView,
+  willServe,
+} from "./variant-view.ts";
 import { type ClientWish, fulfils } from "./wish.ts";
 
 /** A position in the views, or why there is none. A number, so that the hot path allocates nothing. */
@@ -12,8 +18,21 @@ export interface Router {
    * the one that is expected to answer first of those that will.
    * @param views in an order that stays the same between calls
    * @param rows of the request
+   * @param absent variants that have no device here, for the reason of a refusal
    */
-  choose(views: readonly VariantView[], rows: number, wish?: ClientWish): Choice;
+  choose(
+    views: readonly VariantView[],
+    rows: number,
+    wish?: ClientWish,
+    absent?: readonly AbsentVariant[],
+  ): Choice;
+  /** In words: why it chose `chosen` from the same views just now. */
+  why(
+    views: readonly VariantView[],
+    rows: number,
+    wish: ClientWish | undefined,
+    chosen: VariantView,
+  ): string;
 }
 
 /** The one expected to answer first of those that do not serve yet but will; -1: there is none. */

@@ -165,8 +165,11 @@ describe.each([
           else expect(chosen?.readyInMs).toBeDefined();
         } else {
           expect(wanted.filter((view) => view.allowed && view.ready)).toEqual([]);
-          const foreign = views.length > 0 && wanted.length === 0;
-          expect(choice.code).toBe(foreign ? "INVALID_ARGUMENT" : "UNAVAILABLE");
+          const insists = vendor !== undefined && views.length > 0;
+          const hopeless = wanted.every(({ allowed, ready, readyInMs }) => {
+            return allowed && !ready && readyInMs === undefined;
+          });
+          expect(choice.code).toBe(insists && hopeless ? "FAILED_PRECONDITION" : "UNAVAILABLE");
         }
       }),
     );
@@ -174,13 +177,33 @@ describe.each([
 
   it("says what there is to a client that asks for what there is not", () => {
     expect(make().choose([cpu, u50], 1, { vendor: "nvidia", numericClass: "float16" })).toEqual({
-      code: "INVALID_ARGUMENT",
+      code: "FAILED_PRECONDITION",
       message:
         'no variant of vendor "nvidia" and numeric class "float16": there are ' +
         "cpu (vendor arm, platform any, numeric class float32), " +
         "u50 (vendor xilinx, platform xilinx_u50_gen3x16_xdma_5_202210_1, numeric class ap_fixed<16,6>); " +
         "ask for one of them, or leave out 'beamgate_vendor' and 'beamgate_class'",
     });
+  });
+
+  it("says why a variant that the model has cannot be had here", () => {
+    const reason = "its board refused the image";
+    const absent = [{ ...intel, digest: `sha256:${"a".repeat(64)}`, reason }];
+    const asked = { vendor: "intel", digest: `sha256:${"a".repeat(64)}` };
+    const message =
+      `no variant of vendor "intel" and digest "${asked.digest}" serves: a10 (${reason}); ` +
+      "ask for one that serves, or leave out 'beamgate_vendor' and 'beamgate_digest'";
+    expect(make().choose([cpu], 1, asked, absent)).toEqual({
+      code: "FAILED_PRECONDITION",
+      message,
+    });
+    // In service, but nobody knows when a board will hold it.
+    const nowhere = { ...intel, ready: false };
+    expect(make().choose([cpu, nowhere], 1, { vendor: "intel" })).toMatchObject({
+      code: "FAILED_PRECONDITION",
+      message: expect.stringContaining("a10 (not ready)"),
+    });
+    expect(make().choose([cpu, { ...nowhere, readyInMs: 5 }], 1, { vendor: "intel" })).toBe(1);
   });
 
   it("says how the variants are when none serves", () => {

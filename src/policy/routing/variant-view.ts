@@ -1,10 +1,7 @@
 /** What the variants of a model show to whoever chooses between them. */
 
-/**
- * One variant with the devices that serve it. Objects may be kept by their owner
- * and changed in place: nothing here outlives the call that it was handed to.
- */
-export interface VariantView {
+/** What a variant is, whether it serves or not. */
+export interface VariantIdentity {
   /** Unique within the model. */
   readonly name: string;
   readonly vendor: string;
@@ -12,6 +9,21 @@ export interface VariantView {
   readonly platform: string;
   /** Variants of one class give the same bits for the same input. */
   readonly numericClass: string;
+  /** `sha256:<hex>` of its artifact; absent or empty: it has none, or nobody hashed it. */
+  readonly digest?: string | undefined;
+}
+
+/** A variant that belongs to the model and can be had from none of its devices here. */
+export interface AbsentVariant extends VariantIdentity {
+  /** Why, for people. */
+  readonly reason: string;
+}
+
+/**
+ * One variant with the devices that serve it. Objects may be kept by their owner
+ * and changed in place: nothing here outlives the call that it was handed to.
+ */
+export interface VariantView extends VariantIdentity {
   /** Kind of the backend. */
   readonly backend: string;
   /** At least one instance would start a batch now. */

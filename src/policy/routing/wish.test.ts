@@ -35,6 +35,17 @@ describe("what a client asks for", () => {
     expect(parseWish(undefined, { "beamgate-vendor": "" })).toBeUndefined();
   });
 
+  it("is one artifact, by its digest with or without the word in front", () => {
+    const digest = `sha256:${"0a".repeat(32)}`;
+    expect(parseWish(said("beamgate_digest", { type: "string", value: digest }))).toEqual({
+      digest,
+    });
+    expect(parseWish(undefined, { "beamgate-digest": "0a".repeat(32) })).toEqual({ digest });
+    expect(() => parseWish(undefined, { "beamgate-digest": "0a0a" })).toThrow(
+      "the digest '0a0a' is none, expected sha256: and 64 hexadecimal digits",
+    );
+  });
+
   it.each([
     [{ type: "int64", value: 5 } as const, "int64 5"],
     [{ type: "bool", value: true } as const, "bool true"],

@@ -1,7 +1,7 @@
-/** What a client may ask for: silicon of one vendor, a platform, a numeric class, or one variant by name. */
+/** What a client may ask for: silicon of one vendor, a platform, a numeric class, one variant by name, or one artifact by digest. */
 import { StatusError } from "../../errors.ts";
 import type { Parameters } from "../../inference/request.ts";
-import type { VariantView } from "./variant-view.ts";
+import type { VariantIdentity } from "./variant-view.ts";
 
 /** A field that is absent wishes for nothing. At least one is present. */
 export interface ClientWish {
@@ -9,6 +9,8 @@ export interface ClientWish {
   readonly platform?: string;
   readonly numericClass?: string;
   readonly variant?: string;
+  /** `sha256:<hex>` */
+  readonly digest?: string;
 }
 
 /** How the fields are spelt in a request. */
@@ -27,13 +29,16 @@ export const WISHES = [
     noun: "numeric class",
   },
   { field: "variant", parameter: "beamgate_variant", header: "beamgate-variant", noun: "name" },
+  { field: "digest", parameter: "beamgate_digest", header: "beamgate-digest", noun: "digest" },
 ] as const;
 
+const DIGEST = /^(?:sha256:)?([0-9a-f]{64})$/;
+
 /**
- * The wish of a request; undefined for none, which costs two comparisons.
+ * The wish of a request; undefined for none, which costs a look-up a field.
  * A parameter goes before the header of the same meaning; an empty header wishes for nothing.
  * @param headers names in lower case; left out where headers are not looked at
- * @throws StatusError INVALID_ARGUMENT for a parameter that is no string, or empty
+ * @throws StatusError INVALID_ARGUMENT for a parameter that is no string, or empty, and for a digest that is none
  */
 export function parseWish(
   parameters: Parameters | undefined,
@@ -45,7 +50,7 @@ export function parseWish(
     const value = stringParameter(parameters, parameter) ?? headers?.[header];
     if (!value) continue;
     wish ??= {};
-    wish[field] = value;
+    wish[field] = field === "digest" ? readDigest(value) : value;
   }
   return wish;
 }
@@ -61,12 +66,23 @@ function stringParameter(parameters: Parameters | undefined, key: string): strin
   );
 }
 
-export function fulfils(view: VariantView, wish: ClientWish): boolean {
+function readDigest(text: string): string {
+  const [, hex] = DIGEST.exec(text) ?? [];
+  if (hex !== undefined) return `sha256:${hex}`;
+  throw new StatusError(
+    "INVALID_ARGUMENT",
+    `the digest '${text}' is none, expected sha256: and 64 hexadecimal digits in lower case, ` +
+      "as 'beamgate_artifact' of an answer has it",
+  );
+}
+
+export function fulfils(view: VariantIdentity, wish: ClientWish): boolean {
   return (
     (wish.vendor === undefined || wish.vendor === view.vendor) &&
     (wish.platform === undefined || wish.platform === view.platform) &&
     (wish.numericClass === undefined || wish.numericClass === view.numericClass) &&
-    (wish.variant === undefined || wish.variant === view.name)
+    (wish.variant === undefined || wish.variant === view.name) &&
+    (wish.digest === undefined || wish.digest === view.digest)
   );
 }
 

@@ -11,6 +11,8 @@ export interface AliasTarget {
   readonly version: string;
   /** Of `candidate` only; default 0: it gets requests that name it, and no others. */
   readonly weight?: number;
+  /** Of any alias but `production`: see `Alias.shadowShare`. */
+  readonly shadowShare?: number;
   readonly at: string;
   readonly by: string;
 }
@@ -25,7 +27,8 @@ export function setAlias(model: CatalogModel, target: AliasTarget): CatalogModel
   const pointed = checkedAlias(target);
   checkServes(model, alias, version);
   const before = aliasOf(model, alias);
-  if (before?.version === version && before.weight === pointed.weight) return model;
+  const same = before?.weight === pointed.weight && before?.shadowShare === pointed.shadowShare;
+  if (before?.version === version && same) return model;
   const moved = before !== undefined && before.version !== version;
   return {
     ...model,
@@ -50,13 +53,10 @@ export function rollbackAlias(model: CatalogModel, alias: string): CatalogModel 
     );
   }
   checkServes(model, alias, before.version);
-  const { version, weight } = before;
+  const { alias: _, at: __, by: ___, ...pointed } = before;
   return {
     ...model,
-    aliases: {
-      ...model.aliases,
-      [alias]: weight === undefined ? { version } : { version, weight },
-    },
+    aliases: { ...model.aliases, [alias]: pointed },
     aliasHistory: model.aliasHistory.filter((_, at) => at !== last),
   };
 }
@@ -95,14 +95,21 @@ function remember(history: readonly AliasChange[], change: AliasChange): readonl
   return longer.filter((one) => one !== same[0]);
 }
 
-function checkedAlias({ alias, version, weight }: AliasTarget): Alias {
+function checkedAlias({ alias, version, weight, shadowShare }: AliasTarget): Alias {
   if (!/^[a-z][a-z0-9_-]{0,63}$/.test(alias)) {
     throw invalid(
       `'${alias.slice(0, 80)}' cannot be an alias; expected a small letter, then small letters, digits, _ and -`,
     );
   }
+  if (shadowShare !== undefined && !(shadowShare >= 0 && shadowShare <= 1)) {
+    throw invalid(`the shadow share ${shadowShare} of '${alias}' is not within 0 and 1`);
+  }
+  if (shadowShare !== undefined && alias === "production") {
+    throw invalid("'production' is what others are compared with; it shadows nothing");
+  }
+  const shadow = shadowShare === undefined ? {} : { shadowShare };
   if (alias !== "candidate") {
-    if (weight === undefined) return { version };
+    if (weight === undefined) return { version, ...shadow };
     throw invalid(
       `only 'candidate' has a weight; '${alias}' gets every request that is meant for it`,
     );
@@ -110,7 +117,7 @@ function checkedAlias({ alias, version, weight }: AliasTarget): Alias {
   const share = weight ?? 0;
   if (!(share >= 0 && share <= 1))
     throw invalid(`weight ${share} of 'candidate' is not within 0 and 1`);
-  return { version, weight: share };
+  return { version, weight: share, ...shadow };
 }
 
 function checkServes(model: CatalogModel, alias: string, version: string): void {

@@ -12,6 +12,7 @@ import {
   aliasOf,
   allArtifacts,
   artifactOf,
+  isMeant,
   serves,
   versionOf,
 } from "./find.ts";
@@ -64,12 +65,13 @@ export function addArtifact(model: CatalogModel | undefined, added: AddedArtifac
         equivalence: added.equivalence,
         artifacts: [],
       };
-  const before = version.artifacts.find(({ digest }) => digest === artifact.digest);
+  const own = { version: version.version, digest: artifact.digest, vendor: artifact.vendor };
+  const before = version.artifacts.find((other) => isMeant(own, other));
   const begins = before === undefined || before.state === "uploaded" || outOfUse(before);
   if (!begins) return base;
   const rival = version.artifacts.find(
     (other) =>
-      other.digest !== artifact.digest &&
+      !isMeant(own, other) &&
       !outOfUse(other) &&
       ((other.vendor === artifact.vendor && other.platform === artifact.platform) ||
         other.variant === artifact.variant),
@@ -81,7 +83,7 @@ export function addArtifact(model: CatalogModel | undefined, added: AddedArtifac
     );
   }
   const pinned = before?.pinned;
-  const kept = version.artifacts.filter(({ digest }) => digest !== artifact.digest);
+  const kept = version.artifacts.filter((other) => !isMeant(own, other));
   return withVersion(base, {
     ...version,
     artifacts: [...kept, pinned === undefined ? artifact : { ...artifact, pinned }],
@@ -102,8 +104,8 @@ export interface StateChange extends ArtifactRef {
 
 /** `retire` has rules of its own. @throws StatusError FAILED_PRECONDITION naming what may follow */
 export function setState(model: CatalogModel, change: StateChange): CatalogModel {
-  const { version, digest, state, reason, ...found } = change;
-  return withArtifact(model, change, ({ reason: _, ...artifact }) => {
+  const { version, digest, vendor: _, state, reason, ...found } = change;
+  return withArtifact(model, change, ({ reason: __, ...artifact }) => {
     if (artifact.state !== state && !NEXT[artifact.state].includes(state)) {
       throw notNow(
         `${digest} (version ${version} of model '${model.name}') is ${artifact.state} and cannot become ${state}; ` +
@@ -120,8 +122,8 @@ export function setReady(
   ref: ArtifactRef,
   { at, by }: { readonly at: string; readonly by: string },
 ): CatalogModel {
-  const { version, digest } = ref;
-  const ready = setState(model, { version, digest, state: "ready" });
+  const { version } = ref;
+  const ready = setState(model, { ...pick(ref), state: "ready" });
   if (aliasOf(ready, "production") !== undefined) return ready;
   return setAlias(ready, { alias: "production", version, at, by });
 }
@@ -166,7 +168,7 @@ export function retire(model: CatalogModel, ref: ArtifactRef, reason: string): C
 export function removeArtifact(model: CatalogModel, ref: ArtifactRef): CatalogModel | undefined {
   checkRemovable(model, ref);
   const version = versionOf(model, ref.version);
-  const artifacts = version.artifacts.filter(({ digest }) => digest !== ref.digest);
+  const artifacts = version.artifacts.filter((one) => !isMeant(ref, one));
   if (artifacts.length > 0) return withVersion(model, { ...version, artifacts });
   const aliases = aliasesTo(model, ref.version);
   if (aliases.length > 0) {
@@ -223,7 +225,7 @@ function withArtifact(
   artifactOf(model, ref);
   return withVersion(model, {
     ...version,
-    artifacts: version.artifacts.map((one) => (one.digest === ref.digest ? change(one) : one)),
+    artifacts: version.artifacts.map((one) => (isMeant(ref, one) ? change(one) : one)),
   });
 }
 
@@ -231,8 +233,8 @@ export function withVersion(model: CatalogModel, version: CatalogVersion): Catal
   return { ...model, versions: { ...model.versions, [version.version]: version } };
 }
 
-function pick({ version, digest }: ArtifactRef): ArtifactRef {
-  return { version, digest };
+function pick({ version, digest, vendor }: ArtifactRef): ArtifactRef {
+  return vendor === undefined ? { version, digest } : { version, digest, vendor };
 }
 
 export function outOfUse({ state }: CatalogArtifact): boolean {

@@ -1,13 +1,25 @@
 /** What is meant by the names that people give. */
 import { StatusError } from "../../errors.ts";
 import type { ArtifactName } from "./registry.ts";
-import type { Alias, CatalogArtifact, CatalogModel, CatalogVersion, Digest } from "./types.ts";
+import type {
+  Alias,
+  CatalogArtifact,
+  CatalogModel,
+  CatalogVersion,
+  Digest,
+  Vendor,
+} from "./types.ts";
 
 /** One artifact of one version. */
 export interface ArtifactRef {
   readonly version: string;
   readonly digest: Digest;
+  /** Where the same bytes are registered for several vendors (an ONNX file for CPUs and GPUs); absent: all of them. */
+  readonly vendor?: Vendor;
 }
+
+export const isMeant = ({ digest, vendor }: ArtifactRef, artifact: CatalogArtifact): boolean =>
+  artifact.digest === digest && (vendor === undefined || artifact.vendor === vendor);
 
 export interface FoundArtifact extends ArtifactRef {
   readonly artifact: CatalogArtifact;
@@ -15,7 +27,10 @@ export interface FoundArtifact extends ArtifactRef {
 
 export function allArtifacts(model: CatalogModel): FoundArtifact[] {
   return Object.values(model.versions).flatMap(({ version, artifacts }) =>
-    artifacts.map((artifact) => ({ version, digest: artifact.digest, artifact })),
+    artifacts.map((artifact) => {
+      const { digest, vendor } = artifact;
+      return { version, digest, vendor, artifact };
+    }),
   );
 }
 
@@ -31,8 +46,9 @@ export function versionOf(model: CatalogModel, version: string): CatalogVersion 
 }
 
 /** @throws StatusError NOT_FOUND */
-export function artifactOf(model: CatalogModel, { version, digest }: ArtifactRef): CatalogArtifact {
-  const found = versionOf(model, version).artifacts.find((one) => one.digest === digest);
+export function artifactOf(model: CatalogModel, ref: ArtifactRef): CatalogArtifact {
+  const { version, digest } = ref;
+  const found = versionOf(model, version).artifacts.find((one) => isMeant(ref, one));
   if (found !== undefined) return found;
   throw new StatusError(
     "NOT_FOUND",

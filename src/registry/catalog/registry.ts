@@ -1,5 +1,4 @@
 /** The registry of models as whoever serves it or talks to it sees it: HTTP, the command line, the gateway. */
-import type { Equivalence } from "../../policy/equivalence/types.ts";
 import type {
   Alias,
   AuditEntry,
@@ -7,36 +6,11 @@ import type {
   CatalogModel,
   CheckResult,
   Digest,
+  Registration,
   SignedVerdict,
-  Vendor,
 } from "./types.ts";
 
-/** Everything that is told about an artifact at its registration, beside its bytes. */
-export interface Registration {
-  readonly name: string;
-  readonly version: string;
-  readonly vendor: Vendor;
-  /** Uploaded before (`Blobs`). */
-  readonly artifact: Digest;
-  /** Name of the file as it was given; its ending may tell the format. */
-  readonly file: string;
-  /** As written; absent for ONNX. */
-  readonly manifest?: unknown;
-  /** Text of a config.pbtxt; absent: that of the version, or completed from the artifact. */
-  readonly config?: string;
-  readonly golden?: { readonly inputs: Digest; readonly outputs: Digest };
-  readonly equivalence?: Equivalence;
-  readonly signature?: { readonly keyId: string; readonly value: string };
-  readonly files?: Readonly<Record<string, Digest>>;
-  /** The version's reference from now on: its outputs are the golden ones where none are given. */
-  readonly reference?: boolean;
-  /** An alias to move to the version when it is ready. */
-  readonly promote?: string;
-  /** Stop after the checks: no gate. */
-  readonly validateOnly?: boolean;
-  /** Generation of the model that it was made from; absent: any. */
-  readonly generation?: number;
-}
+export type { Registration };
 
 /** What a step of a registration tells while it goes on. */
 export interface RegistrationEvent {

@@ -30,7 +30,7 @@ describe("retention", () => {
   });
 
   it("leaves what is in use, pinned, or pointed at", () => {
-    const ref = { version: "2", digest: digestFor("xilinx 2") };
+    const ref = { version: "2", digest: digestFor("xilinx 2"), vendor: "xilinx" as const };
     const retired = add(add(modelWith("1"), "2", "xilinx", "retired"), "1", "intel", "refused");
     expect(beyondRetention(retired, () => 0)).toEqual([ref]);
     const pinned = pin(retired, ref, { by: "ada", at: AT, note: "" });

@@ -21,6 +21,6 @@ export function beyondRetention(
     const kept = new Set(versions.slice(0, keep(vendor)));
     return mine
       .filter(({ version }) => !kept.has(version))
-      .map(({ version, digest }) => ({ version, digest }));
+      .map(({ version, digest }) => ({ version, digest, vendor }));
   });
 }

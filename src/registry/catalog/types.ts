@@ -9,6 +9,7 @@ import type {
   OutputErrors,
   PhysicsFigures,
 } from "../../policy/equivalence/types.ts";
+import type { Owner } from "../../store/files/owner.ts";
 import type { ModelConfigObject } from "../types.ts";
 
 /** A registry each: rules, index, retention and signing key of their own. */
@@ -32,6 +33,8 @@ export interface Alias {
   readonly version: string;
   /** For `candidate`: share of the requests without a version that it gets, 0 to 1. */
   readonly weight?: number;
+  /** Share of the live requests of `production` that its version is given to compute again, unseen by clients, 0 to 1. */
+  readonly shadowShare?: number;
 }
 
 export interface AliasChange extends Alias {
@@ -95,6 +98,44 @@ export interface CatalogArtifact {
   readonly pinned?: { readonly by: string; readonly at: string; readonly note: string };
   readonly registeredBy: string;
   readonly registeredAt: string;
+  /** While its registration goes on. */
+  readonly underway?: Underway;
+}
+
+/** Who works on an artifact, and what was asked for: another process goes on where that one dies. */
+export interface Underway {
+  readonly owner: Owner;
+  /** ISO 8601. */
+  readonly since: string;
+  readonly registration: Registration;
+}
+
+/** Everything that is told about an artifact at its registration, beside its bytes. */
+export interface Registration {
+  readonly name: string;
+  readonly version: string;
+  readonly vendor: Vendor;
+  /** Uploaded before (`Blobs`). */
+  readonly artifact: Digest;
+  /** Name of the file as it was given; its ending may tell the format. */
+  readonly file: string;
+  /** As written; absent for ONNX. */
+  readonly manifest?: unknown;
+  /** Text of a config.pbtxt; absent: that of the version, or completed from the artifact. */
+  readonly config?: string;
+  /** Without outputs: those of the reference. */
+  readonly golden?: { readonly inputs: Digest; readonly outputs?: Digest };
+  readonly equivalence?: Equivalence;
+  readonly signature?: { readonly keyId: string; readonly value: string };
+  readonly files?: Readonly<Record<string, Digest>>;
+  /** The version's reference from now on: its outputs are the golden ones where none are given. */
+  readonly reference?: boolean;
+  /** An alias to move to the version when it is ready. */
+  readonly promote?: string;
+  /** Stop after the checks: no gate. */
+  readonly validateOnly?: boolean;
+  /** Generation of the model that it was made from; absent: any. */
+  readonly generation?: number;
 }
 
 /** One named check of a registration. */

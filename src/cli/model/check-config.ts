@@ -1,17 +1,17 @@
 /** `model check-config`: reads a model's configuration as the server would. */
 import { Command, Option } from "commander";
-import { type CheckedConfig, checkConfig } from "../registry/check-config.ts";
-import { backendModules } from "../wiring/backend-modules.ts";
-import { Exit, type Io } from "./io.ts";
-import { asJson, type OutputFormat, outputOption } from "./output-option.ts";
-import { printable, table } from "./table.ts";
+import { type CheckedConfig, checkConfig } from "../../registry/check-config.ts";
+import { backendModules } from "../../wiring/backend-modules.ts";
+import { Exit, type Io } from "../io.ts";
+import { type OutputFormat, outputOption, print } from "../output-option.ts";
+import { printable, table } from "../table.ts";
 
 interface Options {
   readonly output: OutputFormat;
   readonly disableAutoCompleteConfig?: true;
 }
 
-export function modelCommand(io: Io, exit: (code: number) => void): Command {
+export function checkConfigCommand(io: Io, exit: (code: number) => void): Command {
   const check = new Command("check-config")
     .description(
       "Check a config.pbtxt on its own, or a model's folder against its files, and print what a " +
@@ -26,18 +26,22 @@ export function modelCommand(io: Io, exit: (code: number) => void): Command {
     const autoComplete = disableAutoCompleteConfig !== true;
     const checked = await checkConfig(path, await backendModules([]), autoComplete);
     if (checked.problems.length > 0) exit(Exit.refused);
-    print(checked, output, io);
+    await show(checked, output, io);
   });
-  return new Command("beamgate model").addCommand(check);
+  return check;
 }
 
 /** JSON is the configuration itself, or `{"problems": [...]}`; the words also go where people look. */
-function print({ config, problems, warnings }: CheckedConfig, output: OutputFormat, io: Io): void {
+async function show(
+  { config, problems, warnings }: CheckedConfig,
+  output: OutputFormat,
+  io: Io,
+): Promise<void> {
   for (const warning of warnings) io.err(`warning: ${printable(warning)}\n`);
   for (const problem of problems) io.err(`error: ${printable(problem)}\n`);
-  if (output === "json") io.out(asJson(problems.length > 0 ? { problems } : config));
-  else if (problems.length === 0 && config !== undefined) {
+  await print(io, output, problems.length > 0 ? { problems } : config, () => {
+    if (problems.length > 0 || config === undefined) return "";
     const rows = Object.entries(config).map(([field, value]) => [field, JSON.stringify(value)]);
-    io.out(`${table(["FIELD", "VALUE"], rows)}\n`);
-  }
+    return `${table(["FIELD", "VALUE"], rows)}\n`;
+  });
 }

@@ -1,0 +1,50 @@
+/**
+ * A gRPC server that does the least there is to do: reads requests, answers each
+ * with the same bytes, after a time that follows a law. Against it the generator
+ * finds its own ceiling, and calibrations know what should come out.
+ */
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { uniform } from "../../measure/uniform.ts";
+import { NullConnection } from "./null-connection.ts";
+import { answerAt, type ServiceLaw } from "./service-law.ts";
+
+export interface NullServer {
+  readonly port: number;
+  close(): void;
+}
+
+export interface NullServerOptions {
+  readonly host?: string;
+  /** 0: any free one. */
+  readonly port?: number;
+  readonly law: ServiceLaw;
+  readonly seed?: number;
+}
+
+export async function startNullServer(options: NullServerOptions): Promise<NullServer> {
+  const { law } = options;
+  const random = uniform(options.seed ?? 1);
+  const begin = performance.now();
+  const later = (answer: () => void) => {
+    const now = performance.now() - begin;
+    const delay = answerAt(law, now, random) - now;
+    if (delay <= 0) answer();
+    else setTimeout(answer, delay);
+  };
+  const sockets = new Set<Socket>();
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    new NullConnection(socket, later);
+  });
+  server.listen(options.port ?? 0, options.host ?? "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}

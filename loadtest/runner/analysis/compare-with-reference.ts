@@ -1,0 +1,72 @@
+/** Asks a reference what the run asked, and compares the answers. */
+import type { Parameters } from "../../../src/inference/request.ts";
+import type { Address } from "../../drivers/raw-http2/http2-client.ts";
+import type { Agreement } from "../../report/schema.ts";
+import type { GeneratorOrder } from "../generator/order.ts";
+import { type PooledRequest, pooledAt } from "../plan.ts";
+import type { Step } from "../step.ts";
+import { agreementOf, type ComparedRequest } from "./agreement.ts";
+import { outcomesOf } from "./outcomes.ts";
+import { referenceScores } from "./reference-scores.ts";
+
+export interface Reference {
+  /** In the report. */
+  readonly name: string;
+  /** Absent: the server under test. */
+  readonly address?: Address;
+  /** Absent: the model under test. */
+  readonly model?: string;
+  /** Beside those of the request. */
+  readonly parameters?: Parameters;
+}
+
+/** Distinct requests that the reference is asked: it may be slow. */
+const MOST_REQUESTS = 4096;
+
+/** @param order with which the run's own requests went */
+export async function compareWithReference(
+  reference: Reference,
+  step: Step,
+  order: GeneratorOrder,
+  threshold: number | undefined,
+  signal: AbortSignal,
+): Promise<Agreement> {
+  const { pool, keys, ns } = step.requests;
+  const asked = pool.slice(0, MOST_REQUESTS).map((pooled) => forReference(pooled, reference));
+  const scores = await referenceScores(
+    {
+      ...order,
+      address: reference.address ?? order.address,
+      plan: { pool: asked, index: 0, of: 1 },
+    },
+    signal,
+  );
+  const requests = ns?.length ?? Math.max(0, ...step.overs.map(largestNumber)) + 1;
+  const outcomes = outcomesOf(step.overs, requests);
+  function* answers(): Generator<ComparedRequest> {
+    for (let number = 0; number < requests; number++) {
+      const found = outcomes.scores(number);
+      const key = keys?.[number] ?? pooledAt(number, pool.length);
+      if (found !== undefined) yield { key, scores: found };
+    }
+  }
+  return agreementOf(reference.name, answers(), scores, threshold);
+}
+
+function largestNumber({ events }: Step["overs"][number]): number {
+  return events?.number.reduce((most, number) => Math.max(most, number), 0) ?? 0;
+}
+
+function forReference(
+  { request, rows }: PooledRequest,
+  { model, parameters }: Reference,
+): PooledRequest {
+  return {
+    request: {
+      ...request,
+      model: model ?? request.model,
+      parameters: new Map([...(request.parameters ?? []), ...(parameters ?? [])]),
+    },
+    ...{ rows, identity: 0 },
+  };
+}

@@ -1,0 +1,168 @@
+/** A run as a scenario describes it; flags that say otherwise win. */
+import { env } from "node:process";
+import { hasBatchAxis } from "../../payloads/fit-model.ts";
+import { describeScenario, scaleOf } from "../../scenario/describe-scenario.ts";
+import { planScenario } from "../../scenario/plan-stream.ts";
+import { findScenario } from "../../scenario/read-scenario.ts";
+import type { Scenario, Stream } from "../../scenario/schema.ts";
+import { tenantHeaders } from "../../scenario/tenant-headers.ts";
+import type { StreamPlan } from "../../types.ts";
+import type { Flags } from "../flags/flags.ts";
+import { readHeaders, readParameters, readScoreOutput, UsageError } from "../flags/read-flags.ts";
+import { connectionOf, loadOf, measuringOf, referenceOf } from "../flags/spec-of-flags.ts";
+import type { AnswersOrder, RelayOrder } from "../generator/order.ts";
+import type { AskModel, Load, RunSpec } from "../run-spec.ts";
+import type { StreamWorkload } from "../workload.ts";
+import { streamWorkload } from "./stream-workload.ts";
+
+/** Requests whose answers are kept one by one. */
+const MOST_EVENTS = 5_000_000;
+
+/** What a scenario says, once flags have had their word. */
+export interface ReadScenario {
+  readonly scenario: Scenario;
+  readonly file: string;
+}
+
+/** @throws StatusError, UsageError where there is no such scenario, or it says nothing sensible */
+export function readScenario(given: string, flags: Flags): ReadScenario {
+  const { scenario, file } = findScenario(given);
+  return { scenario: withFlags(scenario, flags), file };
+}
+
+export function specOfScenario({ scenario, file }: ReadScenario, flags: Flags): RunSpec {
+  const measuring = measuringOf({
+    ...flags,
+    warmup: scenario.warmupS,
+    objective: scenario.objectives,
+    ...(scenario.budgetsMs.length > 0 ? { budget: scenario.budgetsMs } : {}),
+  });
+  const connection = connectionOf(flags);
+  return {
+    about: {
+      ...{ name: scenario.name, title: scenario.title, seed: scenario.seed },
+      scale: scaleOf(scenario, file),
+      settings: { scenario, flags },
+      notes: scenario.note === undefined ? [] : [scenario.note.trim()],
+    },
+    ...connection,
+    ...measuring,
+    ...referenceOf(flags),
+    models: [...new Set(scenario.streams.map(({ model }) => model))],
+    load: scenarioLoad(scenario, flags),
+    actions: scenario.actions.map((action) => ({
+      ...{ atMs: 1000 * action.atS, kind: action.do, what: action.what },
+    })),
+    streams: async (ask) => {
+      const plans = await planScenario(scenario, ask, file);
+      const several = plans.length > 1;
+      return Promise.all(plans.map((plan) => workloadOf(plan, several, scenario, flags, ask)));
+    },
+  };
+}
+
+/** In words, for `--dry-run`. */
+export function scenarioText({ scenario, file }: ReadScenario): string {
+  return describeScenario(scenario, file);
+}
+
+async function workloadOf(
+  plan: StreamPlan,
+  several: boolean,
+  scenario: Scenario,
+  flags: Flags,
+  ask: AskModel,
+): Promise<StreamWorkload> {
+  const facts = await ask(plan.model, plan.version);
+  const headers = tenantHeaders(scenario, plan.tenant, env).map(([name, value]) => ({
+    ...{ name: name.toLowerCase(), value },
+  }));
+  const relay = relayOf(plan.stream, facts);
+  return streamWorkload(plan, several, {
+    facts,
+    headers: [...readHeaders(flags.header ?? []), ...headers],
+    parameters: readParameters("--request-parameter", flags.requestParameter ?? []),
+    answers: answersOf(plan.stream, flags),
+    ...(relay === undefined ? {} : { relay }),
+  });
+}
+
+function answersOf({ trigger }: Stream, flags: Flags): AnswersOrder {
+  if (flags.scoreOutput !== undefined) {
+    return { ...readScoreOutput(flags.scoreOutput), most: MOST_EVENTS };
+  }
+  if (trigger === undefined) {
+    const compared = referenceOf(flags).reference !== undefined;
+    return { ...(compared ? { output: "" } : {}), most: MOST_EVENTS };
+  }
+  const { output, column } = trigger;
+  return { output, ...(column === undefined ? {} : { column }), most: MOST_EVENTS };
+}
+
+function relayOf(
+  { model, version, payload }: Stream,
+  facts: Awaited<ReturnType<AskModel>>,
+): RelayOrder | undefined {
+  if (payload.kind !== "generated") return undefined;
+  const { map } = payload;
+  // The batch axis is as long as the output has it.
+  const inputs = facts.inputs.map((input) => ({
+    ...input,
+    shape: hasBatchAxis(facts) ? [-1, ...input.shape.slice(1)] : input.shape,
+  }));
+  return { model, version, map, inputs };
+}
+
+/** All streams together, unless flags ask for a sweep or a search: that is done with the first one. */
+function scenarioLoad(scenario: Scenario, flags: Flags): Load {
+  const { concurrencyRange, requestRateRange, capacity, binarySearch } = flags;
+  const sweeps = [concurrencyRange, requestRateRange, capacity, binarySearch];
+  const durationMs = 1000 * scenario.durationS;
+  if (sweeps.every((flag) => flag === undefined)) return { kind: "together", durationMs };
+  const [budget] = scenario.budgetsMs;
+  return loadOf({
+    ...(budget === undefined ? {} : { budget: [budget] }),
+    ...flags,
+    duration: scenario.durationS,
+  });
+}
+
+function withFlags(scenario: Scenario, flags: Flags): Scenario {
+  const { duration, warmup, seed, budget, objective, replay, timeScale } = flags;
+  const [first, ...others] = scenario.streams;
+  if (flags.modelName !== undefined && (others.length > 0 || first === undefined)) {
+    throw new UsageError("-m: the scenario asks several models; say which in its file");
+  }
+  return {
+    ...scenario,
+    ...(duration === undefined ? {} : { durationS: duration }),
+    ...(warmup === undefined ? {} : { warmupS: warmup }),
+    ...(seed === undefined ? {} : { seed }),
+    ...(budget === undefined ? {} : { budgetsMs: [...budget] }),
+    objectives: [...scenario.objectives, ...(objective ?? [])],
+    ...(replay === undefined
+      ? {}
+      : {
+          arrivals: {
+            kind: "replay" as const,
+            file: replay,
+            speed: 1 / (timeScale ?? 1),
+            repeat: false,
+          },
+        }),
+    streams: scenario.streams.map((stream) => ({
+      ...stream,
+      ...(flags.modelName === undefined ? {} : { model: flags.modelName }),
+      ...(flags.modelVersion === undefined ? {} : { version: flags.modelVersion }),
+      ...(stream.trigger === undefined
+        ? {}
+        : {
+            trigger: {
+              ...stream.trigger,
+              ...(flags.threshold === undefined ? {} : { threshold: flags.threshold }),
+              ...(flags.prescale === undefined ? {} : { prescale: flags.prescale }),
+            },
+          }),
+    })),
+  };
+}

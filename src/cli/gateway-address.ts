@@ -1,0 +1,81 @@
+/** Which gateway a command asks, and as whom: `--url`, `--config`, `--token`, and the environment. */
+import { isIP } from "node:net";
+import { Option } from "commander";
+import { CliError, Exit, type Io } from "./io.ts";
+import { checked, discoverToken } from "./token.ts";
+
+export interface GatewayOptions {
+  readonly url?: string;
+  readonly config?: string;
+  readonly token?: string;
+}
+
+export interface GatewayAddress {
+  readonly url: URL;
+  readonly token?: string;
+}
+
+/** What the configuration says where nobody configured anything. */
+const DEFAULT_URL = "http://127.0.0.1:8000";
+const URL_VARIABLE = "BEAMGATE_URL";
+/** Those of the command line alone: they configure no gateway. */
+const CLIENT_VARIABLES = [URL_VARIABLE, "BEAMGATE_USER"];
+
+export function gatewayOptions(): readonly Option[] {
+  const config = new Option("--config <file>", "its configuration, which says where it listens");
+  return [...namingOptions(), config];
+}
+
+/** For commands to which `--config` means something else. */
+export function namingOptions(): readonly Option[] {
+  return [
+    new Option("--url <url>", `the gateway: host:port or http(s)://… (default: ${URL_VARIABLE})`),
+    new Option(
+      "--token <token>",
+      "bearer token (default: BEARER_TOKEN, BEARER_TOKEN_FILE, bt_u<uid> of WLCG)",
+    ),
+  ];
+}
+
+/** Reads no configuration where nobody wrote one: its schema takes as long as everything else. */
+export async function gatewayAddress(options: GatewayOptions, io: Io): Promise<GatewayAddress> {
+  const named = options.url ?? (io.env[URL_VARIABLE] || undefined);
+  const url = parsed(named ?? (await configuredUrl(options, io.env)));
+  if (options.token !== undefined) return { url, token: checked(options.token, "--token").token };
+  const found = await discoverToken(io.env);
+  if (found === undefined) return { url };
+  if (url.protocol === "https:" || isLoopback(url.hostname)) return { url, token: found.token };
+  io.err(
+    `warning: the token of ${found.from} is not sent to ${url.host}, because everybody on the way ` +
+      "could read it: use https, or say --token\n",
+  );
+  return { url };
+}
+
+/** True where the user said which gateway; else this host alone is meant. */
+export function isNamed({ url }: GatewayOptions, { env }: Io): boolean {
+  return (url ?? env[URL_VARIABLE] ?? "") !== "";
+}
+
+async function configuredUrl({ config: file }: GatewayOptions, env: NodeJS.ProcessEnv) {
+  const configures = (name: string) =>
+    name.startsWith("BEAMGATE_") && !CLIENT_VARIABLES.includes(name);
+  if (file === undefined && !Object.keys(env).some(configures)) return DEFAULT_URL;
+  const { loadForClient } = await import("./client-config.ts");
+  const { address, port } = loadForClient(file, env).http;
+  const host = address === "0.0.0.0" || address === "::" ? "127.0.0.1" : address;
+  return host.includes(":") ? `http://[${host}]:${port}` : `http://${host}:${port}`;
+}
+
+function parsed(written: string): URL {
+  const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(written) ? written : `http://${written}`;
+  const url = URL.canParse(whole) ? new URL(whole) : undefined;
+  if (url?.hostname && /^https?:$/.test(url.protocol)) return url;
+  const expected = "expected host:port, or http:// or https:// and that";
+  throw new CliError(Exit.usage, `'${written}' is no address of a gateway: ${expected}`);
+}
+
+function isLoopback(hostname: string): boolean {
+  const bare = hostname.replace(/^\[|\]$/g, "");
+  return bare === "localhost" || bare === "::1" || (isIP(bare) === 4 && bare.startsWith("127."));
+}

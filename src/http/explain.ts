@@ -1,0 +1,29 @@
+/** `GET /v2/beamgate/explain/{requestId}`: why a request went to its device and into its batch. */
+import type { FastifyInstance } from "fastify";
+import { StatusError } from "../errors.ts";
+import { route } from "./app.ts";
+
+/** @returns undefined: the request is not known, or not any more */
+export type Explain = (requestId: string) => object | undefined;
+
+/** @param explain undefined: nothing is kept */
+export function addExplain(app: FastifyInstance, explain: Explain | undefined): void {
+  route<{ requestId: string }>(
+    app,
+    "GET",
+    "/v2/beamgate/explain/:requestId",
+    ({ params }, reply) => {
+      const found = explain?.(params.requestId);
+      if (found === undefined) throw unknownRequest(params.requestId, explain !== undefined);
+      return reply.send(found);
+    },
+  );
+}
+
+function unknownRequest(id: string, kept: boolean): StatusError {
+  const remedy = kept
+    ? "only requests with an id of their own are kept, the newest of those that are sampled " +
+      "(provenance.explainRequests, provenance.explainShare)"
+    : "this gateway keeps none (provenance.explainRequests)";
+  return new StatusError("NOT_FOUND", `nothing is known of request '${id}': ${remedy}`);
+}

@@ -1,0 +1,290 @@
+/**
+ * The registry of a gateway: the catalog, the registration of artifacts, the gate, and what of it serves
+ * here. A change is acknowledged when this gateway follows it.
+ */
+import { StatusError } from "../../errors.ts";
+import { dropAlias, rollbackAlias, setAlias } from "./alias-transitions.ts";
+import {
+  checkModelRemovable,
+  pin,
+  removeArtifact,
+  retire,
+  setState,
+} from "./artifact-transitions.ts";
+import type { Catalog } from "./catalog.ts";
+import type { ChangeAction } from "./change-note.ts";
+import {
+  type ArtifactRef,
+  aliasesTo,
+  aliasOf,
+  type FoundArtifact,
+  findArtifacts,
+  serves,
+  versionOf,
+} from "./find.ts";
+import type {
+  ArtifactName,
+  ModelRegistry,
+  Registration,
+  RegistrationEvent,
+  RegistrationReport,
+  Since,
+} from "./registry.ts";
+import { beyondRetention } from "./retention.ts";
+import type {
+  ArtifactState,
+  AuditEntry,
+  CatalogModel,
+  CheckResult,
+  Digest,
+  SignedVerdict,
+} from "./types.ts";
+
+type Tell = (event: RegistrationEvent) => void;
+
+/** The way of an artifact into the catalog. */
+export interface Registrations {
+  register(
+    registration: Registration,
+    who: string,
+    tell: Tell,
+    signal: AbortSignal,
+  ): Promise<RegistrationReport>;
+  dryRun(registration: Partial<Registration>, who: string): Promise<readonly CheckResult[]>;
+  /** The gate once more for what is registered. */
+  verify(
+    name: string,
+    ref: ArtifactRef,
+    who: string,
+    tell: Tell,
+    signal: AbortSignal,
+  ): Promise<SignedVerdict>;
+}
+
+/** What of the catalog serves in this gateway. */
+export interface Publication {
+  /** Resolves when the gateway serves what the catalog says, or has a reason why not. */
+  follow(names: readonly string[]): Promise<void>;
+  /** Why a version does not serve here; undefined: it does. */
+  trouble(name: string, version: string): string | undefined;
+  /** Resolves when requests for the alias go to its version. @throws StatusError FAILED_PRECONDITION: they do not */
+  promoted(name: string, alias: string, version: string): Promise<void>;
+  /** Resolves when the last request with the artifact was answered and no other can reach it. */
+  retired(name: string, version: string, digest?: Digest): Promise<void>;
+}
+
+export interface ManagedRegistryParts {
+  readonly catalog: Catalog;
+  readonly registrations: Registrations;
+  readonly publication: Publication;
+  readVerdict(digest: Digest): Promise<SignedVerdict>;
+  /** Retired versions of a model that are kept. */
+  readonly keepRetired: number;
+  /** Now, as ISO 8601. */
+  date(): string;
+}
+
+export class ManagedRegistry implements ModelRegistry {
+  readonly #parts: ManagedRegistryParts;
+
+  constructor(parts: ManagedRegistryParts) {
+    this.#parts = parts;
+  }
+
+  snapshot() {
+    return this.#parts.catalog.snapshot();
+  }
+
+  register(registration: Registration, who: string, tell: Tell, signal: AbortSignal) {
+    return this.#parts.registrations.register(registration, who, tell, signal);
+  }
+
+  dryRun(registration: Partial<Registration>, who: string) {
+    return this.#parts.registrations.dryRun(registration, who);
+  }
+
+  async verify(named: ArtifactName, who: string, tell: Tell, signal: AbortSignal) {
+    const found = onlyOne(this.#model(named.name), named, ALIVE);
+    return this.#parts.registrations.verify(named.name, found, who, tell, signal);
+  }
+
+  verdict(digest: Digest) {
+    return this.#parts.readVerdict(digest);
+  }
+
+  async promote(
+    name: string,
+    change: Parameters<ModelRegistry["promote"]>[1],
+    who: string,
+  ): Promise<number> {
+    const { publication, date } = this.#parts;
+    const { generation, ...alias } = change;
+    const next = (model: CatalogModel) => setAlias(model, { ...alias, at: date(), by: who });
+    next(this.#model(name)); // says what is wrong before anything is waited for
+    await publication.follow([name]);
+    const trouble = publication.trouble(name, alias.version);
+    if (trouble !== undefined) {
+      const text = `version ${alias.version} of model '${name}' does not serve here: ${trouble}`;
+      throw new StatusError("FAILED_PRECONDITION", `${text}; alias '${alias.alias}' stays`);
+    }
+    const action = { action: "promote", version: alias.version, details: { ...alias } };
+    const changed = await this.#change(name, generation, who, action, next);
+    await publication.promoted(name, alias.alias, alias.version);
+    return changed;
+  }
+
+  async rollback(
+    name: string,
+    { alias, generation }: { readonly alias: string } & Since,
+    who: string,
+  ) {
+    const action = { action: "rollback", details: { alias } };
+    await this.#change(name, generation, who, action, (model) => rollbackAlias(model, alias));
+    const to = aliasOf(this.#model(name), alias);
+    if (to !== undefined) return to;
+    throw new StatusError("ABORTED", `alias '${alias}' of model '${name}' was dropped meanwhile`);
+  }
+
+  dropAlias(name: string, { alias, generation }: { readonly alias: string } & Since, who: string) {
+    const action = { action: "drop-alias", details: { alias } };
+    return this.#change(name, generation, who, action, (model) =>
+      dropAlias(model, { alias, at: this.#parts.date(), by: who }),
+    );
+  }
+
+  pin(named: ArtifactName & Since, pinned: { readonly note: string } | undefined, who: string) {
+    const words = {
+      action: pinned === undefined ? "unpin" : "pin",
+      ...(pinned && { details: pinned }),
+    };
+    const mark = pinned && { by: who, at: this.#parts.date(), note: pinned.note };
+    return this.#changeArtifacts(named, words, who, (model) =>
+      pin(model, onlyOne(model, named, ["ready", "verified"]), mark),
+    );
+  }
+
+  async retire(named: ArtifactName & Since, reason: string, who: string): Promise<number> {
+    const { publication } = this.#parts;
+    const text = reason || `retired by ${who}`;
+    const words = { action: "retire", details: { reason: text } };
+    let gone: readonly FoundArtifact[] = [];
+    const generation = await this.#changeArtifacts(named, words, who, (model) => {
+      const going = findArtifacts(model, named).filter(({ artifact }) => isAlive(artifact.state));
+      gone = going;
+      if (going.length > 0) return going.reduce((next, each) => retire(next, each, text), model);
+      throw new StatusError(
+        "FAILED_PRECONDITION",
+        `nothing of model '${named.name}' that is named is in use: there is nothing to retire`,
+      );
+    });
+    await Promise.all(
+      gone.map(({ version, digest }) => publication.retired(named.name, version, digest)),
+    );
+    await this.#forget(named.name);
+    return generation;
+  }
+
+  /** Out of service at once, whoever points at it; `who` is the part of the gateway that found it wrong. */
+  demote(name: string, version: string, digest: Digest, reason: string, who: string) {
+    const words = { action: "demote", version, artifact: digest, details: { reason } };
+    return this.#change(name, undefined, who, words, (model) => {
+      const next = setState(model, { version, digest, state: "refused", reason });
+      if (serves(versionOf(next, version))) return next;
+      // `production` stays, so that its requests are told why; what else points there is dropped.
+      const at = this.#parts.date();
+      return aliasesTo(next, version)
+        .filter((alias) => alias !== "production")
+        .reduce((left, alias) => dropAlias(left, { alias, at, by: who }), next);
+    });
+  }
+
+  remove(named: ArtifactName & Since, who: string): Promise<number> {
+    return this.#changeArtifacts(named, { action: "remove" }, who, (model) => {
+      const { version, vendor, digest } = named;
+      if (version === undefined && vendor === undefined && digest === undefined) {
+        checkModelRemovable(model);
+        return undefined;
+      }
+      return findArtifacts(model, named).reduce<CatalogModel | undefined>(
+        (next, each) => next && removeArtifact(next, each),
+        model,
+      );
+    });
+  }
+
+  audit(limit: number, matches?: (entry: AuditEntry) => boolean) {
+    return this.#parts.catalog.audit(limit, matches);
+  }
+
+  /** What is retired for longer than it is kept. */
+  async #forget(name: string): Promise<void> {
+    const { catalog, keepRetired } = this.#parts;
+    const going = (model: CatalogModel) => beyondRetention(model, () => keepRetired);
+    const model = catalog.get(name)?.model;
+    if (model === undefined || going(model).length === 0) return;
+    await catalog.change(name, undefined, "retention", { action: "remove" }, (now) =>
+      (now ? going(now) : []).reduce((next, each) => next && removeArtifact(next, each), now),
+    );
+  }
+
+  #changeArtifacts(
+    named: ArtifactName & Since,
+    words: ChangeAction,
+    who: string,
+    next: (model: CatalogModel) => CatalogModel | undefined,
+  ): Promise<number> {
+    const { name, version, digest, vendor, generation } = named;
+    const action = {
+      ...words,
+      ...(version === undefined ? {} : { version }),
+      ...(digest === undefined ? {} : { artifact: digest }),
+      details: { ...words.details, ...(vendor === undefined ? {} : { vendor }) },
+    };
+    return this.#change(name, generation, who, action, next);
+  }
+
+  async #change(
+    name: string,
+    generation: number | undefined,
+    who: string,
+    action: ChangeAction,
+    next: (model: CatalogModel) => CatalogModel | undefined,
+  ): Promise<number> {
+    const { catalog, publication } = this.#parts;
+    const changed = await catalog.change(name, generation, who, action, (model) =>
+      next(model ?? this.#model(name)),
+    );
+    await publication.follow([name]);
+    return changed.generation;
+  }
+
+  /** @throws StatusError NOT_FOUND */
+  #model(name: string): CatalogModel {
+    const found = this.#parts.catalog.get(name);
+    if (found !== undefined) return found.model;
+    throw new StatusError("NOT_FOUND", `the registry has no model '${name}'`);
+  }
+}
+
+const ALIVE: readonly ArtifactState[] = ["uploaded", "validated", "verified", "ready"];
+const isAlive = (state: ArtifactState) => ALIVE.includes(state);
+
+/**
+ * The one that is meant, of those in one of these states where there is a choice.
+ * @throws StatusError NOT_FOUND; INVALID_ARGUMENT listing those that fit
+ */
+function onlyOne(
+  model: CatalogModel,
+  named: ArtifactName,
+  states: readonly ArtifactState[],
+): FoundArtifact {
+  const fitting = findArtifacts(model, named);
+  const chosen = fitting.filter(({ artifact }) => states.includes(artifact.state));
+  const [first, ...others] = chosen.length > 0 ? chosen : fitting;
+  if (first !== undefined && others.length === 0) return first;
+  const list = (chosen.length > 0 ? chosen : fitting)
+    .map(({ version, artifact }) => `${version}@${artifact.variant} (${artifact.digest})`)
+    .join(", ");
+  const remedy = "name the version, and the vendor or the digest";
+  throw new StatusError("INVALID_ARGUMENT", `several artifacts fit: ${list}; ${remedy}`);
+}

@@ -1,0 +1,82 @@
+/** Rows of golden files as batches of an executor. */
+import type { Tensor } from "../../../backends/contract.ts";
+import type { ModelSignature } from "../../inference/request.ts";
+import { slicesOf } from "../golden/rows-of.ts";
+import type { GateExecutor } from "./executor.ts";
+
+/** Inputs of one row have this shape. */
+export type ShapeOf = (input: string) => readonly number[];
+
+export class Batches {
+  readonly #executor: GateExecutor;
+  readonly #signature: ModelSignature;
+  readonly #shapeOf: ShapeOf;
+
+  constructor(executor: GateExecutor, signature: ModelSignature, shapeOf: ShapeOf) {
+    this.#executor = executor;
+    this.#signature = signature;
+    this.#shapeOf = shapeOf;
+  }
+
+  /** @param rows that `inputs` have @returns the outputs of the same rows, in order */
+  async run(
+    inputs: ReadonlyMap<string, Uint8Array>,
+    rows: number,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, Uint8Array>> {
+    signal.throwIfAborted();
+    const batched = this.#executor.maxBatchSize > 0;
+    const tensors: Tensor[] = [];
+    for (const { name, datatype } of this.#signature.inputs) {
+      const data = inputs.get(name);
+      if (data === undefined) continue;
+      const shape = this.#shapeOf(name);
+      tensors.push({ name, datatype, shape: batched ? [rows, ...shape] : shape, data });
+    }
+    const outputs = await this.#executor.execute(tensors, signal);
+    return new Map(outputs.map(({ name, data }) => [name, data]));
+  }
+
+  /** Parts of the rows, by input. */
+  inputSlices(inputs: ReadonlyMap<string, Uint8Array>) {
+    return this.#slices(inputs, this.#signature.inputs, (name) => this.#shapeOf(name));
+  }
+
+  /** Parts of the rows, by output. @param rows that there are */
+  outputSlices(outputs: ReadonlyMap<string, Uint8Array>, rows: number) {
+    return new Map(
+      this.#signature.outputs.flatMap(({ name, datatype }) => {
+        const bytes = outputs.get(name);
+        if (bytes === undefined) return [];
+        if (datatype === "BYTES") {
+          const count = textCount(bytes);
+          return [[name, slicesOf(datatype, [Math.max(1, count / rows)], bytes)] as const];
+        }
+        // Whatever its shape: rows are equally long.
+        return [[name, slicesOf("UINT8", [bytes.byteLength / rows], bytes)] as const];
+      }),
+    );
+  }
+
+  #slices(
+    tensors: ReadonlyMap<string, Uint8Array>,
+    specs: ModelSignature["inputs"],
+    shapeOf: ShapeOf,
+  ) {
+    return new Map(
+      specs.flatMap(({ name, datatype }) => {
+        const bytes = tensors.get(name);
+        return bytes === undefined
+          ? []
+          : [[name, slicesOf(datatype, shapeOf(name), bytes)] as const];
+      }),
+    );
+  }
+}
+
+function textCount(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let count = 0;
+  for (let at = 0; at + 4 <= bytes.byteLength; count += 1) at += 4 + view.getUint32(at, true);
+  return count;
+}

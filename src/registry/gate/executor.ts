@@ -1,0 +1,21 @@
+/** One artifact on one device, as the gate uses it: a batch in, its answers out, one at a time. */
+import type { Tensor } from "../../../backends/contract.ts";
+
+export interface GateExecutor {
+  readonly device: {
+    readonly id: string;
+    readonly vendor: string;
+    readonly platform: string;
+    readonly emulated: boolean;
+  };
+  /** Most rows of a batch; 0: the model has no batch axis, and a batch is one row. */
+  readonly maxBatchSize: number;
+  /**
+   * Executes exactly these rows as one batch.
+   * @returns all outputs, as copies
+   * @throws StatusError, BackendError as the execution does
+   */
+  execute(inputs: readonly Tensor[], signal: AbortSignal): Promise<readonly Tensor[]>;
+  /** Gives the device back. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,247 @@
+/** The gate as registration asks for it: golden files where there are none yet, then the verdict. */
+import { createReadStream } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { FixedPointType } from "../../../backends/contract.ts";
+import { StatusError, toStatusError } from "../../errors.ts";
+import { checkEquivalence } from "../../policy/equivalence/check-equivalence.ts";
+import type { Blobs } from "../../store/store.ts";
+import type {
+  CatalogArtifact,
+  CatalogModel,
+  CatalogVersion,
+  Digest,
+  GoldenFiles,
+  Verdict,
+} from "../catalog/types.ts";
+import { generateInputs } from "../golden/generate.ts";
+import { GoldenPair, openGoldenInputs } from "../golden/golden-files.ts";
+import type { ModelDefinition } from "../types.ts";
+import { type DefineParts, defineArtifact } from "./define.ts";
+import type { GateExecutor } from "./executor.ts";
+import { writeGoldenOutputs } from "./golden-outputs.ts";
+import { runGate } from "./run-gate.ts";
+
+export interface GateParts extends DefineParts {
+  readonly blobs: Pick<Blobs, "put" | "path">;
+  /** Loads it as it would serve. */
+  executorOf(definition: ModelDefinition, signal: AbortSignal): Promise<GateExecutor>;
+  /** Rows that are generated where no golden inputs are given. */
+  readonly goldenRows: number;
+  /** Name and version of this program. */
+  readonly software: string;
+  now(): number;
+  date(): string;
+}
+
+/** Golden files that somebody gave; outputs that are missing are the reference's. */
+export interface GivenGolden {
+  readonly inputs: Digest;
+  readonly outputs?: Digest | undefined;
+}
+
+export interface Proof {
+  readonly verdict: Verdict;
+  /** Of the version, from now on. */
+  readonly golden: GoldenFiles;
+  /** Artifact whose outputs are the golden ones; undefined: they were given. */
+  readonly reference: Digest | undefined;
+}
+
+const SEED = 20120704;
+const FREE_DIM = 8;
+const MOST_GOLDEN_BYTES = 2 ** 34;
+
+export class Gate {
+  readonly #parts: GateParts;
+
+  constructor(parts: GateParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Runs the golden files of the version through the artifact. A version that has none gets them now: the
+   * first artifact that can be executed is its reference.
+   * @param given in place of the version's
+   * @throws StatusError where nothing can be said: the golden files do not fit, or the reference is not here
+   */
+  async prove(
+    model: CatalogModel,
+    version: CatalogVersion,
+    artifact: CatalogArtifact,
+    given: GivenGolden | undefined,
+    tell: (doneRows: number, rows: number) => void,
+    signal: AbortSignal,
+  ): Promise<Proof> {
+    const folder = await mkdtemp(join(tmpdir(), "beamgate-gate-"));
+    try {
+      const trial = { folder, model, version, artifact, given, signal };
+      const definition = await defineArtifact(
+        this.#parts,
+        folder,
+        model,
+        version.version,
+        artifact,
+      );
+      const { signature } = definition;
+      const equivalence = artifact.equivalence ?? version.equivalence;
+      checkEquivalence(equivalence, signature.outputs);
+      const golden = await this.#golden(trial, definition);
+      const { blobs, software, now, date } = this.#parts;
+      const reference = golden.reference ?? "given";
+      const verdict = await runGate({
+        signature,
+        equivalence,
+        golden: {
+          inputs: blobs.path(golden.files.inputs),
+          outputs: blobs.path(golden.files.outputs),
+        },
+        identity: {
+          artifact: artifact.digest,
+          golden: { inputs: golden.files.inputs, outputs: golden.files.outputs },
+          reference,
+          software,
+        },
+        executor: (abort) => this.#parts.executorOf(definition, abort),
+        tell,
+        signal,
+        now,
+        date,
+      });
+      return { verdict, golden: golden.files, reference: golden.reference };
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  async #golden(
+    trial: GoldenTrial,
+    definition: ModelDefinition,
+  ): Promise<{ readonly files: GoldenFiles; readonly reference: Digest | undefined }> {
+    const { version, given, artifact } = trial;
+    if (given === undefined && version.golden !== undefined) {
+      return { files: version.golden, reference: version.reference };
+    }
+    if (given?.outputs !== undefined) {
+      const { inputs, outputs } = given;
+      const { blobs } = this.#parts;
+      const pair = await GoldenPair.open(definition.signature, {
+        inputs: blobs.path(inputs),
+        outputs: blobs.path(outputs),
+      });
+      pair.close();
+      return {
+        files: { inputs, outputs, rows: pair.rows, source: "given" },
+        reference: undefined,
+      };
+    }
+    const reference = version.reference ?? artifact.digest;
+    if (reference !== artifact.digest) {
+      const text = `artifact ${reference} is the reference of version ${version.version}`;
+      const remedy = "verify that one first, or give golden outputs";
+      throw new StatusError("FAILED_PRECONDITION", `${text} and has no golden files: ${remedy}`);
+    }
+    const files = await this.#made(trial, definition);
+    return { files, reference };
+  }
+
+  /** Outputs of the reference itself, to inputs that were given or are generated. */
+  async #made(trial: GoldenTrial, definition: ModelDefinition): Promise<GoldenFiles> {
+    const { folder, artifact, given, signal } = trial;
+    const { blobs } = this.#parts;
+    const executor = await this.#parts.executorOf(definition, signal);
+    try {
+      const outputs = join(folder, "golden-outputs.npz");
+      const answer = (inputs: string) =>
+        writeGoldenOutputs(definition.signature, { inputs, outputs }, executor, signal);
+      if (given !== undefined) {
+        const rows = await answer(blobs.path(given.inputs));
+        return {
+          inputs: given.inputs,
+          outputs: await this.#stored(outputs),
+          rows,
+          source: "given",
+        };
+      }
+      const inputs = join(folder, "golden-inputs.npz");
+      const rows = await this.#generated(definition, artifact, inputs, answer);
+      return {
+        inputs: await this.#stored(inputs),
+        outputs: await this.#stored(outputs),
+        rows,
+        source: "generated",
+        seed: SEED,
+      };
+    } finally {
+      await executor.close();
+    }
+  }
+
+  /** Integers may be indices: where the model refuses wide ones, they are 0 and 1. */
+  async #generated(
+    { signature, parameters }: ModelDefinition,
+    { manifest }: CatalogArtifact,
+    path: string,
+    answer: (inputs: string) => Promise<number>,
+  ): Promise<number> {
+    const encodings = new Map<string, FixedPointType>();
+    for (const { name, encoding } of manifest?.inputs ?? []) {
+      if (encoding !== undefined) encodings.set(name, encoding);
+    }
+    const rows = this.#parts.goldenRows;
+    const ranges = readRanges(parameters);
+    const options = { rows, seed: SEED, freeDim: FREE_DIM, ranges, encodings };
+    for (const wideIntegers of [true, false]) {
+      await generateInputs(path, signature, { ...options, wideIntegers });
+      (await openGoldenInputs(signature, path)).close();
+      try {
+        return await answer(path);
+      } catch (cause) {
+        if (wideIntegers) continue;
+        const { code, message } = toStatusError(cause);
+        const remedy = "give golden inputs that the model takes (--golden)";
+        throw new StatusError(
+          code,
+          `the reference refuses generated inputs: ${message}; ${remedy}`,
+        );
+      }
+    }
+    throw new RangeError("unreachable");
+  }
+
+  async #stored(path: string): Promise<Digest> {
+    const source = createReadStream(path, { highWaterMark: 1024 * 1024 });
+    const { digest } = await this.#parts.blobs.put(source, { maxBytes: MOST_GOLDEN_BYTES });
+    return digest;
+  }
+}
+
+/**
+ * `parameters { key: "golden_range" value { string_value: "input=0:500, other=-1:1" } }` of a configuration.
+ * @throws StatusError INVALID_ARGUMENT
+ */
+function readRanges(
+  parameters: Readonly<Record<string, string>>,
+): ReadonlyMap<string, readonly [number, number]> {
+  const ranges = new Map<string, readonly [number, number]>();
+  const text = parameters["golden_range"] ?? "";
+  for (const part of text.split(",").filter((each) => each.trim() !== "")) {
+    const [, name = "", low, high] = /^\s*(.+?)=([^:]+):(.+?)\s*$/.exec(part) ?? [];
+    const [from, to] = [Number(low), Number(high)];
+    if (!(from <= to) || !Number.isFinite(to - from)) {
+      const expected = "expected <input>=<lowest>:<highest>, ...";
+      throw new StatusError("INVALID_ARGUMENT", `parameter golden_range is '${text}': ${expected}`);
+    }
+    ranges.set(name, [from, to]);
+  }
+  return ranges;
+}
+
+interface GoldenTrial {
+  readonly folder: string;
+  readonly version: CatalogVersion;
+  readonly artifact: CatalogArtifact;
+  readonly given: GivenGolden | undefined;
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,118 @@
+/** Golden outputs by the reference: what it answers to the golden inputs. */
+import { randomUUID } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ModelSignature } from "../../inference/request.ts";
+import { writeNpz } from "../../npz/write-npz.ts";
+import { namesIn, openGoldenInputs } from "../golden/golden-files.ts";
+import { Batches } from "./batches.ts";
+import type { GateExecutor } from "./executor.ts";
+
+const BATCH_ROWS = 1024;
+
+/** @returns rows that were written @throws as the execution does */
+export async function writeGoldenOutputs(
+  signature: ModelSignature,
+  paths: { readonly inputs: string; readonly outputs: string },
+  executor: GateExecutor,
+  signal: AbortSignal,
+): Promise<number> {
+  const golden = await openGoldenInputs(signature, paths.inputs);
+  const shapes = new Map(golden.arrays.map(({ name, shape }) => [name, shape.slice(1)]));
+  const batches = new Batches(executor, signature, (input) => shapes.get(input) ?? []);
+  const parts = new Map<string, OutputPart>();
+  try {
+    for (const { name } of signature.outputs) parts.set(name, await OutputPart.make());
+    const size = Math.max(1, Math.min(executor.maxBatchSize, BATCH_ROWS));
+    let rows = 0;
+    for await (const chunk of golden.chunks(namesIn(golden, signature.inputs), size)) {
+      const outputs = await batches.run(chunk.data, chunk.rows, signal);
+      for (const [name, part] of parts) await part.add(outputs.get(name) ?? new Uint8Array());
+      rows += chunk.rows;
+    }
+    const contents = signature.outputs.map((spec) => {
+      const part = parts.get(spec.name);
+      if (part === undefined) throw new Error(`no output ${spec.name}`);
+      return part.content(spec, rows);
+    });
+    await writeNpz(paths.outputs, await Promise.all(contents));
+    return rows;
+  } finally {
+    golden.close();
+    for (const part of parts.values()) await part.remove();
+  }
+}
+
+/** One output in the making: a npy file begins with the number of rows. */
+class OutputPart {
+  readonly #path: string;
+  readonly #file: Awaited<ReturnType<typeof open>>;
+  #bytes = 0;
+
+  private constructor(path: string, file: Awaited<ReturnType<typeof open>>) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  static async make(): Promise<OutputPart> {
+    const path = join(tmpdir(), `beamgate-golden-${randomUUID()}`);
+    return new OutputPart(path, await open(path, "wx", 0o600));
+  }
+
+  async add(bytes: Uint8Array): Promise<void> {
+    await this.#file.appendFile(bytes);
+    this.#bytes += bytes.byteLength;
+  }
+
+  async content({ name, datatype, shape }: ModelSignature["outputs"][number], rows: number) {
+    if (datatype === "BYTES") return textContent(name, await readFile(this.#path), shape, rows);
+    const elementBytes = { BF16: 2, FP16: 2, INT16: 2, UINT16: 2, BOOL: 1, INT8: 1, UINT8: 1 };
+    const size =
+      elementBytes[datatype as keyof typeof elementBytes] ?? (datatype.endsWith("64") ? 8 : 4);
+    const perRow = this.#bytes / size / rows;
+    return {
+      name,
+      datatype: datatype === "BF16" ? ("UINT16" as const) : datatype,
+      shape: [rows, ...closed(shape, perRow)],
+      chunks: createReadStream(this.#path) as AsyncIterable<Uint8Array>,
+    };
+  }
+
+  async remove(): Promise<void> {
+    await this.#file.close();
+    await rm(this.#path, { force: true });
+  }
+}
+
+/** The one axis of any length is what the others leave. */
+function closed(shape: readonly number[], elements: number): number[] {
+  const known = shape.reduce((product, axis) => (axis < 0 ? product : product * axis), 1);
+  let open = elements / Math.max(1, known);
+  return shape.map((axis) => {
+    if (axis >= 0) return axis;
+    const length = open;
+    open = 1;
+    return length;
+  });
+}
+
+function textContent(name: string, bytes: Buffer, shape: readonly number[], rows: number) {
+  const texts: Buffer[] = [];
+  for (let at = 0; at + 4 <= bytes.length; ) {
+    const length = bytes.readUInt32LE(at);
+    texts.push(bytes.subarray(at + 4, at + 4 + length));
+    at += 4 + length;
+  }
+  const textBytes = Math.max(1, ...texts.map(({ length }) => length));
+  const fixed = Buffer.alloc(texts.length * textBytes);
+  for (const [at, text] of texts.entries()) text.copy(fixed, at * textBytes);
+  return {
+    name,
+    datatype: "BYTES" as const,
+    shape: [rows, ...closed(shape, texts.length / rows)],
+    textBytes,
+    chunks: [fixed],
+  };
+}

@@ -1,0 +1,48 @@
+/**
+ * A version's folder on this host: small files as they are, and links to the bytes in the store. Symbolic ones: a
+ * hard link would change the ctime of the file, by which everybody who shares the store sees whether it was touched.
+ */
+import { mkdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Digest } from "../catalog/types.ts";
+import type { VersionPlan } from "./plan.ts";
+
+let made = 0;
+
+/**
+ * Writes `<root>/<key>/<model>/...`, all or nothing; what is there already has the same content.
+ * @param blobPath where the bytes of a digest lie
+ * @returns the model's folder
+ */
+export async function writeVersion(
+  root: string,
+  model: string,
+  { key, version, files }: VersionPlan,
+  blobPath: (digest: Digest) => string,
+): Promise<string> {
+  const folder = join(root, key);
+  const found = join(folder, model);
+  if (await exists(found)) return found;
+  const unfinished = join(root, `.new-${++made}`);
+  try {
+    const home = join(unfinished, model);
+    await mkdir(join(home, version), { recursive: true, mode: 0o700 });
+    for (const file of files) {
+      const target = join(home, file.path);
+      await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+      if ("text" in file) await writeFile(target, file.text, { mode: 0o600 });
+      else await symlink(blobPath(file.blob), target);
+    }
+    await rename(unfinished, folder);
+  } catch (thrown) {
+    await rm(unfinished, { recursive: true, force: true });
+    throw thrown;
+  }
+  return found;
+}
+
+const exists = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
