@@ -19,6 +19,7 @@ import { largeRequests } from "./benches/large-requests.ts";
 import { latency } from "./benches/latency.ts";
 import { memory } from "./benches/memory.ts";
 import { openClPath } from "./benches/opencl.ts";
+import { put } from "./benches/put.ts";
 import { remote } from "./benches/remote.ts";
 import { shadow } from "./benches/shadow.ts";
 import { sharedMemory } from "./benches/shared-memory.ts";
@@ -46,6 +47,7 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   remote,
   gate,
   catalog,
+  put,
   shadow,
   generator,
   "generator-stream": generatorStream,
