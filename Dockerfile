@@ -20,6 +20,7 @@ COPY tsconfig.json ./
 COPY proto proto
 COPY backends backends
 COPY src src
+COPY loadtest loadtest
 COPY models models
 RUN npx tsc --build && npm prune --omit=dev
 
@@ -30,6 +31,8 @@ COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/dist dist
 COPY --from=build /build/proto proto
 COPY --from=build /build/models models
+COPY --from=build /build/loadtest/report/page loadtest/report/page
+COPY --from=build /build/loadtest/scenarios loadtest/scenarios
 COPY src/cli/beamgate.mjs src/cli/beamgate.mjs
 COPY LICENSE README.md ./
 RUN ln -s /app/src/cli/beamgate.mjs /usr/local/bin/beamgate \
