@@ -31,7 +31,7 @@ const OWNERS = {
   koffi: ["^backends/common/(opencl|linux)/", "^src/workers/(slab|libc)", "^src/shared-memory/"],
   "@opentelemetry": ["^src/telemetry/"],
   autocannon: ["^loadtest/"],
-  yauzl: ["^src/npz/"],
+  yauzl: ["^src/npz/", "^src/registry/registration/bundle"],
   yazl: ["^src/npz/"],
   "hdr-histogram-js": ["^loadtest/"],
   uplot: ["^loadtest/report/", "^src/http/dashboard/"],

@@ -80,8 +80,6 @@ export interface Payload {
   /** Rows of each event, `events` entries; absent: one each. An event's score is the largest of its rows. */
   readonly eventRows?: Uint32Array;
   readonly truth?: Truth;
-  /** Experiment that asks, where the payload decides it (a recorded trace). */
-  readonly tenant?: string;
 }
 
 export interface PayloadSource {

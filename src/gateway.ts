@@ -25,22 +25,21 @@ import { ModelAccount } from "./telemetry/account.ts";
 import { cpuMetrics } from "./telemetry/cpu-metrics.ts";
 import { deviceMetrics } from "./telemetry/device-metrics.ts";
 import { EventLoopDelay } from "./telemetry/event-loop.ts";
-import { Explain } from "./telemetry/explain/explain.ts";
 import { FailoverCounts } from "./telemetry/failover-counts.ts";
 import { grpcMetrics } from "./telemetry/grpc-metrics.ts";
 import { latencies } from "./telemetry/latency-metrics.ts";
 import type { Log } from "./telemetry/log.ts";
 import { logWords, readLogWords } from "./telemetry/log-settings.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
+import { shadowMetrics } from "./telemetry/shadow-metrics.ts";
 import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
 import { Aliases } from "./wiring/aliases.ts";
-import { ArtifactDigests } from "./wiring/artifact-digests.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
 import { Devices } from "./wiring/devices.ts";
 import { ensembleOf } from "./wiring/ensemble-of.ts";
-import { explaining } from "./wiring/explaining.ts";
+import { explaining, explainOf } from "./wiring/explaining.ts";
 import { uncounted } from "./wiring/gate-executor.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
 import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
@@ -55,6 +54,7 @@ import { rateLimiterOf } from "./wiring/rate-limits.ts";
 import { createRecording } from "./wiring/recording.ts";
 import { createRegistry, openRegistryStore } from "./wiring/registry.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
+import { Shadows, type ShadowsParts } from "./wiring/shadow/shadows.ts";
 import { StepLine } from "./wiring/step-line.ts";
 import { createTracing } from "./wiring/tracing.ts";
 import { withHeaders } from "./wiring/with-headers.ts";
@@ -86,7 +86,10 @@ const CHECK_FILES_MS = 15_000;
 
 /** Where registered models are found, and how an instance of their artifacts is looked at. */
 export type RegisteredSource = Pick<RegistryServingParts, "catalog" | "blobPath"> &
-  Pick<LoaderParts, "afterLoad">;
+  Pick<LoaderParts, "afterLoad"> & {
+    /** In place of the registry, see `ShadowsParts.demote`. */
+    readonly demote?: ShadowsParts["demote"];
+  };
 
 /** @param given where models that were registered are found; absent: in the configured store, where there is one */
 export async function createGateway(
@@ -133,7 +136,6 @@ export async function createGateway(
     log,
   });
   const digests = new KnownDigests();
-  const artifactDigests = new ArtifactDigests((path) => digests.of(path));
   const loading: ModelLoaderParts = {
     fleet,
     boards,
@@ -155,12 +157,12 @@ export async function createGateway(
     threads: config.workers.threads,
     rateLimiter: rateLimiterOf(config.rateLimit, clock),
     patienceMs: PATIENCE_MS,
-    originOf: config.provenance.enabled
-      ? originOf({
-          digests: artifactDigests,
-          generationOf: (model) => opened?.catalog.get(model)?.generation,
-        })
-      : undefined,
+    ...(config.provenance.enabled && {
+      originOf: originOf({
+        digestOf: (path) => digests.of(path),
+        generationOf: (model) => serving?.models.generationOf(model),
+      }),
+    }),
     ...(registered?.afterLoad && { afterLoad: registered.afterLoad }),
   };
   const loader = cachingLoader(modelLoader(loading), {
@@ -186,7 +188,10 @@ export async function createGateway(
       digests,
       roots: config.repository.roots,
       backends: modules.map(({ kind }) => kind),
-      published: (name, model) => aliases.follow(name, model),
+      published: (name, model) => {
+        aliases.follow(name, model);
+        shadows?.follow(name, model);
+      },
       repository: () => repository,
       checkMs: CHECK_FILES_MS,
       clock,
@@ -212,12 +217,37 @@ export async function createGateway(
       opened,
       modules,
       inventory,
+      served: () => repository.served(),
       serving,
       gateLoader: modelLoader({ ...forTheGate, account: uncounted, loaded: () => undefined }),
       version,
       clock,
       log,
     });
+
+  const shadows: Shadows | undefined =
+    serving &&
+    new Shadows({
+      settings: config.shadow,
+      repository: () => repository,
+      catalogModel: (name) => serving.models.catalogModel(name),
+      fleet,
+      threads: config.workers.threads,
+      cores: availableParallelism(),
+      onDevices: async (kind) =>
+        loading.perDevice(kind) ||
+        (await inventory.devicesOf(kind)).some(({ reconfigurable }) => reconfigurable === true),
+      demote: async (artifact, reason) => {
+        const { model, version, digest } = artifact;
+        await given?.demote?.(artifact, reason);
+        await registry?.registry.demote(model, version, digest, reason, "shadow comparison");
+      },
+      random: Math.random,
+      clock,
+      log,
+    });
+
+  repository.onChange((name) => shadows?.changed(name));
 
   const devices = new Devices({
     modules,
@@ -270,19 +300,10 @@ export async function createGateway(
   const line = inferLine((wire, call) => pins.find(wire, call) ?? aliases.route(wire, call), {
     regions: sharedMemory,
     require: (served, wish) => pins.require(served, wish),
+    shadow: shadows?.watch,
   });
   const recording = createRecording(config.record, { clock, log });
-  const { explainRequests, explainShare } = config.provenance;
-  const explain =
-    explainRequests === 0 || explainShare === 0
-      ? undefined
-      : new Explain({
-          requests: explainRequests,
-          share: explainShare,
-          random: Math.random,
-          now: clock.now,
-          wallMs: Date.now,
-        });
+  const explain = explainOf(config.provenance, clock);
   const infer = recording.watch(explaining(line, explain));
 
   const grpc = grpcListener(
@@ -338,6 +359,7 @@ export async function createGateway(
         () => devices.boards(),
         () => failovers.all(),
       ),
+      ...shadowMetrics(() => shadows?.counters() ?? []),
       ...(config.metrics.cpu ? cpuMetrics(config.metrics.intervalMs, clock.now) : []),
     ],
     counterLatencies: config.metrics.counterLatencies,
@@ -373,10 +395,10 @@ export async function createGateway(
       },
       stop: () => {
         closing = true;
-        artifactDigests.close();
         return repository.stop();
       },
     },
+    { name: "shadows", start: async () => {}, stop: async () => shadows?.close() },
     ...(config.metrics.enabled ? [metricsServer] : []),
     ...(config.http.enabled ? [http] : []),
     ...(config.grpc.enabled ? [grpc] : []),

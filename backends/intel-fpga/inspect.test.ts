@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import type { Artifact, ArtifactManifest } from "../contract.ts";
 import { intelFpga } from "./backend.ts";
+import { describeSource } from "./inspect.ts";
 
 const SAMPLE = fileURLToPath(
   new URL("../../../shared/artifacts/intel_example.aocr", import.meta.url),
@@ -126,6 +127,35 @@ describe.skipIf(!existsSync(SAMPLE))("a compiled image", () => {
   it("for another board than its manifest says is refused", async () => {
     await expect(intelFpga.inspect(image("pac_a10"))).rejects.toThrow(
       "compiled for board 'a10_ref_small', expected 'pac_a10'",
+    );
+  });
+});
+
+describe("a source without a manifest, as a registry reads it", () => {
+  const described = (content: string, platform = "any") => {
+    const { manifest: _, ...given } = source(content);
+    return describeSource({ ...given, platform });
+  };
+
+  it("tells its kernels and what they take", async () => {
+    expect(await described(SOURCE)).toEqual({
+      platform: "pocl",
+      details: {
+        container: "cl",
+        kernels: [
+          {
+            name: "net",
+            parameters: ["global const short * jets", "global short * score", "uint rows"],
+          },
+        ],
+      },
+    });
+  });
+
+  it("is refused without a kernel, and for a board that takes images", async () => {
+    await expect(described("int answer(void) { return 42; }")).rejects.toThrow(/defines no kernel/);
+    await expect(described(SOURCE, "pac_a10")).rejects.toThrow(
+      /expected 'pac_a10'; register the image/,
     );
   });
 });

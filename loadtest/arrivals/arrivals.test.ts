@@ -134,7 +134,7 @@ describe("files", () => {
   });
 
   it("of a trace are replayed, faster where one likes, and again when they are over", () => {
-    const lines = [0, 10, 20].map((atMs) => encodeTraceLine({ atMs, tenant: "cms" }));
+    const lines = [0, 10, 20].map((atMs) => encodeTraceLine({ atMs }));
     const file = written("trace.jsonl", `${lines.join("\n")}\n`);
     const arrivals = made({ kind: "replay", file, speed: 2 });
     expect(times(5, arrivals)).toEqual([0, 5, 10, 15, 20]);

@@ -2,8 +2,8 @@
  * A recorded trace: a line of JSON for each request, in the order of their times.
  * Written by whoever records, read by replay (times) and by payloads (tensors).
  *
- *     {"atMs":0,"model":"jet_tagger","tenant":"cms","inputs":[{"name":"input",
- *      "datatype":"FP32","shape":[1,16],"data":"<base64>"}]}
+ *     {"atMs":0,"model":"jet_tagger","inputs":[{"name":"input","datatype":"FP32",
+ *      "shape":[1,16],"data":"<base64>"}]}
  *
  * `atMs` counts from the first request; all but it may be left out.
  */
@@ -15,7 +15,6 @@ export interface TraceLine {
   readonly atMs: number;
   readonly model?: string;
   readonly version?: string;
-  readonly tenant?: string;
   readonly inputs?: readonly PayloadTensor[];
 }
 
@@ -60,7 +59,7 @@ function parseLine(line: string, place: string, before = 0): TraceLine {
   const text = (name: string) =>
     typeof read[name] === "string" ? { [name]: read[name] as string } : {};
   return {
-    ...{ atMs, ...text("model"), ...text("version"), ...text("tenant") },
+    ...{ atMs, ...text("model"), ...text("version") },
     ...(inputs === undefined ? {} : { inputs: tensorsOf(inputs, wrong) }),
   };
 }

@@ -14,9 +14,9 @@ export function recordedPayloads(
   const batched = hasBatchAxis(model);
   const pool = linesOf(trace, model.name, file)
     .filter((line) => line.inputs !== undefined)
-    .map(({ inputs = [], tenant }, key): Payload => {
+    .map(({ inputs = [] }, key): Payload => {
       const rows = batched ? (inputs[0]?.shape[0] ?? 1) : 1;
-      return { key, inputs, rows, ...(tenant === undefined ? {} : { tenant }) };
+      return { key, inputs, rows };
     });
   if (pool.length === 0) {
     throw new StatusError(

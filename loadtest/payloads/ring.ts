@@ -8,7 +8,7 @@ import type { Random } from "../../models/make/random.ts";
 import { randomFor } from "../arrivals/seed.ts";
 import type { Intended, Payload, PayloadSource } from "../types.ts";
 
-export interface RingSettings {
+interface RingSettings {
   readonly describe: string;
   /** Distinct requests of each number of events. */
   readonly size: number;

@@ -68,5 +68,3 @@ export const payloadSchema = z.discriminatedUnion("kind", [
     pool: pool(),
   }),
 ]);
-
-export type PayloadSpec = z.infer<typeof payloadSchema>;

@@ -65,10 +65,10 @@ describe("the presets", () => {
   it("say what was sampled or dilated, in numbers", () => {
     const text = (name: string) => describeScenario(findScenario(name).scenario);
     expect(text("l1-cms-hl")).toContain(
-      "all LHC times are 10000 times as long (slots of 249.5 µs); 3.09 kHz of events asked",
+      "all LHC times are 20000 times as long (slots of 499.0 µs); 1.545 kHz of events asked",
     );
     expect(text("l1-cms-hl")).toContain(
-      "answers after 500 crossings (124.8 ms of this run) are lost",
+      "answers after 500 crossings (249.5 ms of this run) are lost",
     );
     expect(text("hlt-cms")).toContain(
       "1 in 1000 events is sent, at random; times are the LHC's; 100 Hz",

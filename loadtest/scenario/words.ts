@@ -9,7 +9,6 @@ export function key<T extends z.ZodType>(type: T, description: string, unit?: st
 export const nameOf = () => z.string().min(1).max(256);
 export const count = (least = 0) => z.int().min(least);
 export const positive = () => z.number().gt(0);
-export const probability = () => z.number().gt(0).max(1);
 
 /** A number that is fixed, or drawn anew each time. */
 export const spread = () =>

@@ -47,7 +47,7 @@ export function thresholdsFor(scores: Float32Array, count: number): number[] {
 }
 
 /** Position of the first of sorted values that is not below. */
-export function firstAtLeast(sorted: Float32Array, value: number): number {
+function firstAtLeast(sorted: Float32Array, value: number): number {
   let [low, high] = [0, sorted.length];
   while (low < high) {
     const middle = (low + high) >> 1;

@@ -17,7 +17,7 @@ import {
 import { bucketRule, CMS_RULES, type DeadTimeRule, spacingRule, windowRule } from "./rules.ts";
 
 /** Crossings that the front end holds an event; Infinity: as long as it takes. */
-export function pipelineOf({ pipelineBx, budgetMs }: TriggerSpec, slotMs: number): number {
+function pipelineOf({ pipelineBx, budgetMs }: TriggerSpec, slotMs: number): number {
   return Math.min(
     pipelineBx ?? Number.POSITIVE_INFINITY,
     budgetMs === undefined ? Number.POSITIVE_INFINITY : budgetMs / slotMs,

@@ -35,7 +35,24 @@ if (!existsSync(entry)) {
   process.exit(1);
 }
 
+// A reader that has seen enough (`| head`) is no error.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
 const { main } = await import(pathToFileURL(entry).href);
 // Under the name of the program it can stand in for, it has that one's only command.
 const serves = basename(process.argv[1] ?? "") === "tritonserver";
-process.exit(await main([...(serves ? ["serve"] : []), ...process.argv.slice(2)]));
+const exitCode = await main([...(serves ? ["serve"] : []), ...process.argv.slice(2)]);
+// A pipe takes only so much at a time: what is not out yet would be lost.
+await Promise.all([process.stdout, process.stderr].map(written));
+process.exit(exitCode);
+
+/** Resolves when all that was written is out, or nobody wants it any more. */
+function written(stream) {
+  return new Promise((resolve) => {
+    stream.write("", () => resolve());
+  });
+}

@@ -1,9 +1,15 @@
 /** Rows of text under a head, in columns as wide as they need to be. */
 
+/** Control characters and what else begins a line. */
+const STEERING = /[\p{Cc}\u2028\u2029]/gu;
+/** The same, without the cost of a replacement; most texts have none. */
+const HAS_STEERING = /[\p{Cc}\u2028\u2029]/u;
+
 /** Anything that could move the cursor or start a new line becomes visible instead. */
 export function printable(text: string): string {
+  if (!HAS_STEERING.test(text)) return text;
   return text.replace(
-    /[\p{Cc}\u2028\u2029]/gu,
+    STEERING,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

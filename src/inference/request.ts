@@ -7,9 +7,12 @@
 import type { Datatype, TensorSpec } from "../../backends/contract.ts";
 import type { StatusError } from "../errors.ts";
 import type { MadeInput } from "./made-inputs.ts";
+import type { Parameters } from "./parameters.ts";
 import type { ByteSource, ClientConnection, SharedBytes, SharedRange } from "./shared-regions.ts";
 import type { Story } from "./story.ts";
 import type { Timeline } from "./timeline.ts";
+
+export type { Parameter, Parameters } from "./parameters.ts";
 
 /** Bytes in the pieces in which they arrived, in order; usually one piece. */
 export interface Pieces {
@@ -18,14 +21,6 @@ export interface Pieces {
   /** In place of `pieces`: the bytes lie elsewhere, and are read when they are copied. */
   readonly source?: ByteSource;
 }
-
-/** A request or tensor parameter. `bigint` where an int64/uint64 leaves ±2^53. */
-export type Parameter =
-  | { readonly type: "bool"; readonly value: boolean }
-  | { readonly type: "int64" | "uint64"; readonly value: number | bigint }
-  | { readonly type: "double"; readonly value: number }
-  | { readonly type: "string"; readonly value: string };
-export type Parameters = ReadonlyMap<string, Parameter>;
 
 export interface WireInput {
   readonly name: string;
@@ -176,6 +171,8 @@ export interface InferResponse {
   /** Told as parameters behind those, see `provenance.ts`; absent: not told. */
   readonly batchRows?: number | undefined;
   readonly queueUs?: number | undefined;
+  /** Variant that computed it, of a model that has several; clients are told by `parameters`. */
+  readonly variant?: string | undefined;
 }
 
 /**

@@ -2,7 +2,7 @@
  * What is written down while a request lives, where somebody may ask for it later (`beamgate explain`).
  * A call that is not followed has none: whoever has something to tell looks first. Nothing here throws.
  */
-import type { Parameters } from "./request.ts";
+import type { Parameters } from "./parameters.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** What a variant of the model showed when the router looked. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decideBatch } from "./batcher.ts";
+import { decideBatch, whyClosed } from "./batcher.ts";
 
 const rules = { maxRows: 8, preferredRows: [4], maxDelayMs: 2 };
 const eager = { maxRows: 8, preferredRows: [], maxDelayMs: 0 };
@@ -76,4 +76,20 @@ it("never takes more rows than allowed, never waits past the delay, always moves
       },
     ),
   );
+});
+
+describe("why a batch was closed", () => {
+  const rules = { maxRows: 64, preferredRows: [], maxDelayMs: 2 };
+  const closed = { rows: 8, worthRows: 32, waitedMs: 0.5, leftBehind: false };
+
+  it.each([
+    [{ rows: 64 }, rules, "full"],
+    [{ rows: 16 }, { ...rules, preferredRows: [16] }, "a preferred size was reached"],
+    [{ rows: 32 }, rules, "larger batches than 32 rows cost as much a row, as measured"],
+    [{ leftBehind: true }, rules, "the next request did not fit"],
+    [{ waitedMs: 2 }, rules, "the oldest request had waited the 2 ms that it may"],
+    [{}, { ...rules, maxDelayMs: 0 }, "the device was free and nobody else waited"],
+  ])("is told: %j", (given, its, words) => {
+    expect(whyClosed(its, { ...closed, ...given })).toBe(words);
+  });
 });

@@ -11,6 +11,7 @@ import type {
   Parameters,
 } from "../inference/request.ts";
 import { parseWish } from "../policy/routing/wish.ts";
+import type { Pool } from "../pool/pool.ts";
 import type { CacheOwner, KeptAnswer, ResponseCache } from "./response-cache.ts";
 import { cacheKey } from "./response-cache-key.ts";
 import type { Served } from "./served.ts";
@@ -77,6 +78,10 @@ export class CachedModel implements Served, CacheOwner {
 
   get absent(): NonNullable<Served["absent"]> {
     return this.#model.absent ?? [];
+  }
+
+  poolOf(variant: string): Pool | undefined {
+    return this.#model.poolOf?.(variant);
   }
 
   submit(asked: InferRequest, call: InferCall): void {

@@ -36,13 +36,24 @@ export class Endings {
   readonly #account: Account;
   readonly #clock: Clock;
   readonly #origin: Origin | undefined;
+  readonly #variant: string | undefined;
 
-  /** @param origin what answers tell of where they come from; absent: nothing */
-  constructor(signature: ModelSignature, account: Account, clock: Clock, origin?: Origin) {
+  /**
+   * @param origin what answers tell of where they come from; absent: nothing
+   * @param variant see `InferResponse.variant`
+   */
+  constructor(
+    signature: ModelSignature,
+    account: Account,
+    clock: Clock,
+    origin?: Origin,
+    variant?: string,
+  ) {
     this.#signature = signature;
     this.#account = account;
     this.#clock = clock;
     this.#origin = origin;
+    this.#variant = variant;
   }
 
   /** What answers of this instance tell of it; undefined: nothing. */
@@ -70,7 +81,11 @@ export class Endings {
           const told = parameters !== undefined;
           const batchRows = told ? rows : undefined;
           const queueUs = told ? waitedUs(call.timeline) : undefined;
-          call.respond({ model, version, id, outputs, parameters, batchRows, queueUs }, true);
+          const variant = this.#variant;
+          call.respond(
+            { model, version, id, outputs, parameters, batchRows, queueUs, variant },
+            true,
+          );
           call.story?.answered(parameters);
         }
         this.#finish(entry, call.cancelled ? "CANCELED" : undefined, timing, rows);

@@ -16,6 +16,7 @@ import type { Choice, Router } from "../policy/routing/router.ts";
 import type { AbsentVariant } from "../policy/routing/variant-view.ts";
 import { snapshot } from "../policy/routing/views-in-words.ts";
 import { type ClientWish, parseWish } from "../policy/routing/wish.ts";
+import type { Pool } from "../pool/pool.ts";
 import type { Branch } from "./branch.ts";
 import type { Rescue } from "./rescuer.ts";
 import type { Served } from "./served.ts";
@@ -80,6 +81,10 @@ export class RoutedModel implements Served {
 
   get instances() {
     return this.branches.flatMap(({ scheduler }) => scheduler.instances);
+  }
+
+  poolOf(variant: string): Pool | undefined {
+    return this.branches.find(({ name }) => name === variant)?.scheduler.pool;
   }
 
   get inFlight(): number {

@@ -43,6 +43,8 @@ export interface SchedulerParts {
   readonly rescue?: Rescue;
   /** What answers tell of where they come from; absent: nothing. */
   readonly origin?: Origin | undefined;
+  /** See `InferResponse.variant`. */
+  readonly variant?: string;
 }
 
 export class Scheduler implements Served {
@@ -85,7 +87,7 @@ export class Scheduler implements Served {
     // One device takes batches in the order given, so answers leave in the order asked.
     this.#oneAtATime = rules.preserveOrdering;
     this.bundleRows = bundleRows(signature, rules);
-    const endings = new Endings(signature, account, clock, parts.origin);
+    const endings = new Endings(signature, account, clock, parts.origin, parts.variant);
     const rescuer = new Rescuer(rescue);
     const repeats = this.#repeats;
     this.#endings = endings;

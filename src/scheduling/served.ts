@@ -1,6 +1,8 @@
 /** What serves a loaded model version, whatever stands behind it: a pool, sequences, an ensemble, a cache. */
+
 import type { InferCall, InferRequest, ModelSignature } from "../inference/request.ts";
 import type { AbsentVariant } from "../policy/routing/variant-view.ts";
+import type { Pool } from "../pool/pool.ts";
 
 export interface Served {
   readonly signature: ModelSignature;
@@ -27,6 +29,8 @@ export interface Served {
   readonly honoursWishes?: boolean;
   /** Variants of the model that no device here took. */
   readonly absent?: readonly AbsentVariant[];
+  /** Devices of one of its variants, for who uses them while they are idle; absent: it has no variants. */
+  poolOf?(variant: string): Pool | undefined;
   /** For dashboards: how many instances there are, and what their load found out. */
   readonly instances: readonly {
     readonly report: {

@@ -3,7 +3,7 @@
  * is one call; whatever one of them throws becomes the client's status.
  */
 import { toStatusError } from "../errors.ts";
-import type { InferCall, WireRequest } from "../inference/request.ts";
+import type { InferCall, InferRequest, WireRequest } from "../inference/request.ts";
 import type { RegionLookup } from "../inference/shared-regions.ts";
 import { checkRequest, requireOneResponse } from "../inference/validate.ts";
 import { type ClientWish, parseWish } from "../policy/routing/wish.ts";
@@ -23,6 +23,10 @@ export interface Surroundings {
   /** Memory shared with clients; undefined where that is switched off. */
   readonly regions?: RegionLookup | undefined;
   readonly require: Require;
+  /** Has another artifact compute some of the requests once more; absent: none. @returns the call to answer */
+  readonly shadow?:
+    | ((served: ServedModel<Served>, request: InferRequest, call: InferCall) => InferCall)
+    | undefined;
 }
 
 export function inferLine(
@@ -40,7 +44,7 @@ export function inferLine(
     if (served instanceof Promise) {
       served.then(
         () => call.cancelled || line(wire, call),
-        (error: unknown) => call.fail(toStatusError(error)),
+        (error: unknown) => refuse(call, error),
       );
       return;
     }
@@ -54,7 +58,7 @@ export function admit(
   served: ServedModel<Served>,
   wire: WireRequest,
   caller: InferCall,
-  { regions, require }: Surroundings,
+  { regions, require, shadow }: Surroundings,
 ): void {
   const { definition, loaded } = served;
   let call = caller;
@@ -67,6 +71,7 @@ export function admit(
       if (wish !== undefined) require(served, wish);
     }
     call = delivering(caller, request, definition.labels);
+    if (shadow !== undefined) call = shadow(served, request, call);
     loaded.submit(request, call);
   } catch (error) {
     refuse(call, error);

@@ -18,6 +18,8 @@ export interface LoaderParts {
   readonly threads: number;
   /** See `SchedulerParts.patienceMs`. */
   readonly patienceMs: number;
+  /** What answers tell of where they come from; absent: nothing. */
+  readonly originOf?: OriginOf | undefined;
   /**
    * Looks at an instance of a registered artifact before requests come to it, also of one that a board was
    * programmed with later: does it compute what it should? What it throws is why the load failed.
@@ -27,8 +29,6 @@ export interface LoaderParts {
     variant: VariantDefinition,
     instance: Instance,
   ): Promise<void>;
-  /** What answers tell of where they come from; absent: nothing. */
-  readonly originOf?: OriginOf | undefined;
 }
 
 /** Loads one instance, and looks at it where it is of a registered artifact. */

@@ -5,9 +5,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Device } from "../../backends/contract.ts";
 import type { Parameters } from "../inference/request.ts";
+import { KnownDigests } from "../registry/known-digests.ts";
 import type { Instance } from "../workers/types.ts";
-import { digestOf } from "../registry/variants.ts";
-import { ArtifactDigests } from "./artifact-digests.ts";
 import { originOf } from "./origin.ts";
 
 let folder = "";
@@ -26,6 +25,20 @@ function variantAt(path: string) {
   return { name: "onnx", backendKind: "onnx", artifact, numericClass: "float32" };
 }
 
+/** Digests, and when all that were asked for are there. */
+function hashing() {
+  const known = new KnownDigests();
+  const asked: Promise<unknown>[] = [];
+  return {
+    digestOf(path: string) {
+      const digest = known.of(path);
+      asked.push(digest);
+      return digest;
+    },
+    settled: () => Promise.allSettled(asked),
+  };
+}
+
 const jets = { name: "jets", version: "1" };
 const plain = (parameters: Parameters) =>
   Object.fromEntries([...parameters].map(([key, { value }]) => [key, value]));
@@ -34,13 +47,13 @@ describe("what answers tell of where they come from", () => {
   it("is complete once the artifact has been hashed, and one object while nothing changes", async () => {
     const path = join(folder, "model.onnx");
     writeFileSync(path, "weights");
-    const digests = new ArtifactDigests(digestOf);
+    const { digestOf, settled } = hashing();
     let generation = 4;
-    const origin = originOf({ digests, generationOf: () => generation })(jets, variantAt(path));
+    const origin = originOf({ digestOf, generationOf: () => generation })(jets, variantAt(path));
     const instance = on({});
     const before = origin(instance);
     expect(before.has("beamgate_artifact")).toBe(false);
-    await digests.settled();
+    await settled();
     const after = origin(instance);
     expect(plain(after)).toEqual({
       beamgate_variant: "onnx",
@@ -61,8 +74,8 @@ describe("what answers tell of where they come from", () => {
     const variant = variantAt(folder);
     const manifest = { vendor: "xilinx" } as never;
     const artifact = { ...variant.artifact, digest: "sha256:00", manifest };
-    const digests = new ArtifactDigests(digestOf);
-    const origin = originOf({ digests })(jets, { ...variant, name: "u50", artifact });
+    const { digestOf } = hashing();
+    const origin = originOf({ digestOf })(jets, { ...variant, name: "u50", artifact });
     const told = plain(origin(on({ id: "u50-1", vendor: "amd", emulated: true })));
     expect(told).toMatchObject({
       beamgate_device: "u50-1",
@@ -74,10 +87,10 @@ describe("what answers tell of where they come from", () => {
   });
 
   it("leaves out the artifact of a model that has no file", async () => {
-    const digests = new ArtifactDigests(digestOf);
-    const origin = originOf({ digests })(jets, variantAt(folder));
-    const missing = originOf({ digests })(jets, variantAt(join(folder, "gone")));
-    await digests.settled();
+    const { digestOf, settled } = hashing();
+    const origin = originOf({ digestOf })(jets, variantAt(folder));
+    const missing = originOf({ digestOf })(jets, variantAt(join(folder, "gone")));
+    await settled();
     expect(origin(on({})).has("beamgate_artifact")).toBe(false);
     expect(missing(on({})).has("beamgate_artifact")).toBe(false);
   });

@@ -3,7 +3,6 @@ import type { Parameter, Parameters } from "../inference/request.ts";
 import type { ModelDefinition, VariantDefinition } from "../registry/types.ts";
 import type { Origin } from "../scheduling/endings.ts";
 import type { Instance } from "../workers/types.ts";
-import type { ArtifactDigests } from "./artifact-digests.ts";
 
 /** Where a model's answers get their origin from. */
 export type OriginOf = (
@@ -12,7 +11,8 @@ export type OriginOf = (
 ) => Origin;
 
 export interface OriginParts {
-  readonly digests: ArtifactDigests;
+  /** Of a file, see `KnownDigests.of`: asked for what nobody has hashed, in the background. */
+  digestOf(path: string): Promise<string>;
   /** Of the model's record in the registry of models; undefined: it was never registered. */
   generationOf?(model: string): number | undefined;
 }
@@ -21,11 +21,20 @@ export interface OriginParts {
  * `beamgate_variant`, `_class`, `_vendor`, `_device`, `_emulated` (software stood in for silicon), `_artifact`
  * once its digest is known, and `_generation` of a registered model.
  */
-export function originOf({ digests, generationOf }: OriginParts): OriginOf {
-  return ({ name: model }, { name, artifact, numericClass }) => {
-    const digestNow = digests.of(artifact);
-    const stated = artifact.manifest?.vendor;
-    let digest: string | undefined;
+export function originOf({ digestOf, generationOf }: OriginParts): OriginOf {
+  return ({ name: model }, variant) => {
+    const { name, artifact, numericClass } = variant;
+    const stated = variant.vendor ?? artifact.manifest?.vendor;
+    let digest = artifact.digest === "" ? undefined : artifact.digest;
+    let found = digest;
+    // What is no file has none, and answers tell less.
+    const wait = digest === undefined ? digestOf(artifact.path) : undefined;
+    wait?.then(
+      (hashed) => {
+        found = hashed;
+      },
+      () => undefined,
+    );
     let generation: number | undefined;
     let lastInstance: Instance | undefined;
     let last: Parameters | undefined;
@@ -33,8 +42,8 @@ export function originOf({ digests, generationOf }: OriginParts): OriginOf {
     const known = new Map<string, Parameters>();
     return (instance) => {
       const generationNow = generationOf?.(model);
-      if (digest !== digestNow() || generation !== generationNow) {
-        digest = digestNow();
+      if (digest !== found || generation !== generationNow) {
+        digest = found;
         generation = generationNow;
         last = undefined;
         known.clear();

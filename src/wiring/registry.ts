@@ -5,15 +5,17 @@ import type { BackendModule } from "../../backends/contract.ts";
 import type { Clock } from "../clock.ts";
 import { StatusError, toStatusError } from "../errors.ts";
 import type { RegistryRoom } from "../http/registry/room.ts";
+import { unregistered } from "../http/registry/unregistered.ts";
 import type { Service } from "../lifecycle.ts";
 import type { Logger } from "../logger.ts";
 import { Catalog } from "../registry/catalog/catalog.ts";
 import { ManagedRegistry } from "../registry/catalog/managed-registry.ts";
 import type { Digest, SignedVerdict, Vendor } from "../registry/catalog/types.ts";
 import { Gate } from "../registry/gate/gate.ts";
+import { DropFolder } from "../registry/registration/drop-folder.ts";
 import { Registrar } from "../registry/registration/registrar.ts";
 import { Trust } from "../registry/trust/trust.ts";
-import type { Loader } from "../registry/types.ts";
+import type { Loader, ServedModel } from "../registry/types.ts";
 import { VendorKeys } from "../registry/vendors/vendor-keys.ts";
 import { vendorRules } from "../registry/vendors/vendor-rules.ts";
 import type { Served } from "../scheduling/served.ts";
@@ -27,6 +29,7 @@ import { vendorFacts } from "./vendor-facts.ts";
 
 export interface RegistrySettings {
   readonly folder?: string | undefined;
+  readonly dropFolder?: string | undefined;
   readonly trustFile?: string | undefined;
   readonly requireSignature: readonly Vendor[];
   readonly maxArtifactBytes: number;
@@ -62,6 +65,7 @@ export interface RegistryParts {
   readonly opened: RegistryStore;
   readonly modules: readonly BackendModule[];
   readonly inventory: Pick<Inventory, "known">;
+  served(): readonly ServedModel<unknown>[];
   readonly serving: RegistryServing;
   /** Loads for the gate: counts for nobody, and looks at no golden rows by itself. */
   readonly gateLoader: Loader<Served>;
@@ -82,7 +86,8 @@ export interface GatewayRegistry {
 }
 
 export function createRegistry(parts: RegistryParts): GatewayRegistry {
-  const { settings, opened, modules, inventory, serving, gateLoader, version, clock, log } = parts;
+  const { settings, opened, modules, inventory, served, serving, gateLoader } = parts;
+  const { version, clock, log } = parts;
   const { store, catalog, blobPath } = opened;
   const date = () => new Date().toISOString();
   const rules = vendorRules(settings);
@@ -134,6 +139,7 @@ export function createRegistry(parts: RegistryParts): GatewayRegistry {
       uploads: store.blobs,
       maxArtifactBytes: settings.maxArtifactBytes,
       vendors: () => vendorFacts(rules, keys, trust),
+      unregistered: () => unregistered(served(), catalog.snapshot()),
       log,
     },
     service: service(parts, registrar),
@@ -146,6 +152,14 @@ function service({ settings, opened, serving, clock, log }: RegistryParts, regis
   const closing = new AbortController();
   let stops: (() => void)[] = [];
   let resuming: Promise<unknown> = Promise.resolve();
+  const { dropFolder: folder, maxArtifactBytes } = settings;
+  const dropped =
+    folder === undefined
+      ? undefined
+      : new DropFolder({
+          ...{ folder, registrar, blobs: store.blobs, maxArtifactBytes, clock, log },
+          now: Date.now,
+        });
   const sweepLater = (): (() => void) => {
     let cancel = clock.after(SWEEP_MS, () => {
       void sweep().finally(() => {
@@ -170,14 +184,19 @@ function service({ settings, opened, serving, clock, log }: RegistryParts, regis
         catalog.follow(clock, settings.followMs),
         sweepLater(),
       ];
+      // What serves already goes first: a gate that runs needs workers, too.
       resuming = registrar
         .resume(closing.signal)
-        .catch((thrown: unknown) => log.error(toStatusError(thrown).message));
+        .catch((thrown: unknown) => log.error(toStatusError(thrown).message))
+        .then(() => {
+          if (!closing.signal.aborted) dropped?.start();
+        });
     },
     async stop() {
       closing.abort(new StatusError("UNAVAILABLE", "the gateway stops"));
       for (const stop of stops) stop();
       await resuming;
+      await dropped?.close();
       await store.close();
     },
   };

@@ -88,7 +88,7 @@ class LocalFleet implements Fleet {
       if (!(cause instanceof BackendError && cause.cause instanceof WorkerLost)) throw cause;
       // Killed from outside, or by another model in the same process: once more, on its own.
       signal.throwIfAborted();
-      return this.#newSupervisor(request.device, 0).load(instance);
+      return this.#newSupervisor(workerOf(request), 0).load(instance);
     });
     try {
       await orAborted(loading, signal);
@@ -104,7 +104,7 @@ class LocalFleet implements Fleet {
   }
 
   async #loadOnce(instance: ManagedInstance): Promise<void> {
-    await this.#supervisorFor(instance.request.device).load(instance);
+    await this.#supervisorFor(workerOf(instance.request)).load(instance);
   }
 
   devices(backendKind: string): Promise<readonly Device[]> {
@@ -202,3 +202,5 @@ function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
       .catch(() => {});
   });
 }
+
+const workerOf = ({ worker, device }: LoadRequest) => worker ?? device;

@@ -159,6 +159,8 @@ export interface LoadRequest {
    * Any other value (a device id): the instance gets the worker of that device.
    */
   readonly device: string;
+  /** Instances of one name share a worker that no others get, wherever they run; absent: as `device` says. */
+  readonly worker?: string;
 }
 
 /** All worker processes of this gateway. */

@@ -10,10 +10,10 @@ import {
 import { bytesRowEnds } from "../inference/bytes-tensor.ts";
 import { onePiece } from "../inference/pieces.ts";
 import type { InferRequest, ModelSignature } from "../inference/request.ts";
+import { mulberry32 } from "../inference/seeded-random.ts";
 import { elementCount } from "../inference/shapes.ts";
 import type { WarmupInput, WarmupSample } from "../inference/warmup.ts";
 import { execute, type Trial } from "./probe.ts";
-import { mulberry32 } from "../inference/seeded-random.ts";
 import { elements } from "./sample-elements.ts";
 import { sampledSignature, sampleRequest } from "./sample-requests.ts";
 

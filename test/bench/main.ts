@@ -8,6 +8,7 @@ import { packageRoot } from "../../src/package-root.ts";
 import { peakResidentBytes } from "../support/process-tree.ts";
 import { batchSize } from "./benches/batch-size.ts";
 import { calibration } from "./benches/calibration.ts";
+import { catalog } from "./benches/catalog.ts";
 import { clientCeiling } from "./benches/client-ceiling.ts";
 import { emulatedU50 } from "./benches/emulated-u50.ts";
 import { eventLoop } from "./benches/event-loop.ts";
@@ -18,7 +19,9 @@ import { largeRequests } from "./benches/large-requests.ts";
 import { latency } from "./benches/latency.ts";
 import { memory } from "./benches/memory.ts";
 import { openClPath } from "./benches/opencl.ts";
+import { put } from "./benches/put.ts";
 import { remote } from "./benches/remote.ts";
+import { shadow } from "./benches/shadow.ts";
 import { sharedMemory } from "./benches/shared-memory.ts";
 import { streamThroughput } from "./benches/stream-throughput.ts";
 import { unaryThroughput } from "./benches/unary-throughput.ts";
@@ -43,6 +46,9 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   memory,
   remote,
   gate,
+  catalog,
+  put,
+  shadow,
   generator,
   "generator-stream": generatorStream,
   calibration,

@@ -6,6 +6,7 @@ import { drainUnderLoad } from "./drain.ts";
 import { gatewayDeath } from "./gateway-death.ts";
 import { hostileClients } from "./hostile.ts";
 import { killWorkers } from "./kill-workers.ts";
+import { registryStore } from "./registry.ts";
 import { swaps } from "./swaps.ts";
 
 const STORIES = {
@@ -13,6 +14,7 @@ const STORIES = {
   drain: drainUnderLoad,
   death: gatewayDeath,
   boards: badBoards,
+  registry: registryStore,
   hostile: hostileClients,
   swaps,
 };

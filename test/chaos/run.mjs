@@ -1,5 +1,5 @@
 /**
- * `node test/chaos/run.mjs [--short] [kill|drain|death|boards|hostile|swaps ...]`: builds, then
+ * `node test/chaos/run.mjs [--short] [kill|drain|death|boards|registry|hostile|swaps ...]`: builds, then
  * runs the cases named (all without a name). `--short` does the least that the
  * acceptance asks for.
  */

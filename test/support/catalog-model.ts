@@ -39,11 +39,12 @@ export function withArtifact(
   model: CatalogModel | undefined,
   version: string,
   given: Partial<CatalogArtifact> = {},
+  name = "tagger",
 ): CatalogModel {
   const { state = "ready", ...artifact } = given;
   const added = someArtifact(artifact);
   let next = addArtifact(model, {
-    name: "tagger",
+    name,
     version,
     config: { max_batch_size: 8 },
     equivalence: { class: { kind: "bit-exact" } },

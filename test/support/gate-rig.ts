@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { BackendModule, Device } from "../../backends/contract.ts";
 import { systemClock } from "../../src/clock.ts";
 import { silent } from "../../src/logger.ts";
 import { packageRoot } from "../../src/package-root.ts";
@@ -10,6 +11,7 @@ import { placement } from "../../src/policy/placement/placement.ts";
 import { Boards } from "../../src/pool/boards.ts";
 import { Gate } from "../../src/registry/gate/gate.ts";
 import { openFileStore } from "../../src/store/files/file-store.ts";
+import type { Store } from "../../src/store/store.ts";
 import { backendModules } from "../../src/wiring/backend-modules.ts";
 import { gateExecutor, uncounted } from "../../src/wiring/gate-executor.ts";
 import { Inventory } from "../../src/wiring/inventory.ts";
@@ -20,6 +22,9 @@ import type { BackendSource } from "../../src/workers/words.ts";
 
 export interface GateRig {
   readonly gate: Gate;
+  readonly store: Store;
+  readonly modules: readonly BackendModule[];
+  readonly devices: readonly Device[];
   /** Keeps a file. @returns its digest */
   put(path: string): Promise<string>;
   path(digest: string): string;
@@ -60,9 +65,11 @@ export async function gateRig(
   });
   const inventory = new Inventory(fleet, clock.now, (kind, found) => boards.add(found, kind));
   const kinds = new Set<string>();
+  const devices: Device[] = [];
   for (const { kind } of backends) {
-    const devices = await inventory.devicesOf(kind).catch(() => []);
-    if (devices.length > 0) kinds.add(kind);
+    const own = await inventory.devicesOf(kind).catch(() => []);
+    devices.push(...own);
+    if (own.length > 0) kinds.add(kind);
   }
   const loader = modelLoader({
     fleet,
@@ -94,6 +101,9 @@ export async function gateRig(
   });
   return {
     gate,
+    store,
+    modules,
+    devices,
     kinds,
     path: (digest) => store.blobs.path(digest),
     async put(path) {

@@ -13,6 +13,7 @@ export interface RegistryGateway {
   readonly serving: RegistryServing;
   readonly grpcPort: number;
   readonly httpPort: number;
+  readonly metricsPort: number;
   stop(): Promise<void>;
 }
 
@@ -20,11 +21,13 @@ export interface RegistryGateway {
  * @param fill the catalog as it is at the start
  * @param roots model repositories beside it
  * @param afterLoad see `LoaderParts`
+ * @param demote see `ShadowsParts`
  */
 export async function startRegistryGateway(
   fill: (catalog: FakeCatalog) => void,
   roots: readonly string[] = [],
   afterLoad?: RegisteredSource["afterLoad"],
+  demote?: RegisteredSource["demote"],
 ): Promise<RegistryGateway> {
   const empty = mkdtempSync(join(tmpdir(), "beamgate-empty-"));
   const catalog = new FakeCatalog();
@@ -33,7 +36,7 @@ export async function startRegistryGateway(
     ["model-repository", roots.length > 0 ? [...roots] : [empty]],
     ["grpc-port", ["0"]],
     ["http-port", ["0"]],
-    ["allow-metrics", ["false"]],
+    ["metrics-port", ["0"]],
     ["exit-timeout-secs", ["5"]],
   ]);
   const { config } = loadConfig({ flags, env: {} });
@@ -42,8 +45,9 @@ export async function startRegistryGateway(
     catalog,
     blobPath: (digest) => catalog.blobPath(digest),
     ...(afterLoad && { afterLoad }),
+    ...(demote && { demote }),
   });
-  const { grpcPort = 0, httpPort = 0 } = await gateway.start();
+  const { grpcPort = 0, httpPort = 0, metricsPort = 0 } = await gateway.start();
   const { registry } = gateway;
   if (registry === undefined) throw new Error("the gateway serves no registry");
   return {
@@ -51,6 +55,7 @@ export async function startRegistryGateway(
     serving: registry,
     grpcPort,
     httpPort,
+    metricsPort,
     async stop() {
       await gateway.stop();
       await log.flushed();

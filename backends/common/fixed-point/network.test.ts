@@ -148,7 +148,8 @@ describe("a network of JSON", () => {
           expect((error as BackendError).fault).toBe("artifact");
         }
       }),
-      { numRuns: 2000 },
+      // What has no text of its own once broke the sentence that refuses it.
+      { numRuns: 2000, examples: [[0, "dense", 423560343, { toString: "" }]] },
     );
   });
 });

@@ -27,16 +27,19 @@ const OVERFLOWS: ReadonlySet<unknown> = new Set<FixedPointType["o"]>([
 export function typeFault(type: FixedPointType): string | undefined {
   const { w, i, signed, q, o } = type;
   if (!Number.isInteger(w) || w < 1 || w > MAX_BITS) {
-    return `w is ${w}, and a raw integer has 1 to ${MAX_BITS} bits`;
+    return `w is ${shown(w)}, and a raw integer has 1 to ${MAX_BITS} bits`;
   }
   if (!Number.isInteger(i) || Math.abs(i) > MAX_INTEGER_BITS) {
-    return `i is ${i}, and an integer from -${MAX_INTEGER_BITS} to ${MAX_INTEGER_BITS} is possible`;
+    return `i is ${shown(i)}, and an integer from -${MAX_INTEGER_BITS} to ${MAX_INTEGER_BITS} is possible`;
   }
-  if (typeof signed !== "boolean") return `signed is ${signed}, and has to be true or false`;
-  if (!ROUNDINGS.has(q)) return `q is ${q}, and has to be one of ${[...ROUNDINGS].join(", ")}`;
-  if (!OVERFLOWS.has(o)) return `o is ${o}, and has to be one of ${[...OVERFLOWS].join(", ")}`;
+  if (typeof signed !== "boolean") return `signed is ${shown(signed)}, and has to be true or false`;
+  if (!ROUNDINGS.has(q)) return `q is ${shown(q)}, and has to be one of ${[...ROUNDINGS].join(", ")}`;
+  if (!OVERFLOWS.has(o)) return `o is ${shown(o)}, and has to be one of ${[...OVERFLOWS].join(", ")}`;
   return undefined;
 }
+
+/** What JSON may hold in the place of a number, also what cannot be made a text of. */
+const shown = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
 
 /** The least and the greatest raw integer. */
 export function rangeOf(type: FixedPointType): { readonly lo: number; readonly hi: number } {

@@ -13,9 +13,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InferenceSession } from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { OnnxGraph } from "../../../models/make/onnx/onnx-graph.ts";
+import { field, message } from "../../../test/support/make-protobuf.ts";
 import type { ArtifactFacts } from "../../contract.ts";
 import { BackendError, type TensorSpec } from "../../contract.ts";
-import { inspectOnnx } from "./artifact.ts";
+import { describeOnnx, inspectOnnx } from "./artifact.ts";
 
 const shared = fileURLToPath(new URL("../../../../shared/models/", import.meta.url));
 const modelFiles = await readdir(shared, { recursive: true })
@@ -294,3 +296,33 @@ function varint(value: number): Buffer {
   bytes.push(left);
   return Buffer.from(bytes);
 }
+
+describe("a file as a registry reads it, wherever it lies", () => {
+  it("tells its tools, and names external data and foreign operators without looking at them", async () => {
+    const graph = new OnnxGraph("alone", "y = x");
+    graph.output(graph.node("Identity", [graph.input("x", "FP32", ["b", 2])], {}, "y"), "FP32", [
+      "b",
+      2,
+    ]);
+    const location = message(field(1, "location"), field(2, "../weights.bin"));
+    const tensor = field(5, message(field(1, 2), field(8, "w"), field(13, location), field(14, 1)));
+    const node = field(1, message(field(4, "Own"), field(7, "my.ops")));
+    const opset = field(8, message(field(1, "my.ops"), field(2, 3)));
+    const bytes = Buffer.concat([graph.finish(), field(7, Buffer.concat([tensor, node])), opset]);
+    const path = join(folder, "described.onnx");
+    await writeFile(path, bytes);
+    const given = { digest: "", path, format: "onnx", platform: "any" };
+    expect(await describeOnnx(given)).toMatchObject({
+      inputs: [{ name: "x", datatype: "FP32", shape: [-1, 2] }],
+      batchable: true,
+      details: {
+        ...{ container: "onnx", producer: "beamgate", irVersion: 8 },
+        opsets: { "ai.onnx": 17, "my.ops": 3 },
+        externalData: ["../weights.bin"],
+        customOperators: ["my.ops::Own"],
+      },
+    });
+    await expect(inspectOnnx(path)).rejects.toThrow(/must be a relative path inside the folder/);
+    await expect(describeOnnx({ ...given, format: "xclbin" })).rejects.toBeInstanceOf(BackendError);
+  });
+});

@@ -7,15 +7,10 @@ export const SLOTS = 3564;
 export const ORBIT_HZ = 11_245.5;
 
 /** Slots a second: 40.079 MHz. */
-export const SLOT_HZ = SLOTS * ORBIT_HZ;
+const SLOT_HZ = SLOTS * ORBIT_HZ;
 
 /** Length of a slot, ms. */
 export const SLOT_MS = 1000 / SLOT_HZ;
 
 /** RF periods (buckets) of a slot: bucket 1 is slot 0, bucket 11 slot 1. */
 export const BUCKETS_PER_SLOT = 10;
-
-/** Position in the orbit, 0 to 3563. */
-export function bcidOf(bx: number): number {
-  return bx % SLOTS;
-}

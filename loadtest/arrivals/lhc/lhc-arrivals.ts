@@ -135,7 +135,7 @@ function slotText(dilation: number): string {
   return us >= 1000 ? `${(us / 1000).toPrecision(4)} ms` : `${us.toPrecision(4)} µs`;
 }
 
-export function frequency(hz: number): string {
+function frequency(hz: number): string {
   const [value, unit] = hz >= 1e6 ? [hz / 1e6, "MHz"] : hz >= 1e3 ? [hz / 1e3, "kHz"] : [hz, "Hz"];
   return `${Number(value.toPrecision(4))} ${unit}`;
 }

@@ -10,7 +10,6 @@ export interface Unit {
 }
 
 export interface Units {
-  readonly describe: string;
   /** The n-th unit of the run. */
   at(n: number): Unit;
   /** Which unit a crossing belongs to. */
@@ -18,14 +17,13 @@ export interface Units {
 }
 
 export function orbitUnits(): Units {
-  return { ...sliceUnits(SLOTS), describe: "orbit" };
+  return sliceUnits(SLOTS);
 }
 
 /** Stretches of `length` crossings from the start of the run on, whatever the orbits. */
 export function sliceUnits(length: number): Units {
   const at = (n: number) => ({ from: n * length, to: (n + 1) * length });
   return {
-    describe: `slice of ${length} crossings`,
     at,
     holding: (bx) => at(Math.floor(bx / length)),
   };
@@ -39,7 +37,6 @@ export function trainUnits(scheme: FillingScheme): Units {
     return { from: orbit * SLOTS + train.first, to: orbit * SLOTS + train.last + 1 };
   };
   return {
-    describe: "train",
     at,
     holding(bx) {
       const slot = bx % SLOTS;

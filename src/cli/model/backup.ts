@@ -1,4 +1,6 @@
 /** `model backup`, `model restore`: a registry's store as a copy, on the host where it lies. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { Command } from "commander";
 import { CliError, Exit, type Io } from "../io.ts";
 import { type OutputFormat, outputOption, print } from "../output-option.ts";
@@ -11,7 +13,7 @@ interface Options {
   readonly config?: string;
 }
 
-/** Folders of the store that go with it: the keys that signed its verdicts. */
+/** Folders of the store that go with it, where they are: the keys that signed its verdicts. */
 const FOLDERS = ["vendors"];
 
 export function backupCommand(io: Io, exit: (code: number) => void): Command {
@@ -24,7 +26,8 @@ export function backupCommand(io: Io, exit: (code: number) => void): Command {
     .action(async (target: string, options: Options) => {
       const { backupStore } = await import("../../store/files/backup.ts");
       const folder = await folderOf(options, io);
-      const report = await backupStore(folder, target, FOLDERS);
+      const folders = FOLDERS.filter((name) => existsSync(join(folder, name)));
+      const report = await backupStore(folder, target, folders);
       for (const file of report.damaged) io.err(`warning: ${printable(file)} is damaged\n`);
       if (report.damaged.length > 0) exit(Exit.failed);
       const done = `${printable(folder)} is copied to ${printable(target)}: ${held(report)}\n`;

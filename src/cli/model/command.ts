@@ -6,7 +6,15 @@ import type { Io } from "../io.ts";
 const COMMANDS: Readonly<Record<string, Entry>> = {
   register: {
     summary: "register an artifact: upload, checks, numeric-equivalence gate",
-    load: async () => (await import("./register.ts")).registerCommand,
+    load: async () => {
+      const { registerCommand } = await import("./register.ts");
+      return (io, exit) =>
+        registerCommand(io, exit, async (registration, paths) => {
+          // Readers of every vendor: loaded where somebody asks without a gateway only.
+          const { dryRunLocally } = await import("../../wiring/dry-run.ts");
+          return dryRunLocally(registration, paths);
+        });
+    },
   },
   ls: {
     summary: "list what is registered",

@@ -36,7 +36,7 @@ export interface GivenRegistration {
   readonly artifact: string;
   /** `--sha256`: what the artifact has to be. */
   readonly digest?: string;
-  readonly golden?: { readonly inputs: string; readonly outputs: string };
+  readonly golden?: { readonly inputs: string; readonly outputs?: string };
   /** By path in the model's folder. */
   readonly files: Readonly<Record<string, string>>;
   /** Signature for the digest that the artifact turns out to have. */
@@ -97,12 +97,10 @@ function asDigest(given: string): string {
 function goldenOf(given: readonly string[] | undefined) {
   if (given === undefined) return undefined;
   const [inputs, outputs, ...more] = given;
-  if (inputs !== undefined && outputs !== undefined && more.length === 0)
-    return { inputs, outputs };
-  throw new CliError(
-    Exit.usage,
-    "--golden: expected two files, inputs and outputs: in.npz out.npz",
-  );
+  if (inputs !== undefined && more.length === 0) {
+    return outputs === undefined ? { inputs } : { inputs, outputs };
+  }
+  throw new CliError(Exit.usage, "--golden: expected in.npz, or in.npz out.npz");
 }
 
 /** `labels.txt`, or `folder/labels.txt=PATH` for a file that lies elsewhere or is called otherwise. */

@@ -69,7 +69,7 @@ function shortRow({ verdict, aliases = [], ...row }: ListedArtifact): string[] {
     verdict === undefined ? "-" : verdict.passed ? "passed" : "failed",
     verdict === undefined ? "-" : figure(verdict.worst, verdict.unit),
     verdict === undefined ? "-" : verdict.emulated ? "yes" : "no",
-  ];
+  ].map(String);
 }
 
 function wideRow(row: ListedArtifact): string[] {
@@ -82,5 +82,5 @@ function wideRow(row: ListedArtifact): string[] {
     row.registeredAt ?? "-",
     row.digest ?? "-",
     row.reason ?? "-",
-  ];
+  ].map(String);
 }

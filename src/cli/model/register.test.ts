@@ -35,7 +35,7 @@ function file(name: string, content: string | Buffer): string {
   return path;
 }
 
-async function serve(room: RegistryRoom, port = 0) {
+async function serve(room: RegistryRoom | undefined, port = 0) {
   const server = createHttpServer({ ...testServerOptions(), port, registry: room });
   await server.start();
   ends.push(() => server.stop());
@@ -200,8 +200,9 @@ describe("model register", () => {
     [["--vendor", "amd"], "Allowed choices are xilinx"],
     [["--artifact", join(folder, "none")], "artifact: there is no file"],
     [["--artifact", folder], "is no file"],
+    [["--artifact", file("empty", "")], "is empty"],
     [["--manifest", artifact], "is no JSON"],
-    [["--golden", artifact], "expected two files"],
+    [["--golden", artifact, artifact, artifact], "expected in.npz"],
     [["--class", "ulp"], "the forms are bit-exact, ulp:4"],
     [["--sha256", "12"], "expected 64 hexadecimal digits"],
     [["--sign-with", artifact], "--key-id"],
@@ -248,32 +249,35 @@ describe("model register --dry-run", () => {
     }
   });
 
-  it("without a gateway checks what can be checked here", async () => {
-    const given: unknown[] = [];
-    const dryRunLocally: DryRunLocally = async (registration, paths) => {
-      given.push(registration, [...paths]);
-      return [failed];
-    };
-    const codes: number[] = [];
-    let out = "";
-    const io: Io = {
-      out: (text) => {
-        out += text;
-      },
-      err: () => {},
-      env: { BEAMGATE_HTTP_PORT: "1" },
-      colour: false,
-    };
-    const command = registerCommand(io, (code) => codes.push(code), dryRunLocally);
-    const argv = ["--vendor", "xilinx", "--artifact", artifact, "--dry-run"];
-    await command.parseAsync(argv, { from: "user" });
-    const digest = digestOf("the bitstream");
-    expect(given).toEqual([
-      { vendor: "xilinx", file: "net.xclbin", artifact: digest },
-      [[digest, artifact]],
-    ]);
-    expect(codes).toEqual([3]);
-    expect(out).toMatch(/^platform +failed +for a U250$/m);
+  it("without a gateway, or without a registry in it, checks what can be checked here", async () => {
+    const without = await serve(undefined);
+    for (const port of [1, without.port]) {
+      const given: unknown[] = [];
+      const dryRunLocally: DryRunLocally = async (registration, paths) => {
+        given.push(registration, [...paths]);
+        return [failed];
+      };
+      const codes: number[] = [];
+      let out = "";
+      const io: Io = {
+        out: (text) => {
+          out += text;
+        },
+        err: () => {},
+        env: { BEAMGATE_HTTP_PORT: String(port) },
+        colour: false,
+      };
+      const command = registerCommand(io, (code) => codes.push(code), dryRunLocally);
+      const argv = ["--vendor", "xilinx", "--artifact", artifact, "--dry-run"];
+      await command.parseAsync(argv, { from: "user" });
+      const digest = digestOf("the bitstream");
+      expect(given).toEqual([
+        { vendor: "xilinx", file: "net.xclbin", artifact: digest },
+        [[digest, artifact]],
+      ]);
+      expect(codes).toEqual([3]);
+      expect(out).toMatch(/^platform +failed +for a U250$/m);
+    }
   });
 
   it("of a gateway that is named and does not answer is an error", async () => {

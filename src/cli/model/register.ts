@@ -9,7 +9,7 @@ import {
   isNamed,
   namingOptions,
 } from "../gateway-address.ts";
-import { askForLines, askGateway, NoGateway } from "../gateway-client.ts";
+import { askForLines, askGateway, NoGateway, Refused } from "../gateway-client.ts";
 import { CliError, Exit, type Io } from "../io.ts";
 import { print } from "../output-option.ts";
 import { table } from "../table.ts";
@@ -71,7 +71,19 @@ export function registerCommand(
     const registration = await sendFiles(gateway, given, progress);
     const path = modelPath(name, "versions", version, "artifacts");
     const body = { ...common({}, io), ...registration };
-    const answer = await askForLines(gateway, path, body, (event) => progress.event(event));
+    const checks: unknown[] = [];
+    const answer = await askForLines(gateway, path, body, (event) => {
+      progress.event(event);
+      const { check } = (event ?? {}) as { readonly check?: unknown };
+      if (check !== undefined) checks.push(check);
+    }).catch(async (error: unknown) => {
+      // Programs read what failed where they read what passed; people see it as it comes.
+      if (options.output !== "table" && checks.length > 0) {
+        const told = error instanceof Error ? error.message : String(error);
+        await print(io, options.output, { error: told, checks }, () => "");
+      }
+      throw error;
+    });
     const { artifact } = (answer ?? {}) as Partial<RegistrationReport>;
     if (artifact === undefined || typeof artifact !== "object") {
       throw new CliError(Exit.failed, "the gateway's answer has no artifact in it");
@@ -95,13 +107,18 @@ export function registerCommand(
       const body = { ...common({}, io), ...registration };
       return checksIn(await askGateway(gateway, "POST", `${REGISTRY}/dry-run`, body));
     } catch (error) {
-      const here = error instanceof NoGateway && !isNamed(gatewayOf(options), io);
-      if (!here || dryRunLocally === undefined) throw error;
-      progress.line("no gateway answers here: checked without one, against no device and no model");
+      const unable = error instanceof NoGateway || isWithoutRegistry(error);
+      const named = isNamed(gatewayOf(options), io);
+      if (!unable || named || dryRunLocally === undefined) throw error;
+      progress.line("no gateway with a registry here: checked against no device and no model");
       const { registration, paths } = await nameFiles(given, progress);
       return dryRunLocally(registration, paths);
     }
   }
+}
+
+function isWithoutRegistry(error: unknown): boolean {
+  return error instanceof Refused && error.body["code"] === "UNIMPLEMENTED";
 }
 
 function gatewayOf({ url, token }: Options): GatewayOptions {
@@ -125,7 +142,7 @@ function registerOptions(): readonly Option[] {
     ),
     new Option(
       "--golden <npz...>",
-      "golden vectors: in.npz out.npz; generated from the reference without them",
+      "golden vectors: in.npz out.npz, or in.npz alone: outputs are the reference's; without it inputs are generated",
     ),
     new Option("--class <class...>", `how closely it computes the same: ${CLASS_FORMS}`),
     new Option("--reference", "its outputs are the truth for the other artifacts of the version"),
@@ -192,7 +209,9 @@ async function withDigests(
       : {
           golden: {
             inputs: await digestOfFile(golden.inputs, "golden inputs"),
-            outputs: await digestOfFile(golden.outputs, "golden outputs"),
+            ...(golden.outputs !== undefined && {
+              outputs: await digestOfFile(golden.outputs, "golden outputs"),
+            }),
           },
         }),
     ...(Object.keys(named).length === 0 ? {} : { files: named }),

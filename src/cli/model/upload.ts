@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { GatewayAddress } from "../gateway-address.ts";
 import { askGateway, HungUp, NoGateway, Refused, sendBytes } from "../gateway-client.ts";
@@ -43,8 +44,9 @@ export async function upload(
   file: string,
   options: UploadOptions,
 ): Promise<string> {
-  const digest = options.digest ?? (await digestOf(file, options.what, options.progress));
   const { size } = await regularFile(file, options.what);
+  if (size === 0) throw new CliError(Exit.usage, `${options.what}: '${file}' is empty`);
+  const digest = options.digest ?? (await digestOf(file, options.what, options.progress));
   const path = `/v2/beamgate/uploads/${digest}`;
   let state = stateIn(await askGateway(gateway, "GET", path));
   let since = performance.now();
@@ -74,12 +76,21 @@ export async function upload(
 export async function digestOf(file: string, what: string, progress: Progress): Promise<string> {
   const { size } = await regularFile(file, what);
   const hash = createHash("sha256");
+  // One piece of memory for all of it: a stream would make as much garbage as the file is long.
+  const buffer = Buffer.allocUnsafe(READ_BYTES);
   let done = 0;
   try {
-    for await (const chunk of createReadStream(file, { highWaterMark: READ_BYTES })) {
-      hash.update(chunk as Buffer);
-      done += (chunk as Buffer).length;
-      progress.now(`${what}: read ${bytesText(done)} of ${bytesText(size)}`);
+    const handle = await open(file);
+    try {
+      for (;;) {
+        const { bytesRead } = await handle.read(buffer, 0, READ_BYTES, null);
+        if (bytesRead === 0) break;
+        hash.update(buffer.subarray(0, bytesRead));
+        done += bytesRead;
+        progress.now(`${what}: read ${bytesText(done)} of ${bytesText(size)}`);
+      }
+    } finally {
+      await handle.close();
     }
   } catch (cause) {
     throw unreadable(what, file, cause);

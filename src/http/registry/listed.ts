@@ -77,6 +77,20 @@ function rowsOf(model: CatalogModel): readonly ListedArtifact[] {
   return rows;
 }
 
+const written = new WeakMap<ListedArtifact, string>();
+
+/** The answer as JSON; a row is written once, however often it is asked for. */
+export function listText(generation: number, rows: readonly ListedArtifact[]): string {
+  const texts = rows.map((row) => {
+    const known = written.get(row);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(row);
+    written.set(row, text);
+    return text;
+  });
+  return `{"generation":${generation},"artifacts":[${texts.join(",")}]}`;
+}
+
 function aliasesOf(model: CatalogModel, wanted: string): readonly ListedAlias[] {
   return Object.entries(model.aliases)
     .filter(([, { version }]) => version === wanted)
@@ -97,7 +111,8 @@ function rowOf(
     ...(aliases.length === 0 ? {} : { aliases }),
     vendor,
     variant,
-    platform,
+    // What was refused before anybody knew its platform stands under its digest.
+    platform: platform === digest ? "unknown" : platform,
     format,
     numericClass,
     state,

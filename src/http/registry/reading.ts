@@ -2,7 +2,8 @@
 import type { FastifyInstance } from "fastify";
 import { StatusError } from "../../errors.ts";
 import type { AuditEntry } from "../../registry/catalog/types.ts";
-import { listed } from "./listed.ts";
+import { sendJson } from "../app.ts";
+import { listed, listText } from "./listed.ts";
 import { asDigest, invalid } from "./read-fields.ts";
 import { type Handler, REGISTRY, registryRoute } from "./registry-route.ts";
 import type { RegistryRoom } from "./room.ts";
@@ -23,7 +24,7 @@ export function addReading(app: FastifyInstance, room: () => RegistryRoom): void
         ...(vendor === undefined ? {} : { vendors: vendor.split(",") }),
         ...(state === undefined ? {} : { states: state.split(",") }),
       });
-      return reply.send({ generation: snapshot.generation, artifacts });
+      return sendJson(reply, listText(snapshot.generation, artifacts));
     },
   });
   registryRoute<{ digest: string }>(app, `${REGISTRY}/verdicts/:digest`, {

@@ -25,7 +25,10 @@ export interface UploadPlace {
 
 export interface UploadInPieces {
   readonly receivedBytes: number;
-  /** What came before `source` throws stays. @returns the bytes that are there now */
+  /**
+   * What came before `source` throws stays. A piece is the source's again when the next one is asked for.
+   * @returns the bytes that are there now
+   */
   append(offset: number, source: AsyncIterable<Uint8Array>, maxBytes: number): Promise<number>;
   finish(): Promise<{ readonly digest: string; readonly sizeBytes: number }>;
 }

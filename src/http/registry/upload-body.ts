@@ -7,11 +7,15 @@ import { StatusError } from "../../errors.ts";
 
 /** Small writes cost a system call and a trip to another thread each. */
 const PIECE_BYTES = 1024 * 1024;
+/** Above a piece: the chunk that makes it whole is longer than what was missing. */
+const SLACK_BYTES = 128 * 1024;
 
 export class UploadBody implements AsyncIterable<Uint8Array> {
   readonly #request: IncomingMessage;
   readonly #closing: () => boolean;
-  #parts: Uint8Array[] = [];
+  /** Two of them take turns: new memory for every piece is a gigabyte of garbage a gigabyte. */
+  #filled = Buffer.allocUnsafe(PIECE_BYTES + SLACK_BYTES);
+  #other = Buffer.allocUnsafe(PIECE_BYTES + SLACK_BYTES);
   #bytes = 0;
   #ended = false;
   #discarding = false;
@@ -38,17 +42,18 @@ export class UploadBody implements AsyncIterable<Uint8Array> {
     return this.#broken !== undefined;
   }
 
-  /** @throws StatusError CANCELLED when the client hangs up, UNAVAILABLE when the gateway stops */
+  /**
+   * A piece is good until the next one is asked for.
+   * @throws StatusError CANCELLED when the client hangs up, UNAVAILABLE when the gateway stops
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     for (;;) {
       while (this.#bytes < PIECE_BYTES && !this.#ended && this.#broken === undefined) {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
+        await this.#more();
       }
       if (this.#bytes > 0) {
-        const piece = Buffer.concat(this.#parts, this.#bytes);
-        this.#parts = [];
+        const piece = this.#filled.subarray(0, this.#bytes);
+        [this.#filled, this.#other] = [this.#other, this.#filled];
         this.#bytes = 0;
         this.#request.resume();
         yield piece;
@@ -58,21 +63,33 @@ export class UploadBody implements AsyncIterable<Uint8Array> {
     }
   }
 
-  /** What is still on its way goes nowhere: the client has to read its answer. */
-  discard(): void {
+  /**
+   * What is still on its way goes nowhere: the client has to read its answer.
+   * @returns resolved when it has sent all, or is gone
+   */
+  async discard(): Promise<void> {
     this.#discarding = true;
-    this.#parts = [];
     this.#bytes = 0;
     this.#request.resume();
+    while (!this.#ended && this.#broken === undefined) await this.#more();
   }
 
   #take(chunk: Uint8Array): void {
     if (this.#discarding) return;
-    this.#parts.push(chunk);
+    if (this.#bytes + chunk.length > this.#filled.length) {
+      this.#filled = Buffer.concat([this.#filled], this.#bytes + chunk.length);
+    }
+    this.#filled.set(chunk, this.#bytes);
     this.#bytes += chunk.length;
     if (this.#bytes < PIECE_BYTES) return;
     this.#request.pause();
     this.#wake();
+  }
+
+  #more(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
   }
 
   #end(): void {

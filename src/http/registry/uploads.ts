@@ -93,15 +93,23 @@ async function receive(
   }
   request.setTimeout(0);
   if (body.hungUp) return;
+  const text = JSON.stringify(answer);
   response.writeHead(status, {
     "content-type": "application/json",
+    "content-length": Buffer.byteLength(text),
     ...(offset === undefined ? {} : { "upload-offset": String(offset) }),
     ...(closing() ? { connection: "close" } : {}),
   });
-  response.end(JSON.stringify(answer));
-  if (body.ended) return;
-  body.discard();
-  setTimeout(() => body.ended || request.destroy(), LINGER_MS).unref();
+  if (body.ended) {
+    response.end(text);
+    return;
+  }
+  // The whole answer is out, but not its end: Node would close under a client that still sends.
+  response.write(text);
+  const lingered = setTimeout(() => request.destroy(), LINGER_MS).unref();
+  await body.discard();
+  clearTimeout(lingered);
+  response.end();
 }
 
 async function append(

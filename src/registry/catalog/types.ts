@@ -123,7 +123,8 @@ export interface Registration {
   readonly manifest?: unknown;
   /** Text of a config.pbtxt; absent: that of the version, or completed from the artifact. */
   readonly config?: string;
-  readonly golden?: { readonly inputs: Digest; readonly outputs: Digest };
+  /** Without outputs: those of the reference. */
+  readonly golden?: { readonly inputs: Digest; readonly outputs?: Digest };
   readonly equivalence?: Equivalence;
   readonly signature?: { readonly keyId: string; readonly value: string };
   readonly files?: Readonly<Record<string, Digest>>;

@@ -48,7 +48,11 @@ export interface PublishedModelsParts {
   readonly log: Logger;
 }
 
+type Recorded = CatalogSnapshot["models"][number];
+
 interface Published {
+  /** Of the record that it was made from. */
+  readonly generation: number;
   readonly plan: ModelPlan;
   /** undefined: nothing of it serves. */
   readonly model: RegisteredModel | undefined;
@@ -66,7 +70,7 @@ export class PublishedModels implements RegisteredModels {
   readonly #shadowed = new Set<string>();
   readonly #turns = new Turns();
   #indexed:
-    | { readonly snapshot: CatalogSnapshot; readonly models: Map<string, CatalogModel> }
+    | { readonly snapshot: CatalogSnapshot; readonly models: Map<string, Recorded> }
     | undefined;
   #cancel: (() => void) | undefined;
   #checking: Promise<void> = Promise.resolve();
@@ -129,7 +133,12 @@ export class PublishedModels implements RegisteredModels {
 
   /** Of the registry. */
   catalogModel(name: string): CatalogModel | undefined {
-    return this.#catalog().get(name);
+    return this.#catalog().get(name)?.model;
+  }
+
+  /** Of the record that what serves was made from; undefined: it is not registered. Hot. */
+  generationOf(name: string): number | undefined {
+    return this.#published.get(name)?.generation;
   }
 
   // Publishing ------------------------------------------------------------------
@@ -137,12 +146,13 @@ export class PublishedModels implements RegisteredModels {
   /** Never rejects. */
   #publish(name: string): Promise<void> {
     return this.#turns.run(name, async () => {
-      const model = this.#catalog().get(name);
-      if (model === undefined || (await this.#isShadowed(name))) {
+      const recorded = this.#catalog().get(name);
+      if (recorded === undefined || (await this.#isShadowed(name))) {
         this.#published.delete(name);
         this.#parts.published(name, undefined);
         return;
       }
+      const { generation, model } = recorded;
       await Promise.all(this.#digestsOf(model).map((digest) => this.#verify(digest)));
       const plan = planModel(model, {
         artifact: ({ backend }) => (this.#isOn(backend) ? undefined : backendOff(backend)),
@@ -152,6 +162,7 @@ export class PublishedModels implements RegisteredModels {
       const versions = written.flatMap(({ registered }) => registered ?? []);
       const published = versions.length > 0 ? { versions, aliases: plan.aliases } : undefined;
       this.#published.set(name, {
+        generation,
         plan: { ...plan, versions: written.map((each) => each.plan) },
         model: published,
       });
@@ -217,7 +228,7 @@ export class PublishedModels implements RegisteredModels {
   /** Whoever's bytes changed leaves, or comes back. Never rejects. */
   async #check(): Promise<void> {
     const changed: string[] = [];
-    for (const [name, model] of this.#catalog()) {
+    for (const [name, { model }] of this.#catalog()) {
       const verified = this.#digestsOf(model).map((digest) => this.#verify(digest));
       if ((await Promise.all(verified)).includes(true)) changed.push(name);
     }
@@ -261,10 +272,10 @@ export class PublishedModels implements RegisteredModels {
   }
 
   /** By name; made once a snapshot. */
-  #catalog(): ReadonlyMap<string, CatalogModel> {
+  #catalog(): ReadonlyMap<string, Recorded> {
     const snapshot = this.#parts.catalog.snapshot();
     if (this.#indexed?.snapshot !== snapshot) {
-      const models = new Map(snapshot.models.map(({ model }) => [model.name, model]));
+      const models = new Map(snapshot.models.map((recorded) => [recorded.model.name, recorded]));
       this.#indexed = { snapshot, models };
     }
     return this.#indexed.models;

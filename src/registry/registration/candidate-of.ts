@@ -29,7 +29,9 @@ export async function candidateOf(
   }
   const pair = golden && {
     inputs: await pathOf(blobs, golden.inputs, "golden inputs"),
-    outputs: await pathOf(blobs, golden.outputs, "golden outputs"),
+    ...(golden.outputs !== undefined && {
+      outputs: await pathOf(blobs, golden.outputs, "golden outputs"),
+    }),
   };
   const { name, version, vendor, manifest, config, equivalence, signature } = told;
   return {

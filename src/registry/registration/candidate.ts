@@ -22,7 +22,7 @@ export interface Candidate {
   /** Text of a config.pbtxt. */
   readonly config?: string;
   /** Paths of npz files. */
-  readonly golden?: { readonly inputs: string; readonly outputs: string };
+  readonly golden?: { readonly inputs: string; readonly outputs?: string };
   readonly equivalence?: Equivalence;
   readonly signature?: { readonly keyId: string; readonly value: string };
   /** By path in the model's folder: where the bytes lie. */

@@ -10,6 +10,7 @@ import type {
 } from "../catalog/types.ts";
 import { variantName } from "../catalog/variant-name.ts";
 import { fieldsOf } from "../model-config.ts";
+import { canonicalJson } from "../vendors/canonical-json.ts";
 import type { VendorRule } from "../vendors/vendor-rules.ts";
 import type { Candidate } from "./candidate.ts";
 import type { Findings } from "./check.ts";
@@ -17,7 +18,7 @@ import { givenAs } from "./checks/external-data.ts";
 import { defaultEquivalence } from "./default-equivalence.ts";
 import { isReference } from "./not-executed.ts";
 import type { Validated } from "./record.ts";
-import { storedConfig } from "./settle-config.ts";
+import { hasTensors, storedConfig } from "./settle-config.ts";
 
 export interface Registered {
   readonly registration: Registration;
@@ -29,7 +30,10 @@ export interface Registered {
 }
 
 /** Before anything was read. Its platform is what was told: two for one platform are refused at once. */
-export function uploadedArtifact(registered: Registered, rule: VendorRule): CatalogArtifact {
+export function uploadedArtifact(
+  registered: Registered,
+  rule: Pick<VendorRule, "boards" | "defaultPlatform">,
+): CatalogArtifact {
   const { registration, candidate, existing, who, at, underway } = registered;
   const { vendor, artifact: digest, file } = registration;
   const platform =
@@ -63,16 +67,12 @@ export function validatedArtifact(
       ({ digest, vendor: of }) => digest !== registration.artifact || of !== vendor,
     ),
   };
-  const own = equivalence ?? defaultEquivalence(outputs);
-  const differs =
-    equivalence !== undefined &&
-    JSON.stringify(equivalence) !== JSON.stringify(existing?.equivalence);
+  const bound = existing !== undefined && hasTensors(existing.config);
+  const own = equivalence ?? (bound ? existing.equivalence : defaultEquivalence(outputs));
+  const differs = bound && canonicalJson(own) !== canonicalJson(existing.equivalence);
   return {
     artifact: {
-      ...uploadedArtifact(
-        registered,
-        found.rule ?? ({ boards: false, defaultPlatform: "any" } as VendorRule),
-      ),
+      ...uploadedArtifact(registered, found.rule ?? { boards: false, defaultPlatform: "any" }),
       variant: variantName(others, { vendor, platform }),
       backend: formatRule?.backend ?? "none",
       platform,
@@ -80,7 +80,7 @@ export function validatedArtifact(
       numericClass: numericClassOf(manifest, found),
       ...(manifest === undefined ? {} : { manifest }),
       facts: factsForPeople(found.facts),
-      ...(differs && existing !== undefined ? { equivalence } : {}),
+      ...(differs ? { equivalence: own } : {}),
       checks,
       ...(signature === undefined ? {} : { signature }),
       state: "validated",
@@ -100,7 +100,7 @@ function referenceOf(registration: Registration, format: string): Validated["ref
 function toldPlatform(manifest: unknown): string | undefined {
   const { artifact } = (manifest ?? {}) as { artifact?: { platform?: unknown } };
   const platform = artifact?.platform;
-  return typeof platform === "string" && platform !== "any" ? platform : undefined;
+  return typeof platform === "string" && platform !== "any" ? platform.slice(0, 256) : undefined;
 }
 
 function numericClassOf(manifest: ArtifactManifest | undefined, { config }: Findings): string {

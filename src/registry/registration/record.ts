@@ -17,7 +17,7 @@ import type {
   Underway,
 } from "../catalog/types.ts";
 import type { ModelConfigObject } from "../types.ts";
-import { hasTensors } from "./settle-config.ts";
+import { hasTensors, sameConfig } from "./settle-config.ts";
 
 export type Ref = Required<ArtifactRef>;
 
@@ -32,6 +32,19 @@ export function findArtifact(
   const artifact = version?.artifacts.find((one) => isMeant(ref, one));
   return version !== undefined && artifact !== undefined ? { version, artifact } : undefined;
 }
+
+/**
+ * The version as far as it binds whoever comes next: where nothing of it was validated, or all of it is out of
+ * use, its configuration does not.
+ */
+export function binding(version: CatalogVersion | undefined): CatalogVersion | undefined {
+  return version === undefined || version.artifacts.some(isSettled)
+    ? version
+    : { ...version, config: {} };
+}
+
+const isSettled = (artifact: CatalogArtifact) =>
+  !outOfUse(artifact) && artifact.state !== "uploaded";
 
 /** Nothing is known yet but that it is to be checked. @throws as `addArtifact` */
 export function begun(
@@ -51,7 +64,7 @@ export function takenOver(model: CatalogModel, ref: Ref, underway: Underway): Ca
 
 export interface Validated {
   readonly artifact: CatalogArtifact;
-  /** Of the version; counts where nothing runs it yet. */
+  /** Of the version; counts where nothing else does. */
   readonly config: ModelConfigObject;
   readonly equivalence: Equivalence;
   readonly files: Readonly<Record<string, Digest>>;
@@ -72,13 +85,25 @@ export function validated(model: CatalogModel, ref: Ref, made: Validated): Catal
     artifact: { ...made.artifact, state: "uploaded" },
   });
   const found = versionOf(added, version);
-  const first = !hasTensors(found.config) && hasTensors(made.config);
+  const others = found.artifacts.filter(
+    (artifact) => !isMeant(ref, artifact) && isSettled(artifact),
+  );
+  const first = hasTensors(made.config) && (others.length === 0 || !hasTensors(found.config));
+  if (!first && hasTensors(made.config) && !sameConfig(found.config, made.config)) {
+    throw notNow(
+      `version ${version} of model '${model.name}' got another configuration meanwhile: leave yours out, or ` +
+        "register a new version with it",
+    );
+  }
   const next = withVersion(added, {
     ...found,
     ...(first ? { config: made.config, equivalence: made.equivalence } : {}),
     ...withFiles(model.name, found, made.files),
   });
-  const whole = changed(next, ref, () => made.artifact);
+  const whole = changed(next, ref, ({ pinned }) => ({
+    ...made.artifact,
+    ...(pinned && { pinned }),
+  }));
   if (made.reference === "no") return whole;
   return withReference(whole, ref, made.reference === "asked");
 }
@@ -155,14 +180,14 @@ export function verified(
   proof: Proven,
 ): CatalogModel {
   checkMine(model, ref, mine);
-  const next = changed(model, ref, ({ reason: _, ...artifact }) => ({
+  const golden = setGolden(model, ref.version, proof.golden);
+  const next = changed(golden, ref, ({ reason: _, ...artifact }) => ({
     ...artifact,
     ...proof.change,
     // One that serves goes on serving.
     state: artifact.state === "ready" ? "ready" : "verified",
   }));
-  const golden = setGolden(next, ref.version, proof.golden);
-  return setReference(golden, ref.version, proof.reference);
+  return setReference(next, ref.version, proof.reference);
 }
 
 /** Into service, and the alias to it that was wished for. */

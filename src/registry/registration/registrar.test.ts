@@ -354,6 +354,34 @@ describe("what a check refuses", () => {
     expect(states(one)).toEqual(["cpu ready", "xilinx refused", "xilinx ready"]);
   });
 
+  it("does not bind its version: the next one may have another configuration", async () => {
+    let fails = true;
+    const gate = gateOf(() => (fails ? { passed: false, failedCheck: "load", reason: "no" } : {}));
+    const one = rig({ gate });
+    await expect(one.register(await jet(one, "cpu"))).rejects.toThrow(/refused at check 'load'/);
+    fails = false;
+    const registration = await jet(one, "cpu");
+    const config = registration.config?.replace("8192", "16") ?? "";
+    const equivalence = { class: { kind: "ulp", max: 9 } } as const;
+    await one.register({ ...registration, config, equivalence });
+    const version = one.catalog.get("jet_tagger")?.model.versions["1"];
+    expect(version).toMatchObject({ config: { max_batch_size: 16 }, equivalence });
+    const other = (await jet(one, "xilinx")).config ?? "";
+    await expect(one.register(await jet(one, "xilinx", { config: other }))).rejects.toThrow(
+      /refused at check 'config': version 1 of model 'jet_tagger' has another configuration: (dynamic_batching|max_batch_size)/,
+    );
+  });
+
+  it("is another file by the name of one that the version has", async () => {
+    const one = rig();
+    await one.register(await jet(one, "cpu"));
+    const labels = await put(one, Buffer.from("other\n"));
+    const registering = one.register(await jet(one, "xilinx", { files: { "labels.txt": labels } }));
+    await expect(registering).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+    expect(states(one)).toEqual(["cpu ready", "xilinx refused"]);
+    expect(artifacts(one)[1]?.reason).toMatch(/has another file 'labels\.txt'/);
+  });
+
   it("is never written under a name that is none", async () => {
     const one = rig();
     const registration = await jet(one, "cpu", { name: "../x" });

@@ -19,7 +19,15 @@ import { isAbandoned } from "./abandoned.ts";
 import { candidateOf, registrationOf } from "./candidate-of.ts";
 import { uploadedArtifact } from "./describe-artifact.ts";
 import { whyNotExecuted } from "./not-executed.ts";
-import { begun, findArtifact, promoted, type Ref, refusedRecord, takenOver } from "./record.ts";
+import {
+  begun,
+  binding,
+  findArtifact,
+  promoted,
+  type Ref,
+  refusedRecord,
+  takenOver,
+} from "./record.ts";
 import { refuseNames } from "./refuse-names.ts";
 import { RegistrationRun, type Running, type RunParts, type Tell } from "./registration-run.ts";
 import { runChecks } from "./run-checks.ts";
@@ -64,7 +72,7 @@ export class Registrar implements Registrations {
   async dryRun(registration: Partial<Registration>): Promise<readonly CheckResult[]> {
     const { blobs, checkers } = this.#parts;
     const { name = "", version = "" } = registration;
-    const existing = this.#model(name)?.versions[version];
+    const existing = binding(this.#model(name)?.versions[version]);
     const candidate = await candidateOf(registration, existing, blobs, false);
     return (await runChecks(candidate, checkers)).results;
   }
@@ -200,7 +208,7 @@ export class Registrar implements Registrations {
     const at = this.#date();
     const underway: Underway = { owner: newOwner(), since: at, registration };
     const { token } = underway.owner;
-    const existing = this.#model(name)?.versions[ref.version];
+    const existing = binding(this.#model(name)?.versions[ref.version]);
     const candidate = { ...(await candidateOf(registration, existing, blobs, true)), again };
     const registered = { registration, candidate, existing, who, at, underway };
     const words = {

@@ -108,11 +108,18 @@ export class RegistrationRun {
       throw new RegistrationRefused(this.#checks, this.#artifact);
     }
     const made = validatedArtifact(this.#running, found, results);
-    await this.#change("validate", {}, (model) => {
-      // What serves goes on serving while it is looked at again.
-      const kept = { ...artifactOf(model, ref), checks: results, underway };
-      return validated(model, ref, candidate.again ? { ...made, artifact: kept } : made);
-    });
+    try {
+      await this.#change("validate", {}, (model) => {
+        // What serves goes on serving while it is looked at again.
+        const kept = { ...artifactOf(model, ref), checks: results, underway };
+        return validated(model, ref, candidate.again ? { ...made, artifact: kept } : made);
+      });
+    } catch (thrown) {
+      const { code, message } = toStatusError(thrown);
+      if (code !== "FAILED_PRECONDITION") throw thrown;
+      await this.#refuse({ check: "version", outcome: "failed", reason: message });
+      throw thrown;
+    }
     const version = this.#model?.versions[ref.version];
     return whyNotExecuted({ registration, version, found, checkers, architecture });
   }

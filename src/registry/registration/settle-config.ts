@@ -50,7 +50,7 @@ export function settleConfig(sources: ConfigSources): SettledConfig {
     const made = complete({}, sources);
     return { ...made, source: made.signature === undefined ? "none" : "artifact" };
   }
-  if (given !== undefined && comparable(given.config) !== comparable(kept)) {
+  if (given !== undefined && !sameConfig(given.config, kept)) {
     throw new StatusError(
       "FAILED_PRECONDITION",
       `version ${sources.version} of model '${name}' has another configuration: ` +
@@ -142,8 +142,8 @@ function factsForConfig(
 }
 
 /** Names of tools and files are not what a version promises. */
-function comparable(config: ModelConfigObject): string {
-  return canonicalJson(promised(config));
+export function sameConfig(one: ModelConfigObject, other: ModelConfigObject): boolean {
+  return canonicalJson(promised(one)) === canonicalJson(promised(other));
 }
 
 function promised(config: ModelConfigObject): ModelConfigObject {

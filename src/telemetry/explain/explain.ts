@@ -60,7 +60,8 @@ export class Explain {
   begin({ id, model, version, bundledIds }: Asked, timeline: Timeline): Story | undefined {
     const { requests, share } = this.#parts;
     if (requests === 0 || (share < 1 && this.#parts.random() >= share)) return undefined;
-    if (bundledIds === undefined ? !isKept(id) : !bundledIds.every(isKept)) return undefined;
+    const kept = bundledIds === undefined ? isKept(id) : bundledIds.every(isKept);
+    if (!kept || (bundledIds?.length ?? 1) > requests) return undefined;
     const story = new RequestStory(model, version, timeline, this.#parts.now);
     this.#keep({ id, ids: bundledIds, story });
     return story;
