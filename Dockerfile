@@ -20,6 +20,7 @@ COPY tsconfig.json ./
 COPY proto proto
 COPY backends backends
 COPY src src
+COPY loadtest loadtest
 COPY models models
 COPY loadtest loadtest
 RUN npx tsc --build && npm prune --omit=dev

@@ -5,7 +5,7 @@
 import type { DecodedResponse } from "../../src/grpc/codec/decode-response.ts";
 import type { WireRequest } from "../../src/inference/request.ts";
 import type { Header } from "./raw-http2/hpack.ts";
-import type { Address } from "./raw-http2/http2-client.ts";
+import type { Address } from "./raw-http2/open-socket.ts";
 
 export const DRIVERS = ["grpc", "grpc-stream", "http"] as const;
 export type DriverName = (typeof DRIVERS)[number];

@@ -24,7 +24,7 @@ export function summary(result: Result): string {
     ceiling &&
       `  ceiling    ${whole(ceiling.perSecond)} ${ceiling.protocol} a second from one process, found before the run`,
     `  seed       ${scenario.seed}`,
-    ...result.points.flatMap((point) => ["", ...pointLines(point)]),
+    ...pointsLines(result),
     ...(result.trigger ? ["", ...triggerLines(result)] : []),
     ...(result.agreement ? ["", ...agreementLines(result.agreement)] : []),
     ...(result.capacity ? ["", ...capacityLines(result.capacity)] : []),
@@ -41,6 +41,30 @@ export function summary(result: Result): string {
     ),
     ...result.notes.map((note) => `  note: ${note}`),
   ]);
+}
+
+/** More loads than this are a line each, but for the one that the curves are about. */
+const MOST_IN_FULL = 5;
+
+function pointsLines({ points, main }: Result): (string | undefined)[] {
+  if (points.length <= MOST_IN_FULL) return points.flatMap((point) => ["", ...pointLines(point)]);
+  const lines = points.flatMap((point, index) => (index === main ? [] : [shortLine(point)]));
+  const full = points[main];
+  return ["", ...lines, "", ...(full === undefined ? [] : pointLines(full))];
+}
+
+function shortLine({ label, answeredPerSecond, latency, invalid, failures }: Point): string {
+  const quantile = (share: number) => {
+    const found = latency.quantiles.find((one) => one.share === share);
+    return `${percentileName(share)} ${milliseconds(found?.ms ?? Number.NaN)}`;
+  };
+  const failed = failures.reduce((sum, { count }) => sum + count, 0);
+  return [
+    `${label}: answered ${perSecond(answeredPerSecond)}`,
+    ...[quantile(0.5), quantile(0.99)],
+    ...(failed > 0 ? [`${whole(failed)} failed`] : []),
+    ...(invalid.length > 0 ? ["INVALID"] : []),
+  ].join(", ");
 }
 
 function pointLines(point: Point): (string | undefined)[] {

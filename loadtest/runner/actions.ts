@@ -1,6 +1,6 @@
 /** What a scenario does to the server while it is measured: models come and go, devices are drained. */
 import { ask } from "../drivers/control/http-control.ts";
-import type { Address } from "../drivers/raw-http2/http2-client.ts";
+import type { Address } from "../drivers/raw-http2/open-socket.ts";
 import { pause } from "./measured.ts";
 import type { Action } from "./run-spec.ts";
 import type { Observer } from "./runner.ts";

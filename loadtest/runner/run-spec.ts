@@ -2,7 +2,7 @@
 import type { ModelFacts } from "../drivers/control/control.ts";
 import type { DriverName } from "../drivers/driver.ts";
 import type { Header } from "../drivers/raw-http2/hpack.ts";
-import type { Address } from "../drivers/raw-http2/http2-client.ts";
+import type { Address } from "../drivers/raw-http2/open-socket.ts";
 import type { Objective } from "../report/objectives.ts";
 import type { Reference } from "./analysis/compare-with-reference.ts";
 import type { Pacing } from "./generator/pacer.ts";

@@ -4,7 +4,7 @@ import { GrpcControl } from "../drivers/control/grpc-control.ts";
 import { HttpControl } from "../drivers/control/http-control.ts";
 import type { DriverName } from "../drivers/driver.ts";
 import type { Header } from "../drivers/raw-http2/hpack.ts";
-import type { Address, TlsOptions } from "../drivers/raw-http2/http2-client.ts";
+import type { Address, TlsOptions } from "../drivers/raw-http2/open-socket.ts";
 
 const DEFAULT_PORT = { grpc: 8001, "grpc-stream": 8001, http: 8000 } as const;
 

@@ -107,6 +107,10 @@ function serverFlags(): Option[] {
     new Option("--ssl-grpc-root-certifications-file <file>", "PEM of who is trusted"),
     new Option("--ssl-grpc-private-key-file <file>", "PEM of this client's key"),
     new Option("--ssl-grpc-certificate-chain-file <file>", "PEM of this client's certificate"),
+    // perf_analyzer's scripts say them; there is nothing else here.
+    new Option("-a, --async").hideHelp(),
+    new Option("--sync").hideHelp(),
+    new Option("-v, --verbose").hideHelp(),
     new Option("--insecure", "accept any certificate of the server"),
   ];
 }

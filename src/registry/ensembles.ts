@@ -106,7 +106,9 @@ export class Ensembles<L> {
   /** Somebody took a step away on purpose, and the ensemble with it: Triton gives both the same reason. */
   #stepWasUnloaded({ ensemble }: ModelDefinition): boolean {
     return (ensemble?.steps ?? []).some(({ model }) => {
-      const versions = [...(this.#parts.models.get(model)?.versions ?? [])];
+      const step = this.#parts.models.get(model);
+      if (step === undefined || step.removed) return false;
+      const versions = [...step.versions];
       // Its last requests may not be answered yet.
       const leaves = versions.map(
         ({ state, reason }) => state === "UNLOADING" || reason === UNLOADED,

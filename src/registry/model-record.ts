@@ -37,6 +37,8 @@ interface AliasTarget {
 
 export class ModelRecord<L> {
   readonly name: string;
+  /** It was taken off the disk, and leaves. */
+  removed = false;
   /** More than one: a conflict between roots. */
   folders: readonly string[];
   /** Of the files at the last attempt to load; empty before. */

@@ -360,6 +360,7 @@ export class ModelRepository<L> {
     for (const [name, folders] of found) {
       const record = this.#models.get(name) ?? new ModelRecord<L>(name, folders);
       record.folders = folders;
+      record.removed = false;
       record.registered = fromRegistry.has(name);
       this.#models.set(name, record);
     }
@@ -397,6 +398,7 @@ export class ModelRepository<L> {
   async #remove(record: ModelRecord<L>): Promise<void> {
     await this.#turns.run(record.name, async () => {
       record.folders = [];
+      record.removed = true;
       record.fingerprint = "";
       // Behind the round: whoever still asks is answered first.
       void this.#changes.unload(record).then(() => this.#forget(record.name));

@@ -19,6 +19,8 @@ from support.real_triton import installed, real_triton
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 M = service_pb2
+# A tritonserver does not say where its answers come from.
+AS_TRITON = "--provenance-enabled=false"
 INT32 = bytes(64)
 
 
@@ -813,7 +815,7 @@ def main():
         ours_root, theirs_root = pathlib.Path(folder) / "ours", pathlib.Path(folder) / "theirs"
         twin_models.write(ours_root, theirs_root)
         with (
-            gateway(ours_root, flags=("--allow-client-shm=true",)) as gate,
+            gateway(ours_root, flags=("--allow-client-shm=true", AS_TRITON)) as gate,
             real_triton(theirs_root) as triton,
         ):
             ours, theirs = Side(gate.grpc, gate.http), Side(triton.grpc, triton.http)
@@ -833,7 +835,7 @@ def main():
                 compare_http(cases, f"HTTP: {name}", ours, theirs, *call)
         explicit = ("--model-control-mode=explicit",)
         with (
-            gateway(ours_root, flags=explicit) as gate,
+            gateway(ours_root, flags=(*explicit, AS_TRITON)) as gate,
             real_triton(theirs_root, flags=explicit) as triton,
         ):
             sides = Side(gate.grpc, gate.http), Side(triton.grpc, triton.http)

@@ -67,6 +67,30 @@ def check_server(cases, name, grpc_address, http_address, scenario):
                 raise AssertionError("no statistics, though Triton has them")
 
 
+def check_presets(cases):
+    """Every preset runs on the default models, to the end and without a failed request."""
+    listed = subprocess.run(
+        ["node", str(ROOT / "src/cli/beamgate.mjs"), "loadtest", "--list"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names = [line.split()[0] for line in listed.stdout.splitlines()]
+    with gateway(ROOT / "models") as server:
+        for name in names:
+            with cases.case(f"preset {name}"):
+                flags = ["-u", server.grpc, "--http-url", server.http]
+                status, said, result = loadtest(name, *flags, "--duration", "2", *PATIENT)
+                # 99: a busy machine misses budgets.
+                if status not in (0, 99) or result is None:
+                    raise AssertionError(f"status {status}: {said[-1500:]}")
+                for point in result["points"]:
+                    if point["failures"] or point["unanswered"]["count"]:
+                        raise AssertionError(f"{point['label']}: {point['failures']}")
+                if not result["scenario"]["scale"]:
+                    raise AssertionError("it does not tell its scale")
+
+
 def measured_by_us(address):
     words = ["-m", "slow", "-u", address, "--concurrency-range", str(CONCURRENCY)]
     status, said, result = loadtest(*words, "-p", "2000", "--no-ceiling")
@@ -121,6 +145,7 @@ def main():
         twin_models.write(ours, theirs)
         slow = root / "slow"
         add_model(slow, "slow", echo_config("slow", "FP32", [4], 8, DELAY_MS))
+        check_presets(cases)
         with gateway(ours, slow) as server:
             check_server(cases, "beamgate", server.grpc, server.http, scenario)
             check_agreement(cases, server)

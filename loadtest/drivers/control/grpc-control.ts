@@ -4,7 +4,7 @@ import protobuf from "protobufjs";
 import { packageRoot } from "../../../src/package-root.ts";
 import { RawConnection } from "../raw-http2/connection.ts";
 import type { Header } from "../raw-http2/hpack.ts";
-import type { Address } from "../raw-http2/http2-client.ts";
+import type { Address } from "../raw-http2/open-socket.ts";
 import { RequestBody } from "../raw-http2/request-template.ts";
 import { readableError } from "../readable-error.ts";
 import { type Control, ControlError, ifKnown, type ModelFacts } from "./control.ts";

@@ -2,7 +2,7 @@
 import { request as startHttp } from "node:http";
 import { request as startHttps } from "node:https";
 import type { Header } from "../raw-http2/hpack.ts";
-import type { Address } from "../raw-http2/http2-client.ts";
+import type { Address } from "../raw-http2/open-socket.ts";
 import { type Control, ControlError, ifKnown, type ModelFacts } from "./control.ts";
 import { instancesOf, type ModelConfig } from "./model-config.ts";
 import { readStatistics, type StatisticsAnswer } from "./statistics.ts";

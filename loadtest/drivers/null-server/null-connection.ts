@@ -4,7 +4,6 @@ import {
   DEFAULT_WINDOW_BYTES,
   FLAG,
   FRAME,
-  FRAME_HEADER_BYTES,
   FrameCutter,
   frame,
   LARGEST_WINDOW_BYTES,
@@ -13,51 +12,35 @@ import {
   settingsFrame,
   windowUpdateFrame,
 } from "../raw-http2/frames.ts";
-import { HpackDecoder, literalHeader } from "../raw-http2/hpack.ts";
+import { HpackDecoder } from "../raw-http2/hpack.ts";
 import { MessageCutter } from "../raw-http2/message-cutter.ts";
-import { ID_DIGITS } from "../raw-http2/message-stream.ts";
 import { Outbox } from "../raw-http2/outbox.ts";
 import { PeerSettings } from "../raw-http2/peer-settings.ts";
-import { framedMessage } from "../raw-http2/request-template.ts";
-import { ANSWERS, inferAnswer } from "./answers.ts";
-
-const STATUS_200 = 0x88;
-const UNIMPLEMENTED = 12;
-
-const HEADERS = headers(
-  FLAG.END_HEADERS,
-  Buffer.from([STATUS_200, ...literalHeader("content-type", "application/grpc")]),
-);
-const TRAILERS = headers(
-  FLAG.END_HEADERS | FLAG.END_STREAM,
-  Buffer.from(literalHeader("grpc-status", "0")),
-);
-const NOT_IMPLEMENTED = headers(
-  FLAG.END_HEADERS | FLAG.END_STREAM,
-  Buffer.from([
-    STATUS_200,
-    ...literalHeader("content-type", "application/grpc"),
-    ...literalHeader("grpc-status", String(UNIMPLEMENTED)),
-    ...literalHeader("grpc-message", "a null server knows the most common calls only"),
-  ]),
-);
-const UNARY = unary(inferAnswer(""));
-const CONTROL = new Map(Object.entries(ANSWERS).map(([name, answer]) => [name, unary(answer)]));
-const STREAM_ANSWER = streamAnswer();
-
-interface Template {
-  readonly bytes: Buffer;
-  readonly streamAt: readonly number[];
-  readonly dataBytes: number;
-}
+import {
+  type AnswerFrames,
+  CONTROL,
+  HEADERS,
+  NOT_IMPLEMENTED,
+  requestId,
+  streamAnswer,
+  TRAILERS,
+  unaryAnswer,
+} from "./answer-frames.ts";
 
 interface Call {
   readonly number: number;
   readonly method: string;
   windowBytes: number;
   readonly messages: MessageCutter | undefined;
+  /** Of a unary request. */
+  id: Buffer | undefined;
+  /** True once the first of its body is there. */
+  begun: boolean;
   opened: boolean;
 }
+
+/** gRPC's prefix of a message. */
+const PREFIX_BYTES = 5;
 
 export class NullConnection {
   readonly #socket: Socket;
@@ -102,7 +85,12 @@ export class NullConnection {
   }
 
   #onData(number: number, bytes: Buffer, start: number, end: number): void {
-    this.#calls.get(number)?.messages?.push(bytes, start, end);
+    const call = this.#calls.get(number);
+    if (call?.messages !== undefined) call.messages.push(bytes, start, end);
+    else if (call !== undefined && !call.begun) {
+      call.begun = true;
+      call.id = requestId(bytes, start + PREFIX_BYTES, end);
+    }
     this.#unacknowledgedBytes += end - start;
     if (this.#unacknowledgedBytes > LARGEST_WINDOW_BYTES / 2) {
       this.#outbox.push(windowUpdateFrame(0, this.#unacknowledgedBytes));
@@ -168,7 +156,7 @@ export class NullConnection {
         method === "ModelStreamInfer"
           ? new MessageCutter((message, at, to) => this.#onMessage(call, message, at, to))
           : undefined,
-      opened: false,
+      ...{ id: undefined, begun: false, opened: false },
     };
     this.#calls.set(number, call);
   }
@@ -184,32 +172,31 @@ export class NullConnection {
       this.#later(() => this.#end(call));
       return;
     }
-    const answer = call.method === "ModelInfer" ? UNARY : CONTROL.get(call.method);
-    if (answer === undefined) this.#write(call, NOT_IMPLEMENTED, [FRAME_HEADER_BYTES - 4], true);
-    else if (answer !== UNARY) this.#answer(call, answer, true);
-    else this.#later(() => this.#answer(call, UNARY, true));
+    if (call.method === "ModelInfer") {
+      const answer = unaryAnswer(call.id);
+      this.#later(() => this.#answer(call, answer, true));
+      return;
+    }
+    this.#answer(call, CONTROL.get(call.method) ?? NOT_IMPLEMENTED, true);
   }
 
   #onMessage(call: Call, bytes: Buffer, start: number, end: number): void {
-    const id = idIn(bytes, start, end);
+    const answer = streamAnswer(requestId(bytes, start, end));
     this.#later(() => {
       if (!call.opened) {
         call.opened = true;
-        this.#write(call, HEADERS, [FRAME_HEADER_BYTES - 4], false);
+        this.#answer(call, HEADERS, false);
       }
-      const { bytes: whole, idAt } = STREAM_ANSWER;
-      const answer = id === undefined ? whole : Buffer.from(whole);
-      if (id !== undefined) id.copy(answer, idAt);
-      this.#answer(call, { bytes: answer, streamAt: [5], dataBytes: whole.length - 9 }, false);
+      this.#answer(call, answer, false);
     });
   }
 
   #end(call: Call): void {
-    if (!call.opened) this.#write(call, HEADERS, [FRAME_HEADER_BYTES - 4], false);
-    this.#write(call, TRAILERS, [FRAME_HEADER_BYTES - 4], true);
+    if (!call.opened) this.#answer(call, HEADERS, false);
+    this.#answer(call, TRAILERS, true);
   }
 
-  #answer(call: Call, template: Template, last: boolean): void {
+  #answer(call: Call, template: AnswerFrames, last: boolean): void {
     const send = (): boolean => {
       if (!this.#calls.has(call.number)) return true; // the client has given it up
       if (template.dataBytes > Math.min(call.windowBytes, this.#sendWindow)) return false;
@@ -238,44 +225,4 @@ export class NullConnection {
       this.#outbox.flush();
     });
   }
-}
-
-function headers(flags: number, block: Uint8Array): Buffer {
-  return frame(FRAME.HEADERS, flags, 0, block);
-}
-
-function unary(message: Buffer): Template {
-  const data = frame(FRAME.DATA, 0, 0, framedMessage(message));
-  const bytes = Buffer.concat([HEADERS, data, TRAILERS]);
-  const starts = [0, HEADERS.length, HEADERS.length + data.length];
-  return {
-    bytes,
-    streamAt: starts.map((at) => at + FRAME_HEADER_BYTES - 4),
-    dataBytes: data.length - FRAME_HEADER_BYTES,
-  };
-}
-
-/** A DATA frame with one ModelStreamInferResponse, and where the id is in it. */
-function streamAnswer(): { bytes: Buffer; idAt: number } {
-  const id = "0".repeat(ID_DIGITS);
-  const response = inferAnswer(id);
-  const message = Buffer.concat([Buffer.from([0x12, response.length]), response]);
-  const bytes = frame(FRAME.DATA, 0, 0, framedMessage(message));
-  return { bytes, idAt: bytes.indexOf(id, 0, "latin1") };
-}
-
-/** The id of a ModelInferRequest where it is as long as our own; else none is echoed. */
-function idIn(bytes: Buffer, start: number, end: number): Buffer | undefined {
-  for (let at = start; at < end; ) {
-    const tag = bytes[at] ?? 0;
-    const length = bytes[at + 1] ?? 0;
-    if (length >= 128 || (tag !== 0x0a && tag !== 0x12 && tag !== 0x1a)) return undefined;
-    if (tag === 0x1a) {
-      return length === ID_DIGITS
-        ? Buffer.from(bytes.subarray(at + 2, at + 2 + length))
-        : undefined;
-    }
-    at += 2 + length;
-  }
-  return undefined;
 }

@@ -1,5 +1,6 @@
 /** Unary gRPC calls of one method on one connection. */
-import { type Address, type ConnectionEvents, Http2Client } from "./http2-client.ts";
+import { type ConnectionEvents, Http2Client } from "./http2-client.ts";
+import type { Address } from "./open-socket.ts";
 import {
   type CallHead,
   type HeadFrames,

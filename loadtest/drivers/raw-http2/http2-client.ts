@@ -6,8 +6,7 @@
  * request as the server it is to measure, and a client that shares the server's
  * cores would then measure itself.
  */
-import { connect, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import type { Socket } from "node:net";
 import {
   DEFAULT_WINDOW_BYTES,
   FLAG,
@@ -21,24 +20,9 @@ import {
   windowUpdateFrame,
 } from "./frames.ts";
 import { HpackDecoder } from "./hpack.ts";
+import { type Address, openSocket } from "./open-socket.ts";
 import { Outbox } from "./outbox.ts";
 import { PeerSettings } from "./peer-settings.ts";
-
-/** What encrypts a connection and says who its client is; PEM texts. */
-export interface TlsOptions {
-  /** Certificates that are trusted in place of the system's. */
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  /** Accept any certificate of the server. */
-  readonly insecure?: boolean;
-}
-
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-  readonly tls?: TlsOptions;
-}
 
 /** The client's side of one stream. The connection calls it; nothing here may throw. */
 export interface ClientStream {
@@ -60,7 +44,6 @@ export interface ConnectionEvents {
   read?(): void;
 }
 
-const READ_BYTES = 256 * 1024;
 const CONNECT_LIMIT_MS = 10_000;
 
 export class Http2Client {
@@ -316,30 +299,4 @@ export class Http2Client {
     this.#onSettings = undefined;
     this.#events.ended(reason);
   }
-}
-
-/** @param take is given what was read; the bytes are valid during the call only */
-function openSocket(address: Address, take: (bytes: Buffer) => void): Socket {
-  const { host, port, tls } = address;
-  if (tls !== undefined) {
-    const { insecure, ...identity } = tls;
-    const socket = connectTls({
-      ...{ host, port, ...identity, servername: host },
-      ALPNProtocols: ["h2"],
-      rejectUnauthorized: insecure !== true,
-    });
-    socket.setNoDelay(true);
-    return socket.on("data", take);
-  }
-  const buffer = Buffer.allocUnsafe(READ_BYTES);
-  return connect({
-    ...{ host, port, noDelay: true },
-    onread: {
-      buffer,
-      callback: (length) => {
-        take(buffer.subarray(0, length));
-        return true;
-      },
-    },
-  });
 }

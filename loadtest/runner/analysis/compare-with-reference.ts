@@ -1,6 +1,6 @@
 /** Asks a reference what the run asked, and compares the answers. */
 import type { Parameters } from "../../../src/inference/request.ts";
-import type { Address } from "../../drivers/raw-http2/http2-client.ts";
+import type { Address } from "../../drivers/raw-http2/open-socket.ts";
 import type { Agreement } from "../../report/schema.ts";
 import type { GeneratorOrder } from "../generator/order.ts";
 import { type PooledRequest, pooledAt } from "../plan.ts";

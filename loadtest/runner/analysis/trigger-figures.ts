@@ -87,7 +87,10 @@ function freshTurnOn(events: FreshEvents, fates: Uint8Array): TriggerFigures["tu
     return fate === Fate.read || fate === Fate.prescaled || fate === Fate.dead ? 1 : 0;
   });
   const wanted = Math.max(4, Math.min(MOST_BINS, Math.floor(values.length / LEAST_IN_BIN)));
-  const bins = turnOn(values, accepted, evenBins(values, wanted));
+  const edges = evenBins(values, wanted);
+  // All of one value: there is no curve.
+  if (edges.length < 2) return undefined;
+  const bins = turnOn(values, accepted, edges);
   const fit = fitTurnOn(bins);
   return {
     variable,

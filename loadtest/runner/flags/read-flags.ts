@@ -1,8 +1,9 @@
 /** Words of the command line to values; every mistake names its flag. */
 import { readFileSync } from "node:fs";
 import type { Parameter, Parameters } from "../../../src/inference/request.ts";
+import type { DriverName } from "../../drivers/driver.ts";
 import type { Header } from "../../drivers/raw-http2/hpack.ts";
-import type { TlsOptions } from "../../drivers/raw-http2/http2-client.ts";
+import type { TlsOptions } from "../../drivers/raw-http2/open-socket.ts";
 import type { Flags } from "./flags.ts";
 
 /** A flag or a scenario that says nothing sensible. */
@@ -96,4 +97,10 @@ export function readTls(flags: Flags): TlsOptions | undefined {
     ...(cert === undefined ? {} : { cert }),
     ...(flags.insecure === true ? { insecure: true } : {}),
   };
+}
+
+export function driverOf({ protocol, streaming }: Flags): DriverName {
+  if (streaming !== true) return protocol ?? "grpc";
+  if (protocol === "http") throw new UsageError("--streaming is gRPC's: not with -i http");
+  return "grpc-stream";
 }

@@ -1,7 +1,6 @@
 /** A run that flags alone describe, with perf_analyzer's defaults where it has some. */
 
 import { readTrace, replayArrivals, type TraceLine } from "../../arrivals/trace.ts";
-import type { DriverName } from "../../drivers/driver.ts";
 import { uniform } from "../../measure/uniform.ts";
 import { recordedPayloads } from "../../payloads/recorded.ts";
 import { parseObjective } from "../../report/objectives.ts";
@@ -10,7 +9,7 @@ import { makeTrigger } from "../../trigger/trigger.ts";
 import type { Payload } from "../../types.ts";
 import type { AnswersOrder } from "../generator/order.ts";
 import { pooledAt } from "../plan.ts";
-import type { Load, RunSpec } from "../run-spec.ts";
+import type { RunSpec } from "../run-spec.ts";
 import { analyseStream } from "../scenario/analyse-stream.ts";
 import { pooledRequest } from "../scenario/pooled-request.ts";
 import type { Decision, SentColumns } from "../scenario/sent-columns.ts";
@@ -19,18 +18,19 @@ import { parseUrl } from "../target.ts";
 import type { StreamWorkload } from "../workload.ts";
 import { arrivalsAt, arrivalsBy, readIntervals } from "./arrivals.ts";
 import type { Flags } from "./flags.ts";
+import { loadOf, loadText } from "./load-of-flags.ts";
 import {
+  driverOf,
   readHeaders,
   readParameters,
-  readRange,
   readScoreOutput,
   readShapes,
   readTls,
   UsageError,
 } from "./read-flags.ts";
+import { referenceOf } from "./reference-of-flags.ts";
 import { requestsOf } from "./requests.ts";
 
-const DEFAULT_DURATION_S = 20;
 const DEFAULT_BUDGETS_MS = [1, 2, 5, 10, 20, 50, 100];
 const MOST_IN_FLIGHT = 1_000_000;
 /** Requests whose answers are kept one by one. */
@@ -100,12 +100,6 @@ export function specOfFlags(flags: Flags): RunSpec {
   };
 }
 
-export function driverOf({ protocol, streaming }: Flags): DriverName {
-  if (streaming !== true) return protocol ?? "grpc";
-  if (protocol === "http") throw new UsageError("--streaming is gRPC's: not with -i http");
-  return "grpc-stream";
-}
-
 /** Where, and as whom. */
 export function connectionOf(
   flags: Flags,
@@ -155,23 +149,6 @@ export function answersOf(flags: Flags): { readonly answers?: AnswersOrder } {
   return { answers: { ...readScoreOutput(flags.scoreOutput ?? ""), most: MOST_EVENTS } };
 }
 
-/** Whom the answers are compared with. */
-export function referenceOf(flags: Flags): Pick<RunSpec, "reference"> {
-  const { referenceUrl: url, referenceModel: model, referenceParameter: texts = [] } = flags;
-  if (url === undefined && model === undefined && texts.length === 0) return {};
-  const parameters = readParameters("--reference-parameter", texts);
-  const words = [...(model === undefined ? [] : [`model ${model}`]), ...texts];
-  if (url !== undefined) words.push(words.length > 0 ? `at ${url}` : url);
-  return {
-    reference: {
-      name: words.join(" "),
-      ...(url === undefined ? {} : { address: parseUrl(url, driverOf(flags), readTls(flags)) }),
-      ...(model === undefined ? {} : { model }),
-      ...(parameters === undefined ? {} : { parameters }),
-    },
-  };
-}
-
 /** What was asked of the model; where the trace names none, all of it. @throws UsageError */
 function traceOf(file: string, model: string): TraceLine[] {
   const lines = readTrace(file).filter((line) => (line.model ?? model) === model);
@@ -215,60 +192,4 @@ function sentColumns({ pool, ns }: Requests): SentColumns {
       events: payloads[keys[number] ?? 0]?.rows ?? 1,
     })),
   };
-}
-
-export function loadOf(flags: Flags): Load {
-  const durationMs = 1000 * (flags.duration ?? DEFAULT_DURATION_S);
-  if (flags.capacity === true || flags.binarySearch === true) return capacityOf(flags, durationMs);
-  if (flags.requestIntervals !== undefined || flags.replay !== undefined) {
-    return { kind: "open", durationMs, rates: [undefined] };
-  }
-  if (flags.requestRateRange !== undefined) {
-    const rates = readRange("--request-rate-range", flags.requestRateRange);
-    return { kind: "open", durationMs, rates };
-  }
-  const counting = flags.measurementMode === "count_windows";
-  return {
-    kind: "closed",
-    concurrencies: readRange("--concurrency-range", flags.concurrencyRange ?? "1").map(Math.round),
-    windowMs: flags.measurementInterval ?? (flags.duration === undefined ? 5000 : durationMs / 3),
-    ...(counting ? { windowAnswers: flags.measurementRequestCount ?? 50 } : {}),
-    stability: (flags.stabilityPercentage ?? 10) / 100,
-    mostWindows: flags.maxTrials ?? (flags.duration === undefined ? 10 : 3),
-    ...(flags.percentile === undefined ? {} : { percentile: flags.percentile / 100 }),
-  };
-}
-
-function capacityOf(flags: Flags, durationMs: number): Load {
-  const ms = flags.latencyThreshold ?? flags.budget?.[0];
-  if (ms === undefined) {
-    throw new UsageError("a search for the highest rate needs a budget: -l MS or --budget MS");
-  }
-  const rates = readRange("--request-rate-range", flags.requestRateRange ?? "100:1000000:999900");
-  return {
-    kind: "capacity",
-    durationMs: flags.duration === undefined ? (flags.measurementInterval ?? 5000) : durationMs,
-    budget: { share: (flags.percentile ?? 99) / 100, ms },
-    ...{ mostLost: 0.001, precision: 0.05, repeats: flags.repeats ?? 3 },
-    ...{ from: rates[0] ?? 100, to: rates.at(-1) ?? 1e6 },
-    ...(flags.clientRate === undefined ? {} : { clientPerSecond: flags.clientRate }),
-    ...(flags.localMs === undefined ? {} : { localMs: flags.localMs }),
-    ...(flags.devices === undefined ? {} : { devices: flags.devices }),
-  };
-}
-
-function loadText(flags: Flags, load: Load): string {
-  switch (load.kind) {
-    case "closed":
-      return `closed loop, ${load.concurrencies.join(", ")} in flight`;
-    case "open": {
-      const rates = load.rates.filter((rate) => rate !== undefined);
-      if (rates.length === 0) return `open loop by ${flags.replay ?? flags.requestIntervals}`;
-      return `open loop, ${flags.requestDistribution ?? "constant"}, ${rates.join(", ")} requests/s`;
-    }
-    case "together":
-      return "each stream by its own loop";
-    case "capacity":
-      return `highest rate with p${load.budget.share * 100} within ${load.budget.ms} ms`;
-  }
 }

@@ -3,7 +3,7 @@
 import type { TensorMetadata } from "../../drivers/control/control.ts";
 import type { DriverName } from "../../drivers/driver.ts";
 import type { Header } from "../../drivers/raw-http2/hpack.ts";
-import type { Address } from "../../drivers/raw-http2/http2-client.ts";
+import type { Address } from "../../drivers/raw-http2/open-socket.ts";
 import type { PlanOrder } from "../plan.ts";
 import type { EventColumns } from "./event-log.ts";
 import type { Ending, Loop } from "./generator.ts";

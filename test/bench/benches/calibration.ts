@@ -9,6 +9,7 @@ import type { Result } from "../../../loadtest/report/schema.ts";
 import { run } from "../../../loadtest/runner/run.ts";
 import type { Load, RunSpec } from "../../../loadtest/runner/run-spec.ts";
 import { NULL_REQUEST } from "../null-request.ts";
+import { perfAnalyzer } from "../perf-analyzer.ts";
 import type { BenchResult } from "../result.ts";
 
 const SHARES = [0.5, 0.99, 0.999];
@@ -53,6 +54,10 @@ export async function calibration(): Promise<BenchResult> {
     for (const share of SHARES) {
       figures[`${stall.law} p${100 * share} ms, closed loop`] = closed.quantileMs(share);
     }
+    const theirs = await byPerfAnalyzer(stall.law, windowMs);
+    for (const [name, ms] of Object.entries(theirs)) {
+      figures[`${stall.law} ${name} ms, perf_analyzer`] = ms;
+    }
   }
   return {
     name: "calibration",
@@ -61,6 +66,18 @@ export async function calibration(): Promise<BenchResult> {
     goal: { kind: "at most", value: 0.05 },
     ...{ figures, errors },
   };
+}
+
+async function byPerfAnalyzer(
+  law: string,
+  windowMs: number,
+): Promise<Readonly<Record<string, number>>> {
+  const server = await startNullProcess(["--law", law]);
+  try {
+    return (await perfAnalyzer(server.port, "null", CLOSED, Math.round(windowMs))) ?? {};
+  } finally {
+    await server.stop();
+  }
 }
 
 async function against(law: string, load: Load): Promise<Result> {
