@@ -82,6 +82,8 @@ export class Generator implements LoadSource {
   /** What the driver did not take yet. */
   #next: Planned | undefined;
   #nextHeld = false;
+  /** Before it begins nothing is next either. */
+  #started = false;
   /** When the driver last refused one: what was due until then has waited for it. */
   #refusedAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
@@ -104,6 +106,7 @@ export class Generator implements LoadSource {
     this.#begin = begin;
     this.snapshot(); // what was counted before is of no interest
     this.#next = this.#plan.next();
+    this.#started = true;
     if (this.#pacer !== undefined) this.#pacer.start();
     else this.#fill();
   }
@@ -113,7 +116,7 @@ export class Generator implements LoadSource {
   }
 
   get exhausted(): boolean {
-    return this.#next === undefined;
+    return this.#started && this.#next === undefined;
   }
 
   /** To be called by the driver's events. */
