@@ -22,7 +22,6 @@ COPY backends backends
 COPY src src
 COPY loadtest loadtest
 COPY models models
-COPY loadtest loadtest
 RUN npx tsc --build && npm prune --omit=dev
 
 FROM node:24-bookworm-slim
