@@ -1,11 +1,13 @@
 /** Exact numbers of bytes from a stream whose chunks have any size. */
 import type { Readable } from "node:stream";
+import { crc32 } from "node:zlib";
 import { StatusError } from "../errors.ts";
 
 export class ByteSource {
   readonly #stream: Readable;
   readonly #chunks: AsyncIterator<Buffer>;
   #rest: Buffer = Buffer.alloc(0);
+  #crc32 = 0;
 
   constructor(stream: Readable) {
     this.#stream = stream;
@@ -35,6 +37,19 @@ export class ByteSource {
     return this.#rest;
   }
 
+  /**
+   * Where the stream should end.
+   * @param expected check sum of all of it
+   * @throws StatusError INVALID_ARGUMENT where there is more, or something else was read
+   */
+  async end(expected: number): Promise<void> {
+    if (this.#rest.length > 0 || (await this.#more())) {
+      throw new StatusError("INVALID_ARGUMENT", "there is more in it than its header says");
+    }
+    if (this.#crc32 === expected) return;
+    throw new StatusError("INVALID_ARGUMENT", "its check sum is wrong: the file is damaged");
+  }
+
   close(): void {
     this.#stream.destroy();
   }
@@ -42,6 +57,7 @@ export class ByteSource {
   async #more(): Promise<boolean> {
     const { done, value } = await this.#chunks.next();
     if (done === true) return false;
+    this.#crc32 = crc32(value, this.#crc32);
     this.#rest = this.#rest.length === 0 ? value : Buffer.concat([this.#rest, value]);
     return true;
   }

@@ -1,9 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { createWriteStream, existsSync } from "node:fs";
+import { mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ZipFile } from "yazl";
 import { packageRoot } from "../package-root.ts";
 import { npyHeader, parseNpyHeader } from "./npy-header.ts";
 import { openNpz } from "./read-npz.ts";
@@ -109,6 +112,34 @@ describe("a file that is none, or lies", () => {
     header.write("\u0093NUMPY\u0002\u0000", "latin1");
     header.writeUInt32LE(1_000_000, 8);
     expect(() => parseNpyHeader(header)).toThrow("claims 1000000 bytes");
+  });
+});
+
+describe("a file that was changed, or is packed all too well", () => {
+  it("is refused where a byte of its elements is another", async () => {
+    const path = join(folder, "a.npz");
+    await writeNpz(path, [{ name: "x", datatype: "FP32", shape: [2], chunks: [floats(1, 2)] }]);
+    const bytes = await readFile(path);
+    bytes[bytes.indexOf(floats(1, 2))] = 7;
+    await writeFile(path, bytes);
+    await expect(everything(path, ["x"])).rejects.toThrow("its check sum is wrong");
+  });
+
+  it("is refused where one row is larger than what may be in memory", async () => {
+    const path = join(folder, "a.npz");
+    const row = 300 * 1024 * 1024;
+    const zip = new ZipFile();
+    const npy = Readable.from(
+      (function* () {
+        yield npyHeader("UINT8", [1, row]);
+        for (let at = 0; at < row; at += 2 ** 20) yield Buffer.alloc(2 ** 20);
+      })(),
+    );
+    zip.addReadStream(npy, "x.npy", { compress: true, compressionLevel: 1 });
+    zip.end();
+    await pipeline(zip.outputStream, createWriteStream(path));
+    expect((await stat(path)).size).toBeLessThan(4 * 2 ** 20);
+    await expect(everything(path, ["x"])).rejects.toThrow(/a row of array 'x' .* at most/);
   });
 });
 

@@ -32,6 +32,8 @@ export interface NpzFile {
 }
 
 const MOST_ARRAYS = 4096;
+/** Of one row of one array, which is in memory as a whole: what is packed well may claim any size. */
+const MOST_ROW_BYTES = 256 * 1024 * 1024;
 
 interface Found extends NpzArray {
   readonly entry: Entry;
@@ -49,6 +51,9 @@ export async function openNpz(path: string): Promise<NpzFile> {
   try {
     const found: Found[] = [];
     for (const entry of await entriesOf(zip)) found.push(await inspect(zip, entry));
+    const names = found.map(({ name }) => name);
+    const twice = names.find((name, at) => names.indexOf(name) !== at);
+    if (twice !== undefined) throw invalid(`array '${twice}' is in it twice`);
     return new OpenNpz(path, zip, found);
   } catch (cause) {
     zip.close();
@@ -93,6 +98,7 @@ class OpenNpz implements NpzFile {
         }
         yield { first, rows: count, data };
       }
+      for (const [at, { entry }] of wanted.entries()) await sources[at]?.end(entry.crc32);
     } catch (cause) {
       throw invalid(`'${this.#path}': ${messageOf(cause)}`, cause);
     } finally {
@@ -110,8 +116,11 @@ class OpenNpz implements NpzFile {
       const names = this.#found.map((array) => array.name).join(", ") || "none";
       throw invalid(`'${this.#path}' has no array '${name}'; there are: ${names}`);
     }
-    if (found.shape.length > 0) return found;
-    throw invalid(`array '${name}' of '${this.#path}' is one number: axis 0 are rows`);
+    const where = `array '${name}' of '${this.#path}'`;
+    if (found.shape.length === 0) throw invalid(`${where} is one number: axis 0 are rows`);
+    const bytes = rowBytes(found.header);
+    if (bytes <= MOST_ROW_BYTES) return found;
+    throw invalid(`a row of ${where} has ${bytes} bytes, at most ${MOST_ROW_BYTES} are read`);
   }
 }
 

@@ -55,7 +55,9 @@ export async function gateExecutor(
         (call) => admit({ definition: trial, loaded }, wire, call, { require() {} }),
         clock,
         abort,
-      );
+      ).catch((cause: unknown) => {
+        throw loaded.instances.length > 0 ? cause : withoutDevice(definition, cause);
+      });
       const found = loaded.instances[0]?.report.device;
       if (found !== undefined) {
         const { id, vendor, platform, emulated = false } = found;
@@ -65,6 +67,15 @@ export async function gateExecutor(
     },
     close: () => loader.unload(loaded),
   };
+}
+
+/** It waited for a device that others keep, or that does not take it. */
+function withoutDevice({ name, artifact }: ModelDefinition, cause: unknown): unknown {
+  if (!(cause instanceof StatusError) || cause.code !== "UNAVAILABLE") return cause;
+  const what = `no device of platform ${artifact.platform} became free to prove model '${name}'`;
+  const remedy =
+    "'beamgate device ls' shows who has them and why; free or lease one, and verify again";
+  return new StatusError("UNAVAILABLE", `${what} (${cause.message}): ${remedy}`, { cause });
 }
 
 function wholeSequence(id: bigint): Parameters {

@@ -27,6 +27,23 @@ function compare(
 
 const tiny = 2 ** -149;
 
+describe("a class", () => {
+  it("with a relative part takes no number for an infinite reference", () => {
+    const near = { kind: "abs-rel", abs: 1, rel: 0.5 } as const;
+    expect(compare(near, "FP32", f32(1), f32(Infinity)).passed).toBe(false);
+    expect(compare(near, "FP32", f32(Infinity), f32(-Infinity)).passed).toBe(false);
+    expect(compare(near, "FP32", f32(Infinity), f32(Infinity)).passed).toBe(true);
+  });
+
+  it("of fixed point counts raw integers one by one", () => {
+    const one = { kind: "fixed-point", w: 16, i: 6, lsb: 1 } as const;
+    const i32 = (...values: number[]) => bytes(Int32Array.of(...values));
+    expect(compare(one, "INT32", i32(6), i32(5)).output).toMatchObject({ passed: true });
+    expect(compare(one, "INT32", i32(7), i32(5)).output.worst[0]).toMatchObject({ error: 2 });
+    expect(compare(one, "FP32", f32(2 ** -10), f32(0)).output).toMatchObject({ passed: true });
+  });
+});
+
 describe("ulps", () => {
   it.each([
     ["neighbours", f32(1), f32(1 + 2 ** -23), 1],

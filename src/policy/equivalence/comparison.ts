@@ -45,15 +45,17 @@ export class Comparison {
    * @param rowNumbers of the golden file, one a row
    * @param got, expected raw elements of these rows, by output
    * @param labels one a row, where there are any
+   * @param failed set to 1 at the positions of rows that are failing
    */
   add(
     rowNumbers: ArrayLike<number>,
     got: ReadonlyMap<string, Uint8Array>,
     expected: ReadonlyMap<string, Uint8Array>,
     labels?: ArrayLike<number>,
+    failed: Uint8Array = new Uint8Array(rowNumbers.length),
   ): RowCounts {
     const rows = rowNumbers.length;
-    const [failed, differed] = [new Uint8Array(rows), new Uint8Array(rows)];
+    const differed = new Uint8Array(rows);
     for (const [name, comparison] of this.#outputs) {
       const [ours, theirs] = [got.get(name), expected.get(name)];
       if (theirs === undefined) continue; // nobody knows what it should be

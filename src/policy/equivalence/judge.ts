@@ -1,4 +1,5 @@
 /** Whether one element is what its class allows, and how far off it is in the unit of the class. */
+import type { Datatype } from "../../../backends/contract.ts";
 import type { ElementPairs } from "./elements.ts";
 import type { EquivalenceClass } from "./types.ts";
 
@@ -8,8 +9,11 @@ export interface Judge {
   allowed(pairs: ElementPairs, at: number, error: number): boolean;
 }
 
-/** Elements of the class `physics` are told in absolute numbers; none of them is judged by itself. */
-export function judgeOf(equivalence: EquivalenceClass): Judge {
+/**
+ * Elements of the class `physics` are told in absolute numbers; none of them is judged by itself.
+ * @param datatype an output of integers carries raw ones, of which one LSB is 1
+ */
+export function judgeOf(equivalence: EquivalenceClass, datatype: Datatype): Judge {
   switch (equivalence.kind) {
     case "bit-exact":
       return { unit: "ulp", error: ulp, allowed: (pairs, at) => pairs.same(at) };
@@ -17,12 +21,14 @@ export function judgeOf(equivalence: EquivalenceClass): Judge {
       return { unit: "ulp", error: ulp, allowed: (_pairs, _at, error) => error <= equivalence.max };
     case "abs-rel": {
       const { abs, rel } = equivalence;
+      // A share of an infinite reference is infinite: nothing else is near it all the same.
       const allowed = (pairs: ElementPairs, at: number, error: number) =>
-        error <= abs + rel * Math.abs(pairs.expected(at));
+        error < Number.POSITIVE_INFINITY && error <= abs + rel * Math.abs(pairs.expected(at));
       return { unit: "abs", error: absolute, allowed };
     }
     case "fixed-point": {
-      const perUnit = 2 ** (equivalence.w - equivalence.i);
+      const isFloat = datatype.startsWith("FP") || datatype === "BF16";
+      const perUnit = isFloat ? 2 ** (equivalence.w - equivalence.i) : 1;
       const error = (pairs: ElementPairs, at: number) => absolute(pairs, at) * perUnit;
       return { unit: "lsb", error, allowed: (_pairs, _at, units) => units <= equivalence.lsb };
     }

@@ -31,7 +31,7 @@ export class OutputComparison {
     this.#name = name;
     this.#datatype = datatype;
     this.#class = equivalence;
-    this.#judge = judgeOf(equivalence);
+    this.#judge = judgeOf(equivalence, datatype);
     this.#counts = new Array(EDGES[this.#judge.unit].length + 1).fill(0);
   }
 

@@ -8,7 +8,7 @@ export type EquivalenceClass =
   | { readonly kind: "ulp"; readonly max: number }
   /** |got - expected| ≤ abs + rel · |expected| */
   | { readonly kind: "abs-rel"; readonly abs: number; readonly rel: number }
-  /** At most `lsb` units of 2^-(w - i), the resolution of ap_fixed<w, i>. */
+  /** At most `lsb` units of 2^-(w - i), the resolution of ap_fixed<w, i>; of 1 for outputs of raw integers. */
   | {
       readonly kind: "fixed-point";
       readonly w: number;

@@ -1,24 +1,39 @@
 /** Rows of golden files as batches of an executor. */
 import type { Tensor } from "../../../backends/contract.ts";
+import { shapeText } from "../../inference/datatypes.ts";
 import type { ModelSignature } from "../../inference/request.ts";
 import { slicesOf } from "../golden/rows-of.ts";
+import { ArtifactFailed, blaming } from "./blame.ts";
 import type { GateExecutor } from "./executor.ts";
 
-/** Inputs of one row have this shape. */
-export type ShapeOf = (input: string) => readonly number[];
+/** Inputs of one row have this shape, or outputs. */
+export type ShapeOf = (tensor: string) => readonly number[];
 
 export class Batches {
   readonly #executor: GateExecutor;
   readonly #signature: ModelSignature;
   readonly #shapeOf: ShapeOf;
+  readonly #outputShapeOf: ShapeOf | undefined;
 
-  constructor(executor: GateExecutor, signature: ModelSignature, shapeOf: ShapeOf) {
+  /** @param outputShapeOf what outputs are expected to be like; absent: nobody knows yet */
+  constructor(
+    executor: GateExecutor,
+    signature: ModelSignature,
+    shapeOf: ShapeOf,
+    outputShapeOf?: ShapeOf,
+  ) {
     this.#executor = executor;
     this.#signature = signature;
     this.#shapeOf = shapeOf;
+    this.#outputShapeOf = outputShapeOf;
   }
 
-  /** @param rows that `inputs` have @returns the outputs of the same rows, in order */
+  /**
+   * @param rows that `inputs` have
+   * @returns the outputs of the same rows, in order
+   * @throws ArtifactFailed where it fails by its own fault, or has outputs of another shape than expected; else
+   *   what the executor throws
+   */
   async run(
     inputs: ReadonlyMap<string, Uint8Array>,
     rows: number,
@@ -33,8 +48,17 @@ export class Batches {
       const shape = this.#shapeOf(name);
       tensors.push({ name, datatype, shape: batched ? [rows, ...shape] : shape, data });
     }
-    const outputs = await this.#executor.execute(tensors, signal);
+    const outputs = await blaming(() => this.#executor.execute(tensors, signal), signal);
+    for (const output of outputs) this.#checkShape(output, batched ? [rows] : []);
     return new Map(outputs.map(({ name, data }) => [name, data]));
+  }
+
+  #checkShape({ name, shape }: Tensor, leading: readonly number[]): void {
+    if (this.#outputShapeOf === undefined) return;
+    const expected = shapeText([...leading, ...this.#outputShapeOf(name)]);
+    if (shapeText(shape) === expected) return;
+    const text = `output '${name}' has shape ${shapeText(shape)}, the reference's ${expected}`;
+    throw new ArtifactFailed("INTERNAL", text);
   }
 
   /** Parts of the rows, by input. */

@@ -3,6 +3,7 @@ import { StatusError } from "../../errors.ts";
 import { shapeText } from "../../inference/datatypes.ts";
 import type { ClientTensorSpec, ModelSignature } from "../../inference/request.ts";
 import { type NpzArray, type NpzFile, openNpz } from "../../npz/read-npz.ts";
+import { elementPairs } from "../../policy/equivalence/elements.ts";
 
 export interface GoldenRows {
   readonly first: number;
@@ -38,6 +39,7 @@ export class GoldenPair {
     try {
       outputs = await openNpz(paths.outputs);
       checkArrays("golden outputs", outputs, signature.outputs, [LABELS]);
+      checkLabels(outputs.arrays.find(({ name }) => name === LABELS));
       const [ours, theirs] = [rowsOf(inputs.arrays), rowsOf(outputs.arrays)];
       if (ours !== theirs) {
         throw invalid(`the golden inputs have ${ours} rows, the golden outputs ${theirs}`);
@@ -52,7 +54,12 @@ export class GoldenPair {
 
   /** Shape of a row of an input, as the file has it. */
   shapeOf(input: string): readonly number[] {
-    return (this.#inputs.arrays.find(({ name }) => name === input)?.shape ?? []).slice(1);
+    return rowShape(this.#inputs, input);
+  }
+
+  /** Shape of a row of an output, as the file has it. */
+  shapeOfOutput(output: string): readonly number[] {
+    return rowShape(this.#outputs, output);
   }
 
   get inputNames(): readonly string[] {
@@ -78,9 +85,10 @@ export class GoldenPair {
           rows,
           inputs: data,
           outputs: value.data,
-          labels: labels && Float64Array.from(labels.subarray(0, rows)),
+          labels: labels && this.#labelsOf(labels, rows),
         };
       }
+      await outputs.next(); // at their end they are checked, too
     } finally {
       await outputs.return?.(undefined);
     }
@@ -89,6 +97,14 @@ export class GoldenPair {
   close(): void {
     this.#inputs.close();
     this.#outputs.close();
+  }
+
+  /** numpy makes int64 of 0 and 1 where nobody says otherwise. */
+  #labelsOf(bytes: Uint8Array, rows: number): Float64Array {
+    const datatype = this.#outputs.arrays.find(({ name }) => name === LABELS)?.datatype;
+    if (datatype === undefined || datatype === "BYTES") throw invalid(`'${LABELS}' are no numbers`);
+    const { got } = elementPairs(datatype, bytes, bytes);
+    return Float64Array.from({ length: rows }, (_, row) => got(row));
   }
 }
 
@@ -145,6 +161,17 @@ function sameType({ datatype, shape }: NpzArray, spec: ClientTensorSpec): boolea
     shape.length === spec.shape.length + 1 &&
     spec.shape.every((axis, at) => axis === -1 || axis === shape[at + 1])
   );
+}
+
+/** More elements a row would be taken for those of other rows. */
+function checkLabels(labels: NpzArray | undefined): void {
+  if (labels === undefined || (labels.datatype !== "BYTES" && labels.shape.length === 1)) return;
+  const found = `${labels.datatype} ${shapeText(labels.shape)}`;
+  throw invalid(`array '${LABELS}' of the golden outputs is ${found}, expected 0 or 1 a row`);
+}
+
+function rowShape({ arrays }: NpzFile, name: string): readonly number[] {
+  return (arrays.find((array) => array.name === name)?.shape ?? []).slice(1);
 }
 
 function rowsOf(arrays: readonly NpzArray[]): number {

@@ -450,6 +450,26 @@ describe("verifying what serves", () => {
     expect(one.published).toHaveLength(3);
     await expect(verify()).rejects.toThrow(/is refused: register it again/);
   });
+
+  it("leaves it in service where the gate could not try it", async () => {
+    let busy = false;
+    const passing = gateOf();
+    const gate: typeof passing = {
+      prove: (...given) =>
+        busy
+          ? Promise.reject(new StatusError("UNAVAILABLE", "no board became free"))
+          : passing.prove(...given),
+    };
+    const one = rig({ gate });
+    const { artifact } = await one.register(await jet(one, "cpu"));
+    busy = true;
+    const of = { version: "1", digest: artifact.digest };
+    const { signal } = new AbortController();
+    await expect(
+      one.registrar.verify("jet_tagger", of, "bob", () => {}, signal),
+    ).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    expect(states(one)).toEqual(["cpu ready"]);
+  });
 });
 
 describe("a registration that is cancelled", () => {
