@@ -1,13 +1,21 @@
 /**
- * What an answer tells of where it comes from: response parameters `beamgate_…`, which are also headers and
- * trailers `beamgate-…`. What is the same for every answer of an instance is one `Parameters` object, so that
- * those who encode answers do it once; the rest are numbers of the answer (`InferResponse.batchRows`, `queueUs`).
+ * What an answer tells of where it comes from: response parameters `beamgate_…`, and once more all of them in one
+ * header or trailer:
+ *
+ *     beamgate-origin: variant=u50; class=ap_fixed<16,6>; device=u50-0; emulated=false; batch_size=17; queue_us=130
+ *
+ * What is the same for every answer of an instance is one `Parameters` object, so that those who encode answers do
+ * it once; the rest are numbers of the answer (`InferResponse.batchRows`, `queueUs`).
  */
+import type { Parameters } from "./request.ts";
 
+const PREFIX = "beamgate_";
 /** Rows of the batch that the request was executed in. */
 export const BATCH_SIZE = "beamgate_batch_size";
 /** µs that the request waited for its batch. */
 export const QUEUE_US = "beamgate_queue_us";
+
+export const ORIGIN_HEADER = "beamgate-origin";
 
 /** µs between two stamps of a timeline. */
 export function waitedUs({
@@ -20,16 +28,35 @@ export function waitedUs({
   return dispatched > queued ? Math.round((dispatched - queued) * 1000) : 0;
 }
 
-/** `beamgate_batch_size` → `beamgate-batch-size` */
-export const headerName = (parameter: string): string => parameter.replaceAll("_", "-");
+/** Of the header: what the answers of an instance share. Clients refuse headers of more than 8 kB (gRPC's default). */
+const LONGEST_TEXT = 4096;
+/** A header can carry it, and it ends no pair. */
+const PLAIN = /^[!-:<-~]*$/;
 
-/** Longer values are parameters only: clients refuse headers of more than 8 kB in all (gRPC's default). */
-const LONGEST_HEADER = 1024;
-const PLAIN = /^[!-~](?:[ -~]*[!-~])?$/;
+/** The pairs of parameters whose names begin as ours do; what makes it too long is left out. */
+export function originText(parameters: Parameters): string {
+  let text = "";
+  for (const [key, { value }] of parameters) {
+    if (!key.startsWith(PREFIX)) continue;
+    const given = String(value);
+    const written = PLAIN.test(given) ? given : encodeURIComponent(Buffer.from(given).toString());
+    const pair = `${text === "" ? "" : "; "}${key.slice(PREFIX.length)}=${written}`;
+    if (text.length + pair.length <= LONGEST_TEXT) text += pair;
+  }
+  return text;
+}
 
-/** A value as a header, percent-encoded where a header could not carry it; undefined: too long for one. */
-export function headerValue(value: boolean | number | bigint | string): string | undefined {
-  const text = String(value);
-  if (text.length > LONGEST_HEADER) return undefined;
-  return PLAIN.test(text) || text === "" ? text : encodeURIComponent(Buffer.from(text).toString());
+const BATCH_PAIR = `; ${BATCH_SIZE.slice(PREFIX.length)}=`;
+const QUEUE_PAIR = `; ${QUEUE_US.slice(PREFIX.length)}=`;
+
+/** What comes behind it, of the answer itself. */
+export function ownOriginText({
+  batchRows,
+  queueUs,
+}: {
+  readonly batchRows?: number | undefined;
+  readonly queueUs?: number | undefined;
+}): string {
+  const batch = batchRows === undefined ? "" : BATCH_PAIR + batchRows;
+  return queueUs === undefined ? batch : batch + QUEUE_PAIR + queueUs;
 }

@@ -326,7 +326,8 @@ def check_dependencies(cases, client, root):
     with cases.case("a step that goes takes its ensembles with it"):
         shutil.rmtree(pathlib.Path(root) / "copy")
         until("gone", lambda: not client.is_model_ready("doubles") and not client.is_model_ready("nested"))
-        contains(reason_of(client, "doubles")["reason"], "not available or ambiguous: copy")
+        lost = "not available or ambiguous: copy"
+        until("the reason", lambda: lost in reason_of(client, "doubles")["reason"])
         contains(reason_of(client, "nested")["reason"], "ensemble 'nested' depends on 'doubles' which is not valid")
         equal(client.is_model_ready("early"), True)
     with cases.case("and brings them back"):

@@ -33,8 +33,10 @@ export function typeFault(type: FixedPointType): string | undefined {
     return `i is ${shown(i)}, and an integer from -${MAX_INTEGER_BITS} to ${MAX_INTEGER_BITS} is possible`;
   }
   if (typeof signed !== "boolean") return `signed is ${shown(signed)}, and has to be true or false`;
-  if (!ROUNDINGS.has(q)) return `q is ${shown(q)}, and has to be one of ${[...ROUNDINGS].join(", ")}`;
-  if (!OVERFLOWS.has(o)) return `o is ${shown(o)}, and has to be one of ${[...OVERFLOWS].join(", ")}`;
+  if (!ROUNDINGS.has(q))
+    return `q is ${shown(q)}, and has to be one of ${[...ROUNDINGS].join(", ")}`;
+  if (!OVERFLOWS.has(o))
+    return `o is ${shown(o)}, and has to be one of ${[...OVERFLOWS].join(", ")}`;
   return undefined;
 }
 

@@ -1,4 +1,4 @@
-/** `model backup`, `model restore`: a registry's store as a copy, on the host where it lies. */
+/** `model backup`, `restore` and `recover`: a registry's store on the host where it lies. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
@@ -17,7 +17,7 @@ interface Options {
 const FOLDERS = ["vendors"];
 
 export function backupCommand(io: Io, exit: (code: number) => void): Command {
-  return copying(
+  return onStore(
     "backup",
     "Copy a registry's store into a new folder, signing keys included; gateways may use it meanwhile. " +
       "Exit code 1 where something in it is damaged.",
@@ -36,7 +36,7 @@ export function backupCommand(io: Io, exit: (code: number) => void): Command {
 }
 
 export function restoreCommand(io: Io): Command {
-  return copying(
+  return onStore(
     "restore",
     "Make a registry's store from a copy, every byte checked, for a gateway that is started after it.",
   )
@@ -47,6 +47,29 @@ export function restoreCommand(io: Io): Command {
       const report = await restoreStore(copy, folder);
       const done = `${printable(folder)} is made from ${printable(copy)}: ${held(report)}\n`;
       await print(io, options.output, { folder, copy, ...report }, () => done);
+    });
+}
+
+export function recoverCommand(io: Io): Command {
+  return onStore(
+    "recover",
+    "Bring a model whose record was damaged from outside back to its newest state that can be read. " +
+      "What was changed after that is lost: restore the file from a backup where there is one.",
+  )
+    .argument("<name>", "the model")
+    .action(async (name: string, options: Options) => {
+      const { openFileStore } = await import("../../store/files/file-store.ts");
+      const { Catalog } = await import("../../registry/catalog/catalog.ts");
+      const folder = await folderOf(options, io);
+      if (!existsSync(join(folder, "format.json"))) {
+        throw new CliError(Exit.refused, `'${printable(folder)}' is no store`);
+      }
+      const store = await openFileStore(folder);
+      const catalog = new Catalog(store);
+      const { generation } = await catalog.recover(name, `local:${person(io)}`);
+      await store.close();
+      const done = `${printable(name)} is back, as generation ${generation}\n`;
+      await print(io, options.output, { name, generation }, () => done);
     });
 }
 
@@ -61,7 +84,12 @@ function held({ at, records, blobs, bytes }: Held): string {
   return `${records} records, ${blobs} files of ${bytesText(bytes)}, as of ${at}`;
 }
 
-function copying(name: string, description: string): Command {
+/** Who says that they do it, for the audit log. */
+function person({ env }: Io): string {
+  return env["BEAMGATE_USER"] || env["USER"] || env["LOGNAME"] || "unknown";
+}
+
+function onStore(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .option("--folder <folder>", "the store (default: registry.folder of the configuration)")

@@ -76,6 +76,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "make a store from a copy",
     load: async () => (await import("./backup.ts")).restoreCommand,
   },
+  recover: {
+    summary: "bring back a model whose record was damaged",
+    load: async () => (await import("./backup.ts")).recoverCommand,
+  },
   "check-config": {
     summary: "check the configuration of a model, without a gateway",
     load: async () => (await import("./check-config.ts")).checkConfigCommand,

@@ -23,7 +23,7 @@ function trailers(response: InferResponse): Record<string, string> | undefined {
 }
 
 describe("trailers of a unary answer", () => {
-  it("are its parameters, spelt as headers, with the status", () => {
+  it("are the status, and everything it tells in one field", () => {
     const parameters = of({
       beamgate_device: "cpu",
       beamgate_artifact: `sha256:${"a".repeat(64)}`,
@@ -31,19 +31,27 @@ describe("trailers of a unary answer", () => {
     for (const queueUs of [0, 7, 123_456_789]) {
       expect(trailers({ ...answer, parameters, batchRows: 64, queueUs })).toEqual({
         "grpc-status": "0",
-        "beamgate-device": "cpu",
-        "beamgate-artifact": `sha256:${"a".repeat(64)}`,
-        "beamgate-batch-size": "64",
-        "beamgate-queue-us": String(queueUs),
+        "beamgate-origin": `device=cpu; artifact=sha256:${"a".repeat(64)}; batch_size=64; queue_us=${queueUs}`,
       });
     }
   });
 
-  it("carry what no header can as percent-encoded text, and leave out what is too long for one", () => {
-    const parameters = of({ beamgate_device: "plačka 1\r\n", beamgate_steps: "x".repeat(2000) });
+  it.each([1, 126, 127, 128, 254, 255, 3000])("may be %i characters long", (length) => {
+    const parameters = of({ beamgate_x: "x".repeat(Math.max(0, length - 2)) });
+    const text = trailers({ ...answer, parameters })?.["beamgate-origin"];
+    expect(text).toBe(`x=${"x".repeat(Math.max(0, length - 2))}`);
+  });
+
+  it("carry what no header can as percent-encoded text, and leave out what is too long", () => {
+    const parameters = of({
+      beamgate_device: "plačka 1;\r\n",
+      other: "not ours",
+      beamgate_steps: "x".repeat(5000),
+      beamgate_class: "ap_fixed<16,6>",
+    });
     expect(trailers({ ...answer, parameters })).toEqual({
       "grpc-status": "0",
-      "beamgate-device": "pla%C4%8Dka%201%0D%0A",
+      "beamgate-origin": "device=pla%C4%8Dka%201%3B%0D%0A; class=ap_fixed<16,6>",
     });
   });
 

@@ -9,7 +9,7 @@ import type { InferRoom } from "../infer/http-call.ts";
 import { jsonTooLong } from "../infer/limits.ts";
 import { ALL_JSON, type OutputForms } from "../infer/output-form.ts";
 import { readInferBody, requireOneAnswer, secondAnswer } from "../infer/read-body.ts";
-import { provenanceLines } from "../infer/response-parameters.ts";
+import { originHeader } from "../infer/response-parameters.ts";
 import { type WrittenResponse, writeInferResponse } from "../infer/write-response.ts";
 import { OVER_HTTP } from "../over-http.ts";
 import type { InferHead } from "./read-head.ts";
@@ -23,8 +23,8 @@ export type DirectAnswer =
   | {
       readonly status: 200;
       readonly written: WrittenResponse;
-      /** Header lines. */
-      readonly origin: string;
+      /** See `originHeader`. */
+      readonly origin: string | undefined;
     }
   | { readonly status: "error"; readonly error: StatusError };
 
@@ -91,7 +91,7 @@ export class DirectCall implements InferCall {
     }
     try {
       const written = writeInferResponse(response, this.#outputs);
-      this.#end({ status: 200, written, origin: provenanceLines(response) });
+      this.#end({ status: 200, written, origin: originHeader(response) });
     } catch (thrown) {
       this.fail(toStatusError(thrown));
     }

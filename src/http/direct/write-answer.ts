@@ -1,4 +1,5 @@
 /** An answer as HTTP/1.1, with the headers that Node would give it. */
+import { ORIGIN } from "../infer/response-parameters.ts";
 import { httpStatus } from "../status.ts";
 import type { DirectAnswer } from "./direct-call.ts";
 
@@ -26,7 +27,7 @@ export function writeAnswer(
   pieces: Buffer[],
 ): number {
   const { line, type, origin, body } = partsOf(answer);
-  const head = `${line}${type}\r\n${origin}Content-Length: ${body.length}\r\nDate: ${date}\r\n${connection}\r\n`;
+  const head = `${line}${type}\r\n${originLine(origin)}Content-Length: ${body.length}\r\nDate: ${date}\r\n${connection}\r\n`;
   if (body.length >= WORTH_TWO_PIECES) {
     pieces.push(Buffer.from(head, "latin1"), body);
   } else {
@@ -37,6 +38,9 @@ export function writeAnswer(
   }
   return head.length + body.length;
 }
+
+const originLine = (origin: string | undefined) =>
+  origin === undefined ? "" : `${ORIGIN}: ${origin}\r\n`;
 
 function partsOf(answer: DirectAnswer) {
   if (answer.status === 200) {
@@ -51,7 +55,7 @@ function partsOf(answer: DirectAnswer) {
   return {
     line: `HTTP/1.1 ${status} ${REASONS[status] ?? ""}\r\nContent-Type: `,
     type: "application/json",
-    origin: "",
+    origin: undefined,
     body: Buffer.from(JSON.stringify({ error: answer.error.message }), "utf8"),
   };
 }

@@ -16,7 +16,7 @@ import { HttpCall } from "./http-call.ts";
 import { jsonTooLong, rawTooLong } from "./limits.ts";
 import { ALL_JSON, type OutputForms } from "./output-form.ts";
 import { readInferBody, requireOneAnswer, secondAnswer } from "./read-body.ts";
-import { provenanceHeaders } from "./response-parameters.ts";
+import { ORIGIN, originHeader } from "./response-parameters.ts";
 import { type WrittenResponse, writeInferResponse } from "./write-response.ts";
 
 /** Bodies of raw tensors are bounded by this and by the budget only, as in Triton. */
@@ -105,7 +105,7 @@ export class InferExchange extends HttpCall {
       return;
     }
     if (!this.end()) return;
-    const origin = provenanceHeaders(response);
+    const origin = originHeader(response);
     const accepted = this.request.headers["accept-encoding"];
     const encoding = accepted === undefined ? undefined : responseEncoding(accepted);
     if (encoding === undefined) {
@@ -123,7 +123,7 @@ export class InferExchange extends HttpCall {
     body: Buffer,
     jsonBytes: number | undefined,
     encoding: Encoding | undefined,
-    origin: readonly string[],
+    origin: string | undefined,
   ): void {
     const headers = [
       "Content-Type",
@@ -131,7 +131,8 @@ export class InferExchange extends HttpCall {
     ];
     if (jsonBytes !== undefined) headers.push("Inference-Header-Content-Length", String(jsonBytes));
     if (encoding !== undefined) headers.push("Content-Encoding", encoding);
-    headers.push(...origin, "Content-Length", String(body.length));
+    if (origin !== undefined) headers.push(ORIGIN, origin);
+    headers.push("Content-Length", String(body.length));
     if (this.room.closing()) headers.push("Connection", "close");
     this.response.writeHead(200, headers);
     this.response.end(body);

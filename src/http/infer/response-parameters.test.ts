@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Parameters } from "../../inference/request.ts";
-import { parametersJson, provenanceHeaders, provenanceLines } from "./response-parameters.ts";
+import { originHeader, parametersJson } from "./response-parameters.ts";
 
 const parameters: Parameters = new Map([
   ["beamgate_device", { type: "string", value: "größe" }],
@@ -18,23 +18,11 @@ describe("parameters of an answer over HTTP", () => {
     expect(parametersJson({ queueUs: 5 })).toBe('{"beamgate_queue_us":5}');
   });
 
-  it("are headers, percent-encoded where they have to be", () => {
+  it("are a header, percent-encoded where it has to be", () => {
     const told = { parameters, batchRows: 3, queueUs: 12 };
-    expect(provenanceLines(told).split("\r\n")).toEqual([
-      "Beamgate-Device: gr%C3%B6%C3%9Fe",
-      "Beamgate-Emulated: true",
-      "Beamgate-Generation: 1152921504606846976",
-      "Beamgate-Batch-Size: 3",
-      "Beamgate-Queue-Us: 12",
-      "",
-    ]);
-    expect(provenanceHeaders(told).slice(0, 4)).toEqual([
-      "Beamgate-Device",
-      "gr%C3%B6%C3%9Fe",
-      "Beamgate-Emulated",
-      "true",
-    ]);
-    expect(provenanceLines({})).toBe("");
-    expect(provenanceHeaders({})).toEqual([]);
+    expect(originHeader(told)).toBe(
+      "device=gr%C3%B6%C3%9Fe; emulated=true; generation=1152921504606846976; batch_size=3; queue_us=12",
+    );
+    expect(originHeader({})).toBeUndefined();
   });
 });

@@ -138,7 +138,7 @@ describe("a change", () => {
     expect(await other.refresh()).toEqual(["tagger"]);
     for (const catalog of [one, other]) {
       expect(catalog.get("tagger")).toBeUndefined();
-      expect(catalog.index.withDigest(digestFor("cpu 1"))).toEqual([]);
+      expect(catalog.snapshot().models).toEqual([]);
     }
     const again = await other.change(
       "tagger",
@@ -187,27 +187,6 @@ describe("listeners and those who follow", () => {
     await settle();
     expect(heard).toHaveLength(5);
     expect(other.get("tagger")?.generation).toBe(2);
-  });
-});
-
-describe("the index", () => {
-  it("finds artifacts by vendor, digest and platform, as they change", async () => {
-    const catalog = gateways().open();
-    const u50 = { vendor: "xilinx", platform: "u50", digest: digestFor("u50") } as const;
-    const model = withArtifact(modelWith("1"), "1", u50);
-    await catalog.change("tagger", undefined, "ada", { action: "register" }, () => model);
-    expect(catalog.index.ofVendor("xilinx").map(({ digest }) => digest)).toEqual([u50.digest]);
-    expect(catalog.index.ofVendor("intel")).toEqual([]);
-    expect(catalog.index.forPlatform("u50")).toHaveLength(1);
-    expect(catalog.index.withDigest(u50.digest)).toMatchObject([
-      { model: "tagger", version: "1", artifact: { state: "ready" } },
-    ]);
-    await catalog.change("tagger", undefined, "ada", { action: "retire" }, (now) =>
-      now === undefined ? undefined : retire(now, { version: "1", digest: u50.digest }, "old"),
-    );
-    expect(catalog.index.withDigest(u50.digest)).toMatchObject([
-      { artifact: { state: "retired" } },
-    ]);
   });
 });
 

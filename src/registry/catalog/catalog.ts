@@ -7,7 +7,7 @@ import { StatusError } from "../../errors.ts";
 import { type Logger, silent } from "../../logger.ts";
 import type { AppendLog, Records, Store, Versioned } from "../../store/store.ts";
 import { checkModelName } from "../paths.ts";
-import { CatalogIndex } from "./catalog-index.ts";
+import { againAndAgain } from "./again-and-again.ts";
 import { auditEntryOf, type ChangeAction, type ChangeNote } from "./change-note.ts";
 import { type AuditCheckpoint, completeAudit, keyOf } from "./complete-audit.ts";
 import { digestsIn } from "./digests-in.ts";
@@ -35,7 +35,6 @@ export interface Changed {
 }
 
 export class Catalog {
-  readonly index = new CatalogIndex();
   readonly #records: Records<CatalogModel>;
   readonly #checkpoints: Records<AuditCheckpoint>;
   readonly #audit: AppendLog;
@@ -72,11 +71,6 @@ export class Catalog {
       models: [...this.#models.values()].toSorted((a, b) => (a.model.name < b.model.name ? -1 : 1)),
     };
     return this.#snapshot;
-  }
-
-  /** Older states of a model that are kept, newest first; undefined where it was removed. */
-  history(name: string): Promise<readonly Versioned<CatalogModel>[]> {
-    return this.#records.history(name);
   }
 
   /**
@@ -118,6 +112,18 @@ export class Catalog {
     }
   }
 
+  /**
+   * Brings a model whose record was damaged from outside back to its newest state that can be read.
+   * @throws StatusError FAILED_PRECONDITION: it is not damaged; DATA_LOSS: no state of it can be read
+   */
+  async recover(name: string, who: string): Promise<Changed> {
+    const note: ChangeNote = { who, action: "recover" };
+    const committed = await this.#records.recover(name, note);
+    this.#changed([name]);
+    await this.#tell(name, committed);
+    return { generation: committed.generation, model: this.#usable(name), changed: true };
+  }
+
   /** Told the names of models after they changed, here or in another process. @returns what takes it back */
   onChange(listener: (names: readonly string[]) => void): () => void {
     this.#listeners.add(listener);
@@ -133,32 +139,24 @@ export class Catalog {
 
   /** Refreshes every `everyMs`, and completes the audit log now and then. @returns what stops it */
   follow(clock: Clock, everyMs: number): () => void {
-    let stopped = false;
-    let cancel = () => {};
     let problem = "";
     const look = async () => {
       try {
         await this.refresh();
         problem = "";
       } catch (thrown) {
-        const reason = thrown instanceof Error ? thrown.message : String(thrown);
+        const reason = reasonOf(thrown);
         // Once, not twice a second.
         if (reason !== problem) this.#log.error(`the registry's store cannot be read: ${reason}`);
         problem = reason;
       }
-      if (!stopped) cancel = clock.after(everyMs, () => void look());
     };
-    let cancelAudit = () => {};
-    const completeAudit = async () => {
-      await this.completeAudit();
-      if (!stopped) cancelAudit = clock.after(AUDIT_EVERY_MS, () => void completeAudit());
-    };
-    cancel = clock.after(everyMs, () => void look());
-    void completeAudit();
+    void this.completeAudit();
+    const stopAudit = againAndAgain(clock, AUDIT_EVERY_MS, () => this.completeAudit());
+    const stopLooking = againAndAgain(clock, everyMs, look);
     return () => {
-      stopped = true;
-      cancel();
-      cancelAudit();
+      stopAudit();
+      stopLooking();
     };
   }
 
@@ -170,8 +168,7 @@ export class Catalog {
       if (lines > 0) this.#log.info(`the audit log was completed by ${lines} lines`);
       return lines;
     } catch (thrown) {
-      const reason = thrown instanceof Error ? thrown.message : String(thrown);
-      this.#log.error(`the audit log could not be completed: ${reason}`);
+      this.#log.error(`the audit log could not be completed: ${reasonOf(thrown)}`);
       return 0;
     }
   }
@@ -233,9 +230,12 @@ export class Catalog {
     ) {
       return model;
     }
+    const remedy =
+      damage === undefined ? "" : ", or bring back the one before ('beamgate model recover')";
     throw new StatusError(
       "DATA_LOSS",
-      `the record of model '${name}' cannot be used (${damage?.reason ?? "it is no model"}); restore it from a backup`,
+      `the record of model '${name}' cannot be used (${damage?.reason ?? "it is no model"}); ` +
+        `restore it from a backup${remedy}`,
     );
   }
 
@@ -243,11 +243,10 @@ export class Catalog {
     try {
       await this.#audit.append(auditEntryOf(name, committed) ?? {});
     } catch (thrown) {
-      const reason = thrown instanceof Error ? thrown.message : String(thrown);
       throw new StatusError(
         "RESOURCE_EXHAUSTED",
         `model '${name}' was changed (generation ${committed.generation}), but the audit log could not be written: ` +
-          `${reason}. Its line is completed when a gateway starts`,
+          `${reasonOf(thrown)}. Its line is completed when a gateway starts`,
         { cause: thrown },
       );
     }
@@ -255,10 +254,17 @@ export class Catalog {
 
   #changed(names: readonly string[]): void {
     this.#take(names);
-    for (const listener of this.#listeners) listener(names);
+    for (const listener of this.#listeners) {
+      try {
+        listener(names);
+      } catch (thrown) {
+        // The change is made; whoever made it is not to hear of somebody else's trouble.
+        this.#log.error(`a listener of the catalog failed: ${reasonOf(thrown)}`);
+      }
+    }
   }
 
-  /** What the records say of these models, into the index. */
+  /** What the records say of these models. */
   #take(names: readonly string[]): void {
     this.#snapshot = undefined;
     for (const name of names) {
@@ -267,16 +273,18 @@ export class Catalog {
       const model = record?.value === undefined ? undefined : readModel(record.value, name);
       if (record === undefined || typeof model !== "object") {
         this.#models.delete(name);
-        this.index.set(name, undefined);
         if (typeof model === "string") {
           this.#log.warn(`the record of model '${name}' is left out: ${model}`);
         }
         continue;
       }
       this.#models.set(name, { generation: record.generation, model });
-      this.index.set(name, model);
     }
   }
+}
+
+function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
 function aborted(name: string, expected: number, generation: number): StatusError {

@@ -261,7 +261,7 @@ export class FileRecords<T> implements Records<T> {
   #dataLoss(key: string, { reason }: DamagedRecord): StatusError {
     return new StatusError(
       "DATA_LOSS",
-      `'${key}' cannot be changed: ${reason}; restore that file from a backup, or recover the generation before it`,
+      `'${key}' cannot be changed: ${reason}; restore that file from a backup, or bring back the generation before it ('beamgate model recover')`,
     );
   }
 }

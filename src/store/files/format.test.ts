@@ -62,6 +62,16 @@ describe("a store of a newer format", () => {
   });
 });
 
+it("is not written where it was moved away under a running process", async () => {
+  const folder = newFolder();
+  const store = await openFileStore(folder);
+  await rename(join(folder, "format.json"), join(folder, "tmp", "elsewhere"));
+  await expect(store.records("notes").commit("a", 0, {})).rejects.toMatchObject({
+    code: "FAILED_PRECONDITION",
+    message: expect.stringContaining("is gone"),
+  });
+});
+
 it("refuses a format file that says nothing", async () => {
   const folder = newFolder();
   await write(join(folder, "format.json"), "{");

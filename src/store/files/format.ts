@@ -64,7 +64,14 @@ export class FormatWatch {
 
   /** @throws StatusError FAILED_PRECONDITION: this process must not write any more */
   async check(): Promise<void> {
-    const { ino } = await stat(this.#layout.format, { bigint: true });
+    const { ino } = await stat(this.#layout.format, { bigint: true }).catch((cause: unknown) => {
+      if (!isErrno(cause, "ENOENT")) throw cause;
+      throw new StatusError(
+        "FAILED_PRECONDITION",
+        `'${this.#layout.format}' is gone: somebody removed the store or moved it away; put it back`,
+        { cause },
+      );
+    });
     if (ino === this.#inode) return;
     const version = versionIn(await readFile(this.#layout.format, "utf8"));
     if (version !== FORMAT_VERSION) throw newer(this.#layout, version ?? Number.NaN);
