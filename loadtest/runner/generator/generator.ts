@@ -84,6 +84,7 @@ export class Generator implements LoadSource {
   #nextHeld = false;
   /** When the driver last refused one: what was due until then has waited for it. */
   #refusedAt = Number.NEGATIVE_INFINITY;
+  #started = false;
   #stopped = false;
   #flushPlanned = false;
   #onIdle: (() => void) | undefined;
@@ -101,6 +102,8 @@ export class Generator implements LoadSource {
   }
 
   start(begin: number): void {
+    if (this.#stopped) return;
+    this.#started = true;
     this.#begin = begin;
     this.snapshot(); // what was counted before is of no interest
     this.#next = this.#plan.next();
@@ -113,7 +116,7 @@ export class Generator implements LoadSource {
   }
 
   get exhausted(): boolean {
-    return this.#next === undefined;
+    return this.#started && this.#next === undefined;
   }
 
   /** To be called by the driver's events. */
