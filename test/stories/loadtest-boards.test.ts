@@ -43,7 +43,7 @@ streams:
       from: { generator: jet-observables, signalShare: 0.1 }
       map: { input: jets }
       pool: 8
-    trigger: { output: probabilities, column: 4, threshold: 0.5, budgetMs: 2000 }
+    trigger: { output: probabilities, column: 4, threshold: 0.5 }
 objectives: ["failed <= 0 %"]
 `;
 
@@ -97,7 +97,7 @@ it("events of one vendor's board are judged on another's, and both are told to b
   const output = join(folder, "out");
   const program = join(packageRoot, "src", "cli", "beamgate.mjs");
   const where = ["-u", `127.0.0.1:${gateway.grpcPort}`, "--output", output];
-  const patient = ["--late-after", "1000", "--no-ceiling"];
+  const patient = ["--late-after", "10000", "--no-ceiling"];
   const told = spawnSync(process.execPath, [program, "loadtest", scenario, ...where, ...patient], {
     encoding: "utf8",
   });

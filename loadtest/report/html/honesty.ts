@@ -179,7 +179,12 @@ ${
       [
         ["scenario", scenario.name],
         ["seed", String(scenario.seed)],
-        ["intended times", `${whole(intended.count)}, SHA-256 ${intended.sha256.slice(0, 16)}…`],
+        [
+          "intended times",
+          intended.count === 0
+            ? "none, a closed loop"
+            : `${whole(intended.count)}, SHA-256 ${intended.sha256.slice(0, 16)}…`,
+        ],
         ["began", result.startedAt],
         ["ended", result.finishedAt],
         ["tool", `${tool.name} ${tool.version}, Node ${tool.node}`],

@@ -113,8 +113,9 @@ function rateChart({ rate, threshold }: TriggerFigures): Chart {
 /** Scores without an upper end, as of anomaly detectors, are told apart on a logarithmic axis only. */
 function axisOf(shown: TriggerFigures["rate"]): { log?: boolean; short?: boolean } {
   const first = shown[0]?.threshold ?? 0;
-  const ratio = (shown.at(-1)?.threshold ?? 0) / first;
-  return first > 0 && ratio > 30 ? { log: true, short: ratio < 1000 } : {};
+  const last = shown.at(-1)?.threshold ?? 0;
+  const wide = first > 0 && last / first > 30 && last / first < 1e6;
+  return wide && last > 2 ? { log: true, short: last / first < 1000 } : {};
 }
 
 function turnOnChart({ variable, bins, fit }: NonNullable<TriggerFigures["turnOn"]>): Chart {

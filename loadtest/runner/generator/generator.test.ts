@@ -144,6 +144,21 @@ describe("an open loop", () => {
   });
 });
 
+it("a generator that has not begun yet has nothing behind it", async () => {
+  const generator = new Generator(
+    {} as never,
+    { next: () => undefined },
+    {
+      loop: { kind: "open", pacing: "nap", measureFromMs: 0 },
+      ...{ lateAfterMs: 1, mostInFlight: 1, now: () => performance.now() },
+    },
+  );
+  expect(generator.exhausted).toBe(false);
+  await generator.stop(0);
+  generator.start(performance.now());
+  expect(generator.exhausted).toBe(false);
+});
+
 describe("a closed loop", () => {
   it("keeps as many in flight as it was told, and no more", async () => {
     const loop = { kind: "closed", concurrency: 7 } as const;

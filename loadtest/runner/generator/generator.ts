@@ -86,6 +86,7 @@ export class Generator implements LoadSource {
   #started = false;
   /** When the driver last refused one: what was due until then has waited for it. */
   #refusedAt = Number.NEGATIVE_INFINITY;
+  #started = false;
   #stopped = false;
   #flushPlanned = false;
   #onIdle: (() => void) | undefined;
@@ -103,6 +104,8 @@ export class Generator implements LoadSource {
   }
 
   start(begin: number): void {
+    if (this.#stopped) return;
+    this.#started = true;
     this.#begin = begin;
     this.snapshot(); // what was counted before is of no interest
     this.#next = this.#plan.next();
