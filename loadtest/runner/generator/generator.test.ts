@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { onePiece } from "../../../src/inference/pieces.ts";
-import type { Driver } from "../../drivers/driver.ts";
 import { GrpcUnaryDriver } from "../../drivers/grpc-unary.ts";
 import { startNullServer } from "../../drivers/null-server/null-server.ts";
 import { parseLaw } from "../../drivers/null-server/service-law.ts";
@@ -76,22 +75,6 @@ async function done(generator: Generator) {
   const ending = await generator.stop(2000);
   return { ending, ...generator.snapshot() };
 }
-
-describe("a generator that did not begin", () => {
-  it("has not sent all there is to send", () => {
-    const driver = { send: () => true, flush() {} } as unknown as Driver;
-    const plan = { next: () => undefined } as unknown as Plan;
-    const generator = new Generator(driver, plan, {
-      loop: { kind: "closed", concurrency: 1, measureFromMs: 0 },
-      lateAfterMs: 1,
-      mostInFlight: 1,
-      now: () => 0,
-    } as never);
-    expect(generator.exhausted).toBe(false);
-    generator.start(0);
-    expect(generator.exhausted).toBe(true);
-  });
-});
 
 describe("an open loop", () => {
   it("sends every request of its plan when it is due", async () => {

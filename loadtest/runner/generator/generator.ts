@@ -82,8 +82,6 @@ export class Generator implements LoadSource {
   /** What the driver did not take yet. */
   #next: Planned | undefined;
   #nextHeld = false;
-  /** Before it begins nothing is next either. */
-  #started = false;
   /** When the driver last refused one: what was due until then has waited for it. */
   #refusedAt = Number.NEGATIVE_INFINITY;
   #started = false;
@@ -109,7 +107,6 @@ export class Generator implements LoadSource {
     this.#begin = begin;
     this.snapshot(); // what was counted before is of no interest
     this.#next = this.#plan.next();
-    this.#started = true;
     if (this.#pacer !== undefined) this.#pacer.start();
     else this.#fill();
   }
