@@ -11,6 +11,7 @@ import { recipes } from "../recipes/index.ts";
 import { boardRecipes } from "./board-recipes.ts";
 import { BOARDS, compileVariant, manifestText } from "./compile-variant.ts";
 import { fixedPointModel } from "./fixed-point-model.ts";
+import { GOLDEN_FILE, writeGoldenInputs } from "./golden-inputs.ts";
 import { type FixedPointFigures, farthestOf } from "./make-boards.ts";
 
 const models = join(packageRoot, "models");
@@ -32,6 +33,14 @@ describe.each(boardRecipes)("$model on boards", (recipe) => {
     expect(readFileSync(join(variant, "manifest.json"), "utf8")).toBe(manifestText(manifest));
     expect(Buffer.compare(readFileSync(path), artifact)).toBe(0);
     expect(statSync(path).size).toBeLessThan(1e6);
+  });
+
+  it("has golden inputs in the repository as the script makes them", async () => {
+    const made = join(scratch, `${recipe.model}.npz`);
+    const [model] = recipes.filter(({ name }) => name === recipe.model);
+    if (model === undefined) throw new Error(`no recipe for ${recipe.model}`);
+    await writeGoldenInputs(made, model);
+    expect(Buffer.compare(readFileSync(made), readFileSync(join(folder, GOLDEN_FILE)))).toBe(0);
   });
 
   it("promises the same bits on all boards", async () => {

@@ -7,6 +7,7 @@ import type { Figures, NamedTensors, Recipe, RunModel } from "../recipe.ts";
 import type { BoardRecipe } from "./board-recipes.ts";
 import { BOARDS, compileVariant, writeVariant } from "./compile-variant.ts";
 import { fixedPointModel } from "./fixed-point-model.ts";
+import { GOLDEN_FILE, writeGoldenInputs } from "./golden-inputs.ts";
 
 export interface FixedPointFigures {
   readonly seed: number;
@@ -33,6 +34,7 @@ export async function makeBoards(
   for (const name of BOARDS) {
     writeVariant(join(folder, "1", name), compileVariant(name, network, board.options));
   }
+  await writeGoldenInputs(join(folder, GOLDEN_FILE), recipe);
   const { seed, size } = examples;
   const run = fixedPointModel(network);
   const model = await openOnnx(onnx);

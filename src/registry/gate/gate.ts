@@ -180,7 +180,7 @@ export class Gate {
 
   /** Integers may be indices: where the model refuses wide ones, they are 0 and 1. */
   async #generated(
-    { signature, parameters }: ModelDefinition,
+    { signature }: ModelDefinition,
     { manifest }: CatalogArtifact,
     path: string,
     answer: (inputs: string) => Promise<number>,
@@ -190,8 +190,7 @@ export class Gate {
       if (encoding !== undefined) encodings.set(name, encoding);
     }
     const rows = this.#parts.goldenRows;
-    const ranges = readRanges(parameters);
-    const options = { rows, seed: SEED, freeDim: FREE_DIM, ranges, encodings };
+    const options = { rows, seed: SEED, freeDim: FREE_DIM, encodings };
     for (const wideIntegers of [true, false]) {
       await generateInputs(path, signature, { ...options, wideIntegers });
       (await openGoldenInputs(signature, path)).close();
@@ -215,27 +214,6 @@ export class Gate {
     const { digest } = await this.#parts.blobs.put(source, { maxBytes: MOST_GOLDEN_BYTES });
     return digest;
   }
-}
-
-/**
- * `parameters { key: "golden_range" value { string_value: "input=0:500, other=-1:1" } }` of a configuration.
- * @throws StatusError INVALID_ARGUMENT
- */
-function readRanges(
-  parameters: Readonly<Record<string, string>>,
-): ReadonlyMap<string, readonly [number, number]> {
-  const ranges = new Map<string, readonly [number, number]>();
-  const text = parameters["golden_range"] ?? "";
-  for (const part of text.split(",").filter((each) => each.trim() !== "")) {
-    const [, name = "", low, high] = /^\s*(.+?)=([^:]+):(.+?)\s*$/.exec(part) ?? [];
-    const [from, to] = [Number(low), Number(high)];
-    if (!(from <= to) || !Number.isFinite(to - from)) {
-      const expected = "expected <input>=<lowest>:<highest>, ...";
-      throw new StatusError("INVALID_ARGUMENT", `parameter golden_range is '${text}': ${expected}`);
-    }
-    ranges.set(name, [from, to]);
-  }
-  return ranges;
 }
 
 interface GoldenTrial {

@@ -18,8 +18,6 @@ export interface GoldenInputs {
   readonly freeDim: number;
   /** False: integers are 0 and 1, as they may be indices. */
   readonly wideIntegers: boolean;
-  /** Lowest and highest value of an input, by its name, where it is only right within. */
-  readonly ranges: ReadonlyMap<string, readonly [low: number, high: number]>;
   /** How boards keep an input, by its name: the edges of its range are among the rows. */
   readonly encodings: ReadonlyMap<string, FixedPointType>;
 }
@@ -73,14 +71,12 @@ function drawnValue(
   { name, datatype }: ClientTensorSpec,
   row: number,
   at: number,
-  { wideIntegers, encodings, ranges }: GoldenInputs,
+  { wideIntegers, encodings }: GoldenInputs,
   draw: Draw,
 ): number {
   const drawn = draw();
   const kind = row % 8;
   if (datatype === "BOOL" || datatype === "BYTES") return drawn < 0.5 ? 0 : 1;
-  const range = ranges.get(name);
-  if (range !== undefined) return within(range, isInteger(datatype), kind, drawn);
   if (isInteger(datatype)) {
     if (!wideIntegers || kind < 4) return drawn < 0.5 ? 0 : 1;
     return integer(datatype, kind, drawn);
@@ -92,18 +88,6 @@ function drawnValue(
   if (kind === 3) return (drawn - 0.5) * 2 ** -6;
   if (kind === 4 && row > 8) return normal(drawn, draw()) * 4;
   return normal(drawn, draw());
-}
-
-/** One row of eight has the ends of the range among its elements. */
-function within(
-  [low, high]: readonly [number, number],
-  whole: boolean,
-  kind: number,
-  drawn: number,
-): number {
-  if (kind === 1 && drawn < 0.25) return drawn < 0.125 ? low : high;
-  const value = low + drawn * (high - low);
-  return whole ? Math.round(value) : value;
 }
 
 function normal(a: number, b: number): number {
