@@ -3,14 +3,14 @@
  * golden rows, which must be what its class allows. A board that computes wrong numbers is found here.
  */
 import { StatusError } from "../errors.ts";
-import { checkRequest } from "../inference/validate.ts";
 import { Comparison } from "../policy/equivalence/comparison.ts";
 import { Lane } from "../pool/lane.ts";
 import type { CatalogModel, Digest } from "../registry/catalog/types.ts";
 import { GoldenPair } from "../registry/golden/golden-files.ts";
+import { tensorsOf } from "../registry/golden/tensors-of.ts";
 import type { ModelDefinition, VariantDefinition } from "../registry/types.ts";
 import type { Instance } from "../workers/types.ts";
-import { wireOf } from "./gate-executor.ts";
+import { runOnLane } from "./run-on-lane.ts";
 
 export interface SpotCheckParts {
   find(name: string): CatalogModel | undefined;
@@ -42,31 +42,13 @@ export function spotCheck({ find, blobPath, now }: SpotCheckParts) {
     });
     try {
       const comparison = new Comparison(equivalence, signature.outputs);
-      const batched = signature.maxBatchSize > 0;
-      const size = batched ? Math.min(ROWS, signature.maxBatchSize) : 1;
-      for await (const chunk of golden.chunks(size)) {
-        const tensors = golden.inputNames.flatMap((name) => {
-          const data = chunk.inputs.get(name);
-          const spec = signature.inputs.find((input) => input.name === name);
-          if (data === undefined || spec === undefined) return [];
-          const row = golden.shapeOf(name);
-          const shape = batched ? [chunk.rows, ...row] : row;
-          return [{ name, datatype: spec.datatype, shape, data }];
-        });
-        const request = checkRequest(wireOf(definition, tensors, undefined), signature, undefined);
-        const executed = await new Lane(instance, now).execute([request]);
-        const got = new Map(
-          executed.outputs.flatMap(({ index, data }) => {
-            const name = signature.outputs[index]?.name;
-            return name === undefined ? [] : [[name, Uint8Array.from(data)] as const];
-          }),
-        );
-        executed.release();
-        comparison.add(
-          Array.from({ length: chunk.rows }, (_, row) => chunk.first + row),
-          got,
-          chunk.outputs,
-        );
+      const size = Math.min(ROWS, Math.max(1, signature.maxBatchSize));
+      for await (const { first, rows, inputs, outputs } of golden.chunks(size)) {
+        const shapeOf = (input: string) => golden.shapeOf(input);
+        const tensors = tensorsOf(signature, shapeOf, inputs, rows);
+        const run = await runOnLane(new Lane(instance, now), definition, [tensors]);
+        const numbers = Array.from({ length: rows }, (_, row) => first + row);
+        comparison.add(numbers, run.outputs[0] ?? new Map(), outputs);
         break;
       }
       const { passed, reason } = comparison.result;

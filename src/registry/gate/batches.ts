@@ -3,6 +3,7 @@ import type { Tensor } from "../../../backends/contract.ts";
 import { shapeText } from "../../inference/datatypes.ts";
 import type { ModelSignature } from "../../inference/request.ts";
 import { slicesOf } from "../golden/rows-of.ts";
+import { tensorsOf } from "../golden/tensors-of.ts";
 import { ArtifactFailed, blaming } from "./blame.ts";
 import type { GateExecutor } from "./executor.ts";
 
@@ -40,16 +41,11 @@ export class Batches {
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, Uint8Array>> {
     signal.throwIfAborted();
-    const batched = this.#executor.maxBatchSize > 0;
-    const tensors: Tensor[] = [];
-    for (const { name, datatype } of this.#signature.inputs) {
-      const data = inputs.get(name);
-      if (data === undefined) continue;
-      const shape = this.#shapeOf(name);
-      tensors.push({ name, datatype, shape: batched ? [rows, ...shape] : shape, data });
-    }
+    const { maxBatchSize } = this.#executor;
+    const signature = { inputs: this.#signature.inputs, maxBatchSize };
+    const tensors = tensorsOf(signature, this.#shapeOf, inputs, rows);
     const outputs = await blaming(() => this.#executor.execute(tensors, signal), signal);
-    for (const output of outputs) this.#checkShape(output, batched ? [rows] : []);
+    for (const output of outputs) this.#checkShape(output, maxBatchSize > 0 ? [rows] : []);
     return new Map(outputs.map(({ name, data }) => [name, data]));
   }
 

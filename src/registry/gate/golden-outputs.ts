@@ -4,6 +4,7 @@ import { createReadStream } from "node:fs";
 import { open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { BYTES_PER_ELEMENT } from "../../../backends/contract.ts";
 import type { ModelSignature } from "../../inference/request.ts";
 import { writeNpz } from "../../npz/write-npz.ts";
 import { namesIn, openGoldenInputs } from "../golden/golden-files.ts";
@@ -68,10 +69,7 @@ class OutputPart {
 
   async content({ name, datatype, shape }: ModelSignature["outputs"][number], rows: number) {
     if (datatype === "BYTES") return textContent(name, await readFile(this.#path), shape, rows);
-    const elementBytes = { BF16: 2, FP16: 2, INT16: 2, UINT16: 2, BOOL: 1, INT8: 1, UINT8: 1 };
-    const size =
-      elementBytes[datatype as keyof typeof elementBytes] ?? (datatype.endsWith("64") ? 8 : 4);
-    const perRow = this.#bytes / size / rows;
+    const perRow = this.#bytes / BYTES_PER_ELEMENT[datatype] / rows;
     return {
       name,
       datatype: datatype === "BF16" ? ("UINT16" as const) : datatype,

@@ -2,14 +2,12 @@
 import type { Tensor } from "../../../backends/contract.ts";
 import type { Clock } from "../../clock.ts";
 import { StatusError } from "../../errors.ts";
-import { splitOutputs } from "../../inference/split-outputs.ts";
-import { checkRequest } from "../../inference/validate.ts";
 import { Lane } from "../../pool/lane.ts";
 import type { Pool } from "../../pool/pool.ts";
 import type { ModelDefinition } from "../../registry/types.ts";
 import type { ShadowDevice, ShadowRun } from "../../scheduling/shadow/shadow-target.ts";
 import type { Instance } from "../../workers/types.ts";
-import { wireOf } from "../gate-executor.ts";
+import { runOnLane } from "../run-on-lane.ts";
 import { giveWay } from "./idle-priority.ts";
 
 /** An instance of its own, in a worker that gives way to everybody else. */
@@ -44,7 +42,7 @@ export class OwnCores implements ShadowDevice {
     const { workerPid } = this.#instance;
     // After a respawn it is another process.
     if (workerPid !== this.#gaveWay && giveWay(workerPid)) this.#gaveWay = workerPid;
-    return runOn(this.#lane, this.#definition, batch);
+    return runOnLane(this.#lane, this.#definition, batch);
   }
 
   close(): Promise<void> {
@@ -81,7 +79,7 @@ export class IdleDevices implements ShadowDevice {
   async run(batch: readonly (readonly Tensor[])[]): Promise<ShadowRun> {
     const lane = this.#lane;
     if (lane === undefined) throw new StatusError("UNAVAILABLE", "no device of it is idle");
-    return runOn(lane, this.#definition, batch);
+    return runOnLane(lane, this.#definition, batch);
   }
 
   /** They go on serving. */
@@ -93,30 +91,3 @@ const MOST_ROWS = 64;
 
 const maxRowsOf = ({ signature }: ModelDefinition) =>
   Math.min(MOST_ROWS, Math.max(1, signature.maxBatchSize));
-
-async function runOn(
-  lane: Lane,
-  definition: ModelDefinition,
-  batch: readonly (readonly Tensor[])[],
-): Promise<ShadowRun> {
-  const { signature } = definition;
-  const started = performance.now();
-  const requests = batch.map((inputs) =>
-    checkRequest(wireOf(definition, inputs, undefined), signature, undefined),
-  );
-  // Up to its first wait it is written and sent.
-  const executing = lane.execute(requests);
-  const sent = performance.now();
-  const executed = await executing;
-  const received = performance.now();
-  try {
-    const parts = splitOutputs(signature, requests, executed.outputs);
-    const outputs = parts.map(
-      (tensors) => new Map(tensors.map(({ name, data }) => [name, Uint8Array.from(data)])),
-    );
-    const gatewayUs = (sent - started + performance.now() - received) * 1000;
-    return { outputs, deviceUs: executed.timing.inferUs, gatewayUs };
-  } finally {
-    executed.release();
-  }
-}
