@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { StatusError } from "../errors.ts";
-import type { Blobs, StoredBlob, Upload } from "./store.ts";
+import { StatusError } from "../../src/errors.ts";
+import type { Blobs, StoredBlob, Upload } from "../../src/store/store.ts";
 
 /** What the handles share of them. */
 export interface MemoryBlobsDisk {

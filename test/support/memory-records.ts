@@ -1,6 +1,6 @@
 /** Records and log of the memory store: JSON text, as other processes would read it. */
-import { StatusError } from "../errors.ts";
-import type { AppendLog, DamagedRecord, Records, Versioned } from "./store.ts";
+import { StatusError } from "../../src/errors.ts";
+import type { AppendLog, DamagedRecord, Records, Versioned } from "../../src/store/store.ts";
 
 /** Generations of one key as JSON, oldest first: index 0 is generation 1. */
 export type RecordChain = string[];

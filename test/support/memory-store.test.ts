@@ -1,6 +1,6 @@
 import { describe } from "vitest";
-import { GRACE_MS, storeConformance } from "./conformance.ts";
-import { MemoryDisk } from "./memory.ts";
+import { GRACE_MS, storeConformance } from "../../src/store/conformance.ts";
+import { MemoryDisk } from "./memory-store.ts";
 
 describe("the store in memory", () => {
   storeConformance(async () => {

@@ -2,9 +2,9 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Blobs, Records, Store } from "../../src/store/store.ts";
 import { MemoryBlobs, type MemoryBlobsDisk } from "./memory-blobs.ts";
 import { MemoryLog, MemoryRecords, type RecordChain } from "./memory-records.ts";
-import type { Blobs, Records, Store } from "./store.ts";
 
 export interface MemoryOptions {
   /** Wall clock, ms since 1970. */

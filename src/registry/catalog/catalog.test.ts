@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { digestFor, modelWith, withArtifact } from "../../../test/support/catalog-model.ts";
+import { MemoryDisk } from "../../../test/support/memory-store.ts";
 import { KeptLog } from "../../../test/support/store-folder.ts";
 import { VirtualClock } from "../../../test/support/virtual-clock.ts";
-import { MemoryDisk } from "../../store/memory.ts";
 import { rollbackAlias, setAlias } from "./alias-transitions.ts";
 import { retire } from "./artifact-transitions.ts";
 import { Catalog } from "./catalog.ts";

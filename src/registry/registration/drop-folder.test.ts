@@ -9,11 +9,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { memoryStore } from "../../../test/support/memory-store.ts";
 import { JET, scratchFolder } from "../../../test/support/registration.ts";
 import { VirtualClock } from "../../../test/support/virtual-clock.ts";
 import { StatusError } from "../../errors.ts";
 import { silent } from "../../logger.ts";
-import { memoryStore } from "../../store/memory.ts";
 import type { Registration } from "../catalog/types.ts";
 import { DropFolder, type DropOutcome } from "./drop-folder.ts";
 import { RegistrationRefused } from "./refused.ts";

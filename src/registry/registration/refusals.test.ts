@@ -470,7 +470,7 @@ const REFUSALS: readonly [
   [
     "an archive that leads out",
     "archive",
-    bundle(["a.bin", "../../root/.ssh/keys"]),
+    bundle(["a.bin", "../../home/.ssh/keys"]),
     /leads out of the archive/,
   ],
   [

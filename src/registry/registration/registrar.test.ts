@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { MemoryDisk } from "../../../test/support/memory-store.ts";
 import {
   checkers,
   fileOf,
@@ -13,7 +14,6 @@ import {
 } from "../../../test/support/registration.ts";
 import { StatusError } from "../../errors.ts";
 import { silent } from "../../logger.ts";
-import { MemoryDisk } from "../../store/memory.ts";
 import { retire } from "../catalog/artifact-transitions.ts";
 import { Catalog } from "../catalog/catalog.ts";
 import type {
