@@ -98,7 +98,8 @@ export class HpackDecoder {
     const start = this.#at;
     this.#at += length;
     if (huffman) return huffmanText(this.#bytes, start, this.#at);
-    return String.fromCharCode(...this.#bytes.subarray(start, this.#at));
+    const { buffer, byteOffset } = this.#bytes;
+    return Buffer.from(buffer, byteOffset + start, length).toString("latin1");
   }
 
   #remember(header: Header): void {
