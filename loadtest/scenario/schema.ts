@@ -71,5 +71,3 @@ export const scenarioSchema = z.strictObject({
 
 export type Scenario = z.infer<typeof scenarioSchema>;
 export type Stream = Scenario["streams"][number];
-/** As one writes it: defaults left out. */
-export type ScenarioFile = z.input<typeof scenarioSchema>;

@@ -2,30 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { runCli as run } from "../../test/support/run-cli.ts";
 import { flags } from "../config/flags.ts";
 import { keys } from "../config/keys.ts";
-import { main } from "./main.ts";
 
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "beamgate-cli-"));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
-
-async function run(argv: readonly string[], env: NodeJS.ProcessEnv = {}) {
-  const said = { out: "", err: "" };
-  const exitCode = await main(argv, {
-    out: (text) => {
-      said.out += text;
-    },
-    err: (text) => {
-      said.err += text;
-    },
-    env,
-    colour: false,
-  });
-  return { exitCode, ...said };
-}
 
 /** `config check -o json` as a map from key to its line. */
 async function check(...argv: string[]) {

@@ -12,7 +12,7 @@ import type {
 import type { Owner } from "../../store/files/owner.ts";
 import type { ModelConfigObject } from "../types.ts";
 
-/** A registry each: rules, index, retention and signing key of their own. */
+/** A registry each: rules, retention and a signing key of its own. */
 export const VENDORS = ["xilinx", "intel", "nvidia", "arm", "cpu"] as const;
 export type Vendor = (typeof VENDORS)[number];
 
