@@ -34,6 +34,18 @@ describe("a folder that is no store", () => {
     const format = JSON.parse(await readFile(join(folder, "format.json"), "utf8"));
     expect(format).toEqual({ format: "beamgate-store", version: 1 });
   });
+
+  it("becomes one, whatever the moment at which another opens it too", async () => {
+    for (let round = 0; round < 20; round++) {
+      const folder = newFolder();
+      // Each starts one turn of the disk later than the one before it.
+      const opened = Array.from({ length: 12 }, async (_, late) => {
+        for (let turn = 0; turn < late; turn++) await readdir("/").catch(() => []);
+        return openFileStore(folder);
+      });
+      await Promise.all(opened);
+    }
+  });
 });
 
 describe("a store of a newer format", () => {

@@ -14,13 +14,13 @@ export const FORMAT_VERSION = 1;
  * @throws StatusError FAILED_PRECONDITION for a folder with something else in it, and a newer store
  */
 export async function readFormat(layout: Layout): Promise<number | undefined> {
-  let text: string;
-  try {
-    text = await readFile(layout.format, "utf8");
-  } catch (thrown) {
-    if (!isErrno(thrown, "ENOENT")) throw thrown;
-    await checkFree(layout);
-    return undefined;
+  let text = await readIfThere(layout.format);
+  if (text === undefined) {
+    const foreign = await foreignNameIn(layout);
+    if (foreign === undefined) return undefined;
+    // Another process makes a store here just now: `format.json` is older than anything beside it.
+    text = await readIfThere(layout.format);
+    if (text === undefined) throw noStore(layout, foreign);
   }
   const version = versionIn(text);
   if (version === undefined) {
@@ -79,25 +79,36 @@ export class FormatWatch {
   }
 }
 
-/** Names that are there before `format.json` is, or that a file system brings along. */
-async function checkFree(layout: Layout): Promise<void> {
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (thrown) {
+    if (isErrno(thrown, "ENOENT")) return undefined;
+    throw thrown;
+  }
+}
+
+/** What is there before `format.json` is, or comes with a file system, is not foreign. */
+async function foreignNameIn(layout: Layout): Promise<string | undefined> {
   let names: string[];
   try {
     names = await readdir(layout.root);
   } catch (thrown) {
-    if (isErrno(thrown, "ENOENT")) return;
+    if (isErrno(thrown, "ENOENT")) return undefined;
     throw thrown;
   }
-  const foreign = names.filter(
+  return names.find(
     (name) =>
       !name.startsWith(".") &&
       name !== "lost+found" &&
       join(layout.root, name) !== layout.temporary,
   );
-  if (foreign.length === 0) return;
-  throw new StatusError(
+}
+
+function noStore(layout: Layout, foreign: string): StatusError {
+  return new StatusError(
     "FAILED_PRECONDITION",
-    `'${layout.root}' is no store (there is no format.json) and not empty ('${foreign[0]}'); name a store or an empty folder`,
+    `'${layout.root}' is no store (there is no format.json) and not empty ('${foreign}'); name a store or an empty folder`,
   );
 }
 
