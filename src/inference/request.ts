@@ -6,6 +6,7 @@
  */
 import type { Datatype, TensorSpec } from "../../backends/contract.ts";
 import type { StatusError } from "../errors.ts";
+import type { Caller } from "./caller.ts";
 import type { MadeInput } from "./made-inputs.ts";
 import type { Parameters } from "./parameters.ts";
 import type { ByteSource, ClientConnection, SharedBytes, SharedRange } from "./shared-regions.ts";
@@ -190,6 +191,8 @@ export interface InferCall {
   found?(signature: ModelSignature): void;
   /** Whoever asks, as one identity per connection: leases of shared memory hang on it. */
   readonly connection?: ClientConnection | undefined;
+  /** Who asks; absent: `ANYBODY`. */
+  readonly caller?: Caller | undefined;
   /** What came along with the request, names in lower case; read only where forwarding or tracing is configured. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
   /** Set where the request is traced, before it is queued. */
