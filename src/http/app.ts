@@ -12,7 +12,7 @@ import fastify, {
 } from "fastify";
 import { StatusError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
-import { httpStatus } from "./status.ts";
+import { errorStatus, retryAfter } from "./status.ts";
 
 export interface AppOptions {
   readonly maxBodyBytes: number;
@@ -141,7 +141,9 @@ const REFUSALS: Readonly<Record<string, readonly [status: number, reason: string
 
 function sendError(reply: FastifyReply, thrown: unknown, log: Logger): FastifyReply {
   if (thrown instanceof StatusError) {
-    return reply.code(httpStatus(thrown.code)).send({ error: thrown.message });
+    const after = retryAfter(thrown);
+    if (after !== undefined) reply.header("retry-after", after);
+    return reply.code(errorStatus(thrown)).send({ error: thrown.message });
   }
   const { statusCode, code, message } = thrown as Partial<Record<string, unknown>>;
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE") {

@@ -9,6 +9,7 @@ import { checkRequest, requireOneResponse } from "../inference/validate.ts";
 import { type ClientWish, parseWish } from "../policy/routing/wish.ts";
 import type { ServedModel } from "../registry/types.ts";
 import type { Served } from "../scheduling/served.ts";
+import type { Admission } from "./admission.ts";
 import { delivering } from "./delivering-call.ts";
 
 export type Resolve = (model: string, version: string) => ServedModel<Served>;
@@ -23,6 +24,8 @@ export interface Surroundings {
   /** Memory shared with clients; undefined where that is switched off. */
   readonly regions?: RegionLookup | undefined;
   readonly require: Require;
+  /** Whether a tenant may ask so much now; absent: nobody's share is limited. */
+  readonly quotas?: Pick<Admission, "admit"> | undefined;
   /** Has another artifact compute some of the requests once more; absent: none. @returns the call to answer */
   readonly shadow?:
     | ((served: ServedModel<Served>, request: InferRequest, call: InferCall) => InferCall)
@@ -58,7 +61,7 @@ export function admit(
   served: ServedModel<Served>,
   wire: WireRequest,
   caller: InferCall,
-  { regions, require, shadow }: Surroundings,
+  { regions, require, quotas, shadow }: Surroundings,
 ): void {
   const { definition, loaded } = served;
   let call = caller;
@@ -70,7 +73,8 @@ export function admit(
       const wish = parseWish(wire.parameters, caller.headers);
       if (wish !== undefined) require(served, wish);
     }
-    call = delivering(caller, request, definition.labels);
+    if (quotas !== undefined) call = quotas.admit(request, call);
+    call = delivering(call, request, definition.labels);
     if (shadow !== undefined) call = shadow(served, request, call);
     loaded.submit(request, call);
   } catch (error) {
