@@ -34,6 +34,7 @@ import { createMetrics } from "./telemetry/metrics.ts";
 import { shadowMetrics } from "./telemetry/shadow-metrics.ts";
 import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
+import { createAccounting } from "./wiring/accounting.ts";
 import { Aliases } from "./wiring/aliases.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
@@ -122,8 +123,18 @@ export async function createGateway(
     log,
   });
   const resolve = (model: string, version: string) => repository.resolve(model, version);
+  const accounting =
+    config.tenancy.folder === undefined
+      ? undefined
+      : createAccounting({
+          folder: config.tenancy.folder,
+          keepDays: config.tenancy.ledgerDays,
+          clock,
+          log,
+        });
+  const counted = accounting?.watching(account) ?? account;
   const watched = timings.watching(
-    tracing.tracer === undefined ? account : tracedAccount(account, tracing.tracer),
+    tracing.tracer === undefined ? counted : tracedAccount(counted, tracing.tracer),
   );
   const failovers = new FailoverCounts();
   const inventory = new Inventory(fleet, clock.now, (kind, devices) => boards.add(devices, kind));
@@ -300,6 +311,7 @@ export async function createGateway(
   const line = inferLine((wire, call) => pins.find(wire, call) ?? aliases.route(wire, call), {
     regions: sharedMemory,
     require: (served, wish) => pins.require(served, wish),
+    refused: accounting?.refused,
     shadow: shadows?.watch,
   });
   const recording = createRecording(config.record, { clock, log });
@@ -343,6 +355,7 @@ export async function createGateway(
     devices,
     registry: registry?.room,
     explain: explain && ((id) => explain.explain(id)),
+    usage: accounting?.usage,
     inference: {
       infer: withHeaders(infer, forwarderOf(config.http.headerForwardPattern), tracing.tracer),
       signature: (model, version) => definitionOf(model, version).signature,
@@ -360,6 +373,7 @@ export async function createGateway(
         () => failovers.all(),
       ),
       ...shadowMetrics(() => shadows?.counters() ?? []),
+      ...(accounting?.metrics ?? []),
       ...(config.metrics.cpu ? cpuMetrics(config.metrics.intervalMs, clock.now) : []),
     ],
     counterLatencies: config.metrics.counterLatencies,
@@ -372,6 +386,7 @@ export async function createGateway(
   const services: readonly Service[] = [
     tracing.service,
     recording.service,
+    ...(accounting ? [accounting.service] : []),
     {
       name: "event loop watch",
       start: async () => eventLoop.start(),

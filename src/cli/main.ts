@@ -37,6 +37,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "ls, describe, drain, undrain, lease, release: boards and other devices",
     load: async () => (await import("./device.ts")).deviceCommand,
   },
+  usage: {
+    summary: "tell who used what: requests, rows, bytes, device time, refusals",
+    load: async () => (await import("./usage.ts")).usageCommand,
+  },
   explain: {
     summary: "tell why a request went to its device and into its batch",
     load: async () => (await import("./explain.ts")).explainCommand,

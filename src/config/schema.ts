@@ -345,6 +345,18 @@ const provenance = z.strictObject({
   ),
 });
 
+const tenancy = z.strictObject({
+  folder: key(
+    file().optional(),
+    "Ledger of usage, and what is edited while the gateway runs: quotas, weights, reservations. " +
+      "Several gateways may share it. Without it all of that ends with the process",
+    { path: true },
+  ),
+  ledgerDays: key(whole(1, 10_000_000).default(400), "Days that the ledger of usage is kept", {
+    unit: "days",
+  }),
+});
+
 const shadow = z.strictObject({
   minSamples: key(
     whole(1, 10_000_000).default(100),
@@ -446,6 +458,7 @@ export const configSchema = z.strictObject({
   placement: placement.prefault({}),
   registry: registry.prefault({}),
   provenance: provenance.prefault({}),
+  tenancy: tenancy.prefault({}),
   shadow: shadow.prefault({}),
   log: log.prefault({}),
   trace: trace.prefault({}),

@@ -26,6 +26,7 @@ import { addServerMetadata, type ServerMetadata } from "./server-metadata.ts";
 import { addSharedMemory } from "./shared-memory.ts";
 import { addStatistics, type StatisticsSource } from "./statistics.ts";
 import { addTraceSetting, type TraceControl } from "./trace-setting.ts";
+import { addUsage, type UsageSource } from "./tenancy/usage.ts";
 import { UnreadAnswers } from "./unread-answers.ts";
 
 export interface HttpServerOptions extends HealthSource {
@@ -51,6 +52,8 @@ export interface HttpServerOptions extends HealthSource {
   readonly registry?: RegistryRoom | undefined;
   /** undefined: nothing is kept of requests. */
   readonly explain?: Explain | undefined;
+  /** undefined: no ledger is kept. */
+  readonly usage?: UsageSource | undefined;
   readonly inference: Omit<InferRoom, "maxInputBytes" | "closing">;
 }
 
@@ -94,6 +97,7 @@ export function addRoutes(
   addDevices(app, options.devices);
   addRegistry(app, options.registry, closing);
   addExplain(app, options.explain);
+  addUsage(app, options.usage);
   const room = inferRoom(options, closing);
   addInfer(app, room);
   addGenerate(app, room);

@@ -29,6 +29,10 @@ export class ForwardingCall implements InferCall {
     return this.call.caller;
   }
 
+  get onBehalf(): boolean {
+    return this.call.onBehalf === true;
+  }
+
   get headers(): Readonly<Record<string, string | undefined>> {
     return this.call.headers ?? {};
   }

@@ -10,11 +10,20 @@ const MEANING: Readonly<Record<keyof Quota, string>> = {
   deviceSecondsPerDay: "device seconds in 24 hours",
 };
 
+export class QuotaError extends StatusError {
+  readonly limit: keyof Quota;
+
+  constructor(limit: keyof Quota, message: string, retryMs: number) {
+    super("RESOURCE_EXHAUSTED", message, { retryMs });
+    this.limit = limit;
+  }
+}
+
 export function quotaRefusal(
   tenant: string,
   { limit, allowed, current, retryMs }: OverQuota,
   asked: { readonly rows: number; readonly bytes: number },
-): StatusError {
+): QuotaError {
   const amount =
     limit === "deviceSecondsPerDay"
       ? ""
@@ -23,11 +32,11 @@ export function quotaRefusal(
     retryMs === undefined
       ? "it can never fit: send smaller requests"
       : `retry in ${inWords(retryMs)}`;
-  return new StatusError(
-    "RESOURCE_EXHAUSTED",
+  return new QuotaError(
+    limit,
     `tenant '${tenant}' is over its quota '${limit}': ${rounded(current)} of ${allowed} ${MEANING[limit]} are ` +
       `used${amount}; ${remedy}, or ask the operator for more`,
-    { retryMs: retryMs ?? -1 },
+    retryMs ?? -1,
   );
 }
 
