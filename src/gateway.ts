@@ -9,6 +9,7 @@ import { createHttpServer } from "./http/inference-server.ts";
 import { createMetricsServer } from "./http/metrics-server.ts";
 import type { RepositoryControl } from "./http/repository-control.ts";
 import { ByteBudget } from "./inference/byte-budget.ts";
+import { DEFAULT_TENANT } from "./inference/caller.ts";
 import { forwarderOf } from "./inference/forward-headers.ts";
 import { serverMetadata } from "./inference/server-metadata.ts";
 import { Lifecycle, type Service } from "./lifecycle.ts";
@@ -34,7 +35,6 @@ import { createMetrics } from "./telemetry/metrics.ts";
 import { shadowMetrics } from "./telemetry/shadow-metrics.ts";
 import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
-import { createAccounting } from "./wiring/accounting.ts";
 import { Aliases } from "./wiring/aliases.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
@@ -57,6 +57,7 @@ import { createRegistry, openRegistryStore } from "./wiring/registry.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
 import { Shadows, type ShadowsParts } from "./wiring/shadow/shadows.ts";
 import { StepLine } from "./wiring/step-line.ts";
+import { createTenancy } from "./wiring/tenancy.ts";
 import { createTracing } from "./wiring/tracing.ts";
 import { withHeaders } from "./wiring/with-headers.ts";
 import { createFleet } from "./workers/fleet.ts";
@@ -123,16 +124,16 @@ export async function createGateway(
     log,
   });
   const resolve = (model: string, version: string) => repository.resolve(model, version);
-  const accounting =
+  const tenancy =
     config.tenancy.folder === undefined
       ? undefined
-      : createAccounting({
-          folder: config.tenancy.folder,
-          keepDays: config.tenancy.ledgerDays,
+      : await createTenancy({
+          settings: config.tenancy,
+          tenants: () => [DEFAULT_TENANT],
           clock,
           log,
         });
-  const counted = accounting?.watching(account) ?? account;
+  const counted = tenancy?.accounting.watching(account) ?? account;
   const watched = timings.watching(
     tracing.tracer === undefined ? counted : tracedAccount(counted, tracing.tracer),
   );
@@ -311,7 +312,8 @@ export async function createGateway(
   const line = inferLine((wire, call) => pins.find(wire, call) ?? aliases.route(wire, call), {
     regions: sharedMemory,
     require: (served, wish) => pins.require(served, wish),
-    refused: accounting?.refused,
+    quotas: tenancy?.admission,
+    refused: tenancy?.accounting.refused,
     shadow: shadows?.watch,
   });
   const recording = createRecording(config.record, { clock, log });
@@ -355,7 +357,8 @@ export async function createGateway(
     devices,
     registry: registry?.room,
     explain: explain && ((id) => explain.explain(id)),
-    usage: accounting?.usage,
+    usage: tenancy?.accounting.usage,
+    tenants: tenancy?.control,
     inference: {
       infer: withHeaders(infer, forwarderOf(config.http.headerForwardPattern), tracing.tracer),
       signature: (model, version) => definitionOf(model, version).signature,
@@ -373,7 +376,7 @@ export async function createGateway(
         () => failovers.all(),
       ),
       ...shadowMetrics(() => shadows?.counters() ?? []),
-      ...(accounting?.metrics ?? []),
+      ...(tenancy?.accounting.metrics ?? []),
       ...(config.metrics.cpu ? cpuMetrics(config.metrics.intervalMs, clock.now) : []),
     ],
     counterLatencies: config.metrics.counterLatencies,
@@ -386,7 +389,7 @@ export async function createGateway(
   const services: readonly Service[] = [
     tracing.service,
     recording.service,
-    ...(accounting ? [accounting.service] : []),
+    ...(tenancy ? [tenancy.service] : []),
     {
       name: "event loop watch",
       start: async () => eventLoop.start(),

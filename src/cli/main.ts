@@ -37,6 +37,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "ls, describe, drain, undrain, lease, release: boards and other devices",
     load: async () => (await import("./device.ts")).deviceCommand,
   },
+  quota: {
+    summary: "ls, set, reset, audit: what tenants may use",
+    load: async () => (await import("./quota.ts")).quotaCommand,
+  },
   usage: {
     summary: "tell who used what: requests, rows, bytes, device time, refusals",
     load: async () => (await import("./usage.ts")).usageCommand,

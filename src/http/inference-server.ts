@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import type { DeviceControl } from "../inference/device-report.ts";
 import type { Restrictions } from "../inference/restriction.ts";
 import type { SharedMemoryControl } from "../inference/shared-regions.ts";
+import type { TenantControl } from "../inference/tenant-report.ts";
 import type { Logger } from "../logger.ts";
 import { createApp } from "./app.ts";
 import { addDevices } from "./devices.ts";
@@ -25,8 +26,9 @@ import { restrict } from "./restricted.ts";
 import { addServerMetadata, type ServerMetadata } from "./server-metadata.ts";
 import { addSharedMemory } from "./shared-memory.ts";
 import { addStatistics, type StatisticsSource } from "./statistics.ts";
-import { addTraceSetting, type TraceControl } from "./trace-setting.ts";
+import { addTenants } from "./tenancy/tenants.ts";
 import { addUsage, type UsageSource } from "./tenancy/usage.ts";
+import { addTraceSetting, type TraceControl } from "./trace-setting.ts";
 import { UnreadAnswers } from "./unread-answers.ts";
 
 export interface HttpServerOptions extends HealthSource {
@@ -54,6 +56,8 @@ export interface HttpServerOptions extends HealthSource {
   readonly explain?: Explain | undefined;
   /** undefined: no ledger is kept. */
   readonly usage?: UsageSource | undefined;
+  /** undefined: this gateway knows no tenants. */
+  readonly tenants?: TenantControl | undefined;
   readonly inference: Omit<InferRoom, "maxInputBytes" | "closing">;
 }
 
@@ -98,6 +102,7 @@ export function addRoutes(
   addRegistry(app, options.registry, closing);
   addExplain(app, options.explain);
   addUsage(app, options.usage);
+  addTenants(app, options.tenants);
   const room = inferRoom(options, closing);
   addInfer(app, room);
   addGenerate(app, room);

@@ -1,5 +1,4 @@
 /** The ledger of usage: who used what, counted at the end of each request and kept by the hour. */
-import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import type { StatusError } from "../errors.ts";
 import { DEFAULT_TENANT } from "../inference/caller.ts";
@@ -39,7 +38,7 @@ export interface Accounting {
 export function createAccounting(parts: AccountingParts): Accounting {
   const { folder, keepDays, onDeviceTime, clock, log } = parts;
   const ledger = new Ledger(onDeviceTime);
-  const hours = folder === undefined ? new MemoryHours() : new HourFiles(join(folder, "usage"));
+  const hours = folder === undefined ? new MemoryHours() : new HourFiles(folder);
   const book = new UsageBook({ ledger, hours, keepDays, wallMs: Date.now, clock, log });
   return {
     watching: (account) => ledgerAccount(account, ledger),

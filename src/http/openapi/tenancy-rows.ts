@@ -22,9 +22,79 @@ export const TENANCY_ROWS: readonly Row[] = [
       answer: { ...json("Usage"), "text/csv": "text" },
     },
   ],
+  [
+    "get",
+    "/v2/beamgate/tenants",
+    { tag: "tenancy", summary: "What each tenant may use, and uses", answer: json("Tenants") },
+  ],
+  [
+    "get",
+    "/v2/beamgate/tenants/{tenant}",
+    { tag: "tenancy", summary: "What a tenant may use, and uses", answer: json("Tenant") },
+  ],
+  [
+    "post",
+    "/v2/beamgate/tenants/{tenant}",
+    {
+      tag: "tenancy",
+      summary: "Change the weight, the guarantee or limits of a tenant, or preview that",
+      body: "TenantChange",
+      answer: json("TenantChanged"),
+    },
+  ],
+  [
+    "delete",
+    "/v2/beamgate/tenants/{tenant}",
+    {
+      tag: "tenancy",
+      summary: "Give a tenant back the terms of the file of tenants",
+      body: "TenancyChange?",
+      answer: json("TenantChanged"),
+    },
+  ],
+  [
+    "get",
+    "/v2/beamgate/tenancy/audit",
+    {
+      tag: "tenancy",
+      summary: "Who changed what of tenants, newest first",
+      query: { limit: "At most so many (default 100)" },
+      answer: json("TenancyAudit"),
+    },
+  ],
 ];
 
+const limit = { type: ["number", "null"], exclusiveMinimum: 0 };
+const quota = object({
+  rowsPerSecond: limit,
+  bytesPerSecond: limit,
+  concurrentBytes: limit,
+  deviceSecondsPerDay: limit,
+});
+const share = { type: "number", minimum: 0, maximum: 1 };
+const weight = { type: "number", exclusiveMinimum: 0 };
+const terms = object({ weight, guarantee: share, quota });
+const change = {
+  who: { ...text, description: "a name for the audit log, where nobody is authenticated" },
+  generation: { ...count, description: "that the change was made from" },
+  dryRun: { type: "boolean", description: "only tell what would change" },
+};
+const tenant = {
+  ...{ name: text, weight, guarantee: share, sonic: { type: "boolean" } },
+  ...{ models: { type: "array", items: text }, quota, used: quota, changed: { type: "object" } },
+};
+
 export const TENANCY_SCHEMAS = {
+  Tenant: object({ ...tenant, generation: count }),
+  Tenants: object({
+    generation: count,
+    durable: { type: "boolean", description: "false: changes end with the process" },
+    tenants: { type: "array", items: object(tenant) },
+  }),
+  TenancyChange: object(change),
+  TenantChange: object({ ...change, weight, guarantee: share, quota }),
+  TenantChanged: object({ before: terms, after: terms, generation: count }),
+  TenancyAudit: { type: "array", items: { type: "object" } },
   Usage: {
     type: "array",
     items: object({

@@ -1,0 +1,100 @@
+/** Tenants at work: what they may use, what they used, and who changed that. */
+import type { Clock } from "../clock.ts";
+import type { Tenant } from "../inference/caller.ts";
+import type { TenantControl } from "../inference/tenant-report.ts";
+import { hourStartMs } from "../inference/usage.ts";
+import type { Service } from "../lifecycle.ts";
+import type { Logger } from "../logger.ts";
+import { againAndAgain } from "../registry/catalog/again-and-again.ts";
+import { type Accounting, createAccounting } from "./accounting.ts";
+import { Admission } from "./admission.ts";
+import { openTenancyStore } from "./tenancy-store.ts";
+import { TenantSettings } from "./tenant-settings.ts";
+
+export interface TenancyParts {
+  readonly settings: { readonly folder?: string | undefined; readonly ledgerDays: number };
+  /** As configured; of a gateway without tenants the one of everybody. */
+  tenants(): readonly Tenant[];
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface Tenancy {
+  readonly admission: Admission;
+  readonly accounting: Accounting;
+  readonly control: TenantControl;
+  /** The tenant as it is treated now. */
+  adjusted(tenant: Tenant): Tenant;
+  /** Tenants were read anew, or their terms changed. */
+  onChange(notify: () => void): void;
+  /** Whoever reads the tenants anew says so. */
+  tenantsChanged(): void;
+  readonly service: Service;
+}
+
+/** Time between two looks for changes of other gateways, ms: with the refresh itself within the second that is promised. */
+const FOLLOW_MS = 500;
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+
+export async function createTenancy(parts: TenancyParts): Promise<Tenancy> {
+  const { settings, tenants, clock, log } = parts;
+  const store = await openTenancyStore(settings.folder, { log });
+  const named = (name: string) => tenants().find((tenant) => tenant.name === name);
+  const terms: TenantSettings = new TenantSettings({
+    ...{ tenants, store, wallMs: Date.now },
+    used: (tenant) => admission.usageOf(tenant).use(clock.now()),
+  });
+  const admission = new Admission({
+    quotaOf: (tenant) => terms.adjusted(named(tenant.name) ?? tenant).quota,
+    now: clock.now,
+  });
+  const accounting = createAccounting({
+    folder: store.usageFolder,
+    keepDays: settings.ledgerDays,
+    onDeviceTime: (tenant, seconds) => admission.usageOf(tenant).ran(seconds, clock.now()),
+    clock,
+    log,
+  });
+  const listeners: (() => void)[] = [];
+  const changed = () => {
+    admission.changed(tenants());
+    for (const notify of listeners) notify();
+  };
+  terms.onChange = changed;
+
+  /** The day's device time of those that used some before this process began. */
+  const remember = async () => {
+    const now = Date.now();
+    const lines = await accounting.usage({ fromMs: now - DAY_MS, toMs: now });
+    for (const { tenant: name, hour, deviceSeconds } of lines) {
+      const tenant = named(name);
+      const ageMs = Math.max(0, now - hourStartMs(hour) - HOUR_MS / 2);
+      if (tenant) admission.usageOf(tenant).ran(deviceSeconds, clock.now() - ageMs);
+    }
+  };
+
+  let stopFollowing = () => {};
+  return {
+    ...{ admission, accounting, control: terms, tenantsChanged: changed },
+    adjusted: (tenant) => terms.adjusted(tenant),
+    onChange: (notify) => void listeners.push(notify),
+    service: {
+      name: "tenancy",
+      async start() {
+        await remember();
+        await accounting.service.start(new AbortController().signal);
+        if (!store.durable) return;
+        stopFollowing = againAndAgain(clock, FOLLOW_MS, async () => {
+          await store.refresh();
+          terms.noticeChange();
+        });
+      },
+      async stop() {
+        stopFollowing();
+        await accounting.service.stop();
+        await store.close();
+      },
+    },
+  };
+}
