@@ -87,7 +87,9 @@ export class Endings {
         const { call, request } = entry;
         answered.add(entry);
         call.onCancel = undefined;
-        if (!call.cancelled) {
+        // The last answer of a stream ends it: afterwards all of its calls are over.
+        const { cancelled } = call;
+        if (!cancelled) {
           call.timeline.execution = timing;
           const { id } = request;
           const outputs = parts[i] ?? [];
@@ -102,7 +104,7 @@ export class Endings {
           call.story?.answered(parameters);
         }
         const bytesOut = outputBytes(parts[i] ?? []);
-        this.#finish(entry, call.cancelled ? "CANCELED" : undefined, execution, bytesOut);
+        this.#finish(entry, cancelled ? "CANCELED" : undefined, execution, bytesOut);
       }
     } catch (error) {
       const status = toStatusError(error);
@@ -121,11 +123,12 @@ export class Endings {
     const { call } = entry;
     call.onCancel = undefined;
     call.timeline.execution = execution.timing;
-    if (!call.cancelled) {
+    const { cancelled } = call;
+    if (!cancelled) {
       call.respond(final, true);
       call.story?.answered(final.parameters);
     }
-    this.#finish(entry, call.cancelled ? "CANCELED" : undefined, execution, bytesOut);
+    this.#finish(entry, cancelled ? "CANCELED" : undefined, execution, bytesOut);
   }
 
   failed(entry: Entry, status: StatusError, reason: FailureReason, execution?: Execution): void {
