@@ -130,6 +130,13 @@ export async function createGateway(
       : await createTenancy({
           settings: config.tenancy,
           tenants: () => [DEFAULT_TENANT],
+          devices: {
+            boards: () => devices.boards(),
+            devices: {
+              lease: (id, wanted) => devices.lease(id, wanted),
+              release: (id) => devices.release(id),
+            },
+          },
           clock,
           log,
         });
@@ -261,11 +268,12 @@ export async function createGateway(
 
   repository.onChange((name) => shadows?.changed(name));
 
-  const devices = new Devices({
+  const devices: Devices = new Devices({
     modules,
     inventory,
     boards,
     served: () => repository.served(),
+    reservedFor: tenancy && ((device) => tenancy.reservations.of(device)),
     now: clock.now,
     log,
   });
@@ -359,6 +367,7 @@ export async function createGateway(
     explain: explain && ((id) => explain.explain(id)),
     usage: tenancy?.accounting.usage,
     tenants: tenancy?.control,
+    reservations: tenancy?.reservations,
     inference: {
       infer: withHeaders(infer, forwarderOf(config.http.headerForwardPattern), tracing.tracer),
       signature: (model, version) => definitionOf(model, version).signature,
@@ -389,7 +398,6 @@ export async function createGateway(
   const services: readonly Service[] = [
     tracing.service,
     recording.service,
-    ...(tenancy ? [tenancy.service] : []),
     {
       name: "event loop watch",
       start: async () => eventLoop.start(),
@@ -402,6 +410,7 @@ export async function createGateway(
     },
     { name: "workers", start: async () => {}, stop: () => fleet.close() },
     { name: "boards", start: () => devices.find(), stop: () => boards.close() },
+    ...(tenancy ? [tenancy.service] : []),
     offered,
     ...(registry ? [registry.service] : []),
     ...(serving ? [serving.models] : []),

@@ -41,6 +41,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "ls, set, reset, audit: what tenants may use",
     load: async () => (await import("./quota.ts")).quotaCommand,
   },
+  reservation: {
+    summary: "ls, add, rm: windows in which devices are withdrawn for a tenant",
+    load: async () => (await import("./reservation.ts")).reservationCommand,
+  },
   usage: {
     summary: "tell who used what: requests, rows, bytes, device time, refusals",
     load: async () => (await import("./usage.ts")).usageCommand,

@@ -352,6 +352,11 @@ const tenancy = z.strictObject({
       "Several gateways may share it. Without it all of that ends with the process",
     { path: true },
   ),
+  reservationsFile: key(
+    file().optional(),
+    "Calendar of windows in which devices are withdrawn for a tenant (YAML): drained before, returned after",
+    { path: true },
+  ),
   ledgerDays: key(whole(1, 10_000_000).default(400), "Days that the ledger of usage is kept", {
     unit: "days",
   }),

@@ -1,6 +1,7 @@
 /** The listener of `--http-port`: Triton's HTTP protocol. */
 import type { FastifyInstance } from "fastify";
 import type { DeviceControl } from "../inference/device-report.ts";
+import type { ReservationControl } from "../inference/reservation-report.ts";
 import type { Restrictions } from "../inference/restriction.ts";
 import type { SharedMemoryControl } from "../inference/shared-regions.ts";
 import type { TenantControl } from "../inference/tenant-report.ts";
@@ -26,6 +27,7 @@ import { restrict } from "./restricted.ts";
 import { addServerMetadata, type ServerMetadata } from "./server-metadata.ts";
 import { addSharedMemory } from "./shared-memory.ts";
 import { addStatistics, type StatisticsSource } from "./statistics.ts";
+import { addReservations } from "./tenancy/reservations.ts";
 import { addTenants } from "./tenancy/tenants.ts";
 import { addUsage, type UsageSource } from "./tenancy/usage.ts";
 import { addTraceSetting, type TraceControl } from "./trace-setting.ts";
@@ -58,6 +60,8 @@ export interface HttpServerOptions extends HealthSource {
   readonly usage?: UsageSource | undefined;
   /** undefined: this gateway knows no tenants. */
   readonly tenants?: TenantControl | undefined;
+  /** undefined: this gateway keeps no calendar. */
+  readonly reservations?: ReservationControl | undefined;
   readonly inference: Omit<InferRoom, "maxInputBytes" | "closing">;
 }
 
@@ -103,6 +107,7 @@ export function addRoutes(
   addExplain(app, options.explain);
   addUsage(app, options.usage);
   addTenants(app, options.tenants);
+  addReservations(app, options.reservations);
   const room = inferRoom(options, closing);
   addInfer(app, room);
   addGenerate(app, room);

@@ -2,6 +2,7 @@
 import type { BackendModule, Device } from "../../backends/contract.ts";
 import { StatusError } from "../errors.ts";
 import type { DeviceControl, DeviceReport, LeaseRequest } from "../inference/device-report.ts";
+import type { DeviceReservation } from "../inference/reservation-report.ts";
 import type { Logger } from "../logger.ts";
 import type { BoardReport, Boards } from "../pool/boards.ts";
 import type { ServedModel } from "../registry/types.ts";
@@ -13,6 +14,8 @@ export interface DeviceParts {
   readonly inventory: Inventory;
   readonly boards: Boards;
   served(): readonly ServedModel<Served>[];
+  /** Who has a device by the calendar, or will have it; absent: there is no calendar. */
+  readonly reservedFor?: ((device: string) => DeviceReservation | undefined) | undefined;
   /** Monotonic ms. */
   now(): number;
   readonly log: Logger;
@@ -49,7 +52,12 @@ export class Devices implements DeviceControl {
         });
       }
     }
-    return this.#withSensors(reports);
+    return this.#withSensors(reports.map((report) => this.#withReservation(report)));
+  }
+
+  #withReservation(report: DeviceReport): DeviceReport {
+    const reserved = this.#parts.reservedFor?.(report.id);
+    return reserved === undefined ? report : { ...report, reserved };
   }
 
   async #withSensors(reports: readonly DeviceReport[]): Promise<readonly DeviceReport[]> {

@@ -8,13 +8,20 @@ import type { Logger } from "../logger.ts";
 import { againAndAgain } from "../registry/catalog/again-and-again.ts";
 import { type Accounting, createAccounting } from "./accounting.ts";
 import { Admission } from "./admission.ts";
+import { type ReservationParts, Reservations } from "./reservations.ts";
+import { readReservationsFile } from "./reservations-file.ts";
 import { openTenancyStore } from "./tenancy-store.ts";
 import { TenantSettings } from "./tenant-settings.ts";
 
 export interface TenancyParts {
-  readonly settings: { readonly folder?: string | undefined; readonly ledgerDays: number };
+  readonly settings: {
+    readonly folder?: string | undefined;
+    readonly reservationsFile?: string | undefined;
+    readonly ledgerDays: number;
+  };
   /** As configured; of a gateway without tenants the one of everybody. */
   tenants(): readonly Tenant[];
+  readonly devices: Pick<ReservationParts, "boards" | "devices">;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -23,6 +30,7 @@ export interface Tenancy {
   readonly admission: Admission;
   readonly accounting: Accounting;
   readonly control: TenantControl;
+  readonly reservations: Reservations;
   /** The tenant as it is treated now. */
   adjusted(tenant: Tenant): Tenant;
   /** Tenants were read anew, or their terms changed. */
@@ -74,9 +82,15 @@ export async function createTenancy(parts: TenancyParts): Promise<Tenancy> {
     }
   };
 
+  const reservations = new Reservations({
+    ...{ file: await readReservationsFile(settings.reservationsFile), store, wallMs: Date.now },
+    ...{ ...parts.devices, clock, log },
+    modelsOf: (name) => named(name)?.models,
+  });
+
   let stopFollowing = () => {};
   return {
-    ...{ admission, accounting, control: terms, tenantsChanged: changed },
+    ...{ admission, accounting, control: terms, reservations, tenantsChanged: changed },
     adjusted: (tenant) => terms.adjusted(tenant),
     onChange: (notify) => void listeners.push(notify),
     service: {
@@ -84,6 +98,7 @@ export async function createTenancy(parts: TenancyParts): Promise<Tenancy> {
       async start() {
         await remember();
         await accounting.service.start(new AbortController().signal);
+        reservations.start();
         if (!store.durable) return;
         stopFollowing = againAndAgain(clock, FOLLOW_MS, async () => {
           await store.refresh();
@@ -92,6 +107,7 @@ export async function createTenancy(parts: TenancyParts): Promise<Tenancy> {
       },
       async stop() {
         stopFollowing();
+        reservations.stop();
         await accounting.service.stop();
         await store.close();
       },

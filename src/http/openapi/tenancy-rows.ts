@@ -62,8 +62,38 @@ export const TENANCY_ROWS: readonly Row[] = [
       answer: json("TenancyAudit"),
     },
   ],
+  [
+    "get",
+    "/v2/beamgate/reservations",
+    {
+      tag: "tenancy",
+      summary: "Windows in which devices are withdrawn for a tenant",
+      answer: json("Reservations"),
+    },
+  ],
+  [
+    "post",
+    "/v2/beamgate/reservations",
+    {
+      tag: "tenancy",
+      summary: "Add a window, of every week or once",
+      body: "Reservation",
+      answer: json("Reservations"),
+    },
+  ],
+  [
+    "delete",
+    "/v2/beamgate/reservations/{reservation}",
+    {
+      tag: "tenancy",
+      summary: "Remove one that was added; its devices are returned",
+      body: "TenancyChange?",
+      answer: json("Reservations"),
+    },
+  ],
 ];
 
+const names = { type: "array", items: text };
 const limit = { type: ["number", "null"], exclusiveMinimum: 0 };
 const quota = object({
   rowsPerSecond: limit,
@@ -81,7 +111,7 @@ const change = {
 };
 const tenant = {
   ...{ name: text, weight, guarantee: share, sonic: { type: "boolean" } },
-  ...{ models: { type: "array", items: text }, quota, used: quota, changed: { type: "object" } },
+  ...{ models: names, quota, used: quota, changed: { type: "object" } },
 };
 
 export const TENANCY_SCHEMAS = {
@@ -94,6 +124,31 @@ export const TENANCY_SCHEMAS = {
   TenancyChange: object(change),
   TenantChange: object({ ...change, weight, guarantee: share, quota }),
   TenantChanged: object({ before: terms, after: terms, generation: count }),
+  Reservation: object({
+    ...{ who: change.who, generation: change.generation, name: text, tenant: text },
+    devices: { ...names, description: "ids; * stands for any characters" },
+    models: {
+      ...names,
+      description: "default: those of the tenant; none: nothing of this gateway",
+    },
+    from: { ...text, description: "`Fri 20:00` of every week, or `2026-12-04T20:00Z`" },
+    to: { ...text, description: "in the same form" },
+    zone: { ...text, description: "of windows of every week (default UTC)" },
+    lead: { type: "number", minimum: 0, description: "minutes that others are drained before" },
+  }),
+  Reservations: object({
+    generation: count,
+    durable: { type: "boolean", description: "false: what was added ends with the process" },
+    reservations: {
+      type: "array",
+      items: object({
+        ...{ name: text, tenant: text, devices: names, models: names, holds: names },
+        ...{ leadMinutes: { type: "number" }, from: text, to: text, trouble: text },
+        state: { type: "string", enum: ["over", "waiting", "draining", "running"] },
+        origin: { type: "string", enum: ["file", "added"] },
+      }),
+    },
+  }),
   TenancyAudit: { type: "array", items: { type: "object" } },
   Usage: {
     type: "array",
