@@ -34,7 +34,7 @@ function repository(add: (repository: TemporaryRepository) => void): TemporaryRe
   return made;
 }
 
-const farModels = repository((models) => models.add("jets", echoConfig({ ...JETS, delayMs: 10 })));
+const farModels = repository((models) => models.add("jets", echoConfig({ ...JETS, delayMs: 50 })));
 const nearModels = repository((models) => {
   models.add("jets", echoConfig(JETS).replace('backend: "echo"', 'backend: "remote"'));
 });
