@@ -9,9 +9,10 @@ import { createHttpServer } from "./http/inference-server.ts";
 import { createMetricsServer } from "./http/metrics-server.ts";
 import type { RepositoryControl } from "./http/repository-control.ts";
 import { ByteBudget } from "./inference/byte-budget.ts";
-import { DEFAULT_TENANT } from "./inference/caller.ts";
+import { type Caller, DEFAULT_TENANT } from "./inference/caller.ts";
 import { forwarderOf } from "./inference/forward-headers.ts";
 import { serverMetadata } from "./inference/server-metadata.ts";
+import type { ClientConnection } from "./inference/shared-regions.ts";
 import { Lifecycle, type Service } from "./lifecycle.ts";
 import { packageRoot } from "./package-root.ts";
 import { placement } from "./policy/placement/placement.ts";
@@ -35,6 +36,7 @@ import { createMetrics } from "./telemetry/metrics.ts";
 import { shadowMetrics } from "./telemetry/shadow-metrics.ts";
 import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
+import { TenantTable } from "./tenants/tenant-table.ts";
 import { Aliases } from "./wiring/aliases.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
@@ -124,12 +126,14 @@ export async function createGateway(
     log,
   });
   const resolve = (model: string, version: string) => repository.resolve(model, version);
+  const tenants = new TenantTable();
+  tenants.replace([DEFAULT_TENANT]);
   const tenancy =
     config.tenancy.folder === undefined
       ? undefined
       : await createTenancy({
           settings: config.tenancy,
-          tenants: () => [DEFAULT_TENANT],
+          tenants,
           devices: {
             boards: () => devices.boards(),
             devices: {
@@ -284,6 +288,10 @@ export async function createGateway(
     settings: () => logWords(log.settings, log.file),
     update: (words: Parameters<typeof readLogWords>[0]) => log.change(readLogWords(words)),
   };
+  const indexOf = (caller?: Caller, connection?: ClientConnection) =>
+    tenancy === undefined
+      ? repository.index(false)
+      : tenancy.index((onlyReady) => repository.index(onlyReady), caller, connection);
   const { protocols, apis } = restrictionsOf(config);
   /** Bodies of both front-ends. */
   const bodies = new ByteBudget(config.grpc.receiveBudgetBytes);
@@ -339,7 +347,7 @@ export async function createGateway(
       },
       models,
       statistics,
-      repository: { index: () => repository.index(false), ...control },
+      repository: { index: (caller, connection) => indexOf(caller, connection), ...control },
       sharedMemory,
       trace: tracing.control,
       log: logControl,
@@ -355,7 +363,8 @@ export async function createGateway(
     ready,
     serverMetadata: () => serverMetadata(version),
     modelReady: (model, version) => repository.isReady(model, version),
-    repositoryIndex: (onlyReady) => repository.index(onlyReady),
+    repositoryIndex: (onlyReady, caller) =>
+      indexOf(caller).filter(({ state }) => !onlyReady || state === "READY"),
     repository: control,
     sharedMemory,
     trace: tracing.control,

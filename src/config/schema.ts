@@ -352,6 +352,15 @@ const tenancy = z.strictObject({
       "Several gateways may share it. Without it all of that ends with the process",
     { path: true },
   ),
+  sonicPatienceMs: key(
+    ms(1).default(10_000),
+    "A tenant marked sonic is answered no RepositoryIndex while what it has in the gateway would take longer",
+    { unit: "ms" },
+  ),
+  sonicStartsPerSecond: key(
+    whole(1, 10_000_000).default(5),
+    "While it would take more than half of that: answers a second to jobs of such a tenant that begin",
+  ),
   reservationsFile: key(
     file().optional(),
     "Calendar of windows in which devices are withdrawn for a tenant (YAML): drained before, returned after",

@@ -1,13 +1,20 @@
 /** `POST /v2/repository/index`: every model of the repository and its state. */
 import type { FastifyInstance } from "fastify";
 import { StatusError } from "../errors.ts";
+import type { Caller } from "../inference/caller.ts";
 import type { IndexEntry } from "../registry/types.ts";
 import { route } from "./app.ts";
 import { readJsonBody } from "./json-body.ts";
 import { member } from "./json-value.ts";
 
-/** @param onlyReady keep READY versions only. */
-export type RepositoryIndex = (onlyReady: boolean) => readonly IndexEntry[];
+/**
+ * @param onlyReady keep READY versions only.
+ * @throws StatusError where the caller may not begin to ask for inference now
+ */
+export type RepositoryIndex = (
+  onlyReady: boolean,
+  caller: Caller | undefined,
+) => readonly IndexEntry[];
 
 export function addRepositoryIndex(app: FastifyInstance, index: RepositoryIndex): void {
   for (const url of ["/v2/repository/index", "/v2/repository/:repository/index"]) {
@@ -17,10 +24,13 @@ export function addRepositoryIndex(app: FastifyInstance, index: RepositoryIndex)
         const text = "Invalid value for 'ready': expected a boolean";
         throw new StatusError("INVALID_ARGUMENT", text);
       }
-      return reply.send(index(ready).map(shown));
+      return reply.send(index(ready, callerOf(request)).map(shown));
     });
   }
 }
+
+/** undefined: anybody. */
+const callerOf = (request: object) => (request as { readonly caller?: Caller }).caller;
 
 /** As Triton prints it: a model of which nothing was ever tried has its name only, and no reason is none. */
 function shown({ name, version, state, reason }: IndexEntry) {

@@ -5,7 +5,9 @@ import type { NamedTenant } from "./tenants-file.ts";
 export class TenantTable {
   /** Of every name that was ever seen. 0 is that of the gateway's own work, which no tenant asked for. */
   readonly #indices = new Map<string, number>([[DEFAULT_TENANT.name, DEFAULT_TENANT.index]]);
+  #written: readonly Tenant[] = [];
   #tenants: ReadonlyMap<string, Tenant> = new Map();
+  #adjusted: (written: Tenant) => Tenant = (written) => written;
   readonly #listeners: ((tenants: readonly Tenant[]) => void)[] = [];
 
   /** In the order of the file; those that left it are gone. */
@@ -17,16 +19,31 @@ export class TenantTable {
     return this.#tenants.get(name);
   }
 
+  /** As the file has them, whatever was changed since. */
+  written(): readonly Tenant[] {
+    return this.#written;
+  }
+
+  /** @param adjusted what is changed of a tenant while the gateway runs; asked again by `readjust` */
+  adjustBy(adjusted: (written: Tenant) => Tenant): void {
+    this.#adjusted = adjusted;
+    this.readjust();
+  }
+
+  /** The terms of some are different now. */
+  readjust(): void {
+    this.#tenants = new Map(this.#written.map((tenant) => [tenant.name, this.#adjusted(tenant)]));
+    for (const tell of this.#listeners) tell(this.all());
+  }
+
   /** Calls `tell` whenever there are others, or one has become different. */
   onChange(tell: (tenants: readonly Tenant[]) => void): void {
     this.#listeners.push(tell);
   }
 
   replace(tenants: readonly NamedTenant[]): void {
-    this.#tenants = new Map(
-      tenants.map((tenant) => [tenant.name, { ...tenant, index: this.#indexOf(tenant.name) }]),
-    );
-    for (const tell of this.#listeners) tell(this.all());
+    this.#written = tenants.map((tenant) => ({ ...tenant, index: this.#indexOf(tenant.name) }));
+    this.readjust();
   }
 
   #indexOf(name: string): number {

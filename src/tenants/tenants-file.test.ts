@@ -167,6 +167,20 @@ describe("the table of tenants", () => {
     expect(table.named("atlas")?.index).toBe(index);
   });
 
+  it("has the terms that were changed while it runs, and keeps those of the file", () => {
+    const table = new TenantTable();
+    table.replace(tenants);
+    let weight = 5;
+    table.adjustBy((written) => ({ ...written, weight }));
+    expect(table.named("cms")).toMatchObject({ weight: 5 });
+    weight = 6;
+    table.readjust();
+    expect(table.named("cms")).toMatchObject({ weight: 6 });
+    expect(table.written()[0]?.weight).toBe(1);
+    table.replace(tenants);
+    expect(table.named("cms")).toMatchObject({ weight: 6 });
+  });
+
   it("tells whoever wants to know", () => {
     const table = new TenantTable();
     const told: string[][] = [];

@@ -27,7 +27,7 @@ beforeEach(() => {
   clock = new VirtualClock();
   quotas = new Map([["cms", { rowsPerSecond: 10, concurrentBytes: 100 }]]);
   admission = new Admission({
-    quotaOf: ({ name }) => quotas.get(name) ?? {},
+    termsOf: (tenant) => ({ ...tenant, quota: quotas.get(tenant.name) ?? {} }),
     now: clock.now,
   });
 });

@@ -2,7 +2,7 @@
  * Quotas at the line: what each tenant uses, by its index. A tenant without limits costs a
  * look at a table; the call of one that has some is watched until it ends.
  */
-import { DEFAULT_TENANT, type Quota, type Tenant } from "../inference/caller.ts";
+import { DEFAULT_TENANT, type Tenant } from "../inference/caller.ts";
 import type { InferCall, InferRequest } from "../inference/request.ts";
 import { requestBytes } from "../inference/request-bytes.ts";
 import { quotaRefusal } from "../policy/admission/refusal.ts";
@@ -10,8 +10,8 @@ import { TenantUsage } from "../policy/admission/tenant-usage.ts";
 import { MeteredCall } from "./metered-call.ts";
 
 export interface AdmissionParts {
-  /** Limits of a tenant as they are now. */
-  quotaOf(tenant: Tenant): Quota;
+  /** The tenant with its terms as they are now. */
+  termsOf(tenant: Tenant): Tenant;
   /** Monotonic ms. */
   now(): number;
 }
@@ -32,12 +32,14 @@ export class Admission {
   admit(request: InferRequest, call: InferCall): InferCall {
     const tenant = call.caller?.tenant ?? DEFAULT_TENANT;
     const usage = this.usageOf(tenant);
-    if (!usage.limited) return call;
+    if (!usage.watched) return call;
     const { rows } = request;
     const bytes = requestBytes(request);
-    const refusal = usage.admit(rows, bytes, this.#parts.now());
+    const now = this.#parts.now();
+    const refusal = usage.admit(rows, bytes, now);
     if (refusal !== undefined) throw quotaRefusal(tenant.name, refusal, { rows, bytes });
-    return new MeteredCall(call, usage, { rows, bytes, bundled: request.bundled !== undefined });
+    const bundled = request.bundled !== undefined;
+    return new MeteredCall(call, usage, { rows, bytes, bundled }, this.#parts.now);
   }
 
   usageOf(tenant: Tenant): TenantUsage {
@@ -48,12 +50,12 @@ export class Admission {
   changed(tenants: Iterable<Tenant>): void {
     const now = this.#parts.now();
     for (const tenant of tenants) {
-      this.#usages[tenant.index]?.setQuota(this.#parts.quotaOf(tenant), now);
+      this.#usages[tenant.index]?.setTerms(this.#parts.termsOf(tenant), now);
     }
   }
 
   #meet(tenant: Tenant): TenantUsage {
-    const usage = new TenantUsage(this.#parts.quotaOf(tenant), this.#parts.now());
+    const usage = new TenantUsage(this.#parts.termsOf(tenant), this.#parts.now());
     this.#usages[tenant.index] = usage;
     return usage;
   }

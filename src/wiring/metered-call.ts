@@ -17,13 +17,17 @@ export class MeteredCall extends ForwardingCall {
   #notify: (() => void) | undefined = undefined;
   #over = false;
 
-  constructor(call: InferCall, usage: TenantUsage, metered: Metered) {
+  readonly #now: () => number;
+
+  /** @param now monotonic ms */
+  constructor(call: InferCall, usage: TenantUsage, metered: Metered, now: () => number) {
     super(call);
     this.#usage = usage;
     this.#metered = metered;
-    usage.hold(metered.bytes);
+    this.#now = now;
+    usage.hold(metered.rows, metered.bytes, now());
     call.onCancel = () => {
-      this.#letGo();
+      this.#letGo(false);
       this.#notify?.();
     };
   }
@@ -37,7 +41,7 @@ export class MeteredCall extends ForwardingCall {
   }
 
   override respond(response: InferResponse, final: boolean): void {
-    if (final) this.#letGo();
+    if (final) this.#letGo(true);
     super.respond(response, final);
   }
 
@@ -47,13 +51,14 @@ export class MeteredCall extends ForwardingCall {
     if (!this.#over && (bundled || this.timeline.dispatched === 0)) {
       this.#usage.takeBack(rows, bytes);
     }
-    this.#letGo();
+    this.#letGo(false);
     super.fail(error);
   }
 
-  #letGo(): void {
+  #letGo(served: boolean): void {
     if (this.#over) return;
     this.#over = true;
-    this.#usage.letGo(this.#metered.bytes);
+    const { rows, bytes } = this.#metered;
+    this.#usage.letGo(rows, bytes, served, this.#now());
   }
 }

@@ -1,13 +1,14 @@
 /** Tenants at work: what they may use, what they used, and who changed that. */
 import type { Clock } from "../clock.ts";
-import type { Tenant } from "../inference/caller.ts";
 import type { TenantControl } from "../inference/tenant-report.ts";
 import { hourStartMs } from "../inference/usage.ts";
 import type { Service } from "../lifecycle.ts";
 import type { Logger } from "../logger.ts";
 import { againAndAgain } from "../registry/catalog/again-and-again.ts";
+import type { TenantTable } from "../tenants/tenant-table.ts";
 import { type Accounting, createAccounting } from "./accounting.ts";
 import { Admission } from "./admission.ts";
+import { type IndexFor, indexFor, type SonicSettings, sonicRules } from "./admission-sonic.ts";
 import { type ReservationParts, Reservations } from "./reservations.ts";
 import { readReservationsFile } from "./reservations-file.ts";
 import { openTenancyStore } from "./tenancy-store.ts";
@@ -18,9 +19,9 @@ export interface TenancyParts {
     readonly folder?: string | undefined;
     readonly reservationsFile?: string | undefined;
     readonly ledgerDays: number;
-  };
-  /** As configured; of a gateway without tenants the one of everybody. */
-  tenants(): readonly Tenant[];
+  } & SonicSettings;
+  /** Their terms are changed in it. */
+  readonly tenants: TenantTable;
   readonly devices: Pick<ReservationParts, "boards" | "devices">;
   readonly clock: Clock;
   readonly log: Logger;
@@ -31,12 +32,8 @@ export interface Tenancy {
   readonly accounting: Accounting;
   readonly control: TenantControl;
   readonly reservations: Reservations;
-  /** The tenant as it is treated now. */
-  adjusted(tenant: Tenant): Tenant;
-  /** Tenants were read anew, or their terms changed. */
-  onChange(notify: () => void): void;
-  /** Whoever reads the tenants anew says so. */
-  tenantsChanged(): void;
+  /** What somebody is shown of the repository, and whether anything. */
+  readonly index: IndexFor;
   readonly service: Service;
 }
 
@@ -48,13 +45,13 @@ const HOUR_MS = 3_600_000;
 export async function createTenancy(parts: TenancyParts): Promise<Tenancy> {
   const { settings, tenants, clock, log } = parts;
   const store = await openTenancyStore(settings.folder, { log });
-  const named = (name: string) => tenants().find((tenant) => tenant.name === name);
+  const named = (name: string) => tenants.named(name);
   const terms: TenantSettings = new TenantSettings({
-    ...{ tenants, store, wallMs: Date.now },
+    ...{ tenants: () => tenants.written(), store, wallMs: Date.now },
     used: (tenant) => admission.usageOf(tenant).use(clock.now()),
   });
   const admission = new Admission({
-    quotaOf: (tenant) => terms.adjusted(named(tenant.name) ?? tenant).quota,
+    termsOf: (tenant) => named(tenant.name) ?? tenant,
     now: clock.now,
   });
   const accounting = createAccounting({
@@ -64,12 +61,9 @@ export async function createTenancy(parts: TenancyParts): Promise<Tenancy> {
     clock,
     log,
   });
-  const listeners: (() => void)[] = [];
-  const changed = () => {
-    admission.changed(tenants());
-    for (const notify of listeners) notify();
-  };
-  terms.onChange = changed;
+  tenants.adjustBy((tenant) => terms.adjusted(tenant));
+  tenants.onChange((all) => admission.changed(all));
+  terms.onChange = () => tenants.readjust();
 
   /** The day's device time of those that used some before this process began. */
   const remember = async () => {
@@ -90,9 +84,8 @@ export async function createTenancy(parts: TenancyParts): Promise<Tenancy> {
 
   let stopFollowing = () => {};
   return {
-    ...{ admission, accounting, control: terms, reservations, tenantsChanged: changed },
-    adjusted: (tenant) => terms.adjusted(tenant),
-    onChange: (notify) => void listeners.push(notify),
+    ...{ admission, accounting, control: terms, reservations },
+    index: indexFor({ admission, rules: sonicRules(settings), now: clock.now }),
     service: {
       name: "tenancy",
       async start() {

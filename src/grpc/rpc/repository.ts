@@ -1,11 +1,14 @@
 /** RepositoryIndex, RepositoryModelLoad, RepositoryModelUnload. */
 import { StatusError } from "../../errors.ts";
+import type { Caller } from "../../inference/caller.ts";
+import type { ClientConnection } from "../../inference/shared-regions.ts";
 import type { ControlParameter, ControlParameters } from "../../registry/control.ts";
 import type { IndexEntry } from "../../registry/types.ts";
 import { type Implementation, unary } from "./unary.ts";
 
 export interface RepositoryAccess {
-  index(): Iterable<IndexEntry>;
+  /** As far as it is for this caller. @throws StatusError where it may not begin to ask for inference now */
+  index(caller: Caller | undefined, connection: ClientConnection | undefined): Iterable<IndexEntry>;
   /** @throws StatusError also where clients may load nothing */
   load(model: string, parameters: ControlParameters): Promise<void>;
   unload(model: string, parameters: ControlParameters): Promise<void>;
@@ -33,11 +36,13 @@ export function repositoryHandlers({ index, load, unload }: RepositoryAccess): I
       return {};
     });
   return {
-    RepositoryIndex: unary((request: { repository_name: string; ready: boolean }) => {
-      refuseRepositoryName(request.repository_name);
-      const entries = [...index()];
-      return { models: request.ready ? entries.filter((e) => e.state === "READY") : entries };
-    }),
+    RepositoryIndex: unary(
+      (request: { repository_name: string; ready: boolean }, connection, caller) => {
+        refuseRepositoryName(request.repository_name);
+        const entries = [...index(caller, connection)];
+        return { models: request.ready ? entries.filter((e) => e.state === "READY") : entries };
+      },
+    ),
     RepositoryModelLoad: control(load),
     RepositoryModelUnload: control(unload),
   };

@@ -4,7 +4,7 @@ import { quotaRefusal } from "./refusal.ts";
 import { TenantUsage } from "./tenant-usage.ts";
 
 const HOUR_MS = 3_600_000;
-const under = (quota: Quota, now = 0) => new TenantUsage(quota, now);
+const under = (quota: Quota, now = 0) => new TenantUsage({ quota, sonic: false }, now);
 
 describe("a limit of rows a second", () => {
   it("lets a burst of one second through, then tells when the next request fits", () => {
@@ -54,11 +54,11 @@ describe("a limit of rows a second", () => {
   it("that is changed holds at once, and what was used stays used", () => {
     const usage = under({ rowsPerSecond: 100 });
     usage.admit(100, 0, 0);
-    usage.setQuota({ rowsPerSecond: 150 }, 0);
+    usage.setTerms({ quota: { rowsPerSecond: 150 }, sonic: false }, 0);
     expect(usage.admit(51, 0, 0)?.current).toBe(100);
     expect(usage.admit(50, 0, 0)).toBeUndefined();
-    usage.setQuota({}, 0);
-    expect(usage.limited).toBe(false);
+    usage.setTerms({ quota: {}, sonic: false }, 0);
+    expect(usage.watched).toBe(false);
     expect(usage.admit(1e9, 1e9, 0)).toBeUndefined();
   });
 });
@@ -67,9 +67,9 @@ describe("a limit of bytes at once", () => {
   it("is free again when the requests have ended", () => {
     const usage = under({ concurrentBytes: 100 });
     expect(usage.admit(1, 80, 0)).toBeUndefined();
-    usage.hold(80);
+    usage.hold(1, 80, 0);
     expect(usage.admit(1, 21, 0)).toMatchObject({ limit: "concurrentBytes", current: 80 });
-    usage.letGo(80);
+    usage.letGo(1, 80, true, 0);
     expect(usage.admit(1, 21, 0)).toBeUndefined();
   });
 
@@ -100,7 +100,7 @@ describe("a limit of device seconds a day", () => {
     const usage = under({});
     usage.ran(30, -23 * HOUR_MS);
     usage.ran(99, -25 * HOUR_MS);
-    usage.setQuota({ deviceSecondsPerDay: 10 }, 0);
+    usage.setTerms({ quota: { deviceSecondsPerDay: 10 }, sonic: false }, 0);
     expect(usage.exhausted(0)).toMatchObject({ current: 30, retryMs: HOUR_MS });
   });
 

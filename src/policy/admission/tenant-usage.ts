@@ -1,5 +1,6 @@
 /** What a tenant uses of its quota, and whether a request fits into it. */
-import type { Quota } from "../../inference/caller.ts";
+import type { Quota, Tenant } from "../../inference/caller.ts";
+import { DrainMeter } from "./drain-meter.ts";
 import { RollingDay } from "./rolling-day.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
@@ -24,30 +25,30 @@ export class TenantUsage {
   #rows: TokenBucket | undefined;
   #bytes: TokenBucket | undefined;
   #heldBytes = 0;
-  #limited = false;
+  #watched = false;
+  /** Of tenants that are told to wait when their work does not get done. */
+  #drain: DrainMeter | undefined;
   /** Kept without a limit, too: one that is set later counts what was used before. */
   #day: RollingDay | undefined;
 
-  /** @param quota limits > 0. @param now monotonic ms */
-  constructor(quota: Quota, now: number) {
-    this.setQuota(quota, now);
-  }
-
-  get quota(): Quota {
-    return this.#quota;
+  /** @param now monotonic ms */
+  constructor(terms: Pick<Tenant, "quota" | "sonic">, now: number) {
+    this.setTerms(terms, now);
   }
 
   /** What was used stays used. */
-  setQuota(quota: Quota, now: number): void {
+  setTerms({ quota, sonic }: Pick<Tenant, "quota" | "sonic">, now: number): void {
     this.#quota = quota;
-    this.#limited = Object.values(quota).some((limit) => limit !== undefined);
+    this.#watched = sonic || Object.values(quota).some((limit) => limit !== undefined);
+    if (!sonic) this.#drain = undefined;
+    else this.#drain ??= new DrainMeter();
     this.#rows = withRate(this.#rows, quota.rowsPerSecond, now);
     this.#bytes = withRate(this.#bytes, quota.bytesPerSecond, now);
   }
 
-  /** True where anything is limited. */
-  get limited(): boolean {
-    return this.#limited;
+  /** True where its requests have to be told: `admit`, `hold` and `letGo`. */
+  get watched(): boolean {
+    return this.#watched;
   }
 
   /** Takes its rows and bytes of the second where the request fits; those it holds are told by `hold`. */
@@ -66,12 +67,24 @@ export class TenantUsage {
   }
 
   /** A request is in the gateway, until `letGo`. */
-  hold(bytes: number): void {
+  hold(rows: number, bytes: number, now: number): void {
     this.#heldBytes += bytes;
+    this.#drain?.hold(rows, now);
   }
 
-  letGo(bytes: number): void {
+  /** @param served it was answered */
+  letGo(rows: number, bytes: number, served: boolean, now: number): void {
     this.#heldBytes -= bytes;
+    this.#drain?.letGo(rows, served, now);
+  }
+
+  /** How long what it has in the gateway will take, as things go; 0 also where nobody looks. */
+  drainMs(now: number): number {
+    return this.#drain?.drainMs(now) ?? 0;
+  }
+
+  get heldRows(): number {
+    return this.#drain?.heldRows ?? 0;
   }
 
   /** @param atMs monotonic ms; may lie in the past: what is known from before this process */
