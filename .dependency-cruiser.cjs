@@ -17,6 +17,7 @@ const DOORS = {
   npz: ["inference"],
   config: [],
   "shared-memory": ["inference"],
+  "dial-in": [],
   inference: [],
 };
 

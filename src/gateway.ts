@@ -26,6 +26,7 @@ import { SharedMemory } from "./shared-memory/manager.ts";
 import { ModelAccount } from "./telemetry/account.ts";
 import { cpuMetrics } from "./telemetry/cpu-metrics.ts";
 import { deviceMetrics } from "./telemetry/device-metrics.ts";
+import { dialInMetrics } from "./telemetry/dial-in-metrics.ts";
 import { EventLoopDelay } from "./telemetry/event-loop.ts";
 import { FailoverCounts } from "./telemetry/failover-counts.ts";
 import { grpcMetrics } from "./telemetry/grpc-metrics.ts";
@@ -41,6 +42,7 @@ import { Aliases } from "./wiring/aliases.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
 import { Devices } from "./wiring/devices.ts";
+import { deviceOf, dialInOf, joinOf, withPlaces } from "./wiring/dialled.ts";
 import { ensembleOf } from "./wiring/ensemble-of.ts";
 import { explaining, explainOf } from "./wiring/explaining.ts";
 import { uncounted } from "./wiring/gate-executor.ts";
@@ -77,6 +79,8 @@ export interface Gateway {
   start(): Promise<GatewayPorts>;
   stop(): Promise<void>;
   describe(): readonly ServedRow[];
+  /** Resolves with the reason when the process should stop of its own accord. */
+  readonly over: Promise<string>;
   /** Present where models may be registered. */
   readonly registry?: RegistryServing | undefined;
 }
@@ -109,7 +113,13 @@ export async function createGateway(
   const timings = latencies(config.metrics);
   const eventLoop = new EventLoopDelay();
   let closing = false;
-  const modules = await backendModules(config.backends);
+  let over: (reason: string) => void = () => {};
+  const ended = new Promise<string>((resolve) => {
+    over = resolve;
+  });
+  const dialIn = dialInOf(config.dialIn, { clock, log });
+  const backends = dialIn ? withPlaces(config.backends, dialIn.servers) : config.backends;
+  const modules = await backendModules(backends);
   const version = packageVersion();
   const tracing = await createTracing(config.trace, {
     log,
@@ -120,7 +130,7 @@ export async function createGateway(
 
   const fleet = createFleet({
     hostEntry: join(packageRoot, "dist/src/workers/host.js"),
-    backends: config.backends,
+    backends,
     ...config.workers,
     clock,
     log,
@@ -187,6 +197,7 @@ export async function createGateway(
       }),
     }),
     ...(registered?.afterLoad && { afterLoad: registered.afterLoad }),
+    watchArrivals: dialIn && ((arrived) => dialIn.watch((place) => arrived(deviceOf(place)))),
   };
   const loader = cachingLoader(modelLoader(loading), {
     cacheBytes: config.cache.sizeBytes,
@@ -197,13 +208,14 @@ export async function createGateway(
   });
 
   const offered = new OfferedModels({
-    sources: offerSources(modules, config.backends, log),
+    sources: offerSources(modules, backends, log),
     roots: config.repository.roots,
     periodMs: config.repository.pollSecs * 1000,
     changed: (root) => repository.followRoot(root),
     clock,
     log,
   });
+  dialIn?.watch(() => offered.hurry());
   const serving =
     registered &&
     new RegistryServing({
@@ -283,6 +295,9 @@ export async function createGateway(
   });
   const ready = () =>
     lifecycle.state === "ready" && (!config.server.strictReadiness || repository.allReady());
+  /** Of a gateway that others call: not while it leaves the one that it has joined. */
+  const modelReady = (model: string, version: string) =>
+    joining?.leaving !== true && repository.isReady(model, version);
   const definitionOf = (model: string, version: string) => resolve(model, version).definition;
   const logControl = {
     settings: () => logWords(log.settings, log.file),
@@ -297,7 +312,7 @@ export async function createGateway(
   const bodies = new ByteBudget(config.grpc.receiveBudgetBytes);
   const models = {
     find: definitionOf,
-    isReady: (model: string, version: string) => repository.isReady(model, version),
+    isReady: modelReady,
     readyVersions: (model: string) => repository.metadata(model, "").versions,
   };
   const control: RepositoryControl = {
@@ -355,6 +370,12 @@ export async function createGateway(
     { ready, subscribe: (changed) => repository.onChange(changed) },
     { clock, log, budget: bodies, restrictions: protocols.headers },
   );
+  const joining = joinOf(config.join, {
+    serve: (socket) => grpc.server.serve(socket),
+    over: (reason) => over(reason),
+    clock,
+    log,
+  });
   const http = createHttpServer({
     ...config.http,
     log,
@@ -362,7 +383,7 @@ export async function createGateway(
     live: () => true,
     ready,
     serverMetadata: () => serverMetadata(version),
-    modelReady: (model, version) => repository.isReady(model, version),
+    modelReady,
     repositoryIndex: (onlyReady, caller) =>
       indexOf(caller).filter(({ state }) => !onlyReady || state === "READY"),
     repository: control,
@@ -395,6 +416,7 @@ export async function createGateway(
       ),
       ...shadowMetrics(() => shadows?.counters() ?? []),
       ...(tenancy?.accounting.metrics ?? []),
+      ...dialInMetrics(() => dialIn?.places() ?? []),
       ...(config.metrics.cpu ? cpuMetrics(config.metrics.intervalMs, clock.now) : []),
     ],
     counterLatencies: config.metrics.counterLatencies,
@@ -417,6 +439,7 @@ export async function createGateway(
       start: async () => {},
       stop: async () => sharedMemory?.close(),
     },
+    ...(dialIn ? [dialIn] : []),
     { name: "workers", start: async () => {}, stop: () => fleet.close() },
     { name: "boards", start: () => devices.find(), stop: () => boards.close() },
     ...(tenancy ? [tenancy.service] : []),
@@ -438,6 +461,7 @@ export async function createGateway(
     ...(config.metrics.enabled ? [metricsServer] : []),
     ...(config.http.enabled ? [http] : []),
     ...(config.grpc.enabled ? [grpc] : []),
+    ...(joining ? [joining] : []),
   ];
   const lifecycle = new Lifecycle(services, { log, clock });
 
@@ -453,6 +477,7 @@ export async function createGateway(
     stop: () => lifecycle.stop(Math.max(0, config.server.exitTimeoutSecs * 1000 - ENDING_MS)),
     describe: () => servedRows(repository),
     registry: serving,
+    over: ended,
   };
 }
 

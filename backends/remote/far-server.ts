@@ -21,8 +21,10 @@ const SERVICE = "/inference.GRPCInferenceService/";
 const NOTHING = Buffer.alloc(0);
 
 export interface FarServerParts extends Pick<RemoteOptions, "tls" | "headers" | "timeoutMs"> {
-  /** `host:port` to connect to. */
+  /** `host:port` to connect to, or a name where there is a `path`. */
   readonly address: string;
+  /** Of the unix socket to connect to. */
+  readonly path?: string;
   /** The name that `address` was found under, where it was: certificates are made out to it. */
   readonly name?: string;
 }
@@ -35,11 +37,11 @@ export class FarServer {
   readonly #timeoutMs: number;
   readonly #redact: Redact;
 
-  constructor({ address, name, tls, headers, timeoutMs }: FarServerParts) {
+  constructor({ address, path, name, tls, headers, timeoutMs }: FarServerParts) {
     this.address = address;
     this.#timeoutMs = timeoutMs;
     this.#redact = redactor(headers);
-    this.#connection = new Connection(address, name, tls);
+    this.#connection = new Connection({ address, path, name, tls });
     this.#headers = {
       ":method": "POST",
       "content-type": "application/grpc",

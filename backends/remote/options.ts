@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { BackendError } from "../contract.ts";
 
 export interface RemoteOptions {
-  /** `host:port` each; or one name whose every address is a server. */
+  /** `host:port`, or `NAME=unix:PATH`, each; or one name whose every address is a server. */
   readonly servers: readonly string[] | string;
   /** Names of far models that are discovered, `*` for any part of a name. */
   readonly models: readonly string[];
@@ -74,10 +74,15 @@ function servers(value: unknown): readonly string[] | string {
       'must be a list of "host:port", or one such text for a name with several addresses',
     );
   }
-  const list = value.map((each, i) => address(each, `servers[${i}]`));
+  const list = value.map((each, i) => (isLocal(each) ? each : address(each, `servers[${i}]`)));
   const twice = list.find((each, i) => list.indexOf(each) !== i);
   if (twice !== undefined) throw wrong("servers", `names ${twice} twice`);
   return list;
+}
+
+/** A server of this machine. */
+function isLocal(value: unknown): value is string {
+  return typeof value === "string" && /^[\w.-]+=unix:\/./.test(value);
 }
 
 function address(value: unknown, place: string): string {

@@ -94,6 +94,8 @@ describe("every flag of the table", () => {
       "provenance.explainRequests": "17",
       "provenance.explainShare": "0.5",
       "shadow.queueRows": "17",
+      "dialIn.places": "17",
+      "join.gateway": "gateway:17",
       "trace.mode": "opentelemetry",
       "trace.otel.url": "http://127.0.0.1:4318",
       "trace.otel.resource": "service.name=here",
@@ -108,13 +110,20 @@ describe("every flag of the table", () => {
     };
     return special[flag.name] ?? special[flag.key ?? ""] ?? "1048577";
   };
-  /** Ports must be ports, and --load-model wants its mode. */
+  /** Ports must be ports, and some flags want others beside them. */
   const argument = (flag: (typeof flags)[number]) =>
     flag.name.endsWith("-port") ||
     /threads|pollSecs|exitTimeoutSecs|maxCpuWorkers/.test(flag.key ?? "")
       ? "17"
       : sample(flag);
-  const extra = (name: string) => (name === "load-model" ? ["--model-control-mode=explicit"] : []);
+  const more: Readonly<Record<string, readonly string[]>> = {
+    "load-model": ["--model-control-mode=explicit"],
+    "dial-in-port": ["--dial-in-secret-file=secret"],
+    "dial-in-cert-path": ["--dial-in-key-path=key"],
+    "dial-in-key-path": ["--dial-in-cert-path=cert"],
+    join: ["--join-secret-file=secret"],
+  };
+  const extra = (name: string) => more[name] ?? [];
 
   it.each(flags.map((flag) => [flag.name, flag] as const))(
     "--%s is read in both forms",

@@ -32,6 +32,7 @@ function start(acts: Partial<Gateway> = {}, flags: Readonly<Record<string, strin
     start: async () => ({ grpcPort: 41, httpPort: 42, metricsPort: undefined }),
     stop: async () => {},
     describe: () => rows,
+    over: new Promise<string>(() => {}),
     ...acts,
   };
   const ended = serve(config, log, async () => gateway, io);
@@ -68,6 +69,21 @@ describe("a gateway that starts", () => {
     expect(grpc).toMatchObject({ msg: "Started GRPCInferenceService at 127.0.0.1:41", port: 41 });
     signal("SIGINT");
     expect(await ended).toBe(0);
+  });
+});
+
+describe("a gateway whose time is over", () => {
+  it("is stopped as by a signal, and ends with 0", async () => {
+    let stops = 0;
+    const { ended, written } = start({
+      over: Promise.resolve("the batch job ends in 30 s"),
+      stop: async () => {
+        stops++;
+      },
+    });
+    expect(await ended).toBe(0);
+    expect(stops).toBe(1);
+    expect(written()).toContain("the batch job ends in 30 s: finishing requests in flight");
   });
 });
 

@@ -35,6 +35,7 @@ export async function serve(
     const gateway = await createGateway(config, log);
     return {
       stop: () => gateway.stop(),
+      over: gateway.over,
       run: async () => announce(config, log, await gateway.start(), gateway.describe()),
     };
   };

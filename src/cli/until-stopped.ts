@@ -12,6 +12,8 @@ export interface Server {
   run(): Promise<void>;
   /** Called at most once, possibly while `run` is under way. */
   stop(): Promise<void>;
+  /** Resolves with the reason when it should be stopped as by a signal. */
+  readonly over?: Promise<string>;
 }
 
 export interface Ending {
@@ -55,8 +57,11 @@ export function untilStopped(
         end({ exitCode: 128 + constants.signals[signal] });
         return;
       }
+      begin(signal);
+    };
+    const begin = (reason: string) => {
       stopping = true;
-      log.info(`${signal}: finishing requests in flight for up to ${graceMs / 1000} s`);
+      log.info(`${reason}: finishing requests in flight for up to ${graceMs / 1000} s`);
       patience = setTimeout(() => {
         log.error("did not stop in time: ending at once");
         end({ exitCode: Exit.failed });
@@ -74,7 +79,12 @@ export function untilStopped(
     for (const signal of SIGNALS) process.on(signal, onSignal);
     process.on("uncaughtException", onUncaught);
     creating
-      .then((server) => server.run())
+      .then(async (server) => {
+        void server.over?.then((reason) => {
+          if (!stopping) begin(reason);
+        });
+        await server.run();
+      })
       .catch((error: unknown) => {
         if (!stopping) end({ exitCode: Exit.failed, error });
       });

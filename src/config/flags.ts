@@ -12,6 +12,7 @@ export interface Flag extends TritonFlag {
 const OWN_NAMES: Readonly<Record<string, string>> = {
   "server.insecureNoAuth": "insecure-no-auth",
   "record.file": "record",
+  "join.gateway": "join",
 };
 
 /** Flags whose values name the keys. */

@@ -103,9 +103,32 @@ export function broken(config: Config): string[] {
     const problem = patternProblem(headerForwardPattern);
     if (problem !== undefined) problems.push(`${name}.headerForwardPattern: ${problem}`);
   }
-  problems.push(...samePorts({ grpc, http, metrics }));
+  problems.push(...dialInProblems(config));
+  const dialIn = { ...config.dialIn, enabled: config.dialIn.port !== undefined };
+  problems.push(
+    ...samePorts({ grpc, http, metrics, dialIn: { ...dialIn, port: dialIn.port ?? 0 } }),
+  );
   if (!grpc.enabled && !http.enabled) {
     problems.push("grpc.enabled, http.enabled: both are off, so nothing could be served");
+  }
+  return problems;
+}
+
+/** Servers join over networks that nobody watches: never without a secret. */
+function dialInProblems({ dialIn, join }: Config): string[] {
+  const problems: string[] = [];
+  if (dialIn.port !== undefined && dialIn.secretFile === undefined) {
+    problems.push("dialIn.secretFile: needed with dialIn.port, or anybody could answer requests");
+  }
+  if ((dialIn.certPath === undefined) !== (dialIn.keyPath === undefined)) {
+    problems.push("dialIn.certPath, dialIn.keyPath: a certificate is of no use without its key");
+  }
+  if (join.gateway === undefined) return problems;
+  if (!/^(\[[0-9a-fA-F:.]+\]|[^\s/:[\]]+):[0-9]{1,5}$/.test(join.gateway)) {
+    problems.push(`join.gateway: '${join.gateway}' is not host:port (IPv6: [::1]:8003)`);
+  }
+  if (join.secretFile === undefined) {
+    problems.push("join.secretFile: needed with join.gateway; it holds the secret of its port");
   }
   return problems;
 }

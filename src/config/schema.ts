@@ -388,6 +388,43 @@ const backend = z.strictObject({
   options: z.record(z.string(), z.unknown()).optional(),
 });
 
+const dialIn = z.strictObject({
+  port: key(
+    port().optional(),
+    "Port where servers join that cannot be called, such as jobs of a batch system; 0 picks a free one",
+    { defaultText: "off" },
+  ),
+  address: key(address().default("127.0.0.1"), "Address to listen on for them"),
+  places: key(whole(1, 1024).default(4), "Servers that may have joined at a time"),
+  secretFile: key(file().optional(), "What they must know, 16 bytes or more", { path: true }),
+  certPath: key(file().optional(), "Certificate chain of the port, PEM; absent: no TLS", {
+    path: true,
+  }),
+  keyPath: key(file().optional(), "Private key of the certificate, PEM", { path: true }),
+});
+
+const joining = z.strictObject({
+  gateway: key(z.string().min(1).optional(), "host:port of the dial-in port to join", {
+    defaultText: "none",
+  }),
+  name: key(z.string().min(1).max(128).optional(), "Name that its operators see", {
+    defaultText: "host name and process id",
+  }),
+  secretFile: key(file().optional(), "The secret of that port", { path: true }),
+  tls: key(z.boolean().default(false), "Join over TLS"),
+  rootCertPath: key(file().optional(), "Authorities of its certificate, PEM", { path: true }),
+  walltimeSecs: key(
+    z.number().positive().optional(),
+    "Time left to this process; it leaves and ends before",
+    { unit: "s", defaultText: "none" },
+  ),
+  leaveSecs: key(
+    z.number().positive().default(35),
+    "So long before that end it begins to leave; at most half of the time left",
+    { unit: "s" },
+  ),
+});
+
 const log = z.strictObject({
   verbose: key(whole(0, 10).default(0), "Level of detail; 0: none"),
   info: key(z.boolean().default(true), "Write information"),
@@ -474,6 +511,8 @@ export const configSchema = z.strictObject({
   provenance: provenance.prefault({}),
   tenancy: tenancy.prefault({}),
   shadow: shadow.prefault({}),
+  dialIn: dialIn.prefault({}),
+  join: joining.prefault({}),
   log: log.prefault({}),
   trace: trace.prefault({}),
   record: record.prefault({}),

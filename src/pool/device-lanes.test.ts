@@ -14,6 +14,7 @@ function onServers(refusals: Record<string, BackendError>) {
   const clock = new VirtualClock();
   const pool = new Pool([], clock.now);
   const loads: string[] = [];
+  let arrived = (_device: string) => {};
   const lanes = new DeviceLanes({
     model: "jets",
     devices: ["a", "b"].map((id): Device => ({ id, vendor: "any", platform: "any" })),
@@ -27,9 +28,16 @@ function onServers(refusals: Record<string, BackendError>) {
       if (refusal !== undefined) throw refusal;
       return new FakeInstance(id);
     },
+    watchArrivals(listener) {
+      arrived = listener;
+      return () => {
+        arrived = () => {};
+      };
+    },
   });
+  const arrives = (device: string) => arrived(device);
   const held = () => pool.lanes.map(({ instance }) => instance.id);
-  return { clock, pool, lanes, loads, held };
+  return { clock, pool, lanes, loads, held, arrives };
 }
 
 const away = new BackendError("device", "nobody answers");
@@ -41,6 +49,25 @@ describe("a variant on devices that hold many models", () => {
     await lanes.enter(never);
     expect(held()).toEqual(["a", "b"]);
     expect(lanes.trouble).toBeUndefined();
+    await lanes.leave();
+  });
+
+  it("tries a device at once that has just come, and again where that was too early", async () => {
+    const refusals: Record<string, BackendError> = { b: away };
+    const { clock, lanes, loads, held, arrives } = onServers(refusals);
+    await lanes.enter(never);
+    await clock.advance(20_000);
+    const before = loads.length;
+    arrives("b");
+    await clock.advance(0);
+    expect(loads).toHaveLength(before + 1);
+    delete refusals["b"];
+    await clock.advance(500);
+    expect(held()).toEqual(["a", "b"]);
+    arrives("b");
+    arrives("a stranger");
+    await clock.advance(60_000);
+    expect(loads).toHaveLength(before + 2);
     await lanes.leave();
   });
 

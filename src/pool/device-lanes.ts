@@ -18,7 +18,11 @@ export interface DeviceLanesParts {
   readonly clock: Clock;
   readonly log: Logger;
   load(device: Device, signal: AbortSignal): Promise<Instance>;
+  /** Tells the id of a device that has just come, so that it is tried at once. @returns what ends that */
+  readonly watchArrivals?: WatchArrivals | undefined;
 }
+
+export type WatchArrivals = (arrived: (device: string) => void) => () => void;
 
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;
@@ -31,9 +35,11 @@ export class DeviceLanes {
   readonly #refusals = new Map<string, string>();
   readonly #retries = new Map<string, () => void>();
   readonly #loading = new Set<Promise<void>>();
+  readonly #watchNoMore: (() => void) | undefined;
 
   constructor(parts: DeviceLanesParts) {
     this.#parts = parts;
+    this.#watchNoMore = parts.watchArrivals?.((device) => this.#arrived(device));
   }
 
   /**
@@ -67,6 +73,7 @@ export class DeviceLanes {
   /** Tries no more; the instances are the pool's. */
   async leave(): Promise<void> {
     this.#closing.abort(new Error("the model is being unloaded"));
+    this.#watchNoMore?.();
     for (const cancel of this.#retries.values()) cancel();
     this.#retries.clear();
     await Promise.allSettled(this.#loading);
@@ -101,6 +108,15 @@ export class DeviceLanes {
     }
   }
 
+  /** One that is being tried just now, or serves, is left alone. */
+  #arrived(id: string): void {
+    const device = this.#parts.devices.find((each) => each.id === id);
+    const cancel = this.#retries.get(id);
+    if (device === undefined || cancel === undefined) return;
+    cancel();
+    this.#retryLater(device, 0);
+  }
+
   #retryLater(device: Device, delayMs: number): void {
     const { clock, log, model } = this.#parts;
     const { signal } = this.#closing;
@@ -110,7 +126,7 @@ export class DeviceLanes {
       const loading: Promise<void> = this.#load(device, signal)
         .then(
           () => log.info("a device takes a model at last", { model, device: device.id }),
-          () => this.#retryLater(device, Math.min(LAST_RETRY_MS, 2 * delayMs)),
+          () => this.#retryLater(device, nextRetryMs(delayMs)),
         )
         .finally(() => this.#loading.delete(loading));
       this.#loading.add(loading);
@@ -118,6 +134,9 @@ export class DeviceLanes {
     this.#retries.set(device.id, cancel);
   }
 }
+
+const nextRetryMs = (delayMs: number) =>
+  Math.min(LAST_RETRY_MS, Math.max(FIRST_RETRY_MS, 2 * delayMs));
 
 /** The artifact or the model is wrong: waiting mends nothing. */
 function isFinal(reason: unknown): boolean {

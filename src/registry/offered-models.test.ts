@@ -58,12 +58,25 @@ async function offering(offer: Offer | Error | undefined) {
     await clock.advance(PERIOD_MS);
     await expect.poll(() => clock.pending).toBe(1);
   };
-  return { state, offered, root, names, look };
+  return { state, offered, root, names, look, clock };
 }
 
 const all = (...models: OfferedModel[]): Offer => ({ models, complete: true });
 
 describe("models that a backend offers", () => {
+  it("are found at once when a server has come", async () => {
+    const { state, offered, names, clock } = await offering(all());
+    state.offer = all(model("jets"));
+    offered.hurry();
+    await clock.advance(0);
+    await expect.poll(() => state.changes).toBe(1);
+    expect(await names()).toEqual(["jets"]);
+    await expect.poll(() => clock.pending).toBe(1);
+    state.offer = all();
+    await clock.advance(PERIOD_MS - 1);
+    expect(state.changes).toBe(1);
+  });
+
   it("are written down as a repository of this user's own", async () => {
     const { root, names } = await offering(all(model("jets"), model("flat", { maxBatchSize: 0 })));
     expect(await names()).toEqual(["flat", "jets"]);

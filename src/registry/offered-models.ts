@@ -48,7 +48,9 @@ export class OfferedModels {
   /** What was said last of a source or a model: once is enough. */
   readonly #told = new Map<string, string>();
   #stopped = false;
+  /** Of the look that is due; undefined while one is taken. */
   #cancel: (() => void) | undefined;
+  #hurried = false;
   #looking: Promise<unknown> = Promise.resolve();
 
   constructor(parts: OfferedModelsParts) {
@@ -77,10 +79,20 @@ export class OfferedModels {
     await rm(this.#root, { recursive: true, force: true });
   }
 
+  /** A server has come that may offer more: looks at once, not at the next period. */
+  hurry(): void {
+    this.#hurried = true;
+    if (this.#cancel === undefined) return;
+    this.#cancel();
+    this.#lookLater();
+  }
+
   #lookLater(): void {
     if (this.#stopped) return;
     const { clock, periodMs, changed } = this.#parts;
-    this.#cancel = clock.after(periodMs, () => {
+    this.#cancel = clock.after(this.#hurried ? 0 : periodMs, () => {
+      this.#cancel = undefined;
+      this.#hurried = false;
       this.#looking = this.#look()
         .then((news) => (news && !this.#stopped ? changed(this.#root) : undefined))
         .finally(() => this.#lookLater());

@@ -6,7 +6,7 @@ import { preferenceRouter } from "../policy/routing/preference-router.ts";
 import type { Router } from "../policy/routing/router.ts";
 import type { Boards, BoardVariant } from "../pool/boards.ts";
 import type { BreakerSettings } from "../pool/breaker.ts";
-import { DeviceLanes } from "../pool/device-lanes.ts";
+import { DeviceLanes, type WatchArrivals } from "../pool/device-lanes.ts";
 import { Pool } from "../pool/pool.ts";
 import type { ModelDefinition, VariantDefinition } from "../registry/types.ts";
 import { Branch } from "../scheduling/branch.ts";
@@ -23,6 +23,8 @@ export interface RoutingSettings {
 }
 
 export interface VariantLoaderParts extends LoaderParts {
+  /** Absent: no devices come while the gateway runs. */
+  readonly watchArrivals?: WatchArrivals | undefined;
   readonly boards: Boards;
   readonly breaker: BreakerSettings;
   readonly routing: RoutingSettings;
@@ -154,9 +156,9 @@ function deviceLanes(
   { parts, definition, variant, devices }: VariantContext,
   pool: Pool,
 ): DeviceLanes {
-  const { breaker, clock, log } = parts;
+  const { breaker, clock, log, watchArrivals } = parts;
   return new DeviceLanes({
-    ...{ model: definition.name, devices, pool, breaker, clock, log },
+    ...{ model: definition.name, devices, pool, breaker, clock, log, watchArrivals },
     load: (device, signal) => loadInstance(parts, definition, variant, device.id, signal),
   });
 }

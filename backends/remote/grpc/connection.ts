@@ -2,6 +2,7 @@
  * The HTTP/2 connection to one far server: made when it is needed, made anew when it is gone.
  * Node's own client, because a gRPC library costs a small batch more than the batch itself.
  */
+
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -9,6 +10,7 @@ import {
   type OutgoingHttpHeaders,
   type SecureClientSessionOptions,
 } from "node:http2";
+import { connect as connectSocket } from "node:net";
 import type { TlsOptions } from "../options.ts";
 import { CallFailed } from "./status.ts";
 
@@ -17,6 +19,17 @@ const CONNECT_MS = 5_000;
 /** Bytes that the server may send unasked: outputs come at one go. */
 const STREAM_WINDOW_BYTES = 4 * 2 ** 20;
 const CONNECTION_WINDOW_BYTES = 16 * 2 ** 20;
+
+export interface ConnectionParts {
+  /** `host:port`, or a name where there is a `path`. */
+  readonly address: string;
+  /** Of a unix socket. */
+  readonly path: string | undefined;
+  /** That the address was found under. */
+  readonly name: string | undefined;
+  /** Not with a `path`. */
+  readonly tls: TlsOptions | undefined;
+}
 
 export class Connection {
   readonly #url: string;
@@ -27,17 +40,14 @@ export class Connection {
   #heardAt = 0;
   #closed = false;
 
-  /**
-   * @param address `host:port`
-   * @param name that the address was found under
-   */
-  constructor(address: string, name: string | undefined, tls: TlsOptions | undefined) {
+  constructor({ address, path, name, tls }: ConnectionParts) {
     this.#url = `${tls ? "https" : "http"}://${address}`;
     this.#authority =
       name === undefined ? address : `${name}${address.slice(address.lastIndexOf(":"))}`;
     const servername = tls?.serverName ?? name;
     this.#options = {
       settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
+      ...(path !== undefined && { createConnection: () => connectSocket(path) }),
       ...(tls?.rootCert && { ca: tls.rootCert }),
       ...(tls?.cert && { cert: tls.cert }),
       ...(tls?.key && { key: tls.key }),

@@ -132,6 +132,14 @@ export class GrpcServer {
     });
   }
 
+  /** Serves calls on a connection that was made elsewhere, as if it had come in. */
+  serve(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    if (this.#state === "listening") this.#onSocket(socket);
+    else socket.destroy();
+  }
+
   /** Takes no new calls; resolves when the last one in flight was answered. */
   async drain(): Promise<void> {
     if (this.#state !== "listening") return;
