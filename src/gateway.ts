@@ -17,6 +17,7 @@ import { Lifecycle, type Service } from "./lifecycle.ts";
 import { packageRoot } from "./package-root.ts";
 import { placement } from "./policy/placement/placement.ts";
 import { Boards } from "./pool/boards.ts";
+import { DeviceLeases } from "./pool/device-leases.ts";
 import { KnownDigests } from "./registry/known-digests.ts";
 import { OfferedModels } from "./registry/offered-models.ts";
 import { ModelRepository } from "./registry/repository.ts";
@@ -145,7 +146,7 @@ export async function createGateway(
           settings: config.tenancy,
           tenants,
           devices: {
-            boards: () => devices.boards(),
+            boards: () => devices.leasable(),
             devices: {
               lease: (id, wanted) => devices.lease(id, wanted),
               release: (id) => devices.release(id),
@@ -168,10 +169,12 @@ export async function createGateway(
     clock,
     log,
   });
+  const leases = new DeviceLeases(clock);
   const digests = new KnownDigests();
   const loading: ModelLoaderParts = {
     fleet,
     boards,
+    leases,
     breaker: config.breaker,
     routing: config.routing,
     perDevice: (kind) => modules.find((module) => module.kind === kind)?.perDevice === true,
@@ -285,6 +288,7 @@ export async function createGateway(
   repository.onChange((name) => shadows?.changed(name));
 
   const devices: Devices = new Devices({
+    leases,
     modules,
     inventory,
     boards,
@@ -441,7 +445,14 @@ export async function createGateway(
     },
     ...(dialIn ? [dialIn] : []),
     { name: "workers", start: async () => {}, stop: () => fleet.close() },
-    { name: "boards", start: () => devices.find(), stop: () => boards.close() },
+    {
+      name: "boards",
+      start: () => devices.find(),
+      stop: () => {
+        leases.close();
+        return boards.close();
+      },
+    },
     ...(tenancy ? [tenancy.service] : []),
     offered,
     ...(registry ? [registry.service] : []),
