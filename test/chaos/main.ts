@@ -6,6 +6,7 @@ import { drainUnderLoad } from "./drain.ts";
 import { gatewayDeath } from "./gateway-death.ts";
 import { hostileClients } from "./hostile.ts";
 import { killWorkers } from "./kill-workers.ts";
+import { gatewaySwaps } from "./registered/gateway-swaps.ts";
 import { registryStore } from "./registry.ts";
 import { swaps } from "./swaps.ts";
 
@@ -17,6 +18,7 @@ const STORIES = {
   registry: registryStore,
   hostile: hostileClients,
   swaps,
+  "gateway-swaps": gatewaySwaps,
 };
 
 const words = argv.slice(2);

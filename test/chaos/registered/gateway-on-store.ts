@@ -1,0 +1,53 @@
+/** A gateway process on a registry's store. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type GatewayProcess, startGateway } from "../../support/gateway-process.ts";
+import { RegistryClient } from "./registry-client.ts";
+
+export interface GatewayOnStore extends GatewayProcess {
+  readonly registry: RegistryClient;
+  /** SIGKILL, and the end of the process. */
+  kill(): Promise<void>;
+}
+
+/** Between two looks of one gateway at what others changed. */
+export const FOLLOW_MS = 100;
+
+/** A folder with an empty repository, a configuration and, later, the store. */
+export class StorePlace {
+  readonly folder = mkdtempSync(join(tmpdir(), "beamgate-whole-"));
+  /** Of the registry; made by the first gateway. */
+  readonly store: string;
+  readonly #config = join(this.folder, "gateway.json");
+  readonly #repository = mkdtempSync(join(this.folder, "repository-"));
+
+  /** @param store elsewhere, such as on a disk of its own */
+  constructor(store?: string) {
+    this.store = store ?? join(this.folder, "store");
+    const registry = { folder: this.store, goldenRows: 16, followMs: FOLLOW_MS };
+    writeFileSync(this.#config, JSON.stringify({ registry }));
+  }
+
+  async start(launcher: readonly string[] = []): Promise<GatewayOnStore> {
+    const gateway = await startGateway({
+      repositories: [this.#repository],
+      flags: ["--config", this.#config],
+      launcher,
+    });
+    return {
+      ...gateway,
+      log: () => gateway.log(),
+      stop: () => gateway.stop(),
+      registry: new RegistryClient(gateway.httpPort),
+      async kill() {
+        process.kill(gateway.pid, "SIGKILL");
+        await gateway.exited;
+      },
+    };
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
