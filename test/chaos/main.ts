@@ -7,6 +7,7 @@ import { gatewayDeath } from "./gateway-death.ts";
 import { hostileClients } from "./hostile.ts";
 import { killWorkers } from "./kill-workers.ts";
 import { gatewaySwaps } from "./registered/gateway-swaps.ts";
+import { killedRegistering } from "./registered/killed-registering.ts";
 import { registryStore } from "./registry.ts";
 import { swaps } from "./swaps.ts";
 
@@ -19,6 +20,7 @@ const STORIES = {
   hostile: hostileClients,
   swaps,
   "gateway-swaps": gatewaySwaps,
+  "gateway-kills": killedRegistering,
 };
 
 const words = argv.slice(2);

@@ -10,8 +10,9 @@ export interface AddingVersion {
   readonly digest: string;
 }
 
-export function addingVersion(version: string, added: number): AddingVersion {
-  const bytes = addingGraph(added);
+/** @param padding so many bytes more, for files whose upload takes a while */
+export function addingVersion(version: string, added: number, padding = 0): AddingVersion {
+  const bytes = addingGraph(added, `adding${" ".repeat(padding)}`);
   return { version, added, bytes, digest: digestOf(bytes) };
 }
 
