@@ -9,6 +9,7 @@ import { killWorkers } from "./kill-workers.ts";
 import { fullDisk } from "./registered/full-disk.ts";
 import { gatewaySwaps } from "./registered/gateway-swaps.ts";
 import { killedRegistering } from "./registered/killed-registering.ts";
+import { twoGateways } from "./registered/two-gateways.ts";
 import { registryStore } from "./registry.ts";
 import { swaps } from "./swaps.ts";
 
@@ -23,6 +24,7 @@ const STORIES = {
   "gateway-swaps": gatewaySwaps,
   "gateway-kills": killedRegistering,
   "full-disk": fullDisk,
+  "two-gateways": twoGateways,
 };
 
 const words = argv.slice(2);

@@ -13,7 +13,7 @@ export interface StoreReport {
 /** @throws Error saying what of it is not whole */
 export async function checkStore(
   folder: string,
-  { acknowledged }: { readonly acknowledged: ReadonlySet<AddingVersion> },
+  { acknowledged = new Set() }: { readonly acknowledged?: ReadonlySet<AddingVersion> } = {},
 ): Promise<StoreReport> {
   const problems: string[] = [];
   const tell = (message: string) => void problems.push(message);

@@ -14,6 +14,7 @@ export interface Artifact {
   readonly digest: string;
   readonly state: string;
   readonly reason?: string;
+  readonly pinned?: { readonly note: string };
 }
 
 export interface RecordedModel {
