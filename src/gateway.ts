@@ -408,7 +408,6 @@ export async function createGateway(
     { name: "workers", start: async () => {}, stop: () => fleet.close() },
     { name: "boards", start: () => devices.find(), stop: () => boards.close() },
     offered,
-    ...(registry ? [registry.service] : []),
     ...(serving ? [serving.models] : []),
     {
       name: "models",
@@ -421,6 +420,8 @@ export async function createGateway(
         return repository.stop();
       },
     },
+    // What is registered serves before anything of it changes, and before interrupted registrations go on.
+    ...(registry ? [registry.service] : []),
     { name: "shadows", start: async () => {}, stop: async () => shadows?.close() },
     ...(config.metrics.enabled ? [metricsServer] : []),
     ...(config.http.enabled ? [http] : []),
