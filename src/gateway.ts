@@ -206,6 +206,7 @@ export async function createGateway(
       },
       repository: () => repository,
       checkMs: CHECK_FILES_MS,
+      retireWaitMs: config.server.exitTimeoutSecs * 1000,
       clock,
       log,
     });

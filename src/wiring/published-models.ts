@@ -13,11 +13,13 @@ import type { Served } from "../scheduling/served.ts";
 /** Of the repository, which is built after this: it finds the models here. */
 export type ServingRepository = Pick<
   ModelRepository<Served>,
-  "followRegistered" | "released" | "state" | "serving" | "servingAll" | "alias"
+  "followRegistered" | "released" | "leaving" | "state" | "serving" | "servingAll" | "alias"
 >;
 
 export interface RegistryServingParts extends Omit<PublishedModelsParts, "followed" | "inUse"> {
   repository(): ServingRepository;
+  /** How long the last requests of what was retired are waited for, ms. */
+  readonly retireWaitMs: number;
 }
 
 export class RegistryServing implements Publication {
@@ -63,7 +65,8 @@ export class RegistryServing implements Publication {
   /**
    * Resolves when the last request with the version, or with one artifact of it, was answered and no other can
    * reach it. The catalog says so already.
-   * @throws StatusError FAILED_PRECONDITION where the catalog does not
+   * @throws StatusError FAILED_PRECONDITION where the catalog does not; UNAVAILABLE where it still answers some
+   *   after `retireWaitMs`, such as long streams
    */
   async retired(name: string, version: string, digest?: string): Promise<void> {
     await this.follow([name]);
@@ -76,7 +79,18 @@ export class RegistryServing implements Publication {
         `version ${version} of model '${name}' still has ${what}: it serves on`,
       );
     }
-    await this.#parts.repository().released(name, version);
+    if (await this.#isReleased(name, version)) return;
+    const seconds = this.#parts.retireWaitMs / 1000;
+    throw new StatusError(
+      "UNAVAILABLE",
+      `version ${version} of model '${name}' is retired and gets no new requests, but still answers some that it had ` +
+        `${seconds} s ago (server.exitTimeoutSecs): it is gone when they end, retire it again to wait for that`,
+    );
+  }
+
+  /** It was taken out of service, and still answers its last requests. */
+  leaving(name: string, version: string): boolean {
+    return this.#parts.repository().leaving(name, version);
   }
 
   /** Why an artifact does not serve here; undefined: it does. */
@@ -137,6 +151,20 @@ export class RegistryServing implements Publication {
     return refused(
       `${what} is ready, but does not serve here: ${why ?? "its version is being replaced"}`,
     );
+  }
+
+  /** Within the time for it. */
+  #isReleased(name: string, version: string): Promise<boolean> {
+    const { clock, retireWaitMs, repository } = this.#parts;
+    return new Promise((resolve) => {
+      const cancel = clock.after(retireWaitMs, () => resolve(false));
+      void repository()
+        .released(name, version)
+        .then(() => {
+          cancel();
+          resolve(true);
+        });
+    });
   }
 
   #whyNot(name: string, version: string): string {

@@ -69,8 +69,13 @@ export interface Publication {
   trouble(name: string, version: string): string | undefined;
   /** Resolves when requests for the alias go to its version. @throws StatusError FAILED_PRECONDITION: they do not */
   promoted(name: string, alias: string, version: string): Promise<void>;
-  /** Resolves when the last request with the artifact was answered and no other can reach it. */
+  /**
+   * Resolves when the last request with the artifact was answered and no other can reach it.
+   * @throws StatusError UNAVAILABLE where that takes too long
+   */
   retired(name: string, version: string, digest?: Digest): Promise<void>;
+  /** Something of a version was taken out of service, and still answers its last requests. */
+  leaving(name: string, version: string): boolean;
 }
 
 export interface ManagedRegistryParts {
@@ -169,9 +174,15 @@ export class ManagedRegistry implements ModelRegistry {
     const words = { action: "retire", details: { reason: text } };
     let gone: readonly FoundArtifact[] = [];
     const generation = await this.#changeArtifacts(named, words, who, (model) => {
-      const going = findArtifacts(model, named).filter(({ artifact }) => isAlive(artifact.state));
-      gone = going;
-      if (going.length > 0) return going.reduce((next, each) => retire(next, each, text), model);
+      const found = findArtifacts(model, named);
+      gone = found.filter(({ artifact }) => isAlive(artifact.state));
+      if (gone.length > 0) return gone.reduce((next, each) => retire(next, each, text), model);
+      // It was waited for before, and is waited for again.
+      gone = found.filter(
+        ({ version, artifact: { state } }) =>
+          state === "retired" && publication.leaving(named.name, version),
+      );
+      if (gone.length > 0) return model;
       throw new StatusError(
         "FAILED_PRECONDITION",
         `nothing of model '${named.name}' that is named is in use: there is nothing to retire`,
