@@ -31,6 +31,14 @@ const headersOf = ({ digest, byHeader }: Wish) =>
 const parametersOf = ({ digest, byHeader }: Wish) =>
   digest === undefined || byHeader ? {} : { beamgate_digest: digest };
 
+/** Every entry of the index, as `<name> <version>` and its state. */
+export async function indexOf(httpPort: number): Promise<ReadonlyMap<string, string>> {
+  const address = `http://127.0.0.1:${httpPort}/v2/repository/index`;
+  const response = await fetch(address, { method: "POST" });
+  const entries = (await response.json()) as { name: string; version: string; state: string }[];
+  return new Map(entries.map(({ name, version, state }) => [`${name} ${version}`, state]));
+}
+
 export class GrpcAsker implements Asker {
   readonly #client: InferClient;
 

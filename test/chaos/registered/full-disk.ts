@@ -36,7 +36,7 @@ export async function fullDisk(cases: Cases, short: boolean): Promise<void> {
   const store = new StorePlace(join(folder, "store"));
   let gateway: GatewayOnStore | undefined;
   try {
-    gateway = await store.start(disk.launcher);
+    gateway = await store.start({ launcher: disk.launcher });
     const running = gateway;
     const registrations = short ? SHORT_REGISTRATIONS : REGISTRATIONS;
     await cases.run(

@@ -2,7 +2,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type GatewayProcess, startGateway } from "../../support/gateway-process.ts";
+import {
+  type GatewayOptions,
+  type GatewayProcess,
+  startGateway,
+} from "../../support/gateway-process.ts";
 import { RegistryClient } from "./registry-client.ts";
 
 export interface GatewayOnStore extends GatewayProcess {
@@ -10,6 +14,8 @@ export interface GatewayOnStore extends GatewayProcess {
   /** SIGKILL, and the end of the process. */
   kill(): Promise<void>;
 }
+
+type StartOptions = Partial<Pick<GatewayOptions, "launcher" | "flags">>;
 
 /** Between two looks of one gateway at what others changed. */
 export const FOLLOW_MS = 100;
@@ -29,10 +35,10 @@ export class StorePlace {
     writeFileSync(this.#config, JSON.stringify({ registry }));
   }
 
-  async start(launcher: readonly string[] = []): Promise<GatewayOnStore> {
+  async start({ launcher = [], flags = [] }: StartOptions = {}): Promise<GatewayOnStore> {
     const gateway = await startGateway({
       repositories: [this.#repository],
-      flags: ["--config", this.#config],
+      flags: ["--config", this.#config, ...flags],
       launcher,
     });
     return {

@@ -7,6 +7,7 @@ import { addingVersion, uploadAndRegister } from "./adding-versions.ts";
 import { HttpAsker } from "./askers.ts";
 import { type GatewayOnStore, StorePlace } from "./gateway-on-store.ts";
 import { ServedLoad } from "./served-load.ts";
+import { unendingRequest } from "./unending-request.ts";
 
 const MODEL = "taker";
 const CLIENTS = 32;
@@ -30,6 +31,7 @@ export async function gatewaySwaps(cases: Cases, short: boolean): Promise<void> 
     await gateway.stop();
     place.remove();
   }
+  await cases.run("whoever retires a version that answers without end is told so", unendingRequest);
 }
 
 async function swapAll(gateway: GatewayOnStore, swaps: number): Promise<string> {

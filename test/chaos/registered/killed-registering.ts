@@ -81,10 +81,10 @@ async function registerUntilKilled(
         }, wait);
       }
       before -= 1;
-      registered.begins(model, version);
+      registered.begins(version);
       const who = registered.whoRegisters(version);
       await uploadAndRegister(gateway.registry, model, version, { pieces: PIECES, who });
-      registered.acknowledge(model, version);
+      registered.acknowledge(version);
       registered.promotes(model, version);
       await gateway.registry.change(model, "promote", { version: version.version });
       registered.acknowledgePromoted(model, version);

@@ -1,7 +1,7 @@
 /** What clients were told of their registrations, and whether a gateway knows it and serves nothing else. */
 import { expect } from "../../support/cases.ts";
 import { type AddingVersion, addingVersion, uploadAndRegister } from "./adding-versions.ts";
-import { HttpAsker } from "./askers.ts";
+import { HttpAsker, indexOf } from "./askers.ts";
 import { becomes } from "./becomes.ts";
 import type { GatewayOnStore } from "./gateway-on-store.ts";
 import type { AuditLine, Row } from "./registry-client.ts";
@@ -47,12 +47,12 @@ export class Registered {
     return `client-${added}`;
   }
 
-  begins(_model: string, version: AddingVersion): void {
+  begins(version: AddingVersion): void {
     this.#begun.add(version);
     this.underway.add(version);
   }
 
-  acknowledge(_model: string, version: AddingVersion): void {
+  acknowledge(version: AddingVersion): void {
     this.acknowledged.add(version);
   }
 
@@ -174,8 +174,6 @@ const isPublished = ({ action }: AuditLine) => action === "publish";
 
 /** `<model> <version>` of what serves. */
 async function readyVersions({ httpPort }: GatewayOnStore): Promise<ReadonlySet<string>> {
-  const address = `http://127.0.0.1:${httpPort}/v2/repository/index`;
-  const response = await fetch(address, { method: "POST", body: '{"ready":true}' });
-  const entries = (await response.json()) as { name: string; version: string }[];
-  return new Set(entries.map(({ name, version }) => `${name} ${version}`));
+  const serving = [...(await indexOf(httpPort))].filter(([, state]) => state === "READY");
+  return new Set(serving.map(([what]) => what));
 }
