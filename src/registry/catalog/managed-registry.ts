@@ -109,6 +109,7 @@ export class ManagedRegistry implements ModelRegistry {
   }
 
   async verify(named: ArtifactName, who: string, tell: Tell, signal: AbortSignal) {
+    await this.#parts.catalog.refresh();
     const found = onlyOne(this.#model(named.name), named, ALIVE);
     return this.#parts.registrations.verify(named.name, found, who, tell, signal);
   }
@@ -122,8 +123,9 @@ export class ManagedRegistry implements ModelRegistry {
     change: Parameters<ModelRegistry["promote"]>[1],
     who: string,
   ): Promise<number> {
-    const { publication, date } = this.#parts;
+    const { catalog, publication, date } = this.#parts;
     const { generation, ...alias } = change;
+    await catalog.refresh();
     const next = (model: CatalogModel) => setAlias(model, { ...alias, at: date(), by: who });
     next(this.#model(name)); // says what is wrong before anything is waited for
     await publication.follow([name]);
@@ -262,6 +264,8 @@ export class ManagedRegistry implements ModelRegistry {
     next: (model: CatalogModel) => CatalogModel | undefined,
   ): Promise<number> {
     const { catalog, publication } = this.#parts;
+    // Another gateway may have been told of the model a moment ago.
+    await catalog.refresh();
     const changed = await catalog.change(name, generation, who, action, (model) =>
       next(model ?? this.#model(name)),
     );

@@ -31,7 +31,7 @@ import { runChecks } from "./run-checks.ts";
 
 export interface RunParts {
   readonly blobs: Pick<Blobs, "has" | "path" | "size" | "put">;
-  readonly catalog: Pick<Catalog, "get" | "snapshot" | "change" | "note">;
+  readonly catalog: Pick<Catalog, "get" | "snapshot" | "change" | "note" | "refresh">;
   readonly checkers: Checkers;
   readonly gate: Pick<Gate, "prove">;
   readonly keys: Pick<VendorKeys, "signVerdict">;

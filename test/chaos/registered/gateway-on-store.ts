@@ -17,9 +17,6 @@ export interface GatewayOnStore extends GatewayProcess {
 
 type StartOptions = Partial<Pick<GatewayOptions, "launcher" | "flags">>;
 
-/** Between two looks of one gateway at what others changed. */
-export const FOLLOW_MS = 100;
-
 /** A folder with an empty repository, a configuration and, later, the store. */
 export class StorePlace {
   readonly folder = mkdtempSync(join(tmpdir(), "beamgate-whole-"));
@@ -31,7 +28,7 @@ export class StorePlace {
   /** @param store elsewhere, such as on a disk of its own */
   constructor(store?: string) {
     this.store = store ?? join(this.folder, "store");
-    const registry = { folder: this.store, goldenRows: 16, followMs: FOLLOW_MS };
+    const registry = { folder: this.store, goldenRows: 16 };
     writeFileSync(this.#config, JSON.stringify({ registry }));
   }
 

@@ -16,7 +16,7 @@ interface Sizes {
 }
 
 const SHORT: Sizes = { starts: 1, promotions: 2, writes: 100, kills: 1 };
-const LONG: Sizes = { starts: 10, promotions: 20, writes: 4_000, kills: 20 };
+const LONG: Sizes = { starts: 10, promotions: 20, writes: 10_000, kills: 20 };
 
 /** The second may be killed, and another takes its place. */
 export type Pair = [GatewayOnStore, GatewayOnStore];

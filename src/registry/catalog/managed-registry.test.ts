@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { digestFor, modelWith, withArtifact } from "../../../test/support/catalog-model.ts";
+import { MemoryDisk } from "../../../test/support/memory-store.ts";
+import { Catalog } from "./catalog.ts";
+import { ManagedRegistry, type Registrations } from "./managed-registry.ts";
+
+const MODEL = "tagger";
+
+/** A gateway's registry; several on one disk follow each other only when they look. */
+function registryOn(disk: MemoryDisk) {
+  const catalog = new Catalog(disk.open());
+  const registry = new ManagedRegistry({
+    catalog,
+    registrations: {} as Registrations,
+    publication: {
+      follow: async () => {},
+      trouble: () => undefined,
+      promoted: async () => {},
+      retired: async () => {},
+      leaving: () => false,
+    },
+    readVerdict: () => Promise.reject(new Error("not asked for")),
+    keepRetired: 10,
+    date: () => "2026-03-01T12:00:00.000Z",
+  });
+  return { catalog, registry };
+}
+
+describe("a model of which another gateway was told a moment ago", () => {
+  const twoGateways = async () => {
+    const disk = new MemoryDisk();
+    const [one, other] = [registryOn(disk), registryOn(disk)];
+    await one.catalog.change(MODEL, undefined, "ada", { action: "register" }, () => modelWith("1"));
+    return { one, other };
+  };
+  const add = { action: "register", version: "2" };
+  const second = { digest: digestFor("cpu 2") };
+
+  it("can be promoted at once", async () => {
+    const { one, other } = await twoGateways();
+    const to = { alias: "candidate", version: "1" };
+    expect(await other.registry.promote(MODEL, to, "bob")).toBe(2);
+    await one.catalog.change(MODEL, undefined, "ada", add, (model) =>
+      withArtifact(model, "2", second),
+    );
+    expect(await other.registry.promote(MODEL, { ...to, version: "2" }, "bob")).toBe(4);
+  });
+
+  it("can be pinned, retired and removed at once", async () => {
+    const { one, other } = await twoGateways();
+    expect(await other.registry.pin({ name: MODEL, version: "1" }, { note: "kept" }, "bob")).toBe(
+      2,
+    );
+    await one.catalog.change(MODEL, undefined, "ada", add, (model) =>
+      withArtifact(model, "2", second),
+    );
+    expect(await other.registry.retire({ name: MODEL, version: "2" }, "slow", "bob")).toBe(4);
+    expect(await one.registry.remove({ name: MODEL, version: "2" }, "ada")).toBe(5);
+  });
+});
