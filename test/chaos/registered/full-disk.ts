@@ -17,7 +17,7 @@ const DISK_BYTES = 32 * 2 ** 20;
 /** Of an artifact. */
 const PADDING = 200_000;
 const REGISTRATIONS = 40;
-const SHORT_REGISTRATIONS = 8;
+const SHORT_REGISTRATIONS = 4;
 /** Room that is left at the most: enough for an artifact, not for all that is written about it. */
 const MOST_LEFT = 260_000;
 

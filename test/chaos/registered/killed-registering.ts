@@ -4,11 +4,11 @@ import { type Cases, expect } from "../../support/cases.ts";
 import { uploadAndRegister } from "./adding-versions.ts";
 import { checkStore } from "./check-store.ts";
 import { type GatewayOnStore, StorePlace } from "./gateway-on-store.ts";
-import { MODELS, Registered } from "./registered.ts";
+import { MODELS, Registered, whoRegisters } from "./registered.ts";
 import { Refusal } from "./registry-client.ts";
 
 const REGISTRATIONS = 70;
-const SHORT_REGISTRATIONS = 12;
+const SHORT_REGISTRATIONS = 6;
 /** A kill comes within so many registrations after a start. */
 const MOST_BEFORE = 5;
 /** Parts that an upload is sent in. */
@@ -82,7 +82,7 @@ async function registerUntilKilled(
       }
       before -= 1;
       registered.begins(version);
-      const who = registered.whoRegisters(version);
+      const who = whoRegisters(version);
       await uploadAndRegister(gateway.registry, model, version, { pieces: PIECES, who });
       registered.acknowledge(version);
       registered.promotes(model, version);

@@ -8,6 +8,9 @@ import type { AuditLine, Row } from "./registry-client.ts";
 
 /** Each has a client of its own. */
 export const MODELS = ["first", "second", "third"] as const;
+/** What a client calls itself. */
+export const whoRegisters = ({ added }: AddingVersion): string => `client-${added}`;
+
 /** Some hundred thousand bytes, so that an upload has a middle. */
 const PADDING = 300_000;
 const RESUMED_MS = 60_000;
@@ -41,10 +44,6 @@ export class Registered {
     const versions = this.#versions.get(model) ?? [];
     const known = this.#promoted.get(model)?.known;
     return versions.slice(known === undefined ? 0 : versions.indexOf(known) + 1);
-  }
-
-  whoRegisters({ added }: AddingVersion): string {
-    return `client-${added}`;
   }
 
   begins(version: AddingVersion): void {
@@ -156,16 +155,17 @@ export class Registered {
     const told = new Set(lines.map((line) => JSON.stringify(line)));
     expect(told.size === lines.length, "a line of the audit log is there twice");
     expect(lines.length <= generation, `${lines.length} lines tell of ${generation} changes`);
-    const acknowledged = (model: string, versions: readonly AddingVersion[]) =>
-      versions
-        .filter((version) => this.acknowledged.has(version))
-        .map(({ version }) => `${model} ${version}`);
-    const published = new Set(
-      lines.filter(isPublished).map(({ model, version }) => `${model} ${version}`),
+    const publishers = new Map(
+      lines.filter(isPublished).map(({ model, version, who }) => [`${model} ${version}`, who]),
     );
     for (const [model, versions] of this.#versions) {
-      const missing = acknowledged(model, versions).filter((each) => !published.has(each));
-      expect(missing.length === 0, `the audit log does not tell of ${missing.join()}`);
+      for (const version of versions) {
+        if (!this.acknowledged.has(version)) continue;
+        const what = `${model} ${version.version}`;
+        const who = publishers.get(what);
+        const right = who?.includes(`${whoRegisters(version)}@`);
+        expect(right === true, `the audit log says that ${what} was published by ${who}`);
+      }
     }
   }
 }

@@ -21,6 +21,8 @@ export class ServedLoad {
   /** Answers to those who insist on nothing. */
   unpinned = 0;
   pinned = 0;
+  /** Answers to those who insist on a version until it leaves. */
+  loyal = 0;
   readonly failed: string[] = [];
   /** Answers of a version after it was acknowledged that it gives none. */
   readonly late: string[] = [];
@@ -34,7 +36,9 @@ export class ServedLoad {
   readonly #known = new Map<string, AddingVersion>();
   /** Which versions `production` may lead to, one after the other; the last counts now. */
   readonly #allowed: (readonly string[])[] = [];
+  readonly #leaving = new Set<string>();
   readonly #gone = new Set<string>();
+  #loyalTo: AddingVersion | undefined;
   #loops: Promise<void>[] = [];
   #stopped = false;
   #next = 0;
@@ -55,6 +59,16 @@ export class ServedLoad {
   /** Whoever asks for `production` from now on gets one of these. */
   allow(...versions: readonly string[]): void {
     this.#allowed.push(versions);
+  }
+
+  /** Some clients insist on its artifact, however soon it leaves. */
+  loyalTo(version: AddingVersion): void {
+    this.#loyalTo = version;
+  }
+
+  /** It is about to be retired: whoever insists on it may be told so from now on. */
+  retiring(version: string): void {
+    this.#leaving.add(version);
   }
 
   /** Its retirement was acknowledged: no answer of it may come any more. */
@@ -96,23 +110,26 @@ export class ServedLoad {
   async #loop(client: number): Promise<void> {
     const askers = client % 2 === 0 ? this.#grpc : this.#http;
     const asker = askers[Math.floor(client / 2) % CONNECTIONS];
-    const wish = this.#wishOf(client);
     while (!this.#stopped && asker) {
       const before = this.failed.length;
-      await this.#ask(asker, wish);
+      await this.#ask(asker, this.#wishOf(client));
       // A refused client does not spin.
       if (this.failed.length > before) await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
 
-  /** Of eight clients, four by each protocol, four name nothing, two an alias, and two insist on an artifact. */
+  /**
+   * Of eight clients, four by each protocol, two name nothing, two an alias, and four insist on an artifact: two on
+   * one that stays, two on one that leaves.
+   */
   #wishOf(client: number): Wish {
     const pair = Math.floor(client / 2) % 4;
     const { pinned } = this.#options;
     if (pair === 3 && pinned !== undefined) {
       return { digest: pinned.digest, byHeader: Math.floor(client / 8) % 2 === 0 };
     }
-    return pair === 2 ? { alias: "production" } : {};
+    if (pair === 2 && this.#loyalTo !== undefined) return { digest: this.#loyalTo.digest };
+    return pair === 1 ? { alias: "production" } : {};
   }
 
   async #ask(asker: Asker, wish: Wish): Promise<void> {
@@ -121,8 +138,17 @@ export class ServedLoad {
     try {
       this.#judge(await asker.ask(this.#options.model, first, wish), first, wish, since);
     } catch (thrown) {
-      this.failed.push(thrown instanceof Error ? thrown.message : String(thrown));
+      const message = thrown instanceof Error ? thrown.message : String(thrown);
+      if (!this.#isTold(wish, message)) this.failed.push(message);
     }
+  }
+
+  /** Whoever insists on what leaves is told so: no failure. */
+  #isTold({ digest }: Wish, message: string): boolean {
+    const leaving = [...this.#leaving].some(
+      (version) => this.#known.get(version)?.digest === digest,
+    );
+    return leaving && message.includes("retired");
   }
 
   /** @param since what was allowed when it was asked */
@@ -133,8 +159,12 @@ export class ServedLoad {
       this.wrong.push(`version ${version}: ${values.join()} for ${first}`);
     }
     if (artifact !== known?.digest) this.wrong.push(`version ${version} by artifact ${artifact}`);
+    if (this.#gone.has(version)) {
+      this.late.push(`an answer of version ${version} came after its retirement`);
+    }
     if (wish.digest !== undefined) {
-      this.pinned += 1;
+      if (wish.digest === this.#options.pinned?.digest) this.pinned += 1;
+      else this.loyal += 1;
       if (artifact !== wish.digest) this.wrong.push(`artifact ${artifact} for ${wish.digest}`);
       return;
     }
@@ -143,8 +173,6 @@ export class ServedLoad {
     if (!this.#allowed.slice(since).some((versions) => versions.includes(version))) {
       const allowed = this.#allowed[since]?.join(" or ");
       this.late.push(`version ${version} answered what was sent when ${allowed} was to answer`);
-    } else if (this.#gone.has(version)) {
-      this.late.push(`an answer of version ${version} came after its retirement`);
     }
   }
 }
