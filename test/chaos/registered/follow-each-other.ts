@@ -2,8 +2,8 @@
 import { expect } from "../../support/cases.ts";
 import { type AddingVersion, addingVersion, uploadAndRegister } from "./adding-versions.ts";
 import { becomes } from "./becomes.ts";
+import type { Pair } from "./gateway-on-store.ts";
 import { ServedLoad } from "./served-load.ts";
-import type { Pair } from "./two-gateways.ts";
 
 const MODEL = "taker";
 /** Of each gateway. */

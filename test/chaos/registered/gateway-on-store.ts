@@ -15,6 +15,9 @@ export interface GatewayOnStore extends GatewayProcess {
   kill(): Promise<void>;
 }
 
+/** On one store. Where one of them was killed another may take its place. */
+export type Pair = [GatewayOnStore, GatewayOnStore];
+
 type StartOptions = Partial<Pick<GatewayOptions, "launcher" | "flags">>;
 
 /** A folder with an empty repository, a configuration and, later, the store. */

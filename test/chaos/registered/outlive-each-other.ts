@@ -2,10 +2,9 @@
 import { Random } from "../../../models/make/random.ts";
 import { expect } from "../../support/cases.ts";
 import { addingVersion, uploadAndRegister } from "./adding-versions.ts";
-import type { StorePlace } from "./gateway-on-store.ts";
+import type { Pair, StorePlace } from "./gateway-on-store.ts";
 import { Refusal } from "./registry-client.ts";
 import { ServedLoad } from "./served-load.ts";
-import type { Pair } from "./two-gateways.ts";
 
 const MODEL = "survivor";
 const CLIENTS = 8;

@@ -2,7 +2,7 @@
 import { type Cases, expect } from "../../support/cases.ts";
 import { checkStore } from "./check-store.ts";
 import { followEachOther } from "./follow-each-other.ts";
-import { type GatewayOnStore, StorePlace } from "./gateway-on-store.ts";
+import { type Pair, StorePlace } from "./gateway-on-store.ts";
 import { outliveEachOther } from "./outlive-each-other.ts";
 import { writeAtOnce } from "./write-at-once.ts";
 
@@ -17,9 +17,6 @@ interface Sizes {
 
 const SHORT: Sizes = { starts: 1, promotions: 2, writes: 100, kills: 1 };
 const LONG: Sizes = { starts: 10, promotions: 20, writes: 10_000, kills: 20 };
-
-/** The second may be killed, and another takes its place. */
-export type Pair = [GatewayOnStore, GatewayOnStore];
 
 export async function twoGateways(cases: Cases, short: boolean): Promise<void> {
   const { starts, promotions, writes, kills } = short ? SHORT : LONG;

@@ -3,8 +3,8 @@ import { expect } from "../../support/cases.ts";
 import { checkLinearizable, type Operation } from "../../support/registry/linearizable.ts";
 import { addingVersion, uploadAndRegister } from "./adding-versions.ts";
 import { becomes } from "./becomes.ts";
+import type { Pair } from "./gateway-on-store.ts";
 import { Refusal, type RegistryClient } from "./registry-client.ts";
-import type { Pair } from "./two-gateways.ts";
 
 const MODEL = "contended";
 /** At each gateway. */
