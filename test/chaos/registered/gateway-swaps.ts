@@ -31,6 +31,7 @@ export async function gatewaySwaps(cases: Cases, short: boolean): Promise<void> 
     await gateway.stop();
     place.remove();
   }
+  if (short) return;
   await cases.run("whoever retires a version that answers without end is told so", unendingRequest);
 }
 
