@@ -67,7 +67,7 @@ export interface Publication {
   follow(names: readonly string[]): Promise<void>;
   /** Why a version does not serve here; undefined: it does. */
   trouble(name: string, version: string): string | undefined;
-  /** Resolves when requests for the alias go to its version. @throws StatusError FAILED_PRECONDITION: they do not */
+  /** Resolves when requests for the alias go to its version. @throws StatusError FAILED_PRECONDITION, ABORTED: they do not */
   promoted(name: string, alias: string, version: string): Promise<void>;
   /** Resolves when the last request with the artifact was answered and no other can reach it. */
   retired(name: string, version: string, digest?: Digest): Promise<void>;
