@@ -262,10 +262,15 @@ export class ManagedRegistry implements ModelRegistry {
   #model(name: string): CatalogModel {
     const found = this.#parts.catalog.get(name);
     if (found !== undefined) return found.model;
-    throw new StatusError("NOT_FOUND", `the registry has no model '${name}'`);
+    const names = this.#parts.catalog.snapshot().models.map(({ model }) => model.name);
+    const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
+    const known = `${names.slice(0, MOST_NAMES).join(", ") || "none"}${more}`;
+    throw new StatusError("NOT_FOUND", `the registry has no model '${name}'; there are ${known}`);
   }
 }
 
+/** In an error that lists them. */
+const MOST_NAMES = 8;
 const ALIVE: readonly ArtifactState[] = ["uploaded", "validated", "verified", "ready"];
 const isAlive = (state: ArtifactState) => ALIVE.includes(state);
 
