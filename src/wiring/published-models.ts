@@ -1,5 +1,6 @@
 /** The registry's models in this gateway: what of them serves, since when something does not, and why. */
 import { StatusError } from "../errors.ts";
+import { aliasOf } from "../registry/catalog/find.ts";
 import type { Publication } from "../registry/catalog/managed-registry.ts";
 import type { CatalogArtifact } from "../registry/catalog/types.ts";
 import {
@@ -51,11 +52,14 @@ export class RegistryServing implements Publication {
 
   /**
    * Resolves when requests for the alias go to its version.
-   * @throws StatusError FAILED_PRECONDITION saying why they do not
+   * @throws StatusError FAILED_PRECONDITION saying why they do not; ABORTED where somebody else has moved it on
    */
   async promoted(name: string, alias: string, version: string): Promise<void> {
     await this.follow([name]);
     if (this.#parts.repository().alias(name, alias) !== version) {
+      const model = this.models.catalogModel(name);
+      const now = model && aliasOf(model, alias)?.version;
+      if (now !== version) throw overtaken(name, alias, now);
       throw this.#failed(name, version, `${alias} stays where it was`);
     }
     if (this.#parts.repository().serving(name, version) !== undefined) return;
@@ -184,6 +188,12 @@ export class RegistryServing implements Publication {
 }
 
 const LOADING = "it is being loaded";
+
+function overtaken(name: string, alias: string, now: string | undefined): StatusError {
+  const what = now === undefined ? "dropped" : `moved to version ${now}`;
+  const text = `alias '${alias}' of model '${name}' was ${what} by somebody else meanwhile`;
+  return new StatusError("ABORTED", `${text}: look at what they did, then promote again`);
+}
 
 function describeState({ state, reason = "" }: CatalogArtifact): string {
   return reason === "" ? `${state} and does not serve` : `${state} and does not serve: ${reason}`;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { digestFor, modelWith, withArtifact } from "../../../test/support/catalog-model.ts";
+import { FakeCatalog } from "../../../test/support/fake-catalog.ts";
 import { MemoryDisk } from "../../../test/support/memory-store.ts";
 import { Catalog } from "./catalog.ts";
 import { ManagedRegistry, type Registrations } from "./managed-registry.ts";
@@ -56,5 +57,27 @@ describe("a model of which another gateway was told a moment ago", () => {
     );
     expect(await other.registry.retire({ name: MODEL, version: "2" }, "slow", "bob")).toBe(4);
     expect(await one.registry.remove({ name: MODEL, version: "2" }, "ada")).toBe(5);
+  });
+});
+
+const registryOf = (...names: string[]) => {
+  const catalog = new FakeCatalog();
+  catalog.remove();
+  for (const name of names) catalog.set(name, "1", {});
+  const parts = { catalog: { get: () => undefined, snapshot: () => catalog.snapshot() } };
+  return new ManagedRegistry(parts as never);
+};
+
+describe("a model that is not registered", () => {
+  it.each([
+    [[], "there are none"],
+    [["jets", "taus"], "there are jets, taus"],
+    [[..."abcdefghijk"], "there are a, b, c, d, e, f, g, h and 3 more"],
+  ])("is told beside those that are: %j", async (names, told) => {
+    const promoted = registryOf(...names).promote("jest", { alias: "a", version: "1" }, "me");
+    await expect(promoted).rejects.toMatchObject({
+      code: "NOT_FOUND",
+      message: `the registry has no model 'jest'; ${told}`,
+    });
   });
 });

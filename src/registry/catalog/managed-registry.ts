@@ -67,7 +67,7 @@ export interface Publication {
   follow(names: readonly string[]): Promise<void>;
   /** Why a version does not serve here; undefined: it does. */
   trouble(name: string, version: string): string | undefined;
-  /** Resolves when requests for the alias go to its version. @throws StatusError FAILED_PRECONDITION: they do not */
+  /** Resolves when requests for the alias go to its version. @throws StatusError FAILED_PRECONDITION, ABORTED: they do not */
   promoted(name: string, alias: string, version: string): Promise<void>;
   /**
    * Resolves when the last request with the artifact was answered and no other can reach it.
@@ -277,10 +277,15 @@ export class ManagedRegistry implements ModelRegistry {
   #model(name: string): CatalogModel {
     const found = this.#parts.catalog.get(name);
     if (found !== undefined) return found.model;
-    throw new StatusError("NOT_FOUND", `the registry has no model '${name}'`);
+    const names = this.#parts.catalog.snapshot().models.map(({ model }) => model.name);
+    const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
+    const known = `${names.slice(0, MOST_NAMES).join(", ") || "none"}${more}`;
+    throw new StatusError("NOT_FOUND", `the registry has no model '${name}'; there are ${known}`);
   }
 }
 
+/** In an error that lists them. */
+const MOST_NAMES = 8;
 const ALIVE: readonly ArtifactState[] = ["uploaded", "validated", "verified", "ready"];
 const isAlive = (state: ArtifactState) => ALIVE.includes(state);
 
