@@ -232,6 +232,7 @@ export async function createGateway(
       },
       repository: () => repository,
       checkMs: CHECK_FILES_MS,
+      retireWaitMs: config.server.exitTimeoutSecs * 1000,
       clock,
       log,
     });
@@ -455,7 +456,6 @@ export async function createGateway(
     },
     ...(tenancy ? [tenancy.service] : []),
     offered,
-    ...(registry ? [registry.service] : []),
     ...(serving ? [serving.models] : []),
     {
       name: "models",
@@ -468,6 +468,8 @@ export async function createGateway(
         return repository.stop();
       },
     },
+    // What is registered serves before anything of it changes, and before interrupted registrations go on.
+    ...(registry ? [registry.service] : []),
     { name: "shadows", start: async () => {}, stop: async () => shadows?.close() },
     ...(config.metrics.enabled ? [metricsServer] : []),
     ...(config.http.enabled ? [http] : []),

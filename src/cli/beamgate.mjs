@@ -35,10 +35,12 @@ if (!existsSync(entry)) {
   process.exit(1);
 }
 
-// A reader that has seen enough (`| head`) is no error.
+// A reader that has seen enough (`| head`) is no error; a full disk is, and needs no stack trace.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error) => {
-    if (error.code !== "EPIPE") throw error;
+    if (error.code === "EPIPE") return;
+    if (stream === process.stdout) process.stderr.write(`error: no output: ${error.message}\n`);
+    process.exit(1);
   });
 }
 

@@ -1,5 +1,5 @@
 import { execFile, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, symlinkSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,6 +55,19 @@ describe("the program behind a symbolic link, called from elsewhere", { timeout:
       expect(await text(closed.stderr)).toBe("");
     } finally {
       gateway.close();
+    }
+  });
+
+  it("says in one line that its output cannot be written", async () => {
+    const full = openSync("/dev/full", "w");
+    try {
+      const argv = [join(folder, "beamgate"), "config", "check"];
+      const child = spawn(process.execPath, argv, { stdio: ["ignore", full, "pipe"], env: {} });
+      const exited = new Promise((resolve) => child.once("exit", resolve));
+      expect(child.stderr && (await text(child.stderr))).toMatch(/^error: no output: ENOSPC.*\n$/);
+      expect(await exited).toBe(1);
+    } finally {
+      closeSync(full);
     }
   });
 

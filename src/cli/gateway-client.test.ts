@@ -32,7 +32,7 @@ describe("a gateway that answers what it should not", () => {
   it.each([
     ["nothing", 200, "", 4],
     ["no JSON", 200, "<html>", 4],
-    ["null", 200, "null", 1],
+    ["null", 200, "null", 4],
     ["a page of somebody else", 404, "<html>not here</html>", 4],
     ["an error without words", 500, "{}", 4],
     [

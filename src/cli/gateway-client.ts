@@ -163,10 +163,12 @@ async function readAnswer(
   const text = Buffer.concat(chunks).toString("utf8");
   if (statusCode >= 200 && statusCode < 300) {
     try {
-      return JSON.parse(text);
+      const read: unknown = JSON.parse(text);
+      if (typeof read === "object" && read !== null) return read;
     } catch {
-      throw notOurs(gateway, path, statusCode);
+      // The same as any other answer that is none of ours.
     }
+    throw notOurs(gateway, path, statusCode);
   }
   const told = parseObject(text);
   if (typeof told?.["error"] !== "string" || told["error"] === "Not Found") {

@@ -22,6 +22,14 @@ describe("a table", () => {
   });
 });
 
+describe("a table whose last cells are long", () => {
+  it("has a short line under its head", () => {
+    const [, rule = ""] = table(["FIELD", "VALUE"], [["banks", "x".repeat(5_000)]]).split("\n");
+    expect(rule).toMatch(/^-{5} {2}-+$/);
+    expect(rule.length).toBeLessThan(120);
+  });
+});
+
 describe("the table of what is served", () => {
   it("says state, reason, instances and batch-invariance of every version", () => {
     const printed = servedTable([

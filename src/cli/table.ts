@@ -5,6 +5,9 @@ const STEERING = /[\p{Cc}\u2028\u2029]/gu;
 /** The same, without the cost of a replacement; most texts have none. */
 const HAS_STEERING = /[\p{Cc}\u2028\u2029]/u;
 
+/** Of the line under the head of the last column, whose cells may have any length. */
+const LONGEST_RULE = 100;
+
 /** Anything that could move the cursor or start a new line becomes visible instead. */
 export function printable(text: string): string {
   if (!HAS_STEERING.test(text)) return text;
@@ -27,9 +30,11 @@ export function table(
   const widths = head.map((_, column) =>
     lines.reduce((widest, line) => Math.max(widest, line[column]?.length ?? 0), 0),
   );
-  const rule = widths.map((width) => "-".repeat(width));
   const [first = [], ...others] = lines;
   const last = head.length - 1;
+  const rule = widths.map((width, column) =>
+    "-".repeat(column === last ? Math.min(width, LONGEST_RULE) : width),
+  );
   const laidOut = (line: readonly string[], finish: (cell: string, column: number) => string) =>
     head
       .map((_, column) => {

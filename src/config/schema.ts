@@ -213,7 +213,7 @@ const server = z.strictObject({
   ),
   exitTimeoutSecs: key(
     whole(0, 86_400).default(30),
-    "Time that requests in flight have to end after SIGTERM",
+    "Time that requests in flight have to end after SIGTERM, and that 'retire' waits for them",
     { unit: "s" },
   ),
   allowClientShm: key(

@@ -285,6 +285,11 @@ export class ModelRepository<L> {
     return this.#changes.released(name, version);
   }
 
+  /** Something of a version was taken out of service, and still answers its last requests. */
+  leaving(name: string, version: string): boolean {
+    return (this.#models.get(name)?.version(version)?.leaving ?? 0) > 0;
+  }
+
   /** How a version is; undefined: there is none. */
   state(name: string, version: string): Pick<IndexEntry, "state" | "reason"> | undefined {
     return this.#models.get(name)?.version(version);

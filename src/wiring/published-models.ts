@@ -1,5 +1,6 @@
 /** The registry's models in this gateway: what of them serves, since when something does not, and why. */
 import { StatusError } from "../errors.ts";
+import { aliasOf } from "../registry/catalog/find.ts";
 import type { Publication } from "../registry/catalog/managed-registry.ts";
 import type { CatalogArtifact } from "../registry/catalog/types.ts";
 import {
@@ -13,11 +14,13 @@ import type { Served } from "../scheduling/served.ts";
 /** Of the repository, which is built after this: it finds the models here. */
 export type ServingRepository = Pick<
   ModelRepository<Served>,
-  "followRegistered" | "released" | "state" | "serving" | "servingAll" | "alias"
+  "followRegistered" | "released" | "leaving" | "state" | "serving" | "servingAll" | "alias"
 >;
 
 export interface RegistryServingParts extends Omit<PublishedModelsParts, "followed" | "inUse"> {
   repository(): ServingRepository;
+  /** How long the last requests of what was retired are waited for, ms. */
+  readonly retireWaitMs: number;
 }
 
 export class RegistryServing implements Publication {
@@ -49,11 +52,14 @@ export class RegistryServing implements Publication {
 
   /**
    * Resolves when requests for the alias go to its version.
-   * @throws StatusError FAILED_PRECONDITION saying why they do not
+   * @throws StatusError FAILED_PRECONDITION saying why they do not; ABORTED where somebody else has moved it on
    */
   async promoted(name: string, alias: string, version: string): Promise<void> {
     await this.follow([name]);
     if (this.#parts.repository().alias(name, alias) !== version) {
+      const model = this.models.catalogModel(name);
+      const now = model && aliasOf(model, alias)?.version;
+      if (now !== version) throw overtaken(name, alias, now);
       throw this.#failed(name, version, `${alias} stays where it was`);
     }
     if (this.#parts.repository().serving(name, version) !== undefined) return;
@@ -63,7 +69,8 @@ export class RegistryServing implements Publication {
   /**
    * Resolves when the last request with the version, or with one artifact of it, was answered and no other can
    * reach it. The catalog says so already.
-   * @throws StatusError FAILED_PRECONDITION where the catalog does not
+   * @throws StatusError FAILED_PRECONDITION where the catalog does not; UNAVAILABLE where it still answers some
+   *   after `retireWaitMs`, such as long streams
    */
   async retired(name: string, version: string, digest?: string): Promise<void> {
     await this.follow([name]);
@@ -76,7 +83,18 @@ export class RegistryServing implements Publication {
         `version ${version} of model '${name}' still has ${what}: it serves on`,
       );
     }
-    await this.#parts.repository().released(name, version);
+    if (await this.#isReleased(name, version)) return;
+    const seconds = this.#parts.retireWaitMs / 1000;
+    throw new StatusError(
+      "UNAVAILABLE",
+      `version ${version} of model '${name}' is retired and gets no new requests, but still answers some that it had ` +
+        `${seconds} s ago (server.exitTimeoutSecs): it is gone when they end, retire it again to wait for that`,
+    );
+  }
+
+  /** It was taken out of service, and still answers its last requests. */
+  leaving(name: string, version: string): boolean {
+    return this.#parts.repository().leaving(name, version);
   }
 
   /** Why an artifact does not serve here; undefined: it does. */
@@ -139,6 +157,20 @@ export class RegistryServing implements Publication {
     );
   }
 
+  /** Within the time for it. */
+  #isReleased(name: string, version: string): Promise<boolean> {
+    const { clock, retireWaitMs, repository } = this.#parts;
+    return new Promise((resolve) => {
+      const cancel = clock.after(retireWaitMs, () => resolve(false));
+      void repository()
+        .released(name, version)
+        .then(() => {
+          cancel();
+          resolve(true);
+        });
+    });
+  }
+
   #whyNot(name: string, version: string): string {
     const { state = "LOADING", reason = "" } = this.#parts.repository().state(name, version) ?? {};
     return reason || (state === "LOADING" ? LOADING : `version ${version} is ${state}`);
@@ -156,6 +188,12 @@ export class RegistryServing implements Publication {
 }
 
 const LOADING = "it is being loaded";
+
+function overtaken(name: string, alias: string, now: string | undefined): StatusError {
+  const what = now === undefined ? "dropped" : `moved to version ${now}`;
+  const text = `alias '${alias}' of model '${name}' was ${what} by somebody else meanwhile`;
+  return new StatusError("ABORTED", `${text}: look at what they did, then promote again`);
+}
 
 function describeState({ state, reason = "" }: CatalogArtifact): string {
   return reason === "" ? `${state} and does not serve` : `${state} and does not serve: ${reason}`;

@@ -6,6 +6,10 @@ import { drainUnderLoad } from "./drain.ts";
 import { gatewayDeath } from "./gateway-death.ts";
 import { hostileClients } from "./hostile.ts";
 import { killWorkers } from "./kill-workers.ts";
+import { fullDisk } from "./registered/full-disk.ts";
+import { gatewaySwaps } from "./registered/gateway-swaps.ts";
+import { killedRegistering } from "./registered/killed-registering.ts";
+import { twoGateways } from "./registered/two-gateways.ts";
 import { registryStore } from "./registry.ts";
 import { swaps } from "./swaps.ts";
 
@@ -17,6 +21,10 @@ const STORIES = {
   registry: registryStore,
   hostile: hostileClients,
   swaps,
+  "gateway-swaps": gatewaySwaps,
+  "gateway-kills": killedRegistering,
+  "full-disk": fullDisk,
+  "two-gateways": twoGateways,
 };
 
 const words = argv.slice(2);

@@ -1,7 +1,6 @@
 /**
- * `node test/chaos/run.mjs [--short] [kill|drain|death|boards|registry|hostile|swaps ...]`: builds, then
- * runs the cases named (all without a name). `--short` does the least that the
- * acceptance asks for.
+ * `node test/chaos/run.mjs [--short] [name ...]`: builds, then runs the stories named (all without a name;
+ * the names stand in main.ts). `--short` does the least that shows each.
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";

@@ -22,6 +22,7 @@ export function auditCommand(io: Io): Command {
       const answer = await ask(options, io, "GET", `${REGISTRY}/audit?${query}`);
       await print(io, options.output, answer, () => {
         const entries = Array.isArray(answer) ? (answer as readonly Partial<AuditEntry>[]) : [];
+        if (entries.length === 0) return "Nothing was changed, or nothing of that model.\n";
         return `${table(HEAD, entries.map(rowOf))}\n`;
       });
     });

@@ -11,6 +11,8 @@ import { classText } from "./class-syntax.ts";
 import { verdictText } from "./verdict-text.ts";
 import { aliasWords, bytesText, colourOf } from "./words.ts";
 
+const LONGEST_FACT = 160;
+
 /** Lines with a final newline. */
 export function modelText(
   model: CatalogModel,
@@ -47,7 +49,7 @@ function versionText(
   const head = fields([
     ["class", classes.join(" ")],
     ["golden vectors", golden ? `${golden.rows} rows, ${golden.source}${seed}` : "none"],
-    ["reference", reference ?? "the golden outputs as they were given"],
+    ["reference", reference ?? (golden ? "the golden outputs as they were given" : "none yet")],
     ...Object.entries(files).map(([path, digest]): Field => [`file ${path}`, digest]),
   ]);
   const shown = artifacts.map((artifact) => artifactText(artifact, verdicts, colour));
@@ -61,7 +63,7 @@ function artifactText(
 ): string {
   const { state, reason, pinned, signature } = artifact;
   const facts = Object.entries(artifact.facts).map(
-    ([fact, value]): Field => [fact, typeof value === "string" ? value : JSON.stringify(value)],
+    ([fact, value]): Field => [fact, shortened(value)],
   );
   const told = fields(
     [
@@ -98,6 +100,13 @@ function artifactText(
   ].join("\n\n");
 }
 
+/** A fact may be a list of a hundred memory banks. */
+function shortened(value: unknown): string {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  if (text.length <= LONGEST_FACT) return text;
+  return `${text.slice(0, LONGEST_FACT)}… (${text.length} characters; all of them with -o json)`;
+}
+
 function historyText({ aliasHistory }: CatalogModel): string {
   const rows = aliasHistory
     .toReversed()
@@ -107,6 +116,7 @@ function historyText({ aliasHistory }: CatalogModel): string {
       at,
       by,
     ]);
+  if (rows.length === 0) return "aliases before: none";
   return `aliases before, newest first\n${table(["ALIAS", "VERSION", "AT", "BY"], rows)}`;
 }
 

@@ -236,6 +236,32 @@ describe("model verify", () => {
   });
 });
 
+describe("what is long, or not there", () => {
+  it("is shortened in what people read, and whole in JSON", async () => {
+    const banks = Array.from({ length: 100 }, (_, index) => ({ index, type: "HBM" }));
+    const run = await withGateway(roomOf({ facts: { platform: "p", banks } as never }));
+    const { out } = await run("describe", "jets");
+    expect(Math.max(...out.split("\n").map((line) => line.length))).toBeLessThan(300);
+    expect(out).toMatch(/banks +\[\{"index":0.*… \(\d+ characters; all of them with -o json\)/);
+    const json = JSON.parse((await run("describe", "jets", "-o", "json")).out);
+    expect(json.model.versions["1"].artifacts[0].facts.banks).toHaveLength(100);
+  });
+
+  it("is said in words where there is no history, and no golden vectors", async () => {
+    const model = { ...fakeModel("jets", [fakeArtifact({})]), aliasHistory: [] };
+    const snapshot = () => ({ generation: 1, models: [{ generation: 1, model }] });
+    const { out } = await (await withGateway(fakeRoom({ snapshot }).room))("describe", "jets");
+    expect(out).toMatch(/^golden vectors +none\nreference +none yet$/m);
+    expect(out).toMatch(/\naliases before: none\n$/);
+  });
+
+  it("is said in words where an audit log has nothing of it", async () => {
+    const run = await withGateway(fakeRoom({ audit: async () => [] }).room);
+    expect((await run("audit", "tau")).out).toMatch(/^Nothing was changed/);
+    expect((await run("audit", "tau", "-o", "json")).out).toBe("[]\n");
+  });
+});
+
 describe("model audit", () => {
   it("has a line a change", async () => {
     const entry = {

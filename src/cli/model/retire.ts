@@ -9,7 +9,8 @@ import { parseName } from "./name.ts";
 export function retireCommand(io: Io): Command {
   return changing(
     "retire",
-    "Take every artifact of that name out of service for good. Ends after the last answer by one of them.",
+    "Take every artifact of that name out of service for good. Ends after the last answer by one of them; where that " +
+      "takes longer than the gateway's server.exitTimeoutSecs it ends with code UNAVAILABLE, and again waits on.",
   )
     .argument("<model>", NAME)
     .option("--reason <text>", "why, for the record", "")

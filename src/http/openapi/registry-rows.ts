@@ -111,7 +111,7 @@ export const REGISTRY_ROWS: readonly Row[] = [
   change("unpin", "Undo that", "ArtifactChange"),
   change(
     "retire",
-    "Take artifacts out of service for good; answered after the last request with them",
+    "Take artifacts out of service for good; answered after the last request with them, or 503 where that takes too long",
     "ArtifactChange?",
   ),
   [

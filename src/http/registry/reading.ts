@@ -9,6 +9,11 @@ import { type Handler, REGISTRY, registryRoute } from "./registry-route.ts";
 import type { RegistryRoom } from "./room.ts";
 import { vendorReports } from "./vendor-report.ts";
 
+/** Of the rows of the list; `served` is what nobody registered. */
+const STATES: readonly string[] = [
+  ...["uploaded", "validated", "verified", "ready", "retired", "refused"],
+  "served",
+];
 const MOST_ENTRIES = 10_000;
 const ENTRIES = 100;
 
@@ -18,11 +23,14 @@ export function addReading(app: FastifyInstance, room: () => RegistryRoom): void
     GET: async ({ query }, reply) => {
       const { registry, unregistered } = room();
       const { name, vendor, state } = textsOf(query, ["name", "vendor", "state"]);
+      const states = state?.split(",");
+      const unknown = states?.find((each) => !STATES.includes(each));
+      if (unknown !== undefined) throw invalid("state", `some of ${STATES.join(", ")}`);
       const snapshot = registry.snapshot();
       const artifacts = listed(snapshot, unregistered?.() ?? [], {
         ...(name === undefined ? {} : { name }),
         ...(vendor === undefined ? {} : { vendors: vendor.split(",") }),
-        ...(state === undefined ? {} : { states: state.split(",") }),
+        ...(states === undefined ? {} : { states }),
       });
       return sendJson(reply, listText(snapshot.generation, artifacts));
     },

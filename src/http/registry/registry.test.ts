@@ -108,6 +108,12 @@ describe("the list of the registry", () => {
     expect(await rows(query)).toEqual(expected);
   });
 
+  it("takes a state that there is not for a mistake", async () => {
+    const { status, body } = await ask(`${await serve(room)}/registry?state=ready,retierd`);
+    expect(status).toBe(400);
+    expect(body["error"]).toMatch(/^'state': expected some of uploaded, .* refused, served$/);
+  });
+
   it("refuses a filter that it does not know", async () => {
     expect(await ask(`${await serve(room)}/registry?vendors=cpu`)).toEqual({
       status: 400,

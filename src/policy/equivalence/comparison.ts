@@ -103,7 +103,7 @@ export function classOf(
   { class: general, outputs = {} }: Equivalence,
   name: string,
 ): EquivalenceClass {
-  return outputs[name] ?? general;
+  return (Object.hasOwn(outputs, name) ? outputs[name] : undefined) ?? general;
 }
 
 function reasonOf({ name, passed, failing, elements, class: judged, worst }: OutputErrors) {

@@ -204,7 +204,7 @@ function checkUnpinned(model: CatalogModel, ref: ArtifactRef, what: string): voi
   if (pinned === undefined) return;
   throw notNow(
     `${ref.digest} (version ${ref.version} of model '${model.name}') cannot be ${what}: ${pinned.by} pinned it ` +
-      `at ${pinned.at} ("${pinned.note}"); unpin it first`,
+      `at ${pinned.at}${pinned.note && ` ("${pinned.note}")`}; unpin it first`,
   );
 }
 

@@ -67,10 +67,15 @@ export interface Publication {
   follow(names: readonly string[]): Promise<void>;
   /** Why a version does not serve here; undefined: it does. */
   trouble(name: string, version: string): string | undefined;
-  /** Resolves when requests for the alias go to its version. @throws StatusError FAILED_PRECONDITION: they do not */
+  /** Resolves when requests for the alias go to its version. @throws StatusError FAILED_PRECONDITION, ABORTED: they do not */
   promoted(name: string, alias: string, version: string): Promise<void>;
-  /** Resolves when the last request with the artifact was answered and no other can reach it. */
+  /**
+   * Resolves when the last request with the artifact was answered and no other can reach it.
+   * @throws StatusError UNAVAILABLE where that takes too long
+   */
   retired(name: string, version: string, digest?: Digest): Promise<void>;
+  /** Something of a version was taken out of service, and still answers its last requests. */
+  leaving(name: string, version: string): boolean;
 }
 
 export interface ManagedRegistryParts {
@@ -104,6 +109,7 @@ export class ManagedRegistry implements ModelRegistry {
   }
 
   async verify(named: ArtifactName, who: string, tell: Tell, signal: AbortSignal) {
+    await this.#parts.catalog.refresh();
     const found = onlyOne(this.#model(named.name), named, ALIVE);
     return this.#parts.registrations.verify(named.name, found, who, tell, signal);
   }
@@ -117,8 +123,9 @@ export class ManagedRegistry implements ModelRegistry {
     change: Parameters<ModelRegistry["promote"]>[1],
     who: string,
   ): Promise<number> {
-    const { publication, date } = this.#parts;
+    const { catalog, publication, date } = this.#parts;
     const { generation, ...alias } = change;
+    await catalog.refresh();
     const next = (model: CatalogModel) => setAlias(model, { ...alias, at: date(), by: who });
     next(this.#model(name)); // says what is wrong before anything is waited for
     await publication.follow([name]);
@@ -169,9 +176,15 @@ export class ManagedRegistry implements ModelRegistry {
     const words = { action: "retire", details: { reason: text } };
     let gone: readonly FoundArtifact[] = [];
     const generation = await this.#changeArtifacts(named, words, who, (model) => {
-      const going = findArtifacts(model, named).filter(({ artifact }) => isAlive(artifact.state));
-      gone = going;
-      if (going.length > 0) return going.reduce((next, each) => retire(next, each, text), model);
+      const found = findArtifacts(model, named);
+      gone = found.filter(({ artifact }) => isAlive(artifact.state));
+      if (gone.length > 0) return gone.reduce((next, each) => retire(next, each, text), model);
+      // It was waited for before, and is waited for again.
+      gone = found.filter(
+        ({ version, artifact: { state } }) =>
+          state === "retired" && publication.leaving(named.name, version),
+      );
+      if (gone.length > 0) return model;
       throw new StatusError(
         "FAILED_PRECONDITION",
         `nothing of model '${named.name}' that is named is in use: there is nothing to retire`,
@@ -251,6 +264,8 @@ export class ManagedRegistry implements ModelRegistry {
     next: (model: CatalogModel) => CatalogModel | undefined,
   ): Promise<number> {
     const { catalog, publication } = this.#parts;
+    // Another gateway may have been told of the model a moment ago.
+    await catalog.refresh();
     const changed = await catalog.change(name, generation, who, action, (model) =>
       next(model ?? this.#model(name)),
     );
@@ -262,10 +277,15 @@ export class ManagedRegistry implements ModelRegistry {
   #model(name: string): CatalogModel {
     const found = this.#parts.catalog.get(name);
     if (found !== undefined) return found.model;
-    throw new StatusError("NOT_FOUND", `the registry has no model '${name}'`);
+    const names = this.#parts.catalog.snapshot().models.map(({ model }) => model.name);
+    const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
+    const known = `${names.slice(0, MOST_NAMES).join(", ") || "none"}${more}`;
+    throw new StatusError("NOT_FOUND", `the registry has no model '${name}'; there are ${known}`);
   }
 }
 
+/** In an error that lists them. */
+const MOST_NAMES = 8;
 const ALIVE: readonly ArtifactState[] = ["uploaded", "validated", "verified", "ready"];
 const isAlive = (state: ArtifactState) => ALIVE.includes(state);
 

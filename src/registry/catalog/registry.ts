@@ -93,7 +93,10 @@ export interface ModelRegistry {
     pinned: { readonly note: string } | undefined,
     who: string,
   ): Promise<number>;
-  /** Resolves when this gateway has answered the last request with it and will give no other. */
+  /**
+   * Resolves when this gateway has answered the last request with it and will give no other.
+   * @throws StatusError UNAVAILABLE where it is retired and its last requests take too long: again to wait for them
+   */
   retire(artifact: ArtifactName & Since, reason: string, who: string): Promise<number>;
   /** Only what is retired or refused; a whole model without a version. Bytes that nothing names go later. */
   remove(artifact: ArtifactName & Since, who: string): Promise<number>;

@@ -1,10 +1,9 @@
 /** The gate as registration asks for it: golden files where there are none yet, then the verdict. */
 import { createReadStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { FixedPointType } from "../../../backends/contract.ts";
-import { StatusError, toStatusError } from "../../errors.ts";
+import { StatusError } from "../../errors.ts";
 import { checkEquivalence } from "../../policy/equivalence/check-equivalence.ts";
 import type { Blobs } from "../../store/store.ts";
 import type {
@@ -15,11 +14,14 @@ import type {
   GoldenFiles,
   Verdict,
 } from "../catalog/types.ts";
+import { privateFolder } from "../given-files.ts";
 import { generateInputs } from "../golden/generate.ts";
 import { GoldenPair, openGoldenInputs } from "../golden/golden-files.ts";
 import type { ModelDefinition } from "../types.ts";
+import { ArtifactFailed, blaming } from "./blame.ts";
 import { type DefineParts, defineArtifact } from "./define.ts";
 import type { GateExecutor } from "./executor.ts";
+import { GateRefusal } from "./gate-refusal.ts";
 import { writeGoldenOutputs } from "./golden-outputs.ts";
 import { runGate } from "./run-gate.ts";
 
@@ -64,7 +66,8 @@ export class Gate {
    * Runs the golden files of the version through the artifact. A version that has none gets them now: the
    * first artifact that can be executed is its reference.
    * @param given in place of the version's
-   * @throws StatusError where nothing can be said: the golden files do not fit, or the reference is not here
+   * @throws GateRefusal where the golden files that were given are damaged, or the reference does not run; StatusError
+   *   where nothing can be said of what was handed in
    */
   async prove(
     model: CatalogModel,
@@ -74,45 +77,76 @@ export class Gate {
     tell: (doneRows: number, rows: number) => void,
     signal: AbortSignal,
   ): Promise<Proof> {
-    const folder = await mkdtemp(join(tmpdir(), "beamgate-gate-"));
+    // What a gateway leaves that is killed meanwhile, the next one removes.
+    const folder = privateFolder();
+    await mkdir(folder, { mode: 0o700 });
     try {
-      const trial = { folder, model, version, artifact, given, signal };
-      const definition = await defineArtifact(
-        this.#parts,
-        folder,
-        model,
-        version.version,
-        artifact,
-      );
-      const { signature } = definition;
-      const equivalence = artifact.equivalence ?? version.equivalence;
-      checkEquivalence(equivalence, signature.outputs);
-      const golden = await this.#golden(trial, definition);
-      const { blobs, software, now, date } = this.#parts;
-      const reference = golden.reference ?? "given";
-      const verdict = await runGate({
-        signature,
-        equivalence,
-        golden: {
-          inputs: blobs.path(golden.files.inputs),
-          outputs: blobs.path(golden.files.outputs),
-        },
-        identity: {
-          artifact: artifact.digest,
-          golden: { inputs: golden.files.inputs, outputs: golden.files.outputs },
-          reference,
-          software,
-        },
-        executor: (abort) => this.#parts.executorOf(definition, abort),
-        tell,
-        signal,
-        now,
-        date,
-      });
-      return { verdict, golden: golden.files, reference: golden.reference };
+      const proof = await this.#proven({ folder, model, version, artifact, given, signal }, tell);
+      const { reason } = proof.verdict;
+      if (reason === undefined) return proof;
+      return { ...proof, verdict: { ...proof.verdict, reason: withoutFolder(reason, folder) } };
+    } catch (thrown) {
+      throw this.#worded(thrown, folder, given ?? version.golden, given !== undefined);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
+  }
+
+  async #proven(
+    trial: GoldenTrial,
+    tell: (doneRows: number, rows: number) => void,
+  ): Promise<Proof> {
+    const { folder, model, version, artifact, signal } = trial;
+    const definition = await defineArtifact(this.#parts, folder, model, version.version, artifact);
+    const { signature } = definition;
+    const equivalence = artifact.equivalence ?? version.equivalence;
+    checkEquivalence(equivalence, signature.outputs);
+    const golden = await this.#golden(trial, definition);
+    const { blobs, software, now, date } = this.#parts;
+    const reference = golden.reference ?? "given";
+    const verdict = await runGate({
+      signature,
+      equivalence,
+      golden: {
+        inputs: blobs.path(golden.files.inputs),
+        outputs: blobs.path(golden.files.outputs),
+      },
+      identity: {
+        artifact: artifact.digest,
+        golden: { inputs: golden.files.inputs, outputs: golden.files.outputs },
+        reference,
+        software,
+      },
+      executor: (abort) => this.#parts.executorOf(definition, abort),
+      tell,
+      signal,
+      now,
+      date,
+    });
+    return { verdict, golden: golden.files, reference: golden.reference };
+  }
+
+  /** Without paths of this machine; damaged golden files are the fault of whoever gave them, if that was now. */
+  #worded(
+    thrown: unknown,
+    folder: string,
+    golden: GivenGolden | undefined,
+    given: boolean,
+  ): unknown {
+    if (!(thrown instanceof StatusError)) return thrown;
+    const { code, cause } = thrown;
+    const { blobs } = this.#parts;
+    const inputs = golden && blobs.path(golden.inputs);
+    const outputs = golden?.outputs && blobs.path(golden.outputs);
+    const message = withoutFolder(thrown.message, folder)
+      .replaceAll(`'${inputs}'`, "the file of golden inputs")
+      .replaceAll(`'${outputs}'`, "the file of golden outputs");
+    const reads = [inputs, outputs].some((path) => path && thrown.message.startsWith(`'${path}'`));
+    if (given && reads && code === "INVALID_ARGUMENT") {
+      return new GateRefusal("golden", message, { cause: thrown });
+    }
+    if (thrown instanceof GateRefusal) return new GateRefusal(thrown.check, message, { cause });
+    return new StatusError(code, message, { cause });
   }
 
   async #golden(
@@ -150,13 +184,19 @@ export class Gate {
   async #made(trial: GoldenTrial, definition: ModelDefinition): Promise<GoldenFiles> {
     const { folder, artifact, given, signal } = trial;
     const { blobs } = this.#parts;
-    const executor = await this.#parts.executorOf(definition, signal);
+    const executor = await blaming(() => this.#parts.executorOf(definition, signal), signal).catch(
+      (thrown: unknown) => {
+        throw thrown instanceof ArtifactFailed ? refusal("load", thrown) : thrown;
+      },
+    );
     try {
       const outputs = join(folder, "golden-outputs.npz");
       const answer = (inputs: string) =>
         writeGoldenOutputs(definition.signature, { inputs, outputs }, executor, signal);
       if (given !== undefined) {
-        const rows = await answer(blobs.path(given.inputs));
+        const rows = await answer(blobs.path(given.inputs)).catch((thrown: unknown) => {
+          throw thrown instanceof ArtifactFailed ? refusal("execution", thrown) : thrown;
+        });
         return {
           inputs: given.inputs,
           outputs: await this.#stored(outputs),
@@ -197,12 +237,13 @@ export class Gate {
       try {
         return await answer(path);
       } catch (cause) {
+        if (!(cause instanceof ArtifactFailed)) throw cause;
         if (wideIntegers) continue;
-        const { code, message } = toStatusError(cause);
         const remedy = "give golden inputs that the model takes (--golden)";
         throw new StatusError(
-          code,
-          `the reference refuses generated inputs: ${message}; ${remedy}`,
+          "FAILED_PRECONDITION",
+          `the reference refuses generated inputs: ${cause.message}; ${remedy}`,
+          { cause },
         );
       }
     }
@@ -216,8 +257,20 @@ export class Gate {
   }
 }
 
+const refusal = (check: "execution" | "load", failed: ArtifactFailed) =>
+  new GateRefusal(check, failed.message, { cause: failed });
+
+/** Libraries name files by where they found them, which says nothing to whoever handed them in. */
+function withoutFolder(text: string, folder: string): string {
+  return text
+    .split(folder)
+    .map((part, at) => (at === 0 ? part : part.replace(/^\S*\//, "")))
+    .join("");
+}
+
 interface GoldenTrial {
   readonly folder: string;
+  readonly model: CatalogModel;
   readonly version: CatalogVersion;
   readonly artifact: CatalogArtifact;
   readonly given: GivenGolden | undefined;

@@ -1,9 +1,7 @@
 /** Golden outputs by the reference: what it answers to the golden inputs. */
-import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { BYTES_PER_ELEMENT } from "../../../backends/contract.ts";
 import type { ModelSignature } from "../../inference/request.ts";
 import { writeNpz } from "../../npz/write-npz.ts";
@@ -13,7 +11,14 @@ import type { GateExecutor } from "./executor.ts";
 
 const BATCH_ROWS = 1024;
 
-/** @returns rows that were written @throws as the execution does */
+/** Inputs of one batch have at most so many bytes, unless a single row has more. */
+const BATCH_BYTES = 8 * 1024 * 1024;
+
+/**
+ * What is not whole yet lies beside `paths.outputs`.
+ * @returns rows that were written
+ * @throws as the execution does
+ */
 export async function writeGoldenOutputs(
   signature: ModelSignature,
   paths: { readonly inputs: string; readonly outputs: string },
@@ -25,8 +30,13 @@ export async function writeGoldenOutputs(
   const batches = new Batches(executor, signature, (input) => shapes.get(input) ?? []);
   const parts = new Map<string, OutputPart>();
   try {
-    for (const { name } of signature.outputs) parts.set(name, await OutputPart.make());
-    const size = Math.max(1, Math.min(executor.maxBatchSize, BATCH_ROWS));
+    for (const [at, { name }] of signature.outputs.entries()) {
+      const path = join(dirname(paths.outputs), `output-${at}.raw`);
+      parts.set(name, await OutputPart.make(path));
+    }
+    const rowBytes = [...shapes.values()].reduce((sum, shape) => sum + bytesOf(shape), 0);
+    const affordable = Math.floor(BATCH_BYTES / Math.max(1, rowBytes));
+    const size = Math.max(1, Math.min(executor.maxBatchSize, BATCH_ROWS, affordable));
     let rows = 0;
     for await (const chunk of golden.chunks(namesIn(golden, signature.inputs), size)) {
       const outputs = await batches.run(chunk.data, chunk.rows, signal);
@@ -57,8 +67,7 @@ class OutputPart {
     this.#file = file;
   }
 
-  static async make(): Promise<OutputPart> {
-    const path = join(tmpdir(), `beamgate-golden-${randomUUID()}`);
+  static async make(path: string): Promise<OutputPart> {
     return new OutputPart(path, await open(path, "wx", 0o600));
   }
 
@@ -82,6 +91,11 @@ class OutputPart {
     await this.#file.close();
     await rm(this.#path, { force: true });
   }
+}
+
+/** Of a row of the widest elements; how long texts are nobody knows. */
+function bytesOf(shape: readonly number[]): number {
+  return shape.reduce((product, axis) => product * axis, 8);
 }
 
 /** The one axis of any length is what the others leave. */

@@ -1,12 +1,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Tensor } from "../../../backends/contract.ts";
 import type { ModelSignature } from "../../inference/request.ts";
 import { writeNpz } from "../../npz/write-npz.ts";
 import type { Equivalence } from "../../policy/equivalence/types.ts";
 import { generateInputs } from "../golden/generate.ts";
+import { GoldenPair } from "../golden/golden-files.ts";
 import type { GateExecutor } from "./executor.ts";
 import { writeGoldenOutputs } from "./golden-outputs.ts";
 import { runGate } from "./run-gate.ts";
@@ -182,17 +183,108 @@ describe("an artifact that does not run", () => {
   });
 });
 
+describe("rows that are as long as images", () => {
+  const width = 100_000;
+  const images: ModelSignature = {
+    ...SIGNATURE,
+    inputs: [{ name: "x", datatype: "FP32", shape: [-1] }],
+    outputs: [{ name: "y", datatype: "FP32", shape: [-1] }],
+  };
+  const rowBytes = 2 * 4 * width;
+
+  it("are read a few at a time, also where they fail one by one", async () => {
+    const chunks = [new Uint8Array(3 * 4 * width)];
+    await writeNpz(paths.inputs, [{ name: "x", datatype: "FP32", shape: [3, width], chunks }]);
+    await writeNpz(paths.outputs, [{ name: "y", datatype: "FP32", shape: [3, width], chunks }]);
+    const read = vi.spyOn(GoldenPair.prototype, "chunks");
+    try {
+      const off: GateExecutor = {
+        ...machine(),
+        execute: async ([x]) =>
+          x === undefined ? [] : [{ ...x, name: "y", data: Buffer.from(x.data).fill(1) }],
+      };
+      expect(await verdictOf(off, EXACT, images)).toMatchObject({
+        failedCheck: "numeric-equivalence",
+      });
+      const largest = Math.max(...read.mock.calls.map(([rows]) => rows));
+      expect(read.mock.calls.length).toBeGreaterThan(4);
+      expect(largest * rowBytes).toBeLessThan(64 * 1024 * 1024);
+    } finally {
+      read.mockRestore();
+    }
+  });
+});
+
+describe("golden outputs of which no number is finite", () => {
+  it("prove nothing, whatever is compared with them", async () => {
+    const nothing = machine((_row, _rows, y) => y.fill(Number.NaN));
+    await writeGoldenOutputs(SIGNATURE, paths, nothing, new AbortController().signal);
+    const verdict = await verdictOf(nothing);
+    expect(verdict).toMatchObject({ passed: false, failedCheck: "numeric-equivalence" });
+    expect(verdict.reason).toContain("golden output 'y' has not one finite number");
+  });
+
+  it("are fine where some are", async () => {
+    const some: Fault = (row, _rows, y) => row % 3 > 0 && y.fill(Number.NaN);
+    await writeGoldenOutputs(SIGNATURE, paths, machine(some), new AbortController().signal);
+    const spoilt = await verdictOf(machine());
+    expect(spoilt.reason).toMatch(/outside bit-exact/);
+  });
+});
+
 describe("golden files that do not fit", () => {
   const chunks = [new Uint8Array(12)];
   it.each([
     [{ name: "x", datatype: "FP32", shape: [3], chunks }, "expected FP32 [-1,4]"],
     [{ name: "z", datatype: "FP32", shape: [3], chunks }, "have no array 'x', but z"],
     [{ name: "x", datatype: "INT32", shape: [3], chunks }, "is INT32 [3]"],
+    [{ name: "x", datatype: "FP32", shape: [0, 4], chunks: [] }, "have no rows"],
   ] as const)("are refused: %o", async (array, text) => {
     await writeNpz(paths.inputs, [array]);
     await expect(verdictOf(machine())).rejects.toMatchObject({
       code: "INVALID_ARGUMENT",
       message: expect.stringContaining(text),
     });
+  });
+
+  const free: ModelSignature = {
+    ...SIGNATURE,
+    inputs: [
+      { name: "x", datatype: "FP32", shape: [-1] },
+      { name: "mask", datatype: "UINT8", shape: [], optional: true },
+    ],
+  };
+  it.each([
+    ["rows without elements", [["x", "FP32", [1e12, 0], 0]], "its rows have no elements"],
+    ["more rows than can be compared", [["x", "FP32", [2 ** 24 + 1, 1], 4]], "at most 16777216"],
+    [
+      "arrays of different lengths",
+      [
+        ["x", "FP32", [3, 1], 4],
+        ["mask", "UINT8", [2], 1],
+      ],
+      "'x' of the golden inputs has 3 rows, array 'mask' 2",
+    ],
+    [
+      "an optional input of another type",
+      [
+        ["x", "FP32", [3, 1], 4],
+        ["mask", "FP32", [3], 4],
+      ],
+      "'mask' of the golden inputs is FP32 [3], expected UINT8 [-1]",
+    ],
+  ] as const)("are refused before anything runs: %s", async (_, arrays, text) => {
+    await writeNpz(
+      paths.inputs,
+      arrays.map(([name, datatype, shape, rowBytes]) => {
+        const chunks = rowBytes === 0 ? [] : [new Uint8Array(shape[0] * rowBytes)];
+        return { name, datatype, shape, chunks };
+      }),
+    );
+    await expect(verdictOf(machine(), EXACT, free)).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringContaining(text),
+    });
+    expect(executed.length).toBe(3);
   });
 });

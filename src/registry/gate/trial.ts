@@ -1,6 +1,8 @@
 /** One artifact's rows through its executor, arrangement after arrangement, and what is said of them. */
+import type { Datatype } from "../../../backends/contract.ts";
 import type { ModelSignature } from "../../inference/request.ts";
 import { Comparison } from "../../policy/equivalence/comparison.ts";
+import { elementPairs } from "../../policy/equivalence/elements.ts";
 import type {
   BatchInvariance,
   Equivalence,
@@ -30,13 +32,18 @@ export interface GateTrial {
   date(): string;
 }
 
-/** Inputs and outputs of one batch of the replay have at most so many bytes. */
+const FLOATS: readonly Datatype[] = ["BF16", "FP16", "FP32", "FP64"];
+/** Inputs and outputs of one batch of the replay have at most so many bytes, unless a single row has more. */
 const BATCH_BYTES = 8 * 1024 * 1024;
 const MOST_BATCH_ROWS = 4096;
+/** Of one element, of those that are not texts. */
+const WIDEST_BYTES = 8;
 /** Of the second replay: no multiple or divisor of the first's, so that no row comes to its old place. */
 const OTHER_PLACES = 0.62;
 /** Rows that are executed alone. */
 const ALONE = 64;
+/** Rows for them: more than for a replay, so that those of an image make more than one size. */
+const SMALL_BATCHES_BYTES = 8 * BATCH_BYTES;
 /** Around the powers of two that boards and libraries pad to. */
 const SMALL_BATCHES = [2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 63, 65, 127, 129, 255, 257];
 
@@ -53,6 +60,8 @@ export class Trial {
   /** Golden rows outside the class when they were first executed, the first of them. */
   readonly #failing: number[] = [];
   #failingRows = 0;
+  /** Outputs of floats, of which no golden number was finite yet. */
+  readonly #notFinite: Set<string>;
   #doneRows = 0;
 
   constructor(trial: GateTrial, golden: GoldenPair, executor: GateExecutor) {
@@ -67,12 +76,22 @@ export class Trial {
     this.#comparison = this.#newComparison();
     this.#hashes = new RowHashes(golden.rows);
     this.#failedFirst = new Uint8Array(golden.rows);
+    const floats = trial.signature.outputs.filter(({ datatype }) => FLOATS.includes(datatype));
+    this.#notFinite = new Set(floats.map(({ name }) => name));
   }
 
   async run() {
     const size = this.#batchRows();
     await this.#replay(size);
     const result = this.#comparison.result;
+    const [nothing] = this.#notFinite;
+    if (nothing !== undefined) {
+      const reason = `golden output '${nothing}' has not one finite number: nothing was compared`;
+      const batchInvariance = { invariant: false, cases: [] };
+      const { device } = this.#executor;
+      const check = { passed: false, failedCheck: "numeric-equivalence", reason };
+      return { device, outputs: result.outputs, batchInvariance, ...check };
+    }
     const apart = result.passed || this.#failingRows === 0 ? [] : await this.#failHereOnly();
     if (this.#executor.maxBatchSize > 1) await this.#rearrange(size);
     else await this.#backwards();
@@ -112,7 +131,23 @@ export class Trial {
       this.#hashes.keep(chunk.first, chunk.rows, slices);
       this.#failingRows += counts.failing;
       if (counts.failing > 0 && this.#failing.length < ALONE) this.#noteFailing(chunk, got);
+      this.#look(chunk);
       this.#progress(chunk.rows);
+    }
+  }
+
+  /** NaN is NaN, whoever computes it: of rows that are nothing else nobody can tell who is right. */
+  #look({ outputs }: GoldenRows): void {
+    for (const name of this.#notFinite) {
+      const datatype = this.#trial.signature.outputs.find((spec) => spec.name === name)?.datatype;
+      const bytes = outputs.get(name) ?? new Uint8Array();
+      if (datatype === undefined || datatype === "BYTES") continue;
+      const { count, expected } = elementPairs(datatype, bytes, bytes);
+      for (let at = 0; at < count; at += 1) {
+        if (!Number.isFinite(expected(at))) continue;
+        this.#notFinite.delete(name);
+        break;
+      }
     }
   }
 
@@ -151,7 +186,7 @@ export class Trial {
 
   /** Without batches: some rows in another order, to find what is carried from one execution to the next. */
   async #backwards(): Promise<void> {
-    for await (const chunk of this.#golden.chunks(ALONE)) {
+    for await (const chunk of this.#golden.chunks(this.#affordable(ALONE))) {
       await this.#arranged("elsewhere", 1, async (tally) => {
         for (let row = chunk.rows - 1; row >= 0; row -= 1) await tally.add(chunk, [row]);
       });
@@ -178,7 +213,7 @@ export class Trial {
   }
 
   async #alone(): Promise<void> {
-    for await (const chunk of this.#golden.chunks(ALONE)) {
+    for await (const chunk of this.#golden.chunks(this.#affordable(ALONE))) {
       await this.#arranged("alone", 1, async (tally) => {
         for (let row = 0; row < chunk.rows; row += 1) await tally.add(chunk, [row]);
       });
@@ -191,7 +226,8 @@ export class Trial {
     const sizes = SMALL_BATCHES.filter(
       (rows) => rows <= Math.min(size, this.#executor.maxBatchSize),
     );
-    for await (const chunk of this.#golden.chunks(Math.max(...SMALL_BATCHES) * 2)) {
+    const most = this.#affordable(Math.max(...SMALL_BATCHES) * 2, SMALL_BATCHES_BYTES);
+    for await (const chunk of this.#golden.chunks(most)) {
       for (const rows of sizes.filter((each) => each <= chunk.rows)) {
         const first = (rows * 7) % (chunk.rows - rows + 1);
         const order = numbersFrom(first, rows).reverse();
@@ -249,7 +285,7 @@ export class Trial {
 
   async *#rowsOneByOne(wanted: ReadonlySet<number>) {
     let left = wanted.size;
-    for await (const chunk of this.#golden.chunks(MOST_BATCH_ROWS)) {
+    for await (const chunk of this.#golden.chunks(this.#affordable(MOST_BATCH_ROWS))) {
       const inputs = this.#batches.inputSlices(chunk.inputs);
       const outputs = this.#batches.outputSlices(chunk.outputs, chunk.rows);
       for (let row = 0; row < chunk.rows; row += 1) {
@@ -271,13 +307,12 @@ export class Trial {
 
   #batchRows(): number {
     const { maxBatchSize } = this.#executor;
-    if (maxBatchSize <= 1) return 1;
-    const { inputs } = this.#trial.signature;
-    const rowBytes = inputs.reduce((sum, { name }) => {
-      return sum + this.#golden.shapeOf(name).reduce((product, axis) => product * axis, 8);
-    }, 1);
-    const affordable = Math.max(1, Math.floor(BATCH_BYTES / rowBytes));
-    return Math.min(maxBatchSize, MOST_BATCH_ROWS, affordable);
+    return maxBatchSize <= 1 ? 1 : this.#affordable(Math.min(maxBatchSize, MOST_BATCH_ROWS));
+  }
+
+  /** So many rows, or as many of them as may be in memory at once. */
+  #affordable(rows: number, bytes = BATCH_BYTES): number {
+    return Math.min(rows, affordableRows(this.#trial.signature, this.#golden, bytes));
   }
 
   #invariance(): BatchInvariance {
@@ -289,6 +324,22 @@ export class Trial {
     const passes = this.#executor.maxBatchSize > 1 ? 2 : 1;
     this.#trial.tell(this.#doneRows, passes * this.#golden.rows);
   }
+}
+
+/** Rows of the golden files whose inputs and outputs have so many bytes; at least one. */
+function affordableRows(
+  { inputs, outputs }: ModelSignature,
+  golden: Pick<GoldenPair, "shapeOf" | "shapeOfOutput">,
+  bytes: number,
+): number {
+  const shapes = [
+    ...inputs.map(({ name }) => golden.shapeOf(name)),
+    ...outputs.map(({ name }) => golden.shapeOfOutput(name)),
+  ];
+  const elements = (shape: readonly number[]) =>
+    shape.reduce((product, axis) => product * axis, WIDEST_BYTES);
+  const rowBytes = shapes.reduce((sum, shape) => sum + elements(shape), 0);
+  return Math.max(1, Math.floor(bytes / Math.max(1, rowBytes)));
 }
 
 function numbersFrom(first: number, rows: number): number[] {

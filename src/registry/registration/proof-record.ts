@@ -31,16 +31,24 @@ const REMEDIES: Readonly<Record<string, string>> = {
     "an answer must not depend on what else is in its batch: look at the artifact's padding and indices",
   load: "look at what the backend says; mend the artifact or its manifest",
   execution: "look at what the backend says; mend the artifact or its manifest",
+  golden: "save the golden files with numpy.savez once more, and register with them",
 };
+
+export function failedCheck(check: string, reason: string): CheckResult {
+  return { check, outcome: "failed", reason, remedy: REMEDIES[check] ?? "mend the artifact" };
+}
 
 /** Two that passed, or the one that failed. */
 export function checksOf(verdict: Verdict): readonly CheckResult[] {
-  const { passed, failedCheck = "numeric-equivalence", reason, device, batchInvariance } = verdict;
+  const {
+    passed,
+    failedCheck: failed = "numeric-equivalence",
+    reason,
+    device,
+    batchInvariance,
+  } = verdict;
   const { rows, worst, unit } = summaryOf(verdict);
-  if (!passed) {
-    const remedy = REMEDIES[failedCheck] ?? "mend the artifact";
-    return [{ check: failedCheck, outcome: "failed", reason: reason ?? "it failed", remedy }];
-  }
+  if (!passed) return [failedCheck(failed, reason ?? "it failed")];
   const where = `${device.id}${device.emulated ? " (emulated)" : ""}`;
   const kept = batchInvariance.invariant
     ? "not one bit depends on the batch"

@@ -25,6 +25,7 @@ import type {
   Verdict,
 } from "../catalog/types.ts";
 import type { Gate } from "../gate/gate.ts";
+import { GateRefusal } from "../gate/gate-refusal.ts";
 import { VendorKeys } from "../vendors/vendor-keys.ts";
 import { verifyVerdict } from "../vendors/verdict-signature.ts";
 import type { Checkers } from "./candidate.ts";
@@ -469,6 +470,22 @@ describe("verifying what serves", () => {
       one.registrar.verify("jet_tagger", of, "bob", () => {}, signal),
     ).rejects.toMatchObject({ code: "UNAVAILABLE" });
     expect(states(one)).toEqual(["cpu ready"]);
+  });
+});
+
+describe("what the gate cannot even try", () => {
+  it("is refused at the check that the gate names, with a remedy", async () => {
+    const gate: Pick<Gate, "prove"> = {
+      prove: () => Promise.reject(new GateRefusal("load", "it is no graph")),
+    };
+    const one = rig({ gate });
+    await expect(one.register(await jet(one, "cpu"))).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringMatching(/^refused at check 'load': it is no graph; look at /),
+    });
+    expect(states(one)).toEqual(["cpu refused"]);
+    expect(artifacts(one)[0]?.checks.at(-1)).toMatchObject({ check: "load", outcome: "failed" });
+    expect(artifacts(one)[0]?.underway).toBeUndefined();
   });
 });
 

@@ -52,6 +52,7 @@ export class Registrar implements Registrations {
     signal: AbortSignal,
   ): Promise<RegistrationReport> {
     await refuseNames(registration, this.#parts, who, tell);
+    await this.#parts.catalog.refresh();
     const { name, version, vendor, artifact: digest } = registration;
     const key = JSON.stringify([name, version, vendor, digest]);
     const same = this.#running.get(key);
@@ -70,6 +71,7 @@ export class Registrar implements Registrations {
   }
 
   async dryRun(registration: Partial<Registration>): Promise<readonly CheckResult[]> {
+    await this.#parts.catalog.refresh();
     const { blobs, checkers } = this.#parts;
     const { name = "", version = "" } = registration;
     const existing = binding(this.#model(name)?.versions[version]);

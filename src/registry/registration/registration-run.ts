@@ -12,11 +12,12 @@ import type {
   SignedVerdict,
 } from "../catalog/types.ts";
 import type { Gate } from "../gate/gate.ts";
+import { GateRefusal } from "../gate/gate-refusal.ts";
 import type { VendorKeys } from "../vendors/vendor-keys.ts";
 import type { Checkers } from "./candidate.ts";
 import { type Registered, validatedArtifact } from "./describe-artifact.ts";
 import { whyNotExecuted } from "./not-executed.ts";
-import { checksOf, summaryOf } from "./proof-record.ts";
+import { checksOf, failedCheck, summaryOf } from "./proof-record.ts";
 import {
   findArtifact,
   inService,
@@ -31,7 +32,7 @@ import { runChecks } from "./run-checks.ts";
 
 export interface RunParts {
   readonly blobs: Pick<Blobs, "has" | "path" | "size" | "put">;
-  readonly catalog: Pick<Catalog, "get" | "snapshot" | "change" | "note">;
+  readonly catalog: Pick<Catalog, "get" | "snapshot" | "change" | "note" | "refresh">;
   readonly checkers: Checkers;
   readonly gate: Pick<Gate, "prove">;
   readonly keys: Pick<VendorKeys, "signVerdict">;
@@ -131,14 +132,23 @@ export class RegistrationRun {
     const model = this.#model;
     if (model === undefined) throw gone(this.#name);
     const progress = (doneRows: number, rows: number) => tell({ step: "gate", doneRows, rows });
-    const proof = await gate.prove(
-      model,
-      versionOf(model, ref.version),
-      artifactOf(model, ref),
-      registration.golden,
-      progress,
-      signal,
-    );
+    const proof = await gate
+      .prove(
+        model,
+        versionOf(model, ref.version),
+        artifactOf(model, ref),
+        registration.golden,
+        progress,
+        signal,
+      )
+      .catch(async (thrown: unknown) => {
+        if (!(thrown instanceof GateRefusal)) throw thrown;
+        const check = failedCheck(thrown.check, thrown.message);
+        tell({ step: "check", check });
+        this.#checks.push(check);
+        await this.#refuse(check);
+        throw new RegistrationRefused(this.#checks, this.#artifact);
+      });
     const signed = await keys.signVerdict(ref.vendor, proof.verdict);
     const { digest: verdict } = await blobs.put(bytesOf(signed), { maxBytes: MAX_VERDICT_BYTES });
     const checks = checksOf(proof.verdict);

@@ -1,10 +1,11 @@
 /**
  * At most one holder, also between processes, and one that died holds nothing.
  *
- * A folder of numbered files: whoever links the next number is the holder, and lets go with one number
- * more that says so. Numbers are never used again, so nobody can take what somebody else took over before.
+ * A folder of numbered files: whoever links the next number is the holder, and lets go by emptying its file,
+ * for which there is room on a full disk, too. Numbers are never used again, so nobody can take what somebody
+ * else took over before.
  */
-import { readdir, readFile, stat, unlink, utimes, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, truncate, unlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { linkNew, makeFolder } from "./durable.ts";
 import type { Layout } from "./layout.ts";
@@ -28,12 +29,11 @@ export async function hold(
     if (holder !== undefined) return { holder };
     const mine = number + 1;
     if (!(await take(layout, folder, mine, JSON.stringify(newOwner())))) continue;
-    return { held: holding(layout, folder, mine) };
+    return { held: holding(join(folder, String(mine))) };
   }
 }
 
-function holding(layout: Layout, folder: string, number: number): Held {
-  const file = join(folder, String(number));
+function holding(file: string): Held {
   const signs = setInterval(() => {
     const now = new Date();
     utimes(file, now, now).catch(() => undefined);
@@ -43,8 +43,8 @@ function holding(layout: Layout, folder: string, number: number): Held {
     forget: () => clearInterval(signs),
     async release() {
       clearInterval(signs);
-      // False: it was taken over meanwhile.
-      await take(layout, folder, number + 1, "free");
+      // Where it was taken over meanwhile a higher number counts.
+      await truncate(file);
     },
   };
 }

@@ -2,7 +2,7 @@
  * `uploads/<hex>/data`: bytes that come in pieces over several connections, perhaps to several processes.
  * Who appends holds `lock/`; how much is there is the size of the file.
  */
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { StatusError } from "../../errors.ts";
@@ -62,17 +62,15 @@ export class FileUpload implements Upload {
         running = hashes.take(hex, ino, size);
         const wrote = (bytes: number) => {
           this.#receivedBytes += bytes;
-          if (running !== undefined) running.bytes += bytes;
         };
-        const sink = { file, hash: running?.hash };
-        await pour(source, sink, maxBytes - size, undefined, wrote);
+        await pour(source, { file, hash: running }, maxBytes - size, undefined, wrote);
         return this.#receivedBytes;
       } catch (thrown) {
         if (thrown instanceof StatusError && thrown.code === "INVALID_ARGUMENT")
           await this.#remove(held);
         throw asDiskError(thrown, `sha256:${hex} was uploaded`);
       } finally {
-        // Where a write failed its count is behind the hash, and the next one does not take it.
+        // Where a write failed it is ahead of the file, and the next one does not take it.
         if (running !== undefined) hashes.keep(hex, running);
         await file.close();
       }
@@ -116,8 +114,9 @@ export class FileUpload implements Upload {
   async #digestOf(file: FileHandle): Promise<string> {
     const { size, ino } = await file.stat();
     const running = this.#setting.hashes.take(this.#setting.hex, ino, size);
-    const hash = running?.hash ?? createHash("sha256");
-    if (running === undefined) await hashAll(file, hash);
+    if (running !== undefined) return running.digest();
+    const hash = createHash("sha256");
+    await hashAll(file, hash);
     return hash.digest("hex");
   }
 
@@ -163,10 +162,28 @@ export class FileUpload implements Upload {
   }
 }
 
-interface RunningHash {
+class RunningHash {
   readonly inode: number;
-  readonly hash: Hash;
-  bytes: number;
+  readonly #hash = createHash("sha256");
+  #bytes = 0;
+
+  constructor(inode: number) {
+    this.inode = inode;
+  }
+
+  /** That were hashed, whatever became of them. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  update(bytes: Uint8Array): void {
+    this.#hash.update(bytes);
+    this.#bytes += bytes.length;
+  }
+
+  digest(): string {
+    return this.#hash.digest("hex");
+  }
 }
 
 /** Uploads whose beginning was hashed by this process; the others are read again at their end. */
@@ -180,7 +197,7 @@ export class RunningHashes {
     const running = this.#hashes.get(hex);
     this.#hashes.delete(hex);
     if (running?.inode === inode && running.bytes === bytes) return running;
-    return bytes === 0 ? { inode, bytes: 0, hash: createHash("sha256") } : undefined;
+    return bytes === 0 ? new RunningHash(inode) : undefined;
   }
 
   keep(hex: string, running: RunningHash): void {

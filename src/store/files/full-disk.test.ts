@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -64,5 +65,28 @@ describe.skipIf(disk === undefined)("a full disk (skipped where no tmpfs can be 
     await store.log.append({ n: 2 });
     expect(await store.log.read(9)).toEqual([{ n: 2 }, { n: 1 }]);
     expect((await reopened.records("notes").refresh()).toSorted()).toEqual(["a", "b"]);
+  });
+
+  it("lets an upload that it refused go on once there is room", async () => {
+    const folder = join(disk ?? "", "uploads");
+    const { blobs } = await openFileStore(folder);
+    const bytes = Buffer.alloc(100_000, 7);
+    const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+    const upload = await blobs.openUpload(digest);
+    const filler = join(disk ?? "", "filler");
+    const fill = async function* () {
+      // After the upload is this connection's: there is no room even for the word that it ended.
+      await writeFile(filler, Buffer.alloc(3 * 2 ** 20)).catch(() => undefined);
+      yield bytes;
+    };
+    await expect(upload.append(0, fill(), bytes.length)).rejects.toMatchObject({
+      code: "RESOURCE_EXHAUSTED",
+      message: expect.stringContaining("make room"),
+    });
+    await rm(filler);
+    const again = await blobs.openUpload(digest);
+    const rest = pieces(bytes.subarray(again.receivedBytes));
+    expect(await again.append(again.receivedBytes, rest, bytes.length)).toBe(bytes.length);
+    expect(await again.finish()).toMatchObject({ digest });
   });
 });

@@ -13,8 +13,8 @@ const SYNC_BYTES = 64 * 1024 * 1024;
 
 export interface Sink {
   readonly file: FileHandle;
-  /** Undefined: nobody needs it. */
-  readonly hash: Hash | undefined;
+  /** Fed while a piece is written: where that fails it has what the file has not. Undefined: nobody needs it. */
+  readonly hash: { update(bytes: Uint8Array): unknown } | undefined;
 }
 
 /**
