@@ -3,7 +3,9 @@ import type { FastifyInstance } from "fastify";
 import { StatusError } from "../errors.ts";
 import type { Caller } from "../inference/caller.ts";
 import type { IndexEntry } from "../registry/types.ts";
+import { mayUse } from "../tenants/may-use.ts";
 import { route } from "./app.ts";
+import { callerOfRequest } from "./caller.ts";
 import { readJsonBody } from "./json-body.ts";
 import { member } from "./json-value.ts";
 
@@ -24,13 +26,12 @@ export function addRepositoryIndex(app: FastifyInstance, index: RepositoryIndex)
         const text = "Invalid value for 'ready': expected a boolean";
         throw new StatusError("INVALID_ARGUMENT", text);
       }
-      return reply.send(index(ready, callerOf(request)).map(shown));
+      const caller = callerOfRequest(request);
+      const visible = index(ready, caller).filter(({ name }) => mayUse(caller, name));
+      return reply.send(visible.map(shown));
     });
   }
 }
-
-/** undefined: anybody. */
-const callerOf = (request: object) => (request as { readonly caller?: Caller }).caller;
 
 /** As Triton prints it: a model of which nothing was ever tried has its name only, and no reason is none. */
 function shown({ name, version, state, reason }: IndexEntry) {

@@ -2,10 +2,15 @@
 import { DEFAULT_TENANT, type Tenant } from "../inference/caller.ts";
 import type { NamedTenant } from "./tenants-file.ts";
 
+/** Changes in place: whoever calls carries it as long as his connection lasts, and terms hold at once. */
+type LiveTenant = { -readonly [field in keyof Tenant]: Tenant[field] };
+
 export class TenantTable {
   /** Of every name that was ever seen. 0 is that of the gateway's own work, which no tenant asked for. */
   readonly #indices = new Map<string, number>([[DEFAULT_TENANT.name, DEFAULT_TENANT.index]]);
   #written: readonly Tenant[] = [];
+  /** Of every name that was ever seen. */
+  readonly #live = new Map<string, LiveTenant>();
   #tenants: ReadonlyMap<string, Tenant> = new Map();
   #adjusted: (written: Tenant) => Tenant = (written) => written;
   readonly #listeners: ((tenants: readonly Tenant[]) => void)[] = [];
@@ -32,7 +37,9 @@ export class TenantTable {
 
   /** The terms of some are different now. */
   readjust(): void {
-    this.#tenants = new Map(this.#written.map((tenant) => [tenant.name, this.#adjusted(tenant)]));
+    this.#tenants = new Map(
+      this.#written.map((tenant) => [tenant.name, this.#asTreated(tenant)] as const),
+    );
     for (const tell of this.#listeners) tell(this.all());
   }
 
@@ -44,6 +51,15 @@ export class TenantTable {
   replace(tenants: readonly NamedTenant[]): void {
     this.#written = tenants.map((tenant) => ({ ...tenant, index: this.#indexOf(tenant.name) }));
     this.readjust();
+  }
+
+  #asTreated(written: Tenant): Tenant {
+    const terms = this.#adjusted(written);
+    const known = this.#live.get(written.name);
+    if (known !== undefined) return Object.assign(known, terms);
+    const live: LiveTenant = { ...terms };
+    this.#live.set(written.name, live);
+    return live;
   }
 
   #indexOf(name: string): number {

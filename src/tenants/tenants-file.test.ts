@@ -170,11 +170,13 @@ describe("the table of tenants", () => {
   it("has the terms that were changed while it runs, and keeps those of the file", () => {
     const table = new TenantTable();
     table.replace(tenants);
+    const carried = table.named("cms");
     let weight = 5;
     table.adjustBy((written) => ({ ...written, weight }));
     expect(table.named("cms")).toMatchObject({ weight: 5 });
     weight = 6;
     table.readjust();
+    expect(carried).toMatchObject({ weight: 6 });
     expect(table.named("cms")).toMatchObject({ weight: 6 });
     expect(table.written()[0]?.weight).toBe(1);
     table.replace(tenants);

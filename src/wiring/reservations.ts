@@ -49,7 +49,7 @@ interface Held {
 
 export class Reservations implements ReservationControl {
   readonly #parts: ReservationParts;
-  readonly #fromFile: readonly Reservation[];
+  #fromFile: readonly Reservation[] = [];
   readonly #added: SharedValue<readonly object[]>;
   #calendar: readonly Reservation[] = [];
   /** Those that were added, by what was written: a calendar that is read again has the same ones. */
@@ -61,17 +61,25 @@ export class Reservations implements ReservationControl {
   readonly #troubles = new Map<string, string>();
   #stopLooking: (() => void) | undefined;
 
-  /** @throws StatusError INVALID_ARGUMENT for what is wrong in the file */
   constructor(parts: ReservationParts) {
     this.#parts = parts;
-    this.#fromFile = parts.file.map((given) => readReservation(given, parts.modelsOf));
-    requireDistinct(this.#fromFile);
     this.#added = parts.store.value<readonly object[]>("reservations", []);
   }
 
+  /**
+   * Once the tenants are known.
+   * @throws StatusError INVALID_ARGUMENT for what is wrong in the file
+   */
   start(): void {
+    const { file, modelsOf } = this.#parts;
+    this.#fromFile = file.map((given) => readReservation(given, modelsOf));
+    requireDistinct(this.#fromFile);
+    this.#lookAgain();
+  }
+
+  #lookAgain(): void {
     this.#look();
-    this.#stopLooking = this.#parts.clock.after(LOOK_MS, () => this.start());
+    this.#stopLooking = this.#parts.clock.after(LOOK_MS, () => this.#lookAgain());
   }
 
   /** Leases end with the boards. */

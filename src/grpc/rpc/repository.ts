@@ -3,7 +3,9 @@ import { StatusError } from "../../errors.ts";
 import type { Caller } from "../../inference/caller.ts";
 import type { ClientConnection } from "../../inference/shared-regions.ts";
 import type { ControlParameter, ControlParameters } from "../../registry/control.ts";
+import { unknownModel } from "../../registry/model-record.ts";
 import type { IndexEntry } from "../../registry/types.ts";
+import { mayUse } from "../../tenants/may-use.ts";
 import { type Implementation, unary } from "./unary.ts";
 
 export interface RepositoryAccess {
@@ -28,21 +30,26 @@ interface ControlRequest {
   readonly parameters: { readonly [name: string]: WireParameter };
 }
 
+interface IndexRequest {
+  readonly repository_name: string;
+  readonly ready: boolean;
+}
+
 export function repositoryHandlers({ index, load, unload }: RepositoryAccess): Implementation {
   const control = (act: RepositoryAccess["load"]) =>
-    unary(async ({ repository_name, model_name, parameters }: ControlRequest) => {
+    unary(async (request: ControlRequest, _connection, caller) => {
+      const { repository_name, model_name, parameters } = request;
       refuseRepositoryName(repository_name);
+      if (!mayUse(caller, model_name)) throw unknownModel(model_name);
       await act(model_name, readParameters(parameters));
       return {};
     });
   return {
-    RepositoryIndex: unary(
-      (request: { repository_name: string; ready: boolean }, connection, caller) => {
-        refuseRepositoryName(request.repository_name);
-        const entries = [...index(caller, connection)];
-        return { models: request.ready ? entries.filter((e) => e.state === "READY") : entries };
-      },
-    ),
+    RepositoryIndex: unary((request: IndexRequest, connection, caller) => {
+      refuseRepositoryName(request.repository_name);
+      const entries = [...index(caller, connection)].filter(({ name }) => mayUse(caller, name));
+      return { models: request.ready ? entries.filter((e) => e.state === "READY") : entries };
+    }),
     RepositoryModelLoad: control(load),
     RepositoryModelUnload: control(unload),
   };

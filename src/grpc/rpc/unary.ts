@@ -22,7 +22,7 @@ const UNKNOWN_CONNECTION: ClientConnection = { gone: true, whenGone() {} };
 
 /**
  * @param answer gets the request as proto-loader reads it, with every field
- * present; throws a StatusError where the call is to fail
+ * present, and who asks where somebody was asked; throws a StatusError where the call is to fail
  */
 export function unary<Q>(
   answer: (
