@@ -44,6 +44,7 @@ import { ensembleOf } from "./wiring/ensemble-of.ts";
 import { explaining, explainOf } from "./wiring/explaining.ts";
 import { uncounted } from "./wiring/gate-executor.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
+import { createGatekeeper, tlsReloading } from "./wiring/identity.ts";
 import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
 import { Inventory } from "./wiring/inventory.ts";
 import type { LoaderParts } from "./wiring/load-instances.ts";
@@ -69,6 +70,8 @@ export interface GatewayPorts {
   readonly grpcPort?: number | undefined;
   readonly httpPort?: number | undefined;
   readonly metricsPort?: number | undefined;
+  /** Of the named listeners. */
+  readonly listeners?: ReadonlyMap<string, number> | undefined;
 }
 
 export interface Gateway {
@@ -77,6 +80,8 @@ export interface Gateway {
   describe(): readonly ServedRow[];
   /** Resolves with the reason when the process should stop of its own accord. */
   readonly over: Promise<string>;
+  /** Reads files of identity again: tenants, keys, certificates. Does not reject; undefined: there are none. */
+  readonly reload?: (() => Promise<void>) | undefined;
   /** Present where models may be registered. */
   readonly registry?: RegistryServing | undefined;
 }
@@ -105,6 +110,7 @@ export async function createGateway(
   const { folder } = config.registry;
   const opened = folder === undefined ? undefined : await openRegistryStore(folder, clock, log);
   const registered = given ?? opened;
+  const gatekeeper = createGatekeeper(config, log);
   const account = new ModelAccount();
   const timings = latencies(config.metrics);
   const eventLoop = new EventLoopDelay();
@@ -339,7 +345,10 @@ export async function createGateway(
       log: logControl,
     },
     { ready, subscribe: (changed) => repository.onChange(changed) },
-    { clock, log, budget: bodies, restrictions: protocols.headers },
+    {
+      ...{ clock, log, budget: bodies, restrictions: protocols.headers },
+      ...(gatekeeper && { gate: gatekeeper, listeners: config.auth.listeners }),
+    },
   );
   const joining = joinOf(config.join, {
     serve: (socket) => grpc.server.serve(socket),
@@ -347,9 +356,11 @@ export async function createGateway(
     clock,
     log,
   });
+  const tlsFiles = tlsReloading(config.grpc.tls, grpc.server, log);
   const http = createHttpServer({
     ...config.http,
     log,
+    gate: gatekeeper,
     restrictions: apis.headers,
     live: () => true,
     ready,
@@ -388,11 +399,13 @@ export async function createGateway(
     counterLatencies: config.metrics.counterLatencies,
     latencies: timings.metrics,
   });
-  const metricsServer = createMetricsServer({ ...config.metrics, log, metrics });
+  const metricsServer = createMetricsServer({ ...config.metrics, log, gate: gatekeeper, metrics });
 
   // Stopped in reverse: first nobody new gets in and what is in flight is answered
   // (HTTP still tells probes that we are not ready), then the models and workers go.
   const services: readonly Service[] = [
+    ...(gatekeeper ? [gatekeeper] : []),
+    ...(tlsFiles && config.grpc.enabled ? [tlsFiles] : []),
     tracing.service,
     recording.service,
     {
@@ -438,10 +451,17 @@ export async function createGateway(
         grpcPort: config.grpc.enabled ? grpc.port : undefined,
         httpPort: config.http.enabled ? http.port : undefined,
         metricsPort: config.metrics.enabled ? metricsServer.port : undefined,
+        listeners: grpc.listeners,
       };
     },
     stop: () => lifecycle.stop(Math.max(0, config.server.exitTimeoutSecs * 1000 - ENDING_MS)),
     describe: () => servedRows(repository),
+    ...((gatekeeper ?? tlsFiles) && {
+      reload: async () => {
+        await gatekeeper?.reload();
+        await tlsFiles?.reload();
+      },
+    }),
     registry: serving,
     over: ended,
   };

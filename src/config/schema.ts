@@ -226,6 +226,26 @@ const server = z.strictObject({
   ),
 });
 
+const listener = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, "expected a name, at most 64 characters"),
+  grpcPort: port().optional(),
+  serverName: z.string().min(1).max(253).optional(),
+});
+
+const auth = z.strictObject({
+  tenantsFile: key(
+    file().optional(),
+    "Who may call and for which tenant (YAML); without it nobody is asked. Read again when it changes",
+    { path: true },
+  ),
+  listeners: key(
+    z.array(listener).default([]),
+    "Where clients come that can present nothing: name, and grpcPort (one more port) or serverName (SNI)",
+  ),
+});
+
 const cache = z.strictObject({
   sizeBytes: key(
     bytes(0).default(0),
@@ -472,6 +492,7 @@ export const configSchema = z.strictObject({
   repository: repository.prefault({}),
   workers: workers.prefault({}),
   server: server.prefault({}),
+  auth: auth.prefault({}),
   cache: cache.prefault({}),
   rateLimit: rateLimit.prefault({}),
   backends: key(

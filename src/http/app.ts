@@ -12,6 +12,7 @@ import fastify, {
 } from "fastify";
 import { StatusError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import type { RefusesMethods } from "./authorize.ts";
 import { httpStatus } from "./status.ts";
 
 export interface AppOptions {
@@ -81,6 +82,7 @@ export function refuseOthers(app: FastifyInstance, methods: readonly string[], u
   app.route({
     method: app.supportedMethods.filter((other) => !methods.includes(other)),
     url,
+    config: { refusesMethods: true } satisfies RefusesMethods,
     handler: (_request, reply) =>
       reply.code(405).header("allow", methods.join(", ")).send({ error: "Method Not Allowed" }),
   });

@@ -5,6 +5,7 @@ import type { Restrictions } from "../inference/restriction.ts";
 import type { SharedMemoryControl } from "../inference/shared-regions.ts";
 import type { Logger } from "../logger.ts";
 import { createApp } from "./app.ts";
+import { authorize, type Gate } from "./authorize.ts";
 import { addDevices } from "./devices.ts";
 import { DirectLane } from "./direct/direct-lane.ts";
 import { addExplain, type Explain } from "./explain.ts";
@@ -34,6 +35,8 @@ export interface HttpServerOptions extends HealthSource {
   readonly port: number;
   readonly maxInputBytes: number;
   readonly log: Logger;
+  /** undefined: nobody is asked who he is. */
+  readonly gate?: Gate | undefined;
   /** Groups of URLs that need a header. */
   readonly restrictions?: Restrictions;
   serverMetadata(): ServerMetadata;
@@ -56,6 +59,7 @@ export interface HttpServerOptions extends HealthSource {
 
 export function createHttpServer(options: HttpServerOptions): HttpListener {
   const app = createApp({ maxBodyBytes: options.maxInputBytes, log: options.log });
+  authorize(app, options.gate);
   if (options.restrictions) restrict(app, options.restrictions);
   const closing = () => listener.closing;
   addRoutes(app, options, closing);
@@ -67,7 +71,7 @@ export function createHttpServer(options: HttpServerOptions): HttpListener {
     "--http-port",
     app,
     options,
-    restricted ? undefined : new DirectLane(inferRoom(options, closing)),
+    restricted ? undefined : new DirectLane(inferRoom(options, closing), options.gate),
   );
   // After the lane, which takes the place of those who wait for connections before it.
   new UnreadAnswers(options.inference.budget.totalBytes / 2).attach(app.server);

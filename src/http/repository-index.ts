@@ -2,7 +2,9 @@
 import type { FastifyInstance } from "fastify";
 import { StatusError } from "../errors.ts";
 import type { IndexEntry } from "../registry/types.ts";
+import { mayUse } from "../tenants/may-use.ts";
 import { route } from "./app.ts";
+import { callerOfRequest } from "./caller.ts";
 import { readJsonBody } from "./json-body.ts";
 import { member } from "./json-value.ts";
 
@@ -17,7 +19,9 @@ export function addRepositoryIndex(app: FastifyInstance, index: RepositoryIndex)
         const text = "Invalid value for 'ready': expected a boolean";
         throw new StatusError("INVALID_ARGUMENT", text);
       }
-      return reply.send(index(ready).map(shown));
+      const caller = callerOfRequest(request);
+      const visible = index(ready).filter(({ name }) => mayUse(caller, name));
+      return reply.send(visible.map(shown));
     });
   }
 }
