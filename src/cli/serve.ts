@@ -41,7 +41,7 @@ export async function serve(
         process.off("SIGHUP", onHangUp);
         return gateway.stop();
       },
-        over: gateway.over,
+      over: gateway.over,
       run: async () => announce(config, log, await gateway.start(), gateway.describe()),
     };
   };

@@ -177,7 +177,9 @@ export class GrpcServer {
   serve(socket: Socket): void {
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
-    if (this.#state === "listening") this.#onSocket(socket, undefined);
+    // Whoever is at its other end was called by us: nothing that it has shown was meant for this.
+    const origin = this.#options.gate && originOf(undefined, undefined);
+    if (this.#state === "listening") this.#onSocket(socket, origin);
     else socket.destroy();
   }
 
@@ -228,7 +230,7 @@ export class GrpcServer {
     const { tls, maxConnections, log } = this.#options;
     const server = tls
       ? createTlsServer(readTls(tls), (socket) => this.#onTlsSocket(socket, name))
-      : createServer((socket) => this.#onSocket(socket, name));
+      : createServer((socket) => this.#onSocket(socket, this.#originOf(socket, name)));
     if (maxConnections !== undefined) server.maxConnections = maxConnections;
     server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
@@ -241,7 +243,7 @@ export class GrpcServer {
   }
 
   #onTlsSocket(socket: TLSSocket, name: string | undefined): void {
-    if (socket.alpnProtocol === "h2") this.#onSocket(socket, name);
+    if (socket.alpnProtocol === "h2") this.#onSocket(socket, this.#originOf(socket, name));
     else socket.destroy();
   }
 
@@ -257,7 +259,7 @@ export class GrpcServer {
     return originOf(certificateOf(socket), name ?? listeners.find(bySni)?.name);
   }
 
-  #onSocket(socket: Socket, name: string | undefined): void {
+  #onSocket(socket: Socket, origin: Origin | undefined): void {
     if (this.#state === "stopped") {
       socket.destroy();
       return;
@@ -282,7 +284,7 @@ export class GrpcServer {
       },
     };
     const link = new Http2Connection(socket, options, listener);
-    const connection = new Connection(link, peer, this.#options, this.#originOf(socket, name));
+    const connection = new Connection(link, peer, this.#options, origin);
     this.#connections.add(connection);
   }
 

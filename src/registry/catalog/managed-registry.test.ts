@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { digestFor, modelWith, withArtifact } from "../../../test/support/catalog-model.ts";
-import { FakeCatalog } from "../../../test/support/fake-catalog.ts";
 import { MemoryDisk } from "../../../test/support/memory-store.ts";
 import { Catalog } from "./catalog.ts";
 import { ManagedRegistry, type Registrations } from "./managed-registry.ts";
@@ -60,13 +59,17 @@ describe("a model of which another gateway was told a moment ago", () => {
   });
 });
 
-const registryOf = (...names: string[]) => {
-  const catalog = new FakeCatalog();
-  catalog.remove();
-  for (const name of names) catalog.set(name, "1", {});
-  const parts = { catalog: { get: () => undefined, snapshot: () => catalog.snapshot() } };
-  return new ManagedRegistry(parts as never);
-};
+/** A registry with models of these names. */
+async function registryOf(...names: string[]): Promise<ManagedRegistry> {
+  const { catalog, registry } = registryOn(new MemoryDisk());
+  for (const name of names) {
+    await catalog.change(name, undefined, "ada", { action: "register" }, () => ({
+      ...modelWith("1"),
+      name,
+    }));
+  }
+  return registry;
+}
 
 describe("a model that is not registered", () => {
   it.each([
@@ -74,7 +77,11 @@ describe("a model that is not registered", () => {
     [["jets", "taus"], "there are jets, taus"],
     [[..."abcdefghijk"], "there are a, b, c, d, e, f, g, h and 3 more"],
   ])("is told beside those that are: %j", async (names, told) => {
-    const promoted = registryOf(...names).promote("jest", { alias: "a", version: "1" }, "me");
+    const promoted = (await registryOf(...names)).promote(
+      "jest",
+      { alias: "a", version: "1" },
+      "me",
+    );
     await expect(promoted).rejects.toMatchObject({
       code: "NOT_FOUND",
       message: `the registry has no model 'jest'; ${told}`,

@@ -18,6 +18,7 @@ const DISK_BYTES = 32 * 2 ** 20;
 const PADDING = 200_000;
 const REGISTRATIONS = 40;
 const SHORT_REGISTRATIONS = 4;
+const PAGE_BYTES = 4096;
 /** Room that is left at the most: enough for an artifact, not for all that is written about it. */
 const MOST_LEFT = 260_000;
 
@@ -67,14 +68,22 @@ async function fillAgainAndAgain(
   load.start();
   const acknowledged = new Set<AddingVersion>([first]);
   const refusals = new Map<string, number>();
+  let refused = 0;
   try {
     for (let n = 2; n <= registrations + 1; n += 1) {
       const version = addingVersion(String(n), n, PADDING);
       // Every other time there is room for the bytes, and it ends somewhere behind them.
       const least = n % 2 === 0 ? 0 : PADDING;
       filler.leave(Math.floor(random.uniform(least, MOST_LEFT)));
-      const refused = await refusalOf(uploadAndRegister(registry, MODEL, version), gateway);
-      if (refused !== undefined) refusals.set(refused, (refusals.get(refused) ?? 0) + 1);
+      const registering = await refusalOf(uploadAndRegister(registry, MODEL, version), gateway);
+      // What is left now may do for the record, and not for the line that tells of it.
+      filler.leave(random.integer(4) * PAGE_BYTES);
+      const to = { alias: "candidate", version: "1", weight: n / 1000 };
+      const promoting = await refusalOf(registry.change(MODEL, "promote", to), gateway);
+      if (registering !== undefined) refused += 1;
+      for (const during of [registering, promoting]) {
+        if (during !== undefined) refusals.set(during, (refusals.get(during) ?? 0) + 1);
+      }
       await load.more(CLIENTS);
       filler.remove();
       const { artifact } = await uploadAndRegister(registry, MODEL, version);
@@ -90,13 +99,12 @@ async function fillAgainAndAgain(
   }
   const troubles = load.troubles();
   expect(troubles === undefined, `${troubles}\n${gateway.log().slice(-1500)}`);
-  const refused = [...refusals.values()].reduce((sum, count) => sum + count, 0);
   expect(refused >= registrations / 2, `only ${refused} registrations met a full disk`);
   const copy = join(place.folder, "copy");
   cpSync(join(disk.seenFrom(gateway.pid), "store"), copy, { recursive: true });
   await checkStore(copy, { acknowledged });
   const kinds = [...refusals].map(([where, count]) => `${count} × ${where}`).join("; ");
-  return `${refused} refused (${kinds}), ${load.unpinned} requests meanwhile, all answered`;
+  return `${refused} registrations and others refused (${kinds}), ${load.unpinned} requests meanwhile, all answered`;
 }
 
 /** @returns during what there was no room; undefined: there was */

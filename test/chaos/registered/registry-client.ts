@@ -41,12 +41,15 @@ export interface AuditLine {
 /** An answer of the gateway that is none of success. */
 export class Refusal extends Error {
   readonly code: string;
+  /** 409: somebody else is at it, and again later helps. */
+  readonly status: number;
   /** What is there, for who lost against somebody else. */
   readonly generation: number | undefined;
 
-  constructor(body: { error?: string; code?: string; generation?: number }) {
+  constructor(status: number, body: { error?: string; code?: string; generation?: number }) {
     super(`${body.code ?? "?"}: ${body.error ?? JSON.stringify(body)}`);
     this.code = body.code ?? "";
+    this.status = status;
     this.generation = body.generation;
   }
 }
@@ -130,7 +133,7 @@ export class RegistryClient {
       ...(body && { body }),
     });
     const answer = (await response.json()) as T;
-    if (!response.ok) throw new Refusal(answer as object);
+    if (!response.ok) throw new Refusal(response.status, answer as object);
     return answer;
   }
 }

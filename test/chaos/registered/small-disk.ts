@@ -40,8 +40,9 @@ export class Filler {
     this.#path = join(disk, "filler");
   }
 
-  /** Leaves so many bytes, rounded to whole pages. */
+  /** Leaves so many bytes, rounded to whole pages, whatever was left before. */
   leave(bytes: number): void {
+    this.remove();
     const file = openSync(this.#path, "a");
     const piece = Buffer.alloc(65_536);
     let written = 0;

@@ -4,6 +4,7 @@ import { checkStore } from "./check-store.ts";
 import { followEachOther } from "./follow-each-other.ts";
 import { type Pair, StorePlace } from "./gateway-on-store.ts";
 import { outliveEachOther } from "./outlive-each-other.ts";
+import { registerAtOnce } from "./register-at-once.ts";
 import { writeAtOnce } from "./write-at-once.ts";
 
 interface Sizes {
@@ -12,14 +13,16 @@ interface Sizes {
   readonly promotions: number;
   /** Of all writers together, to one model. */
   readonly writes: number;
+  /** In which both register. */
+  readonly rounds: number;
   readonly kills: number;
 }
 
-const SHORT: Sizes = { starts: 1, promotions: 2, writes: 100, kills: 1 };
-const LONG: Sizes = { starts: 10, promotions: 20, writes: 10_000, kills: 20 };
+const SHORT: Sizes = { starts: 1, promotions: 2, writes: 100, rounds: 1, kills: 1 };
+const LONG: Sizes = { starts: 10, promotions: 20, writes: 10_000, rounds: 20, kills: 20 };
 
 export async function twoGateways(cases: Cases, short: boolean): Promise<void> {
-  const { starts, promotions, writes, kills } = short ? SHORT : LONG;
+  const { starts, promotions, writes, rounds, kills } = short ? SHORT : LONG;
   for (let start = 1; start < starts; start += 1) {
     await cases.run(`two gateways start at the same moment on an empty folder, time ${start}`, () =>
       onOneStore(async ([one, other]) => {
@@ -40,6 +43,9 @@ export async function twoGateways(cases: Cases, short: boolean): Promise<void> {
     );
     await cases.run(`two gateways, ${writes} changes of one model at both: linearizable`, () =>
       writeAtOnce(pair, writes),
+    );
+    await cases.run(`two gateways register versions of one model at once, ${rounds} times`, () =>
+      registerAtOnce(pair, rounds),
     );
     await cases.run(
       `one of two gateways is killed in the middle of ${kills} registrations: the other goes on`,
