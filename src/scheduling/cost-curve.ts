@@ -55,6 +55,11 @@ export class CostCurve {
     return this.#limit;
   }
 
+  /** Most rows in a batch that pays. */
+  get limit(): number {
+    return this.#limit;
+  }
+
   /**
    * The straight line through the smallest and the largest batches seen: µs for an execution whatever
    * its size, and µs for a row more. Zeros while nothing was seen.
@@ -84,6 +89,14 @@ export class CostCurve {
   expectedUs(rows: number): number | undefined {
     const bucket = this.#buckets[bucketOf(rows)];
     return bucket && Math.max(0, bucket.median * rows - OVERHEAD_US);
+  }
+
+  /** Expected time of one execution on the device, µs: also of sizes never seen; 0 while nothing was. */
+  predictUs(rows: number): number {
+    const seen = this.expectedUs(rows);
+    if (seen !== undefined) return seen;
+    const { fixedUs, usPerRow } = this.line();
+    return Math.max(0, fixedUs + usPerRow * rows - OVERHEAD_US);
   }
 
   #findLimit(): number {
