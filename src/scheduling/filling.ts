@@ -73,7 +73,7 @@ export class Filling {
    */
   #untilTakenAheadMs(lane: Lane, rows: number, now: number): number {
     const full = rows >= this.#rules.maxRows;
-    // Where several tenants wait nothing is given away early: whoever comes meanwhile may be owed the device.
+    // Where several tenants come nothing is given away early: whoever comes meanwhile may be owed the device.
     if (full && !this.#queues.contended) return 0;
     if (!full && rows < lane.lastRows) return Number.POSITIVE_INFINITY;
     const expectedUs = this.#curve.expectedUs(lane.lastRows);

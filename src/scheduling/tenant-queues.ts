@@ -86,9 +86,9 @@ export class TenantQueues {
     return this.#rows;
   }
 
-  /** Whether several tenants wait. */
+  /** Whether several tenants want these devices. */
   get contended(): boolean {
-    return this.#waiting.size > 1;
+    return this.#clock.busy > 1;
   }
 
   /** Rows that wait, by tenant. */

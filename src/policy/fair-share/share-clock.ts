@@ -12,20 +12,22 @@
  *
  * - A part is the guarantee, and of what the busy tenants' guarantees leave, by weight: parts of the busy
  *   ones are 1 together, so idle share is lent as it falls free and returned at the next decision.
- * - Busy is who waits, and who was given time that virtual time has not reached yet (as in GPS): a tenant
- *   that asks a little at a time keeps its part between its requests.
- * - Who was away comes back with `CREDIT_US` at most: no burst for having slept.
+ * - Busy is who waits, and who was given something within the last `BUSY_US` of virtual time: a tenant that
+ *   asks a little at a time keeps its part between its requests, and may use in a burst what it left of it.
+ * - Who was away comes back with `CREDIT_US` at most: no larger burst for having slept.
  * - Time on devices that nobody else could use is held against nobody beyond `LEAD_US`.
  * - Time is charged as predicted when it is given, and corrected by what was measured. A correction in the
  *   tenant's favour is kept for its next charge, so tags never fall.
  *
- * Everything is O(log n) in the busy tenants. A tenant that is idle for `CREDIT_US` is forgotten.
+ * Everything is O(log n) in the busy tenants. A tenant that is not busy is forgotten.
  */
 import type { Tenant } from "../../inference/caller.ts";
 import { TagHeap } from "./tag-heap.ts";
 
 /** What a tenant that was away may catch up, µs of the devices. */
 export const CREDIT_US = 100_000;
+/** Who got nothing for so long is not busy any more, µs of the devices. Longer than the credit, which a tenant that asks less than its part keeps in full. */
+const BUSY_US = 2 * CREDIT_US;
 /** How far ahead of the others a tenant is held to be at most, µs of the devices. */
 export const LEAD_US = 100_000;
 
@@ -34,7 +36,7 @@ const LEAST_PART = 0.005;
 
 /** One tenant on one set of devices. */
 export class Sharer {
-  readonly tenant: Tenant;
+  tenant: Tenant;
   /** See `ShareClock`; µs. */
   tag: number;
   /** Queues in which it waits. */
@@ -43,8 +45,8 @@ export class Sharer {
   busy = false;
   /** What the next charge is changed by; below 0: it was charged too much, µs. */
   owedUs = 0;
-  /** Among those who may be forgotten. */
-  idling = false;
+  /** Among those who wait, or did a moment ago. */
+  lined = false;
 
   constructor(tenant: Tenant, tag: number) {
     this.tenant = tenant;
@@ -52,21 +54,14 @@ export class Sharer {
   }
 }
 
-/** Idle tenants that are looked at when one turns busy. More than one: so there are ever fewer. */
-const LOOKS = 2;
-
 export class ShareClock {
   readonly #sharers = new Map<number, Sharer>();
   readonly #busy = new TagHeap<Sharer>();
-  /** Those that turned idle; some of them are busy again. */
-  readonly #idle: Sharer[] = [];
-  /** Where the next look at the idle begins. */
-  #idleAt = 0;
+  /** Who waits; who left stays until it comes to the top. */
+  readonly #line = new TagHeap<Sharer>();
   /** Sums over the busy. */
   #weights = 0;
   #guarantees = 0;
-  /** Sharers that wait. */
-  #waiters = 0;
   #time = 0;
 
   /** Virtual time, µs. */
@@ -74,22 +69,26 @@ export class ShareClock {
     return this.#time;
   }
 
-  /** Tenants that are remembered. */
-  get size(): number {
+  /** Tenants that are busy; the others are forgotten. */
+  get busy(): number {
     return this.#sharers.size;
   }
 
   /** The tenant begins to wait in one more queue. */
   enter(tenant: Tenant): Sharer {
     let sharer = this.#sharers.get(tenant.index);
-    // Another object of the same index: its weight was edited.
-    if (sharer === undefined || sharer.tenant !== tenant) sharer = this.#remember(tenant, sharer);
-    if (sharer.waiting === 0) this.#waiters += 1;
+    if (sharer === undefined) {
+      sharer = new Sharer(tenant, 0);
+      this.#sharers.set(tenant.index, sharer);
+    } else if (sharer.tenant !== tenant) {
+      this.#edited(sharer, tenant);
+    }
+    sharer.tag = Math.max(sharer.tag, this.#time - CREDIT_US);
     sharer.waiting += 1;
-    if (!sharer.busy) {
-      sharer.tag = Math.max(sharer.tag, this.#time - CREDIT_US);
-      this.#makeBusy(sharer);
-      this.#forgetIdle();
+    if (!sharer.busy) this.#makeBusy(sharer);
+    if (!sharer.lined) {
+      sharer.lined = true;
+      this.#line.add(sharer);
     }
     return sharer;
   }
@@ -97,7 +96,6 @@ export class ShareClock {
   /** It waits in one queue less. */
   leave(sharer: Sharer): void {
     sharer.waiting -= 1;
-    if (sharer.waiting === 0) this.#waiters -= 1;
   }
 
   /** Its part of the devices now, 0 to 1, the parts of all busy ones being 1. */
@@ -111,7 +109,7 @@ export class ShareClock {
   /** The part that a tenant has, or would have if it came now. */
   partIf(tenant: Tenant): number {
     const sharer = this.#sharers.get(tenant.index);
-    return this.partOf(sharer?.tenant === tenant ? sharer : new Sharer(tenant, 0));
+    return this.partOf(sharer ?? new Sharer(tenant, 0));
   }
 
   /**
@@ -126,7 +124,7 @@ export class ShareClock {
     const from = Math.min(sharer.tag, this.#time + LEAD_US);
     sharer.tag = Math.max(sharer.tag, from + Math.max(0, wholeUs) / part);
     if (!sharer.busy) this.#makeBusy(sharer);
-    this.#advance();
+    this.#advance(sharer);
     return part;
   }
 
@@ -136,10 +134,13 @@ export class ShareClock {
     if (sharer.owedUs > 0) this.charge(sharer, 0);
   }
 
-  #remember(tenant: Tenant, before: Sharer | undefined): Sharer {
-    const sharer = new Sharer(tenant, before?.tag ?? 0);
-    this.#sharers.set(tenant.index, sharer);
-    return sharer;
+  /** Another object of the same index: somebody changed its weight or guarantee. */
+  #edited(sharer: Sharer, tenant: Tenant): void {
+    if (sharer.busy) {
+      this.#weights += tenant.weight - sharer.tenant.weight;
+      this.#guarantees += tenant.guarantee - sharer.tenant.guarantee;
+    }
+    sharer.tenant = tenant;
   }
 
   #makeBusy(sharer: Sharer): void {
@@ -149,47 +150,31 @@ export class ShareClock {
     this.#busy.add(sharer);
   }
 
-  /** To the smallest tag among those who wait; whoever is passed by it without waiting is idle. */
-  #advance(): void {
-    const nobodyWaits = this.#waiters === 0;
-    if (nobodyWaits) this.#time = Math.max(this.#time, this.#busy.first?.tag ?? 0);
-    for (let { first } = this.#busy; first !== undefined; { first } = this.#busy) {
-      if (first.waiting > 0) {
-        this.#time = Math.max(this.#time, first.tag);
-        return;
-      }
-      if (nobodyWaits && first.tag > this.#time) return;
-      this.#busy.takeFirst();
-      this.#turnIdle(first);
+  /** To the smallest tag among those who wait; where nobody does, to that of who was served. */
+  #advance(served: Sharer): void {
+    let { first } = this.#line;
+    while (first !== undefined && first.waiting === 0) {
+      this.#line.takeFirst();
+      first.lined = false;
+      ({ first } = this.#line);
     }
+    this.#time = Math.max(this.#time, (first ?? served).tag);
+    this.#forgetIdle();
+  }
+
+  #forgetIdle(): void {
+    let { first } = this.#busy;
+    while (first !== undefined && first.waiting === 0 && first.tag <= this.#time - BUSY_US) {
+      this.#busy.takeFirst();
+      this.#weights -= first.tenant.weight;
+      this.#guarantees -= first.tenant.guarantee;
+      first.busy = false;
+      this.#sharers.delete(first.tenant.index);
+      ({ first } = this.#busy);
+    }
+    if (first !== undefined) return;
     // Nobody is busy: sums of fractions start from nothing again.
     this.#weights = 0;
     this.#guarantees = 0;
-  }
-
-  #turnIdle(sharer: Sharer): void {
-    sharer.busy = false;
-    this.#weights -= sharer.tenant.weight;
-    this.#guarantees -= sharer.tenant.guarantee;
-    if (sharer.idling) return;
-    sharer.idling = true;
-    this.#idle.push(sharer);
-  }
-
-  /** A look at some of the idle: those whose credit is full are as good as new, and forgotten. */
-  #forgetIdle(): void {
-    for (let looks = 0; looks < LOOKS && this.#idle.length > 0; looks += 1) {
-      if (this.#idleAt >= this.#idle.length) this.#idleAt = 0;
-      const sharer = this.#idle[this.#idleAt] as Sharer;
-      if (!sharer.busy && sharer.tag > this.#time - CREDIT_US) {
-        this.#idleAt += 1;
-        continue;
-      }
-      const last = this.#idle.pop() as Sharer;
-      if (last !== sharer) this.#idle[this.#idleAt] = last;
-      sharer.idling = false;
-      const { index } = sharer.tenant;
-      if (!sharer.busy && this.#sharers.get(index) === sharer) this.#sharers.delete(index);
-    }
   }
 }
