@@ -33,11 +33,13 @@ import type { Log } from "./telemetry/log.ts";
 import { logWords, readLogWords } from "./telemetry/log-settings.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { shadowMetrics } from "./telemetry/shadow-metrics.ts";
+import { shareMetrics } from "./telemetry/share-metrics.ts";
 import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
 import { Aliases } from "./wiring/aliases.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
+import { DeviceShares } from "./wiring/device-shares.ts";
 import { Devices } from "./wiring/devices.ts";
 import { deviceOf, dialInOf, joinOf, withPlaces } from "./wiring/dialled.ts";
 import { ensembleOf } from "./wiring/ensemble-of.ts";
@@ -56,6 +58,7 @@ import { rateLimiterOf } from "./wiring/rate-limits.ts";
 import { createRecording } from "./wiring/recording.ts";
 import { createRegistry, openRegistryStore } from "./wiring/registry.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
+import { waitingByTenant } from "./wiring/waiting-by-tenant.ts";
 import { Shadows, type ShadowsParts } from "./wiring/shadow/shadows.ts";
 import { StepLine } from "./wiring/step-line.ts";
 import { createTracing } from "./wiring/tracing.ts";
@@ -136,6 +139,7 @@ export async function createGateway(
     tracing.tracer === undefined ? account : tracedAccount(account, tracing.tracer),
   );
   const failovers = new FailoverCounts();
+  const shares = new DeviceShares();
   const inventory = new Inventory(fleet, clock.now, (kind, devices) => boards.add(devices, kind));
   const boards: Boards = new Boards({
     placement: placement(config.placement),
@@ -164,6 +168,7 @@ export async function createGateway(
     loaded: (signature, facts) => account.loaded(signature, facts),
     clock,
     log,
+    shares,
     threads: config.workers.threads,
     rateLimiter: rateLimiterOf(config.rateLimit, clock),
     patienceMs: PATIENCE_MS,
@@ -232,7 +237,7 @@ export async function createGateway(
       inventory,
       served: () => repository.served(),
       serving,
-      gateLoader: modelLoader({ ...forTheGate, account: uncounted, loaded: () => undefined }),
+      gateLoader: modelLoader({ ...forTheGate, shares: undefined, account: uncounted, loaded: () => undefined }),
       version,
       clock,
       log,
@@ -383,6 +388,10 @@ export async function createGateway(
       ),
       ...shadowMetrics(() => shadows?.counters() ?? []),
       ...dialInMetrics(() => dialIn?.places() ?? []),
+      ...shareMetrics(
+        () => shares.all(),
+        () => waitingByTenant(repository),
+      ),
       ...(config.metrics.cpu ? cpuMetrics(config.metrics.intervalMs, clock.now) : []),
     ],
     counterLatencies: config.metrics.counterLatencies,

@@ -52,7 +52,7 @@ export interface SchedulerParts {
   /** See `InferResponse.variant`. */
   readonly variant?: string;
   /** How its devices' time is divided between tenants; absent: between those of this model alone. */
-  readonly share?: DeviceShare;
+  readonly share?: DeviceShare | undefined;
 }
 
 /** The devices that a model runs on, as those see them who share them. */
@@ -142,7 +142,7 @@ export class Scheduler implements Served {
   }
 
   /** Rows that wait, by tenant. */
-  get rowsByTenant(): Iterable<readonly [tenant: string, rows: number]> {
+  rowsByTenant(): Iterable<readonly [tenant: string, rows: number]> {
     return this.#queue.rowsByTenant();
   }
 
