@@ -16,8 +16,8 @@ class LastCall extends FakeCall {
 }
 
 function entryOf(call: FakeCall, rows: number): Entry {
-  const places = { level: 0, delayed: false, expiresAt: 0, deaths: 0, moves: 0 };
-  return { request: aRequest({ rows }), call, ...places, avoid: undefined, places: undefined };
+  const places = { level: 0, delayed: false, expiresAt: 0, dueAt: 0, deaths: 0, moves: 0 };
+  return { request: aRequest({ rows }), call, ...places, avoid: undefined, places: undefined, payer: undefined };
 }
 
 describe("a request that is answered", () => {

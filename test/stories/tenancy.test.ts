@@ -150,7 +150,7 @@ describe("the ledger of a gateway", { timeout: LIMIT_MS }, () => {
     expect(charged).toBeCloseTo(busyNs / 1e9, 6);
     const metrics = await (await fetch(`http://127.0.0.1:${gateway.metricsPort}/metrics`)).text();
     const told =
-      /^beamgate_tenant_requests_total\{tenant="default",model="echo".*,device="\S+"\} (\d+)$/m;
+      /^beamgate_usage_requests_total\{tenant="default",model="echo".*,device="\S+"\} (\d+)$/m;
     expect(told.exec(metrics)?.[1]).toBe("150");
   });
 });

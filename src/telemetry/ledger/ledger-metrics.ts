@@ -16,25 +16,25 @@ export function ledgerMetrics(totals: () => Iterable<UsageLine>): readonly ReadM
     },
   });
   return [
-    counter("beamgate_tenant_requests_total", "Requests answered", ({ requests }) => requests),
-    counter("beamgate_tenant_rows_total", "Rows of answered requests", ({ rows }) => rows),
+    counter("beamgate_usage_requests_total", "Requests answered", ({ requests }) => requests),
+    counter("beamgate_usage_rows_total", "Rows of answered requests", ({ rows }) => rows),
     counter(
-      "beamgate_tenant_bytes_in_total",
+      "beamgate_usage_bytes_in_total",
       "Bytes of the tensors of answered requests",
       ({ bytesIn }) => bytesIn,
     ),
     counter(
-      "beamgate_tenant_bytes_out_total",
+      "beamgate_usage_bytes_out_total",
       "Bytes of the tensors of their answers",
       ({ bytesOut }) => bytesOut,
     ),
     counter(
-      "beamgate_tenant_device_seconds_total",
+      "beamgate_usage_device_seconds_total",
       "Time of devices, that of a batch parted by rows, s",
       ({ deviceSeconds }) => deviceSeconds,
     ),
     {
-      name: "beamgate_tenant_refused_total",
+      name: "beamgate_usage_refused_total",
       help: "Requests that were not answered, by reason",
       type: "counter",
       labels: ["tenant", "model", "version", "reason"],
