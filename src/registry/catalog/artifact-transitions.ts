@@ -154,7 +154,7 @@ export function retire(model: CatalogModel, ref: ArtifactRef, reason: string): C
   if (last && aliases.length > 0) {
     throw notNow(
       `${ref.digest} is the last artifact that serves version ${ref.version} of model '${model.name}', to which ` +
-        `alias ${aliases.join(" and ")} points; promote another version first`,
+        `alias ${aliases.join(" and ")} points; promote another version first, or drop the alias`,
     );
   }
   return retired;
