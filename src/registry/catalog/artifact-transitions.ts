@@ -112,7 +112,10 @@ export function setState(model: CatalogModel, change: StateChange): CatalogModel
           `from there it may become ${NEXT[artifact.state].join(" or ")}`,
       );
     }
-    return { ...artifact, ...found, state, ...(reason === undefined ? {} : { reason }) };
+    const { underway: ___, ...left } = artifact;
+    // Nobody works on what is out of use: whoever did is told so when it goes on.
+    const next = OUT_OF_USE.includes(state) ? left : artifact;
+    return { ...next, ...found, state, ...(reason === undefined ? {} : { reason }) };
   });
 }
 
