@@ -25,6 +25,7 @@ const DOORS = {
 const OWNERS = {
   fastify: ["^src/http/"],
   ioredis: ["^src/store/"],
+  jose: ["^src/tenants/"],
   opossum: ["^src/pool/"],
   "prom-client": ["^src/telemetry/"],
   "@grpc/grpc-js": ["^src/grpc/", "^loadtest/drivers/"],
@@ -36,7 +37,13 @@ const OWNERS = {
   yazl: ["^src/npz/"],
   "hdr-histogram-js": ["^loadtest/"],
   uplot: ["^loadtest/report/", "^src/http/dashboard/"],
-  zod: ["^src/config/", "^src/registry/", "^backends/[^/]+/options", "^loadtest/"],
+  zod: [
+    "^src/config/",
+    "^src/registry/",
+    "^src/tenants/tenants-file",
+    "^backends/[^/]+/options",
+    "^loadtest/",
+  ],
 };
 
 const OURS = "^(src|backends|loadtest|test)/";
@@ -98,6 +105,7 @@ module.exports = {
         ...doors.map(room),
         ...BASE,
         ...(name === "workers" ? ["^backends/index\\.ts$"] : []), // host.ts only: the rule above
+        ...(name === "tenants" ? ["^src/config/nearest\\.ts$"] : []), // its file suggests, like the configuration's
       ]),
     ),
     ...Object.entries(OWNERS).map(([pkg, rooms]) =>

@@ -27,13 +27,23 @@ export const Code = {
 
 export type CodeName = keyof typeof Code;
 
+export interface StatusErrorOptions extends ErrorOptions {
+  readonly retryMs?: number;
+}
+
 export class StatusError extends Error {
   override readonly name = "StatusError";
   readonly code: CodeName;
+  /**
+   * When the same may be asked again, ms; -1: never, a retry would be refused like this one; undefined: nobody knows.
+   * Goes out as `grpc-retry-pushback-ms` or `Retry-After`.
+   */
+  readonly retryMs: number | undefined;
 
-  constructor(code: CodeName, message: string, options?: ErrorOptions) {
+  constructor(code: CodeName, message: string, options?: StatusErrorOptions) {
     super(message, options);
     this.code = code;
+    this.retryMs = options?.retryMs;
   }
 }
 

@@ -9,12 +9,15 @@ import { createHttpServer } from "./http/inference-server.ts";
 import { createMetricsServer } from "./http/metrics-server.ts";
 import type { RepositoryControl } from "./http/repository-control.ts";
 import { ByteBudget } from "./inference/byte-budget.ts";
+import { type Caller, DEFAULT_TENANT, type Tenant } from "./inference/caller.ts";
 import { forwarderOf } from "./inference/forward-headers.ts";
 import { serverMetadata } from "./inference/server-metadata.ts";
+import type { ClientConnection } from "./inference/shared-regions.ts";
 import { Lifecycle, type Service } from "./lifecycle.ts";
 import { packageRoot } from "./package-root.ts";
 import { placement } from "./policy/placement/placement.ts";
 import { Boards } from "./pool/boards.ts";
+import { DeviceLeases } from "./pool/device-leases.ts";
 import { KnownDigests } from "./registry/known-digests.ts";
 import { OfferedModels } from "./registry/offered-models.ts";
 import { ModelRepository } from "./registry/repository.ts";
@@ -35,6 +38,7 @@ import { createMetrics } from "./telemetry/metrics.ts";
 import { shadowMetrics } from "./telemetry/shadow-metrics.ts";
 import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
+import { TenantTable } from "./tenants/tenant-table.ts";
 import { Aliases } from "./wiring/aliases.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
@@ -44,6 +48,7 @@ import { ensembleOf } from "./wiring/ensemble-of.ts";
 import { explaining, explainOf } from "./wiring/explaining.ts";
 import { uncounted } from "./wiring/gate-executor.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
+import { createGatekeeper, tlsReloading } from "./wiring/identity.ts";
 import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
 import { Inventory } from "./wiring/inventory.ts";
 import type { LoaderParts } from "./wiring/load-instances.ts";
@@ -58,6 +63,7 @@ import { createRegistry, openRegistryStore } from "./wiring/registry.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
 import { Shadows, type ShadowsParts } from "./wiring/shadow/shadows.ts";
 import { StepLine } from "./wiring/step-line.ts";
+import { createTenancy } from "./wiring/tenancy.ts";
 import { createTracing } from "./wiring/tracing.ts";
 import { withHeaders } from "./wiring/with-headers.ts";
 import { createFleet } from "./workers/fleet.ts";
@@ -69,6 +75,8 @@ export interface GatewayPorts {
   readonly grpcPort?: number | undefined;
   readonly httpPort?: number | undefined;
   readonly metricsPort?: number | undefined;
+  /** Of the named listeners. */
+  readonly listeners?: ReadonlyMap<string, number> | undefined;
 }
 
 export interface Gateway {
@@ -77,6 +85,8 @@ export interface Gateway {
   describe(): readonly ServedRow[];
   /** Resolves with the reason when the process should stop of its own accord. */
   readonly over: Promise<string>;
+  /** Reads files of identity again: tenants, keys, certificates. Does not reject; undefined: there are none. */
+  readonly reload?: (() => Promise<void>) | undefined;
   /** Present where models may be registered. */
   readonly registry?: RegistryServing | undefined;
 }
@@ -105,6 +115,7 @@ export async function createGateway(
   const { folder } = config.registry;
   const opened = folder === undefined ? undefined : await openRegistryStore(folder, clock, log);
   const registered = given ?? opened;
+  const gatekeeper = createGatekeeper(config, log);
   const account = new ModelAccount();
   const timings = latencies(config.metrics);
   const eventLoop = new EventLoopDelay();
@@ -132,8 +143,26 @@ export async function createGateway(
     log,
   });
   const resolve = (model: string, version: string) => repository.resolve(model, version);
+  const tenants = gatekeeper?.table ?? tableOf([DEFAULT_TENANT]);
+  const tenancy =
+    config.tenancy.folder === undefined && gatekeeper === undefined
+      ? undefined
+      : await createTenancy({
+          settings: config.tenancy,
+          tenants,
+          devices: {
+            boards: () => devices.leasable(),
+            devices: {
+              lease: (id, wanted) => devices.lease(id, wanted),
+              release: (id) => devices.release(id),
+            },
+          },
+          clock,
+          log,
+        });
+  const counted = tenancy?.accounting.watching(account) ?? account;
   const watched = timings.watching(
-    tracing.tracer === undefined ? account : tracedAccount(account, tracing.tracer),
+    tracing.tracer === undefined ? counted : tracedAccount(counted, tracing.tracer),
   );
   const failovers = new FailoverCounts();
   const inventory = new Inventory(fleet, clock.now, (kind, devices) => boards.add(devices, kind));
@@ -145,10 +174,12 @@ export async function createGateway(
     clock,
     log,
   });
+  const leases = new DeviceLeases(clock);
   const digests = new KnownDigests();
   const loading: ModelLoaderParts = {
     fleet,
     boards,
+    leases,
     breaker: config.breaker,
     routing: config.routing,
     perDevice: (kind) => modules.find((module) => module.kind === kind)?.perDevice === true,
@@ -262,11 +293,13 @@ export async function createGateway(
 
   repository.onChange((name) => shadows?.changed(name));
 
-  const devices = new Devices({
+  const devices: Devices = new Devices({
+    leases,
     modules,
     inventory,
     boards,
     served: () => repository.served(),
+    reservedFor: tenancy && ((device) => tenancy.reservations.of(device)),
     now: clock.now,
     log,
   });
@@ -280,6 +313,10 @@ export async function createGateway(
     settings: () => logWords(log.settings, log.file),
     update: (words: Parameters<typeof readLogWords>[0]) => log.change(readLogWords(words)),
   };
+  const indexOf = (caller?: Caller, connection?: ClientConnection) =>
+    tenancy === undefined
+      ? repository.index(false)
+      : tenancy.index((onlyReady) => repository.index(onlyReady), caller, connection);
   const { protocols, apis } = restrictionsOf(config);
   /** Bodies of both front-ends. */
   const bodies = new ByteBudget(config.grpc.receiveBudgetBytes);
@@ -316,6 +353,8 @@ export async function createGateway(
   const line = inferLine((wire, call) => pins.find(wire, call) ?? aliases.route(wire, call), {
     regions: sharedMemory,
     require: (served, wish) => pins.require(served, wish),
+    quotas: tenancy?.admission,
+    refused: tenancy?.accounting.refused,
     shadow: shadows?.watch,
   });
   const recording = createRecording(config.record, { clock, log });
@@ -333,13 +372,16 @@ export async function createGateway(
       },
       models,
       statistics,
-      repository: { index: () => repository.index(false), ...control },
+      repository: { index: (caller, connection) => indexOf(caller, connection), ...control },
       sharedMemory,
       trace: tracing.control,
       log: logControl,
     },
     { ready, subscribe: (changed) => repository.onChange(changed) },
-    { clock, log, budget: bodies, restrictions: protocols.headers },
+    {
+      ...{ clock, log, budget: bodies, restrictions: protocols.headers },
+      ...(gatekeeper && { gate: gatekeeper, listeners: config.auth.listeners }),
+    },
   );
   const joining = joinOf(config.join, {
     serve: (socket) => grpc.server.serve(socket),
@@ -347,15 +389,18 @@ export async function createGateway(
     clock,
     log,
   });
+  const tlsFiles = tlsReloading(config.grpc.tls, grpc.server, log);
   const http = createHttpServer({
     ...config.http,
     log,
+    gate: gatekeeper,
     restrictions: apis.headers,
     live: () => true,
     ready,
     serverMetadata: () => serverMetadata(version),
     modelReady,
-    repositoryIndex: (onlyReady) => repository.index(onlyReady),
+    repositoryIndex: (onlyReady, caller) =>
+      indexOf(caller).filter(({ state }) => !onlyReady || state === "READY"),
     repository: control,
     sharedMemory,
     trace: tracing.control,
@@ -365,6 +410,9 @@ export async function createGateway(
     devices,
     registry: registry?.room,
     explain: explain && ((id) => explain.explain(id)),
+    usage: tenancy?.accounting.usage,
+    tenants: tenancy?.control,
+    reservations: tenancy?.reservations,
     inference: {
       infer: withHeaders(infer, forwarderOf(config.http.headerForwardPattern), tracing.tracer),
       signature: (model, version) => definitionOf(model, version).signature,
@@ -382,17 +430,20 @@ export async function createGateway(
         () => failovers.all(),
       ),
       ...shadowMetrics(() => shadows?.counters() ?? []),
+      ...(tenancy?.accounting.metrics ?? []),
       ...dialInMetrics(() => dialIn?.places() ?? []),
       ...(config.metrics.cpu ? cpuMetrics(config.metrics.intervalMs, clock.now) : []),
     ],
     counterLatencies: config.metrics.counterLatencies,
     latencies: timings.metrics,
   });
-  const metricsServer = createMetricsServer({ ...config.metrics, log, metrics });
+  const metricsServer = createMetricsServer({ ...config.metrics, log, gate: gatekeeper, metrics });
 
   // Stopped in reverse: first nobody new gets in and what is in flight is answered
   // (HTTP still tells probes that we are not ready), then the models and workers go.
   const services: readonly Service[] = [
+    ...(gatekeeper ? [gatekeeper] : []),
+    ...(tlsFiles && config.grpc.enabled ? [tlsFiles] : []),
     tracing.service,
     recording.service,
     {
@@ -407,7 +458,15 @@ export async function createGateway(
     },
     ...(dialIn ? [dialIn] : []),
     { name: "workers", start: async () => {}, stop: () => fleet.close() },
-    { name: "boards", start: () => devices.find(), stop: () => boards.close() },
+    {
+      name: "boards",
+      start: () => devices.find(),
+      stop: () => {
+        leases.close();
+        return boards.close();
+      },
+    },
+    ...(tenancy ? [tenancy.service] : []),
     offered,
     ...(serving ? [serving.models] : []),
     {
@@ -438,13 +497,26 @@ export async function createGateway(
         grpcPort: config.grpc.enabled ? grpc.port : undefined,
         httpPort: config.http.enabled ? http.port : undefined,
         metricsPort: config.metrics.enabled ? metricsServer.port : undefined,
+        listeners: grpc.listeners,
       };
     },
     stop: () => lifecycle.stop(Math.max(0, config.server.exitTimeoutSecs * 1000 - ENDING_MS)),
     describe: () => servedRows(repository),
+    ...((gatekeeper ?? tlsFiles) && {
+      reload: async () => {
+        await gatekeeper?.reload();
+        await tlsFiles?.reload();
+      },
+    }),
     registry: serving,
     over: ended,
   };
+}
+
+function tableOf(tenants: readonly Tenant[]): TenantTable {
+  const table = new TenantTable();
+  table.replace(tenants);
+  return table;
 }
 
 /** `NAME=DEVICE,DEVICE,...` of each group, as the group of each device. */

@@ -124,20 +124,34 @@ async function asked(
 
 const MOST_NAMES = 2;
 const HEAD = ["ID", "BACKEND", "VENDOR", "PLATFORM", "STATE", "EMULATED", "MODEL"];
+const RESERVED = "RESERVED";
 
+/** Reservations have a column where there are any. */
 function asTable(devices: readonly DeviceReport[]): string {
+  const calendar = devices.some(({ reserved }) => reserved !== undefined);
   return table(
-    HEAD,
-    devices.map(({ id, backend, vendor, platform, state, breaker = "closed", emulated, model }) => [
-      id,
-      backend,
-      vendor,
-      platform,
-      breaker === "closed" ? state : `${state} (breaker ${breaker})`,
-      emulated ? "yes" : "no",
-      shortened(model),
-    ]),
+    calendar ? HEAD.toSpliced(-1, 0, RESERVED) : HEAD,
+    devices.map((device) => {
+      const { id, backend, vendor, platform, state, breaker = "closed", emulated, model } = device;
+      return [
+        id,
+        backend,
+        vendor,
+        platform,
+        breaker === "closed" ? state : `${state} (breaker ${breaker})`,
+        emulated ? "yes" : "no",
+        ...(calendar ? [reservationText(device.reserved)] : []),
+        shortened(model),
+      ];
+    }),
   );
+}
+
+function reservationText(reserved: DeviceReport["reserved"]): string {
+  if (reserved === undefined) return "-";
+  const { tenant, from, to, state } = reserved;
+  const time = (iso: string) => `${iso.slice(0, 16)}Z`;
+  return state === "waiting" ? `${tenant} from ${time(from)}` : `${tenant} until ${time(to)}`;
 }
 
 /** The table has room for a few names; JSON and `describe` have all. */
@@ -148,6 +162,12 @@ function shortened(model: string | null): string {
 }
 
 function asRows(device: DeviceReport): string {
-  const rows = Object.entries(device).map(([field, value]) => [field, String(value ?? "-")]);
+  const rows = Object.entries(device).map(([field, value]) => [field, shown(value)]);
   return table(["FIELD", "VALUE"], rows);
+}
+
+function shown(value: unknown): string {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? JSON.stringify(value)
+    : String(value ?? "-");
 }

@@ -37,6 +37,18 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "ls, describe, drain, undrain, lease, release: boards and other devices",
     load: async () => (await import("./device.ts")).deviceCommand,
   },
+  quota: {
+    summary: "ls, set, reset, audit: what tenants may use",
+    load: async () => (await import("./quota.ts")).quotaCommand,
+  },
+  reservation: {
+    summary: "ls, add, rm: windows in which devices are withdrawn for a tenant",
+    load: async () => (await import("./reservation.ts")).reservationCommand,
+  },
+  usage: {
+    summary: "tell who used what: requests, rows, bytes, device time, refusals",
+    load: async () => (await import("./usage.ts")).usageCommand,
+  },
   explain: {
     summary: "tell why a request went to its device and into its batch",
     load: async () => (await import("./explain.ts")).explainCommand,

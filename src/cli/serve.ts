@@ -33,8 +33,14 @@ export async function serve(
 ): Promise<number> {
   const started = async () => {
     const gateway = await createGateway(config, log);
+    const { reload } = gateway;
+    const onHangUp = () => void reload?.();
+    if (reload !== undefined) process.on("SIGHUP", onHangUp);
     return {
-      stop: () => gateway.stop(),
+      stop: () => {
+        process.off("SIGHUP", onHangUp);
+        return gateway.stop();
+      },
       over: gateway.over,
       run: async () => announce(config, log, await gateway.start(), gateway.describe()),
     };
@@ -65,11 +71,14 @@ function openLog(config: Config): Log {
 function announce(config: Config, log: Log, ports: GatewayPorts, rows: readonly ServedRow[]): void {
   if (log.json) for (const row of rows) log.announce("model", row);
   else log.announce(servedTable(rows));
-  const lines: readonly [string, string, number | undefined][] = [
+  const lines: [string, string, number | undefined][] = [
     ["GRPCInferenceService", config.grpc.address, ports.grpcPort],
     ["HTTPService", config.http.address, ports.httpPort],
     ["Metrics Service", config.metrics.address, ports.metricsPort],
   ];
+  for (const [name, port] of ports.listeners ?? []) {
+    lines.push([`gRPC listener ${name}`, config.grpc.address, port]);
+  }
   for (const [title, address, port] of lines) {
     if (port === undefined) continue;
     const host = address.includes(":") ? `[${address}]` : address;

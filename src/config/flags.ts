@@ -11,6 +11,7 @@ export interface Flag extends TritonFlag {
 /** Shorter names for keys that people type. */
 const OWN_NAMES: Readonly<Record<string, string>> = {
   "server.insecureNoAuth": "insecure-no-auth",
+  "auth.tenantsFile": "tenants-file",
   "record.file": "record",
   "join.gateway": "join",
 };

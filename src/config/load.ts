@@ -4,7 +4,7 @@ import { CONFIG_VARIABLE, readEnvironment } from "./env.ts";
 import { readConfigFile } from "./file.ts";
 import { type Flag, flags } from "./flags.ts";
 import { type Key, keys } from "./keys.ts";
-import { broken, type Config, exposedListeners, settle } from "./rules.ts";
+import { broken, type Config, exposedListeners, plainCredentials, settle } from "./rules.ts";
 import { configSchema, type ParsedConfig } from "./schema.ts";
 import type { Setting } from "./setting.ts";
 import { parseBoolean, parseWritten } from "./written.ts";
@@ -57,11 +57,16 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   const config = settle(parsed);
   const combinations = broken(config);
   if (combinations.length > 0) throw new ConfigError(combinations);
-  const exposed = exposedListeners(config);
+  const exposed = config.auth.tenantsFile === undefined ? exposedListeners(config) : [];
   const open = `NO AUTHENTICATION: anybody who reaches ${exposed.join(", ")} can use this server`;
   return {
     config,
-    warnings: [...(exposed.length > 0 ? [open] : []), ...fromFlags.warnings, ...fromEnv.warnings],
+    warnings: [
+      ...(exposed.length > 0 ? [open] : []),
+      ...plainCredentials(config),
+      ...fromFlags.warnings,
+      ...fromEnv.warnings,
+    ],
     origins: new Map([...keys.keys()].map((key) => [key, settings.get(key)?.origin ?? "default"])),
   };
 }

@@ -64,16 +64,18 @@ export function restrictionsOf({ grpc, http }: Pick<Config, "grpc" | "http">) {
 
 /** Every combination that cannot be served, in words. */
 export function broken(config: Config): string[] {
-  const { grpc, http, metrics, repository, server } = config;
+  const { auth, grpc, http, metrics, repository, server } = config;
   const problems: string[] = [];
   const exposed = exposedListeners(config);
-  if (exposed.length > 0 && !server.insecureNoAuth) {
+  if (exposed.length > 0 && auth.tenantsFile === undefined && !server.insecureNoAuth) {
     problems.push(
       `${exposed.join(", ")}: other machines could use this server, and it does not check who is ` +
-        "calling. Listen on 127.0.0.1, or say --insecure-no-auth (server.insecureNoAuth) where " +
-        "the network in front of it lets only the right ones in",
+        "calling. Listen on 127.0.0.1, say who may call (--tenants-file, auth.tenantsFile), or say " +
+        "--insecure-no-auth (server.insecureNoAuth) where the network in front of it lets only the " +
+        "right ones in",
     );
   }
+  problems.push(...listenerProblems(config));
   if (server.allowClientShm) problems.push(...reachesSharedMemory(config));
   if (grpc.tls.useSsl) {
     for (const name of ["certPath", "keyPath"] as const) {
@@ -105,8 +107,14 @@ export function broken(config: Config): string[] {
   }
   problems.push(...dialInProblems(config));
   const dialIn = { ...config.dialIn, enabled: config.dialIn.port !== undefined };
+  const named = auth.listeners.flatMap(({ grpcPort: port }, at) =>
+    port === undefined ? [] : [[`auth.listeners.${at}`, { ...grpc, port }] as const],
+  );
   problems.push(
-    ...samePorts({ grpc, http, metrics, dialIn: { ...dialIn, port: dialIn.port ?? 0 } }),
+    ...samePorts({
+      ...{ grpc, http, metrics, dialIn: { ...dialIn, port: dialIn.port ?? 0 } },
+      ...Object.fromEntries(named),
+    }),
   );
   if (!grpc.enabled && !http.enabled) {
     problems.push("grpc.enabled, http.enabled: both are off, so nothing could be served");
@@ -129,6 +137,39 @@ function dialInProblems({ dialIn, join }: Config): string[] {
   }
   if (join.secretFile === undefined) {
     problems.push("join.secretFile: needed with join.gateway; it holds the secret of its port");
+  }
+  return problems;
+}
+
+/** Credentials that can be read on their way: one line for each listener that others can reach. */
+export function plainCredentials(config: Config): string[] {
+  if (config.auth.tenantsFile === undefined) return [];
+  const { grpc } = config;
+  return exposedListeners(config)
+    .filter((listener) => !(grpc.tls.useSsl && listener.startsWith("grpc.")))
+    .map(
+      (listener) => `${listener} is without TLS: tokens and keys can be read on their way to it`,
+    );
+}
+
+function listenerProblems({ auth, grpc }: Config): string[] {
+  const problems: string[] = [];
+  const names = new Set<string>();
+  if (auth.listeners.length > 0 && auth.tenantsFile === undefined) {
+    problems.push(
+      "auth.listeners: they mean nothing without auth.tenantsFile, which says whose they are",
+    );
+  }
+  for (const [at, { name, grpcPort, serverName }] of auth.listeners.entries()) {
+    const place = `auth.listeners.${at}`;
+    if (names.has(name)) problems.push(`${place}.name: there is a listener '${name}' already`);
+    names.add(name);
+    if ((grpcPort === undefined) === (serverName === undefined)) {
+      problems.push(`${place}: expected either grpcPort or serverName`);
+    }
+    if (serverName !== undefined && !grpc.tls.useSsl) {
+      problems.push(`${place}.serverName: clients tell it in TLS only; serve it with grpc.tls`);
+    }
   }
   return problems;
 }

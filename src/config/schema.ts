@@ -226,6 +226,26 @@ const server = z.strictObject({
   ),
 });
 
+const listener = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, "expected a name, at most 64 characters"),
+  grpcPort: port().optional(),
+  serverName: z.string().min(1).max(253).optional(),
+});
+
+const auth = z.strictObject({
+  tenantsFile: key(
+    file().optional(),
+    "Who may call and for which tenant (YAML); without it nobody is asked. Read again when it changes",
+    { path: true },
+  ),
+  listeners: key(
+    z.array(listener).default([]),
+    "Where clients come that can present nothing: name, and grpcPort (one more port) or serverName (SNI)",
+  ),
+});
+
 const cache = z.strictObject({
   sizeBytes: key(
     bytes(0).default(0),
@@ -343,6 +363,32 @@ const provenance = z.strictObject({
     z.number().min(0).max(1).default(1),
     "Share of the requests with an id of their own that are kept for it",
   ),
+});
+
+const tenancy = z.strictObject({
+  folder: key(
+    file().optional(),
+    "Ledger of usage, and what is edited while the gateway runs: quotas, weights, reservations. " +
+      "Several gateways may share it. Without it all of that ends with the process",
+    { path: true },
+  ),
+  sonicPatienceMs: key(
+    ms(1).default(10_000),
+    "A tenant marked sonic is answered no RepositoryIndex while what it has in the gateway would take longer",
+    { unit: "ms" },
+  ),
+  sonicStartsPerSecond: key(
+    whole(1, 10_000_000).default(5),
+    "While it would take more than half of that: answers a second to jobs of such a tenant that begin",
+  ),
+  reservationsFile: key(
+    file().optional(),
+    "Calendar of windows in which devices are withdrawn for a tenant (YAML): drained before, returned after",
+    { path: true },
+  ),
+  ledgerDays: key(whole(1, 10_000_000).default(400), "Days that the ledger of usage is kept", {
+    unit: "days",
+  }),
 });
 
 const shadow = z.strictObject({
@@ -472,6 +518,7 @@ export const configSchema = z.strictObject({
   repository: repository.prefault({}),
   workers: workers.prefault({}),
   server: server.prefault({}),
+  auth: auth.prefault({}),
   cache: cache.prefault({}),
   rateLimit: rateLimit.prefault({}),
   backends: key(
@@ -483,6 +530,7 @@ export const configSchema = z.strictObject({
   placement: placement.prefault({}),
   registry: registry.prefault({}),
   provenance: provenance.prefault({}),
+  tenancy: tenancy.prefault({}),
   shadow: shadow.prefault({}),
   dialIn: dialIn.prefault({}),
   join: joining.prefault({}),

@@ -12,6 +12,7 @@ import { type StatisticsSource, statisticsHandlers } from "./rpc/statistics.ts";
 import { streamHandler } from "./rpc/stream.ts";
 import { type TraceControl, traceHandlers } from "./rpc/trace.ts";
 import type { Implementation } from "./rpc/unary.ts";
+import { visibleOnly } from "./rpc/visible-models.ts";
 import type { HotHandler } from "./transport/hot-call.ts";
 import type { HotStreamHandler } from "./transport/hot-stream.ts";
 
@@ -48,6 +49,7 @@ export function registerInferenceService(
     ...traceHandlers(service.trace),
     ...logHandlers(service.log),
   });
-  registry.addHotUnary(`/${SERVICE_NAME}/ModelInfer`, inferHandler(service.inference));
-  registry.addHotStream(`/${SERVICE_NAME}/ModelStreamInfer`, streamHandler(service.inference));
+  const inference = visibleOnly(service.inference);
+  registry.addHotUnary(`/${SERVICE_NAME}/ModelInfer`, inferHandler(inference));
+  registry.addHotStream(`/${SERVICE_NAME}/ModelStreamInfer`, streamHandler(inference));
 }

@@ -12,7 +12,8 @@ import fastify, {
 } from "fastify";
 import { StatusError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
-import { httpStatus } from "./status.ts";
+import type { RefusesMethods } from "./authorize.ts";
+import { errorStatus, retryAfter } from "./status.ts";
 
 export interface AppOptions {
   readonly maxBodyBytes: number;
@@ -81,6 +82,7 @@ export function refuseOthers(app: FastifyInstance, methods: readonly string[], u
   app.route({
     method: app.supportedMethods.filter((other) => !methods.includes(other)),
     url,
+    config: { refusesMethods: true } satisfies RefusesMethods,
     handler: (_request, reply) =>
       reply.code(405).header("allow", methods.join(", ")).send({ error: "Method Not Allowed" }),
   });
@@ -141,7 +143,9 @@ const REFUSALS: Readonly<Record<string, readonly [status: number, reason: string
 
 function sendError(reply: FastifyReply, thrown: unknown, log: Logger): FastifyReply {
   if (thrown instanceof StatusError) {
-    return reply.code(httpStatus(thrown.code)).send({ error: thrown.message });
+    const after = retryAfter(thrown);
+    if (after !== undefined) reply.header("retry-after", after);
+    return reply.code(errorStatus(thrown)).send({ error: thrown.message });
   }
   const { statusCode, code, message } = thrown as Partial<Record<string, unknown>>;
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE") {

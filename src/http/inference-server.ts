@@ -1,10 +1,13 @@
 /** The listener of `--http-port`: Triton's HTTP protocol. */
 import type { FastifyInstance } from "fastify";
 import type { DeviceControl } from "../inference/device-report.ts";
+import type { ReservationControl } from "../inference/reservation-report.ts";
 import type { Restrictions } from "../inference/restriction.ts";
 import type { SharedMemoryControl } from "../inference/shared-regions.ts";
+import type { TenantControl } from "../inference/tenant-report.ts";
 import type { Logger } from "../logger.ts";
 import { createApp } from "./app.ts";
+import { authorize, type Gate } from "./authorize.ts";
 import { addDevices } from "./devices.ts";
 import { DirectLane } from "./direct/direct-lane.ts";
 import { addExplain, type Explain } from "./explain.ts";
@@ -25,6 +28,9 @@ import { restrict } from "./restricted.ts";
 import { addServerMetadata, type ServerMetadata } from "./server-metadata.ts";
 import { addSharedMemory } from "./shared-memory.ts";
 import { addStatistics, type StatisticsSource } from "./statistics.ts";
+import { addReservations } from "./tenancy/reservations.ts";
+import { addTenants } from "./tenancy/tenants.ts";
+import { addUsage, type UsageSource } from "./tenancy/usage.ts";
 import { addTraceSetting, type TraceControl } from "./trace-setting.ts";
 import { UnreadAnswers } from "./unread-answers.ts";
 
@@ -34,6 +40,8 @@ export interface HttpServerOptions extends HealthSource {
   readonly port: number;
   readonly maxInputBytes: number;
   readonly log: Logger;
+  /** undefined: nobody is asked who he is. */
+  readonly gate?: Gate | undefined;
   /** Groups of URLs that need a header. */
   readonly restrictions?: Restrictions;
   serverMetadata(): ServerMetadata;
@@ -51,11 +59,18 @@ export interface HttpServerOptions extends HealthSource {
   readonly registry?: RegistryRoom | undefined;
   /** undefined: nothing is kept of requests. */
   readonly explain?: Explain | undefined;
+  /** undefined: no ledger is kept. */
+  readonly usage?: UsageSource | undefined;
+  /** undefined: this gateway knows no tenants. */
+  readonly tenants?: TenantControl | undefined;
+  /** undefined: this gateway keeps no calendar. */
+  readonly reservations?: ReservationControl | undefined;
   readonly inference: Omit<InferRoom, "maxInputBytes" | "closing">;
 }
 
 export function createHttpServer(options: HttpServerOptions): HttpListener {
   const app = createApp({ maxBodyBytes: options.maxInputBytes, log: options.log });
+  authorize(app, options.gate);
   if (options.restrictions) restrict(app, options.restrictions);
   const closing = () => listener.closing;
   addRoutes(app, options, closing);
@@ -67,7 +82,7 @@ export function createHttpServer(options: HttpServerOptions): HttpListener {
     "--http-port",
     app,
     options,
-    restricted ? undefined : new DirectLane(inferRoom(options, closing)),
+    restricted ? undefined : new DirectLane(inferRoom(options, closing), options.gate),
   );
   // After the lane, which takes the place of those who wait for connections before it.
   new UnreadAnswers(options.inference.budget.totalBytes / 2).attach(app.server);
@@ -94,6 +109,9 @@ export function addRoutes(
   addDevices(app, options.devices);
   addRegistry(app, options.registry, closing);
   addExplain(app, options.explain);
+  addUsage(app, options.usage);
+  addTenants(app, options.tenants);
+  addReservations(app, options.reservations);
   const room = inferRoom(options, closing);
   addInfer(app, room);
   addGenerate(app, room);

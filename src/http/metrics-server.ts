@@ -1,6 +1,7 @@
 /** The listener of `--metrics-port`: `/metrics` for Prometheus, and nothing else. */
 import type { Logger } from "../logger.ts";
 import { createApp, route } from "./app.ts";
+import { authorize, type Gate } from "./authorize.ts";
 import { HttpListener } from "./listener.ts";
 
 export interface MetricsServerOptions {
@@ -8,6 +9,8 @@ export interface MetricsServerOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly log: Logger;
+  /** undefined: nobody is asked who he is. */
+  readonly gate?: Gate | undefined;
   readonly metrics: { readonly contentType: string; render(): Promise<string> };
 }
 
@@ -17,6 +20,7 @@ const MAX_BODY_BYTES = 1024;
 export function createMetricsServer(options: MetricsServerOptions): HttpListener {
   const { metrics, log } = options;
   const app = createApp({ maxBodyBytes: MAX_BODY_BYTES, log });
+  authorize(app, options.gate);
   route(app, "GET", "/metrics", async (_request, reply) =>
     reply.header("content-type", metrics.contentType).send(await metrics.render()),
   );

@@ -2,8 +2,11 @@
 import type { FastifyInstance } from "fastify";
 import { configJson } from "../registry/config-answer.ts";
 import { metadataOf } from "../registry/metadata.ts";
+import { unknownModel } from "../registry/model-record.ts";
 import type { ModelDefinition } from "../registry/types.ts";
+import { mayUse } from "../tenants/may-use.ts";
 import { route, sendJson } from "./app.ts";
+import { callerOfRequest } from "./caller.ts";
 
 export interface ModelLookup {
   /**
@@ -28,15 +31,19 @@ export const modelPaths = (rest: string): readonly string[] => [
 
 export function addModelPages(app: FastifyInstance, { find, readyVersions }: ModelLookup): void {
   for (const url of modelPaths("")) {
-    route<ModelParams>(app, "GET", url, ({ params: { model, version = "" } }, reply) => {
+    route<ModelParams>(app, "GET", url, (request, reply) => {
+      const { model, version = "" } = request.params;
+      if (!mayUse(callerOfRequest(request), model)) throw unknownModel(model);
       const definition = find(model, version);
       const versions = version === "" ? readyVersions(model) : [definition.version];
       return reply.send(metadataOf(definition, versions));
     });
   }
   for (const url of modelPaths("/config")) {
-    route<ModelParams>(app, "GET", url, ({ params: { model, version = "" } }, reply) =>
-      sendJson(reply, configJson(find(model, version).config)),
-    );
+    route<ModelParams>(app, "GET", url, (request, reply) => {
+      const { model, version = "" } = request.params;
+      if (!mayUse(callerOfRequest(request), model)) throw unknownModel(model);
+      return sendJson(reply, configJson(find(model, version).config));
+    });
   }
 }

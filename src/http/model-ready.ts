@@ -1,6 +1,8 @@
 /** `/v2/models/{model}[/versions/{version}]/ready`. */
 import type { FastifyInstance } from "fastify";
+import { mayUse } from "../tenants/may-use.ts";
 import { route, sendHealth } from "./app.ts";
+import { callerOfRequest } from "./caller.ts";
 import { type ModelParams, modelPaths } from "./model-pages.ts";
 
 /**
@@ -11,8 +13,12 @@ export type ModelReady = (model: string, version: string) => boolean;
 
 export function addModelReady(app: FastifyInstance, modelReady: ModelReady): void {
   for (const url of modelPaths("/ready")) {
-    route<ModelParams>(app, "GET", url, ({ params: { model, version = "" } }, reply) =>
-      sendHealth(reply, modelReady(model, version)),
-    );
+    route<ModelParams>(app, "GET", url, (request, reply) => {
+      const { model, version = "" } = request.params;
+      return sendHealth(
+        reply,
+        mayUse(callerOfRequest(request), model) && modelReady(model, version),
+      );
+    });
   }
 }

@@ -2,7 +2,10 @@
 import type { FastifyInstance } from "fastify";
 import { StatusError } from "../errors.ts";
 import type { ControlParameter, ControlParameters } from "../registry/control.ts";
+import { unknownModel } from "../registry/model-record.ts";
+import { mayUse } from "../tenants/may-use.ts";
 import { route } from "./app.ts";
+import { callerOfRequest } from "./caller.ts";
 import { readJsonBody } from "./json-body.ts";
 import { asBool, asString, isObject, jsonError, member } from "./json-value.ts";
 
@@ -25,15 +28,19 @@ export function addRepositoryControl(app: FastifyInstance, control: RepositoryCo
     `/v2/repository/:repository/models/:model/${action}`,
   ];
   for (const url of paths("load")) {
-    route<Params>(app, "POST", url, async ({ params, body }, reply) => {
+    route<Params>(app, "POST", url, async (request, reply) => {
+      const { params, body } = request;
       refuseRepositoryName(params.repository);
+      if (!mayUse(callerOfRequest(request), params.model)) throw unknownModel(params.model);
       await control.load(params.model, loadParameters(readJsonBody(body)));
       return reply.type("application/json").send("");
     });
   }
   for (const url of paths("unload")) {
-    route<Params>(app, "POST", url, async ({ params, body }, reply) => {
+    route<Params>(app, "POST", url, async (request, reply) => {
+      const { params, body } = request;
       refuseRepositoryName(params.repository);
+      if (!mayUse(callerOfRequest(request), params.model)) throw unknownModel(params.model);
       await control.unload(params.model, unloadParameters(readJsonBody(body)));
       return reply.type("application/json").send("");
     });

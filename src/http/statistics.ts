@@ -1,8 +1,11 @@
 /** `GET /v2/models[/{model}[/versions/{version}]]/stats`. */
 import type { FastifyInstance } from "fastify";
+import type { Caller } from "../inference/caller.ts";
 import { parseModelVersion } from "../inference/model-version.ts";
 import { selectServed } from "../inference/select-served.ts";
+import { mayUse } from "../tenants/may-use.ts";
 import { route, sendJson } from "./app.ts";
+import { callerOfRequest } from "./caller.ts";
 import { type ModelParams, modelPaths } from "./model-pages.ts";
 
 export interface StatisticsSource {
@@ -17,16 +20,21 @@ const COUNTERS =
   /"(count|ns|last_inference|inference_count|execution_count|batch_size|byte_size|id)":"(-?\d+)"/g;
 
 export function addStatistics(app: FastifyInstance, source: StatisticsSource): void {
-  const answer = (model: string, version: string): string => {
-    const served = selectServed([...source.served()], model, version);
+  const answer = (caller: Caller | undefined, model: string, version: string): string => {
+    const visible = [...source.served()].filter(({ name }) => mayUse(caller, name));
+    const served = selectServed(visible, model, version);
     const stats = served.map(({ name, version }) => source.statistics(name, version));
     // Quotes inside a text are escaped, so nothing but a member matches.
     return JSON.stringify({ model_stats: stats }).replace(COUNTERS, '"$1":$2');
   };
-  route(app, "GET", "/v2/models/stats", (_request, reply) => sendJson(reply, answer("", "")));
+  route(app, "GET", "/v2/models/stats", (request, reply) =>
+    sendJson(reply, answer(callerOfRequest(request), "", "")),
+  );
   for (const url of modelPaths("/stats")) {
-    route<ModelParams>(app, "GET", url, ({ params: { model, version = "" } }, reply) =>
-      sendJson(reply, answer(model, parseModelVersion(version))),
-    );
+    route<ModelParams>(app, "GET", url, (request, reply) => {
+      const { model, version = "" } = request.params;
+      const caller = callerOfRequest(request);
+      return sendJson(reply, answer(caller, model, parseModelVersion(version)));
+    });
   }
 }

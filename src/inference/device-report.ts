@@ -1,5 +1,7 @@
 /** A device as people see it: by HTTP, on the command line, in metrics. */
 
+import type { DeviceReservation } from "./reservation-report.ts";
+
 export interface DeviceReport {
   readonly id: string;
   /** Kind of the backend that drives it. */
@@ -32,6 +34,8 @@ export interface DeviceReport {
   readonly leasedTo?: string;
   readonly leasedModels?: readonly string[];
   readonly leasedSeconds?: number;
+  /** Who will have it or has it by the calendar. */
+  readonly reserved?: DeviceReservation;
   /** Where they are measured; absent: unavailable. */
   readonly temperatureC?: number;
   readonly powerW?: number;

@@ -1,5 +1,6 @@
 /** A call that hands everything on to another one: for those who change one thing about it. */
 import type { StatusError } from "../errors.ts";
+import type { Caller } from "./caller.ts";
 import type { InferCall, InferResponse, TraceContext } from "./request.ts";
 import type { ClientConnection } from "./shared-regions.ts";
 import type { Story } from "./story.ts";
@@ -22,6 +23,14 @@ export class ForwardingCall implements InferCall {
 
   get connection(): ClientConnection | undefined {
     return this.call.connection;
+  }
+
+  get caller(): Caller | undefined {
+    return this.call.caller;
+  }
+
+  get onBehalf(): boolean {
+    return this.call.onBehalf === true;
   }
 
   get headers(): Readonly<Record<string, string | undefined>> {

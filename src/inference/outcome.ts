@@ -1,5 +1,7 @@
 /** What is left to count when a request or an execution is over. `telemetry` alone reads it. */
-import type { ModelSignature, TraceContext } from "./request.ts";
+import type { Device } from "../../backends/contract.ts";
+import type { Caller } from "./caller.ts";
+import type { InferRequest, ModelSignature, TraceContext } from "./request.ts";
 import type { ExecutionTiming, Timeline } from "./timeline.ts";
 
 export type { ExecutionTiming } from "./timeline.ts";
@@ -21,8 +23,19 @@ export interface RequestOutcome {
   readonly cache?: { readonly hit: boolean; readonly tookUs: number };
   /** Of the call, where it is traced. */
   readonly trace?: TraceContext | undefined;
-  /** Rows of the batch it was executed in; told where it is traced. */
+  /** Who asked; absent: `ANYBODY`. */
+  readonly caller?: Caller | undefined;
+  /** True for what the gateway asks on behalf of another request, such as a step of an ensemble. */
+  readonly onBehalf?: boolean | undefined;
+  /** What was asked; its data may be gone once the account was told. */
+  readonly request?: InferRequest | undefined;
+  /** Of the tensors it was answered with; absent: none. */
+  readonly bytesOut?: number | undefined;
+  /** Rows of the batch it was executed in, fillings of empty slots left out; absent: no device had it. */
   readonly batchRows?: number | undefined;
+  /** What executed it, and as which variant of several. */
+  readonly device?: Device | undefined;
+  readonly variant?: string | undefined;
 }
 
 /** One response of a decoupled model, or of a request that failed, for `response_stats`. */

@@ -193,6 +193,8 @@ export interface InferCall {
   readonly connection?: ClientConnection | undefined;
   /** Who asks; absent: `ANYBODY`. */
   readonly caller?: Caller | undefined;
+  /** True where the gateway asks, on behalf of another request: that one is counted, not this. */
+  readonly onBehalf?: boolean;
   /** What came along with the request, names in lower case; read only where forwarding or tracing is configured. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
   /** Set where the request is traced, before it is queued. */

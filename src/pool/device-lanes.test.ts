@@ -6,6 +6,7 @@ import { VirtualClock } from "../../test/support/virtual-clock.ts";
 import { silent } from "../logger.ts";
 import { DEFAULT_BREAKER } from "./breaker.ts";
 import { DeviceLanes } from "./device-lanes.ts";
+import { DeviceLeases } from "./device-leases.ts";
 import { Pool } from "./pool.ts";
 
 const never = new AbortController().signal;
@@ -14,6 +15,7 @@ function onServers(refusals: Record<string, BackendError>) {
   const clock = new VirtualClock();
   const pool = new Pool([], clock.now);
   const loads: string[] = [];
+  const leases = new DeviceLeases(clock);
   let arrived = (_device: string) => {};
   const lanes = new DeviceLanes({
     model: "jets",
@@ -22,6 +24,7 @@ function onServers(refusals: Record<string, BackendError>) {
     breaker: DEFAULT_BREAKER,
     clock,
     log: silent,
+    leases,
     async load({ id }) {
       loads.push(id);
       const refusal = refusals[id];
@@ -37,7 +40,7 @@ function onServers(refusals: Record<string, BackendError>) {
   });
   const arrives = (device: string) => arrived(device);
   const held = () => pool.lanes.map(({ instance }) => instance.id);
-  return { clock, pool, lanes, loads, held, arrives };
+  return { clock, pool, lanes, leases, loads, held, arrives };
 }
 
 const away = new BackendError("device", "nobody answers");
@@ -125,6 +128,63 @@ describe("a variant on devices that hold many models", () => {
       await expect(execution).rejects.toBe(away);
     }
     expect([lane.inService, other?.inService]).toEqual([false, true]);
+    await lanes.leave();
+  });
+});
+
+describe("a device that is leased", () => {
+  const lease = (to: string, models: readonly string[], untilMs = 60_000) => ({
+    to,
+    models,
+    untilMs,
+  });
+
+  it("is left once what runs there is answered, and taken again when the lease is over", async () => {
+    const { clock, pool, lanes, leases, held } = onServers({});
+    await lanes.enter(never);
+    const [lane] = pool.lanes;
+    if (lane === undefined) throw new Error("no lane");
+    const execution = lane.execute([aRequest()]);
+    let left = false;
+    const leaving = leases.lease("a", lease("training", [])).then(() => {
+      left = true;
+    });
+    await clock.advance(10);
+    expect([held(), left]).toEqual([["b"], false]);
+    (lane.instance as FakeInstance).runs[0]?.finish();
+    (await execution).release();
+    await leaving;
+    expect(left).toBe(true);
+    await clock.advance(59_000);
+    expect(held()).toEqual(["b"]);
+    await clock.advance(1_000);
+    expect(held()).toEqual(["b", "a"]);
+    await lanes.leave();
+  });
+
+  it("keeps the models that the lease is for, and takes them while it lasts", async () => {
+    const { lanes, leases, held, loads } = onServers({});
+    await leases.lease("a", lease("cms", ["je*"]));
+    await lanes.enter(never);
+    expect(held()).toEqual(["a", "b"]);
+    await leases.lease("b", lease("cms", ["jets"]));
+    expect([held(), loads]).toEqual([
+      ["a", "b"],
+      ["a", "b"],
+    ]);
+    await lanes.leave();
+  });
+
+  it("is said to be so where no other serves, and serves when it is released", async () => {
+    const { clock, lanes, leases, held } = onServers({});
+    await leases.lease("a", lease("training", []));
+    await leases.lease("b", lease("training", []));
+    expect(await leases.lease("b", lease("atlas", ["jets"]))).toBe("training");
+    await lanes.enter(never);
+    expect(lanes.trouble).toBe("a: it is leased to training; b: it is leased to training");
+    leases.release("b");
+    await clock.advance(0);
+    expect(held()).toEqual(["b"]);
     await lanes.leave();
   });
 });

@@ -7,6 +7,9 @@ import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { Instance } from "../workers/types.ts";
 import { type BreakerSettings, DeviceBreaker } from "./breaker.ts";
+import type { DeviceLeases } from "./device-leases.ts";
+import type { Lane } from "./lane.ts";
+import { lends } from "./lease.ts";
 import type { Pool } from "./pool.ts";
 
 export interface DeviceLanesParts {
@@ -20,6 +23,8 @@ export interface DeviceLanesParts {
   load(device: Device, signal: AbortSignal): Promise<Instance>;
   /** Tells the id of a device that has just come, so that it is tried at once. @returns what ends that */
   readonly watchArrivals?: WatchArrivals | undefined;
+  /** Devices that are somebody's for a time; absent: none ever is. */
+  readonly leases?: DeviceLeases | undefined;
 }
 
 export type WatchArrivals = (arrived: (device: string) => void) => () => void;
@@ -30,16 +35,19 @@ const LAST_RETRY_MS = 10_000;
 export class DeviceLanes {
   readonly #parts: DeviceLanesParts;
   readonly #closing = new AbortController();
-  readonly #breakers: DeviceBreaker[] = [];
+  /** By device. */
+  readonly #lanes = new Map<string, { readonly lane: Lane; readonly breaker: DeviceBreaker }>();
   /** Why a device does not take it, by its id; those that do are not listed. */
   readonly #refusals = new Map<string, string>();
   readonly #retries = new Map<string, () => void>();
   readonly #loading = new Set<Promise<void>>();
   readonly #watchNoMore: (() => void) | undefined;
+  readonly #followNoMore: (() => void) | undefined;
 
   constructor(parts: DeviceLanesParts) {
     this.#parts = parts;
     this.#watchNoMore = parts.watchArrivals?.((device) => this.#arrived(device));
+    this.#followNoMore = parts.leases?.watch((device) => this.#leaseChanged(device));
   }
 
   /**
@@ -74,26 +82,28 @@ export class DeviceLanes {
   async leave(): Promise<void> {
     this.#closing.abort(new Error("the model is being unloaded"));
     this.#watchNoMore?.();
+    this.#followNoMore?.();
     for (const cancel of this.#retries.values()) cancel();
     this.#retries.clear();
     await Promise.allSettled(this.#loading);
-    for (const breaker of this.#breakers) breaker.close();
+    for (const { breaker } of this.#lanes.values()) breaker.close();
   }
 
   async #load(device: Device, signal: AbortSignal): Promise<void> {
     const { pool, log, breaker: settings, load } = this.#parts;
     try {
+      this.#requireLent(device.id);
       const instance = await load(device, signal);
-      if (signal.aborted) {
+      if (signal.aborted || !this.#isLent(device.id)) {
         await instance.close();
-        throw signal.reason;
+        signal.throwIfAborted();
+        this.#requireLent(device.id);
       }
       const probe = () => instance.probe();
       const breaker = new DeviceBreaker({ device: device.id, probe, log, settings });
-      this.#breakers.push(breaker);
       breaker.onChange = () => pool.onChange?.();
       this.#refusals.delete(device.id);
-      pool.add(instance, breaker);
+      this.#lanes.set(device.id, { lane: pool.add(instance, breaker), breaker });
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       if (this.#refusals.get(device.id) !== reason && !signal.aborted) {
@@ -106,6 +116,34 @@ export class DeviceLanes {
       this.#refusals.set(device.id, reason);
       throw cause;
     }
+  }
+
+  #isLent(device: string): boolean {
+    return lends(this.#parts.leases?.of(device), this.#parts.model);
+  }
+
+  #requireLent(device: string): void {
+    if (this.#isLent(device)) return;
+    const { to = "" } = this.#parts.leases?.of(device) ?? {};
+    throw new BackendError("exhausted", `it is leased to ${to}`);
+  }
+
+  /** What may not stay leaves, and is tried again like on a device that does not take it. */
+  async #leaseChanged(id: string): Promise<void> {
+    const device = this.#parts.devices.find((each) => each.id === id);
+    if (device === undefined) return;
+    const held = this.#lanes.get(id);
+    if (held === undefined || this.#isLent(id)) {
+      this.#arrived(id);
+      return;
+    }
+    const { pool, leases } = this.#parts;
+    this.#lanes.delete(id);
+    this.#refusals.set(id, `it is leased to ${leases?.of(id)?.to}`);
+    await pool.retire(held.lane);
+    held.breaker.close();
+    await held.lane.instance.close();
+    this.#retryLater(device, FIRST_RETRY_MS);
   }
 
   /** One that is being tried just now, or serves, is left alone. */

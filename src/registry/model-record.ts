@@ -197,7 +197,7 @@ export class ModelRecord<L> {
   }
 }
 
-/** @throws StatusError with Triton's text for a name that is not in the repository */
+/** Triton's text for a name that is not in the repository. */
 export function unknownModel(name: string): StatusError {
   return unknown("NOT_FOUND", `'${name}' is not found`);
 }

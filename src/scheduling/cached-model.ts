@@ -10,6 +10,7 @@ import type {
   ModelSignature,
   Parameters,
 } from "../inference/request.ts";
+import { outputBytes } from "../inference/request-bytes.ts";
 import { parseWish } from "../policy/routing/wish.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { CacheOwner, KeptAnswer, ResponseCache } from "./response-cache.ts";
@@ -135,6 +136,10 @@ export class CachedModel implements Served, CacheOwner {
       execution: undefined,
       cache: { hit: true, tookUs: (timeline.dispatched - start) * 1000 },
       trace,
+      caller: call.caller,
+      onBehalf: call.onBehalf,
+      request,
+      bytesOut: outputBytes(outputs),
     });
   }
 

@@ -1,4 +1,6 @@
 /** How a request's life in the scheduler ends: answered, failed or cancelled; once, and accounted for. */
+
+import type { Device } from "../../backends/contract.ts";
 import type { Clock } from "../clock.ts";
 import { StatusError, toStatusError } from "../errors.ts";
 import type { Account, ExecutionTiming, FailureReason } from "../inference/outcome.ts";
@@ -10,6 +12,7 @@ import type {
   ModelSignature,
   Parameters,
 } from "../inference/request.ts";
+import { outputBytes } from "../inference/request-bytes.ts";
 import { splitOutputs } from "../inference/split-outputs.ts";
 import { newTimeline } from "../inference/timeline.ts";
 import type { Executed, Instance } from "../pool/lane.ts";
@@ -27,6 +30,14 @@ export const ENDED: InferCall = {
 
 /** Parameters of a response: which variant, artifact and device it comes from. The same object while nothing of it changes. */
 export type Origin = (instance: Instance) => Parameters;
+
+/** Where a request was executed. */
+interface Execution {
+  readonly timing: ExecutionTiming;
+  readonly device: Device;
+  /** Of its batch, fillings of empty slots left out. */
+  readonly rows: number;
+}
 
 /** In the story of a request. */
 export const CANCELLED = "its client went away, or its deadline passed";
@@ -64,6 +75,8 @@ export class Endings {
   /** Gives each request its rows. Where the outputs do not add up to an answer, all fail. */
   answered(batch: readonly Entry[], { outputs, timing, instance }: Executed): void {
     const answered = new Set<Entry>();
+    const { device } = instance.report;
+    const execution = { timing, device, rows: rowsOfClients(batch) };
     try {
       const requests = batch.map((entry) => entry.request);
       const parts = splitOutputs(this.#signature, requests, outputs);
@@ -74,7 +87,9 @@ export class Endings {
         const { call, request } = entry;
         answered.add(entry);
         call.onCancel = undefined;
-        if (!call.cancelled) {
+        // The last answer of a stream ends it: afterwards all of its calls are over.
+        const { cancelled } = call;
+        if (!cancelled) {
           call.timeline.execution = timing;
           const { id } = request;
           const outputs = parts[i] ?? [];
@@ -88,35 +103,41 @@ export class Endings {
           );
           call.story?.answered(parameters);
         }
-        this.#finish(entry, call.cancelled ? "CANCELED" : undefined, timing, rows);
+        const bytesOut = outputBytes(parts[i] ?? []);
+        this.#finish(entry, cancelled ? "CANCELED" : undefined, execution, bytesOut);
       }
     } catch (error) {
       const status = toStatusError(error);
       for (const entry of batch) {
-        if (!answered.has(entry)) this.failed(entry, status, "BACKEND", timing);
+        if (!answered.has(entry)) this.failed(entry, status, "BACKEND", execution);
       }
     }
   }
 
-  /** A decoupled model gave its last response to this request. @param final without outputs */
-  streamed(entry: Entry, final: InferResponse, timing: ExecutionTiming): void {
+  /**
+   * A decoupled model gave its last response to this request.
+   * @param final without outputs
+   * @param bytesOut of those before it
+   */
+  streamed(entry: Entry, final: InferResponse, execution: Execution, bytesOut: number): void {
     const { call } = entry;
     call.onCancel = undefined;
-    call.timeline.execution = timing;
-    if (!call.cancelled) {
+    call.timeline.execution = execution.timing;
+    const { cancelled } = call;
+    if (!cancelled) {
       call.respond(final, true);
       call.story?.answered(final.parameters);
     }
-    this.#finish(entry, call.cancelled ? "CANCELED" : undefined, timing);
+    this.#finish(entry, cancelled ? "CANCELED" : undefined, execution, bytesOut);
   }
 
-  failed(entry: Entry, status: StatusError, reason: FailureReason, timing?: ExecutionTiming): void {
+  failed(entry: Entry, status: StatusError, reason: FailureReason, execution?: Execution): void {
     const { call } = entry;
     call.onCancel = undefined;
     const { cancelled } = call;
     if (!cancelled) call.fail(status);
     call.story?.failed(cancelled ? CANCELLED : `${status.code}: ${status.message}`);
-    this.#finish(entry, cancelled ? "CANCELED" : reason, timing);
+    this.#finish(entry, cancelled ? "CANCELED" : reason, execution);
   }
 
   cancelled(entry: Entry): void {
@@ -128,8 +149,8 @@ export class Endings {
   #finish(
     entry: Entry,
     failure: FailureReason | undefined,
-    execution: ExecutionTiming | undefined,
-    batchRows?: number,
+    execution: Execution | undefined,
+    bytesOut?: number,
   ): void {
     const { request, call } = entry;
     entry.call = ENDED;
@@ -144,11 +165,24 @@ export class Endings {
       requests: request.bundled,
       timeline: call.timeline,
       failure,
-      execution,
+      execution: execution?.timing,
       trace: call.trace,
-      batchRows: call.trace && batchRows,
+      caller: call.caller,
+      onBehalf: call.onBehalf,
+      request,
+      bytesOut,
+      batchRows: execution?.rows,
+      device: execution?.device,
+      variant: this.#variant,
     });
   }
+}
+
+/** Whoever has its rows in a batch pays for its time: the fillings of empty slots are nobody's. */
+export function rowsOfClients(batch: readonly Entry[]): number {
+  let rows = 0;
+  for (const { request } of batch) if (request.sequence?.ready !== false) rows += request.rows;
+  return rows;
 }
 
 /** What a request is told that comes while its model is being unloaded. */

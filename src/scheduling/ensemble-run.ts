@@ -22,6 +22,7 @@ import type {
   WireInput,
   WireRequest,
 } from "../inference/request.ts";
+import { outputBytes } from "../inference/request-bytes.ts";
 import type { EnsembleOrigin, StepOrigin } from "./ensemble-origin.ts";
 import type { Route } from "./ensemble-route.ts";
 import { fitShape } from "./ensemble-shapes.ts";
@@ -91,6 +92,7 @@ export class EnsembleRun implements StepReceiver {
   /** µs that the steps that are done waited for their batches, summed. */
   #queueUs = 0;
   #responses = 0;
+  #bytesOut = 0;
   #over = false;
   /** Steps may answer while they are being started: how deep we are. */
   #depth = 0;
@@ -104,6 +106,11 @@ export class EnsembleRun implements StepReceiver {
   /** What the executions of its steps took so far, summed. */
   get compute(): ExecutionTiming {
     return { ...this.#compute };
+  }
+
+  /** Of the tensors that its client was sent. */
+  get bytesOut(): number {
+    return this.#bytesOut;
   }
 
   start(): void {
@@ -300,6 +307,7 @@ export class EnsembleRun implements StepReceiver {
     // Where no step is decoupled, every step that runs is behind the complete answer.
     const final = !request.signature.decoupled || this.#idle;
     this.#responses += 1;
+    this.#bytesOut += outputBytes(outputs);
     call.timeline.execution = this.compute;
     if (final) this.#end();
     call.respond({ model, version, id: request.id, outputs, ...this.told }, final);

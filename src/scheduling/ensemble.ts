@@ -115,7 +115,7 @@ export class EnsembleScheduler implements Served {
   #ended(
     run: EnsembleRun,
     link: Link<() => void>,
-    { rows }: InferRequest,
+    request: InferRequest,
     call: InferCall,
     failure: FailureReason | undefined,
   ): void {
@@ -128,7 +128,13 @@ export class EnsembleScheduler implements Served {
     if (failure === undefined) call.story?.answered(run.told?.parameters);
     else call.story?.failed(failure === "CANCELED" ? CANCELLED : "a step failed");
     const timing = run.compute;
-    account.request({ signature, rows, timeline, failure, execution: timing, trace });
+    const { rows } = request;
+    const { caller, onBehalf } = call;
+    const { bytesOut } = run;
+    account.request({
+      ...{ signature, rows, request, timeline, failure, execution: timing, trace },
+      ...{ caller, onBehalf, bytesOut },
+    });
     if (failure === undefined) account.execution({ signature, rows, timing });
     this.#noticeIdle();
   }

@@ -17,6 +17,9 @@ export class StepCall implements InferCall {
   readonly timeline: Timeline;
   readonly manyResponses: boolean;
   readonly connection: InferCall["connection"];
+  /** Who asked for the ensemble. */
+  readonly caller: InferCall["caller"];
+  readonly onBehalf = true;
   /** What the client insists on holds for every step. */
   readonly headers: NonNullable<InferCall["headers"]>;
   readonly trace: TraceContext | undefined;
@@ -31,6 +34,7 @@ export class StepCall implements InferCall {
     this.timeline = newTimeline(now);
     this.manyResponses = client.manyResponses === true;
     this.connection = client.connection;
+    this.caller = client.caller;
     this.headers = client.headers ?? {};
     this.trace = childContext(client.trace);
     this.deadline = client.deadline;

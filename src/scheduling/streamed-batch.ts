@@ -11,6 +11,7 @@ import type {
   OutputTensor,
   Parameters,
 } from "../inference/request.ts";
+import { outputBytes } from "../inference/request-bytes.ts";
 import { clientShape } from "../inference/split-outputs.ts";
 import {
   type Instance,
@@ -19,7 +20,7 @@ import {
   type RunResponse,
   WorkerLost,
 } from "../pool/lane.ts";
-import { ENDED, type Endings } from "./endings.ts";
+import { ENDED, type Endings, rowsOfClients } from "./endings.ts";
 import type { Entry } from "./queue.ts";
 import { statusOf } from "./recovery.ts";
 
@@ -38,6 +39,8 @@ export class StreamedBatch {
   readonly #responses: number[];
   /** Members that were ended before the run was. */
   readonly #over: boolean[] = [];
+  /** By member: of the responses sent so far. */
+  readonly #bytesOut: number[];
   readonly #abort = new AbortController();
   readonly #origin: Parameters | undefined;
   readonly #rows: number;
@@ -47,6 +50,7 @@ export class StreamedBatch {
     this.#parts = parts;
     this.#batch = batch;
     this.#responses = batch.map(() => 0);
+    this.#bytesOut = batch.map(() => 0);
     this.#origin = parts.endings.origin(parts.instance);
     this.#rows = batch.reduce((sum, { request }) => sum + request.rows, 0);
     this.sink = {
@@ -61,10 +65,13 @@ export class StreamedBatch {
 
   /** The run is over, and so is every request of it. */
   end(timing: ExecutionTiming): void {
+    const { device } = this.#parts.instance.report;
+    const execution = { timing, device, rows: rowsOfClients(this.#batch) };
     for (const [member, entry] of this.#batch.entries()) {
       if (this.#over[member]) continue;
       if (!entry.call.cancelled) this.#count(member, "empty", timing.inferUs, 0);
-      this.#parts.endings.streamed(entry, this.#answer(entry, []), timing);
+      const bytesOut = this.#bytesOut[member] ?? 0;
+      this.#parts.endings.streamed(entry, this.#answer(entry, []), execution, bytesOut);
     }
   }
 
@@ -106,6 +113,7 @@ export class StreamedBatch {
       return;
     }
     this.#count(member, tensors.length > 0 ? "success" : "empty", inferUs, outputUs);
+    this.#bytesOut[member] = (this.#bytesOut[member] ?? 0) + outputBytes(tensors);
     call.respond(this.#answer(entry, tensors), false);
   }
 

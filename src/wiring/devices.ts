@@ -2,8 +2,11 @@
 import type { BackendModule, Device } from "../../backends/contract.ts";
 import { StatusError } from "../errors.ts";
 import type { DeviceControl, DeviceReport, LeaseRequest } from "../inference/device-report.ts";
+import type { DeviceReservation } from "../inference/reservation-report.ts";
 import type { Logger } from "../logger.ts";
 import type { BoardReport, Boards } from "../pool/boards.ts";
+import type { DeviceLeases } from "../pool/device-leases.ts";
+import type { Lease } from "../pool/lease.ts";
 import type { ServedModel } from "../registry/types.ts";
 import type { Served } from "../scheduling/served.ts";
 import type { Inventory } from "./inventory.ts";
@@ -12,7 +15,11 @@ export interface DeviceParts {
   readonly modules: readonly Pick<BackendModule, "kind" | "formats" | "perDevice">[];
   readonly inventory: Inventory;
   readonly boards: Boards;
+  /** Of devices that models share. */
+  readonly leases: DeviceLeases;
   served(): readonly ServedModel<Served>[];
+  /** Who has a device by the calendar, or will have it; absent: there is no calendar. */
+  readonly reservedFor?: ((device: string) => DeviceReservation | undefined) | undefined;
   /** Monotonic ms. */
   now(): number;
   readonly log: Logger;
@@ -20,6 +27,8 @@ export interface DeviceParts {
 
 export class Devices implements DeviceControl {
   readonly #parts: DeviceParts;
+  /** Devices with several models at once, of backends that know theirs one by one. */
+  #shared: readonly ReturnType<typeof about>[] = [];
 
   constructor(parts: DeviceParts) {
     this.#parts = parts;
@@ -28,7 +37,14 @@ export class Devices implements DeviceControl {
   /** Boards are known before the first model is loaded. */
   async find(): Promise<void> {
     const kinds = this.#parts.modules.filter(({ perDevice }) => perDevice === true);
-    await Promise.all(kinds.map(({ kind }) => this.#devicesOf(kind)));
+    const found = await Promise.all(
+      kinds.map(async ({ kind }) =>
+        (await this.#devicesOf(kind))
+          .filter(({ reconfigurable }) => reconfigurable !== true)
+          .map((device) => about(device, kind)),
+      ),
+    );
+    this.#shared = found.flat();
   }
 
   async list(): Promise<readonly DeviceReport[]> {
@@ -46,10 +62,16 @@ export class Devices implements DeviceControl {
           ...about(device, kind),
           state: "ready",
           model: models === undefined ? null : [...models].join(", "),
+          ...leased(this.#parts.leases.of(device.id), this.#parts.now()),
         });
       }
     }
-    return this.#withSensors(reports);
+    return this.#withSensors(reports.map((report) => this.#withReservation(report)));
+  }
+
+  #withReservation(report: DeviceReport): DeviceReport {
+    const reserved = this.#parts.reservedFor?.(report.id);
+    return reserved === undefined ? report : { ...report, reserved };
   }
 
   async #withSensors(reports: readonly DeviceReport[]): Promise<readonly DeviceReport[]> {
@@ -68,6 +90,16 @@ export class Devices implements DeviceControl {
     return this.#parts.boards.reports.map((report) => boardReport(report, now));
   }
 
+  /** Those that can be leased; without asking anybody. */
+  leasable(): readonly DeviceReport[] {
+    const now = this.#parts.now();
+    const shared = this.#shared.map((device) => ({
+      ...{ ...device, state: "ready" as const, model: null },
+      ...leased(this.#parts.leases.of(device.id), now),
+    }));
+    return [...this.boards(), ...shared];
+  }
+
   async drain(id: string): Promise<void> {
     if (await this.#parts.boards.drain(id)) return;
     await this.#refuse(id);
@@ -79,16 +111,23 @@ export class Devices implements DeviceControl {
   }
 
   async lease(id: string, { to, models, seconds }: LeaseRequest): Promise<void> {
-    if (!this.boards().some((board) => board.id === id)) await this.#refuse(id);
+    const shared = this.#isShared(id);
+    if (!shared && !this.boards().some((board) => board.id === id)) await this.#refuse(id);
     const untilMs = this.#parts.now() + 1000 * seconds;
-    const holder = await this.#parts.boards.lease(id, { to, models, untilMs });
+    const leases = shared ? this.#parts.leases : this.#parts.boards;
+    const holder = await leases.lease(id, { to, models, untilMs });
     if (holder === undefined) return;
     const remedy = "wait for its end, or release it first";
     throw new StatusError("ALREADY_EXISTS", `device '${id}' is leased to '${holder}': ${remedy}`);
   }
 
   async release(id: string): Promise<void> {
-    if (!this.#parts.boards.release(id)) await this.#refuse(id);
+    if (this.#isShared(id)) this.#parts.leases.release(id);
+    else if (!this.#parts.boards.release(id)) await this.#refuse(id);
+  }
+
+  #isShared(id: string): boolean {
+    return this.#shared.some((device) => device.id === id);
   }
 
   async #refuse(id: string): Promise<never> {
@@ -138,14 +177,20 @@ function boardReport(report: BoardReport, now: number): DeviceReport {
     rows,
     busySeconds: busyUs / 1e6,
     workerPid: report.workerPid,
-    ...(lease && {
-      leasedTo: lease.to,
-      leasedModels: lease.models,
-      leasedSeconds: Math.max(0, Math.round((lease.untilMs - now) / 1000)),
-    }),
+    ...leased(lease, now),
     ...(switchMs === undefined ? {} : { switchMs: Math.round(switchMs) }),
     ...(trouble === undefined ? {} : { trouble }),
   };
+}
+
+function leased(lease: Lease | undefined, now: number) {
+  return (
+    lease && {
+      leasedTo: lease.to,
+      leasedModels: lease.models,
+      leasedSeconds: Math.max(0, Math.round((lease.untilMs - now) / 1000)),
+    }
+  );
 }
 
 /** What a device says of itself. */

@@ -7,12 +7,16 @@ import { loadInferenceDefinition } from "../grpc/rpc/definition.ts";
 import { type InferenceService, registerInferenceService } from "../grpc/service.ts";
 import type { GrpcServerOptions, TlsOptions } from "../grpc/transport/options.ts";
 import { GrpcServer } from "../grpc/transport/server.ts";
+import type { ByteBudget } from "../inference/byte-budget.ts";
 import type { Restrictions } from "../inference/restriction.ts";
 import type { Service } from "../lifecycle.ts";
+import { needOf, RPC_ACCESS } from "../tenants/access-table.ts";
 
 type GrpcSlice = Config["grpc"];
-interface Surroundings extends Pick<GrpcServerOptions, "clock" | "log" | "budget"> {
+interface Surroundings extends Pick<GrpcServerOptions, "clock" | "log" | "gate" | "listeners"> {
   readonly restrictions: Restrictions;
+  /** Bodies of HTTP count in it, too. */
+  readonly budget: ByteBudget;
 }
 
 /** zlib levels behind Triton's words. */
@@ -22,29 +26,43 @@ export interface GrpcListener extends Service {
   readonly server: GrpcServer;
   /** 0 before `start`. */
   readonly port: number;
+  /** Ports of the named listeners; none before `start`. */
+  readonly listeners: ReadonlyMap<string, number>;
 }
 
 export function grpcListener(
   slice: GrpcSlice,
   service: InferenceService,
   health: HealthSource,
-  { clock, log, restrictions }: Surroundings,
+  { clock, log, budget, restrictions, gate, listeners = [] }: Surroundings,
 ): GrpcListener {
-  const server = new GrpcServer({ ...optionsOf(slice), clock, log });
+  const asking = gate && { gate, listeners };
+  const server = new GrpcServer({
+    ...optionsOf(slice, gate !== undefined),
+    ...asking,
+    budget,
+    clock,
+    log,
+  });
   const definition = loadInferenceDefinition();
   registerInferenceService(server, definition, service);
   addHealth(server, health);
   restrict(server, restrictions);
   addReflection(server, [definition.package, loadHealthPackage()]);
+  for (const path of server.paths) needOf(RPC_ACCESS, path);
   let port = 0;
+  let ports: ReadonlyMap<string, number> = new Map();
   return {
     name: "grpc",
     server,
     get port() {
       return port;
     },
+    get listeners() {
+      return ports;
+    },
     async start() {
-      ({ port } = await server.listen());
+      ({ port, listeners: ports } = await server.listen());
     },
     drain: () => server.drain(),
     inFlight: () => [`${server.stats().callsInFlight} calls`],
@@ -52,10 +70,10 @@ export function grpcListener(
   };
 }
 
-function optionsOf(slice: GrpcSlice): Omit<GrpcServerOptions, "clock" | "log"> {
+function optionsOf(slice: GrpcSlice, asks: boolean): Omit<GrpcServerOptions, "clock" | "log"> {
   const { minRecvPingIntervalMs, ...keepalive } = slice.keepalive;
   const level = LEVELS[slice.compressionLevel];
-  const tls = tlsOf(slice.tls);
+  const tls = tlsOf(slice.tls, asks);
   return {
     address: slice.address,
     port: slice.port,
@@ -71,8 +89,10 @@ function optionsOf(slice: GrpcSlice): Omit<GrpcServerOptions, "clock" | "log"> {
   };
 }
 
-function tlsOf(slice: GrpcSlice["tls"]): TlsOptions | undefined {
+/** @param asks clients who they are: a certificate is one of the ways to say so */
+function tlsOf(slice: GrpcSlice["tls"], asks: boolean): TlsOptions | undefined {
   const { useSsl, mutual, certPath, keyPath, rootCertPath } = slice;
   if (!useSsl || certPath === undefined || keyPath === undefined) return undefined;
-  return { certPath, keyPath, mutual, ...(rootCertPath === undefined ? {} : { rootCertPath }) };
+  const root = rootCertPath === undefined ? {} : { rootCertPath, optional: asks };
+  return { certPath, keyPath, mutual, ...root };
 }

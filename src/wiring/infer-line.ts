@@ -2,13 +2,14 @@
  * The straight line of an inference request, from decoded to queued. Each stage
  * is one call; whatever one of them throws becomes the client's status.
  */
-import { toStatusError } from "../errors.ts";
-import type { InferCall, InferRequest, WireRequest } from "../inference/request.ts";
+import { type StatusError, toStatusError } from "../errors.ts";
+import type { InferCall, InferRequest, ModelSignature, WireRequest } from "../inference/request.ts";
 import type { RegionLookup } from "../inference/shared-regions.ts";
 import { checkRequest, requireOneResponse } from "../inference/validate.ts";
 import { type ClientWish, parseWish } from "../policy/routing/wish.ts";
 import type { ServedModel } from "../registry/types.ts";
 import type { Served } from "../scheduling/served.ts";
+import type { Admission } from "./admission.ts";
 import { delivering } from "./delivering-call.ts";
 
 export type Resolve = (model: string, version: string) => ServedModel<Served>;
@@ -19,10 +20,22 @@ export type Route = (wire: WireRequest, call: InferCall) => ServedModel<Served> 
 /** @throws StatusError where the one artifact of a model is not what the client insists on */
 export type Require = (served: ServedModel<Served>, wish: ClientWish) => void;
 
+/** A request ends here. @param signature of the model it was for, where that is known */
+export type Refused = (
+  wire: WireRequest,
+  call: InferCall,
+  error: StatusError,
+  signature?: ModelSignature,
+) => void;
+
 export interface Surroundings {
   /** Memory shared with clients; undefined where that is switched off. */
   readonly regions?: RegionLookup | undefined;
   readonly require: Require;
+  /** Whether a tenant may ask so much now; absent: nobody's share is limited. */
+  readonly quotas?: Pick<Admission, "admit"> | undefined;
+  /** Who counts what was refused; absent: nobody. */
+  readonly refused?: Refused | undefined;
   /** Has another artifact compute some of the requests once more; absent: none. @returns the call to answer */
   readonly shadow?:
     | ((served: ServedModel<Served>, request: InferRequest, call: InferCall) => InferCall)
@@ -38,13 +51,13 @@ export function inferLine(
     try {
       served = route(wire, call);
     } catch (error) {
-      refuse(call, error);
+      refuse(wire, call, error, surroundings.refused);
       return;
     }
     if (served instanceof Promise) {
       served.then(
         () => call.cancelled || line(wire, call),
-        (error: unknown) => refuse(call, error),
+        (error: unknown) => refuse(wire, call, error, surroundings.refused),
       );
       return;
     }
@@ -58,7 +71,7 @@ export function admit(
   served: ServedModel<Served>,
   wire: WireRequest,
   caller: InferCall,
-  { regions, require, shadow }: Surroundings,
+  { regions, require, quotas, refused, shadow }: Surroundings,
 ): void {
   const { definition, loaded } = served;
   let call = caller;
@@ -70,16 +83,24 @@ export function admit(
       const wish = parseWish(wire.parameters, caller.headers);
       if (wish !== undefined) require(served, wish);
     }
-    call = delivering(caller, request, definition.labels);
+    if (quotas !== undefined) call = quotas.admit(request, call);
+    call = delivering(call, request, definition.labels);
     if (shadow !== undefined) call = shadow(served, request, call);
     loaded.submit(request, call);
   } catch (error) {
-    refuse(call, error);
+    refuse(wire, call, error, refused, definition.signature);
   }
 }
 
-function refuse(call: InferCall, error: unknown): void {
+function refuse(
+  wire: WireRequest,
+  call: InferCall,
+  error: unknown,
+  refused?: Refused,
+  signature?: ModelSignature,
+): void {
   const status = toStatusError(error);
+  refused?.(wire, call, status, signature);
   call.fail(status);
   call.story?.failed(`${status.code}: ${status.message}`);
 }

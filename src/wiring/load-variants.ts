@@ -7,6 +7,7 @@ import type { Router } from "../policy/routing/router.ts";
 import type { Boards, BoardVariant } from "../pool/boards.ts";
 import type { BreakerSettings } from "../pool/breaker.ts";
 import { DeviceLanes, type WatchArrivals } from "../pool/device-lanes.ts";
+import type { DeviceLeases } from "../pool/device-leases.ts";
 import { Pool } from "../pool/pool.ts";
 import type { ModelDefinition, VariantDefinition } from "../registry/types.ts";
 import { Branch } from "../scheduling/branch.ts";
@@ -25,6 +26,8 @@ export interface RoutingSettings {
 export interface VariantLoaderParts extends LoaderParts {
   /** Absent: no devices come while the gateway runs. */
   readonly watchArrivals?: WatchArrivals | undefined;
+  /** Of devices that models share; absent: none is ever leased. */
+  readonly leases?: DeviceLeases | undefined;
   readonly boards: Boards;
   readonly breaker: BreakerSettings;
   readonly routing: RoutingSettings;
@@ -156,9 +159,9 @@ function deviceLanes(
   { parts, definition, variant, devices }: VariantContext,
   pool: Pool,
 ): DeviceLanes {
-  const { breaker, clock, log, watchArrivals } = parts;
+  const { breaker, clock, log, watchArrivals, leases } = parts;
   return new DeviceLanes({
-    ...{ model: definition.name, devices, pool, breaker, clock, log, watchArrivals },
+    ...{ model: definition.name, devices, pool, breaker, clock, log, watchArrivals, leases },
     load: (device, signal) => loadInstance(parts, definition, variant, device.id, signal),
   });
 }

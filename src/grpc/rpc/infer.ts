@@ -1,5 +1,6 @@
 /** ModelInfer: the hot path, from the bytes of a request to the bytes of its answer. */
 import { StatusError, toStatusError } from "../../errors.ts";
+import type { Caller } from "../../inference/caller.ts";
 import type {
   InferCall,
   InferResponse,
@@ -53,6 +54,10 @@ class UnaryInferCall implements InferCall {
 
   get connection(): ClientConnection {
     return this.#hot.connection;
+  }
+
+  get caller(): Caller | undefined {
+    return this.#hot.caller;
   }
 
   get deadline(): number {

@@ -1,6 +1,8 @@
 /** ModelReady, ModelMetadata, ModelConfig. */
 import type { TensorSpec } from "../../../backends/contract.ts";
+import { unknownModel } from "../../registry/model-record.ts";
 import type { ModelDefinition } from "../../registry/types.ts";
+import { mayUse } from "../../tenants/may-use.ts";
 import { type Implementation, unary } from "./unary.ts";
 
 export interface ModelLookup {
@@ -22,11 +24,12 @@ interface NamedVersion {
 export function modelHandlers(models: ModelLookup): Implementation {
   return {
     // A model nobody knows is not ready: no error. Triton's own tests rely on it.
-    ModelReady: unary(({ name, version }: NamedVersion) => ({
-      ready: models.isReady(name, version),
+    ModelReady: unary(({ name, version }: NamedVersion, _connection, caller) => ({
+      ready: mayUse(caller, name) && models.isReady(name, version),
     })),
 
-    ModelMetadata: unary(({ name, version }: NamedVersion) => {
+    ModelMetadata: unary(({ name, version }: NamedVersion, _connection, caller) => {
+      if (!mayUse(caller, name)) throw unknownModel(name);
       const { config, signature, version: found } = models.find(name, version);
       const { platform, backend } = config;
       const batched = signature.maxBatchSize > 0;
@@ -39,9 +42,10 @@ export function modelHandlers(models: ModelLookup): Implementation {
       };
     }),
 
-    ModelConfig: unary(({ name, version }: NamedVersion) => ({
-      config: models.find(name, version).config,
-    })),
+    ModelConfig: unary(({ name, version }: NamedVersion, _connection, caller) => {
+      if (!mayUse(caller, name)) throw unknownModel(name);
+      return { config: models.find(name, version).config };
+    }),
   };
 }
 

@@ -1,11 +1,16 @@
 /** RepositoryIndex, RepositoryModelLoad, RepositoryModelUnload. */
 import { StatusError } from "../../errors.ts";
+import type { Caller } from "../../inference/caller.ts";
+import type { ClientConnection } from "../../inference/shared-regions.ts";
 import type { ControlParameter, ControlParameters } from "../../registry/control.ts";
+import { unknownModel } from "../../registry/model-record.ts";
 import type { IndexEntry } from "../../registry/types.ts";
+import { mayUse } from "../../tenants/may-use.ts";
 import { type Implementation, unary } from "./unary.ts";
 
 export interface RepositoryAccess {
-  index(): Iterable<IndexEntry>;
+  /** As far as it is for this caller. @throws StatusError where it may not begin to ask for inference now */
+  index(caller: Caller | undefined, connection: ClientConnection | undefined): Iterable<IndexEntry>;
   /** @throws StatusError also where clients may load nothing */
   load(model: string, parameters: ControlParameters): Promise<void>;
   unload(model: string, parameters: ControlParameters): Promise<void>;
@@ -25,17 +30,24 @@ interface ControlRequest {
   readonly parameters: { readonly [name: string]: WireParameter };
 }
 
+interface IndexRequest {
+  readonly repository_name: string;
+  readonly ready: boolean;
+}
+
 export function repositoryHandlers({ index, load, unload }: RepositoryAccess): Implementation {
   const control = (act: RepositoryAccess["load"]) =>
-    unary(async ({ repository_name, model_name, parameters }: ControlRequest) => {
+    unary(async (request: ControlRequest, _connection, caller) => {
+      const { repository_name, model_name, parameters } = request;
       refuseRepositoryName(repository_name);
+      if (!mayUse(caller, model_name)) throw unknownModel(model_name);
       await act(model_name, readParameters(parameters));
       return {};
     });
   return {
-    RepositoryIndex: unary((request: { repository_name: string; ready: boolean }) => {
+    RepositoryIndex: unary((request: IndexRequest, connection, caller) => {
       refuseRepositoryName(request.repository_name);
-      const entries = [...index()];
+      const entries = [...index(caller, connection)].filter(({ name }) => mayUse(caller, name));
       return { models: request.ready ? entries.filter((e) => e.state === "READY") : entries };
     }),
     RepositoryModelLoad: control(load),

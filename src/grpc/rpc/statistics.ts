@@ -1,6 +1,7 @@
 /** ModelStatistics. */
 import { parseModelVersion } from "../../inference/model-version.ts";
 import { selectServed } from "../../inference/select-served.ts";
+import { mayUse } from "../../tenants/may-use.ts";
 import { type Implementation, unary } from "./unary.ts";
 
 export interface StatisticsSource {
@@ -10,11 +11,17 @@ export interface StatisticsSource {
   statistics(model: string, version: string): object;
 }
 
+interface NamedVersion {
+  readonly name: string;
+  readonly version: string;
+}
+
 export function statisticsHandlers(source: StatisticsSource): Implementation {
   return {
-    ModelStatistics: unary((request: { readonly name: string; readonly version: string }) => {
+    ModelStatistics: unary((request: NamedVersion, _connection, caller) => {
       const version = parseModelVersion(request.version);
-      const served = selectServed([...source.served()], request.name, version);
+      const visible = [...source.served()].filter(({ name }) => mayUse(caller, name));
+      const served = selectServed(visible, request.name, version);
       return { model_stats: served.map((each) => source.statistics(each.name, each.version)) };
     }),
   };

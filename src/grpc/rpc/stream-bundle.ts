@@ -73,6 +73,10 @@ export class StreamBundle implements InferCall, StreamItem {
     return this.#session.connection;
   }
 
+  get caller(): StreamSession["caller"] {
+    return this.#session.caller;
+  }
+
   get headers(): StreamSession["headers"] {
     return this.#session.headers;
   }
@@ -179,6 +183,7 @@ function memberOf(session: StreamSession, ended: (call: StreamItem) => void): St
     deadline: session.deadline,
     encoder: session.encoder,
     connection: session.connection,
+    caller: session.caller,
     headers: session.headers,
     decouple: () => undefined,
     send: () => undefined,

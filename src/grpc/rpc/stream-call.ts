@@ -1,5 +1,6 @@
 /** One request of a stream, from its message to its last answer. */
 import { StatusError, toStatusError } from "../../errors.ts";
+import type { Caller } from "../../inference/caller.ts";
 import type {
   InferCall,
   InferResponse,
@@ -21,6 +22,8 @@ export interface StreamSession {
   readonly encoder: StreamResponseEncoder;
   /** One object per connection. */
   readonly connection: ClientConnection;
+  /** Of the stream, too; undefined: nobody asked. */
+  readonly caller: Caller | undefined;
   /** Of the stream: all its requests have the same. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   /** The call is of a decoupled model: its answers are in nobody's order. */
@@ -86,6 +89,10 @@ export class StreamInferCall implements InferCall, StreamItem {
 
   get connection(): ClientConnection {
     return this.#session.connection;
+  }
+
+  get caller(): Caller | undefined {
+    return this.#session.caller;
   }
 
   get headers(): StreamSession["headers"] {

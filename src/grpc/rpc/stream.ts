@@ -74,6 +74,10 @@ class InferStream implements HotStreamListener, BundleSession {
     return this.#stream.connection;
   }
 
+  get caller(): HotStream["caller"] {
+    return this.#stream.caller;
+  }
+
   get headers(): HotStream["headers"] {
     return this.#stream.headers;
   }

@@ -1,10 +1,16 @@
 /** A handler of a call with one request and one answer, from a function that gives the answer. */
 
+import type { Caller } from "../../inference/caller.ts";
 import type { ClientConnection } from "../../inference/shared-regions.ts";
 
 /** The part of grpc-js' surface that such handlers use; our transport and grpc-js both offer it. */
 export type UnaryHandler = (
-  call: { readonly request: unknown; readonly connection?: ClientConnection },
+  call: {
+    readonly request: unknown;
+    readonly connection?: ClientConnection;
+    /** Absent: anybody. */
+    readonly caller?: Caller | undefined;
+  },
   callback: (error: unknown, response?: object) => void,
 ) => void;
 
@@ -16,19 +22,28 @@ const UNKNOWN_CONNECTION: ClientConnection = { gone: true, whenGone() {} };
 
 /**
  * @param answer gets the request as proto-loader reads it, with every field
- * present; throws a StatusError where the call is to fail
+ * present, and who asks where somebody was asked; throws a StatusError where the call is to fail
  */
 export function unary<Q>(
-  answer: (request: Q, connection: ClientConnection) => object | Promise<object>,
+  answer: (
+    request: Q,
+    connection: ClientConnection,
+    caller: Caller | undefined,
+  ) => object | Promise<object>,
 ): UnaryHandler {
   return (call, callback) => {
-    void answerTo(call.request as Q, call.connection ?? UNKNOWN_CONNECTION).then(
+    const { request, connection = UNKNOWN_CONNECTION, caller } = call;
+    void answerTo(request as Q, connection, caller).then(
       (response) => callback(null, response),
       (error: unknown) => callback(error),
     );
   };
 
-  async function answerTo(request: Q, connection: ClientConnection): Promise<object> {
-    return await answer(request, connection);
+  async function answerTo(
+    request: Q,
+    connection: ClientConnection,
+    caller: Caller | undefined,
+  ): Promise<object> {
+    return await answer(request, connection, caller);
   }
 }

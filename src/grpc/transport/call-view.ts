@@ -2,6 +2,7 @@
 import { EventEmitter } from "node:events";
 import type { Metadata } from "@grpc/grpc-js";
 import { StatusError } from "../../errors.ts";
+import type { Caller } from "../../inference/caller.ts";
 import type { ClientConnection } from "../../inference/shared-regions.ts";
 import type { RequestHeaders } from "../http2/protocol.ts";
 import { metadataFrom } from "./metadata.ts";
@@ -13,6 +14,7 @@ export interface ViewedCall {
   readonly path: string;
   readonly peer: string;
   readonly connection: ClientConnection;
+  readonly caller: Caller | undefined;
   readonly cancelled: boolean;
   readonly deadline: number;
   deadlineDate(): Date | number;
@@ -60,6 +62,11 @@ export class CallView extends EventEmitter implements StreamingCall {
   /** Not grpc-js': whose call it is, for what hangs on a connection. */
   get connection(): ClientConnection {
     return this.#call.connection;
+  }
+
+  /** Nor this: who calls; undefined: nobody asked. */
+  get caller(): Caller | undefined {
+    return this.#call.caller;
   }
 
   getPeer(): string {

@@ -5,6 +5,7 @@
 import type { Clock } from "../../clock.ts";
 import type { ClientConnection } from "../../inference/shared-regions.ts";
 import type { Logger } from "../../logger.ts";
+import type { Origin } from "../../tenants/origin.ts";
 import { ErrorCode } from "../http2/protocol.ts";
 import type { KeepaliveOptions } from "./options.ts";
 
@@ -49,6 +50,8 @@ export class Connection implements ClientConnection {
   messages = 0;
   /** Messages that were ended because they came in too slowly while others waited. */
   slowMessages = 0;
+  /** What it brings along that says whose it is; undefined: nobody asks. */
+  readonly origin: Origin | undefined;
   /** Answers begun; lets keepalive go on. */
   answers = 0;
   readonly #link: Link;
@@ -67,8 +70,9 @@ export class Connection implements ClientConnection {
   #tellGone: (() => void)[] | undefined;
 
   /** @param peer address and port of the client. */
-  constructor(link: Link, peer: string, options: ConnectionOptions) {
+  constructor(link: Link, peer: string, options: ConnectionOptions, origin?: Origin) {
     this.#link = link;
+    this.origin = origin;
     this.peer = peer;
     this.#options = options;
     this.#armKeepalive();

@@ -1,5 +1,6 @@
 /** A unary call whose message is handed over as it came, without deserializing or copying it. */
 import { type StatusError, toStatusError } from "../../errors.ts";
+import type { Caller } from "../../inference/caller.ts";
 import type { Pieces } from "../../inference/request.ts";
 import type { ClientConnection } from "../../inference/shared-regions.ts";
 import type { RequestHeaders } from "../http2/protocol.ts";
@@ -11,6 +12,8 @@ export interface HotCall {
   /** Address and port of the client. */
   readonly peer: string;
   readonly connection: ClientConnection;
+  /** undefined: nobody asked who he is. */
+  readonly caller?: Caller | undefined;
   /** `Clock.now` ms at the last byte of the request. */
   readonly receivedAt: number;
   /** `Clock.now` ms; Infinity for none. The transport itself answers DEADLINE_EXCEEDED when it passes. */

@@ -1,5 +1,6 @@
 /** A bidirectional call whose messages are handed over as they came, like those of `hot-call.ts`. */
 import { type StatusError, toStatusError } from "../../errors.ts";
+import type { Caller } from "../../inference/caller.ts";
 import type { Pieces } from "../../inference/request.ts";
 import type { ClientConnection } from "../../inference/shared-regions.ts";
 import type { RequestHeaders } from "../http2/protocol.ts";
@@ -13,6 +14,8 @@ export interface HotStream {
   readonly peer: string;
   /** One identity per connection. */
   readonly connection: ClientConnection;
+  /** undefined: nobody asked who he is. */
+  readonly caller?: Caller | undefined;
   /** `Clock.now` ms at the last byte of the newest message. */
   readonly receivedAt: number;
   /** Of the whole stream, `Clock.now` ms; Infinity for none. */

@@ -2,6 +2,7 @@
 import type { Clock } from "../../clock.ts";
 import type { ByteBudget } from "../../inference/byte-budget.ts";
 import type { Logger } from "../../logger.ts";
+import type { Gatekeeper } from "../../tenants/gatekeeper.ts";
 
 export interface TlsOptions {
   /** PEM files. */
@@ -11,6 +12,8 @@ export interface TlsOptions {
   readonly rootCertPath?: string;
   /** Clients without a valid certificate are refused in the handshake. */
   readonly mutual: boolean;
+  /** A certificate is asked for, and may be missing or wrong: the gate says what that means. */
+  readonly optional?: boolean;
 }
 
 /** `--grpc-keepalive-*` and `--grpc-http2-*`. */
@@ -61,12 +64,25 @@ export interface GrpcServerOptions {
   /** ... and cut this long after; 0: never. */
   readonly maxConnectionAgeGraceMs: number;
   readonly maxConcurrentStreams: number;
+  /** Asked before anything of a call's body is looked at; absent: nobody is asked who he is. */
+  readonly gate?: Pick<Gatekeeper, "admit">;
+  /** Further ports, whose connections are known by the name, and names of this server in TLS likewise. */
+  readonly listeners?: readonly NamedListener[];
   /** Connections beyond this number are closed at once; absent: no limit. */
   readonly maxConnections?: number;
   /** Slowness that is put up with; absent: `DEFAULT_PATIENCE`. */
   readonly patience?: Patience;
   readonly clock: Clock;
   readonly log: Logger;
+}
+
+/** Where clients come who can say in no other way whose they are. */
+export interface NamedListener {
+  readonly name: string;
+  /** 0: any free port. */
+  readonly grpcPort?: number | undefined;
+  /** What the client calls this server in its TLS handshake (SNI). */
+  readonly serverName?: string | undefined;
 }
 
 /** How slow a client may be before its call is ended. */

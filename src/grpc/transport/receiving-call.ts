@@ -4,6 +4,7 @@
  */
 import { StatusError } from "../../errors.ts";
 import { type BudgetWaiter, SMALL_MESSAGE_BYTES } from "../../inference/byte-budget.ts";
+import type { Caller } from "../../inference/caller.ts";
 import type { Pieces } from "../../inference/request.ts";
 import type { RequestHeaders } from "../http2/protocol.ts";
 import type { Stream } from "../http2/stream.ts";
@@ -25,6 +26,8 @@ export interface Arrival {
   readonly encoding: Encoding;
   /** `Clock.now` ms; Infinity for none. */
   readonly deadline: number;
+  /** Who sends it; undefined: nobody asked. */
+  readonly caller: Caller | undefined;
 }
 
 export abstract class ReceivingCall implements MessageSink, BudgetWaiter {
@@ -40,6 +43,8 @@ export abstract class ReceivingCall implements MessageSink, BudgetWaiter {
   protected messages = 0;
   protected readonly host: CallHost;
   readonly connection: Connection;
+  /** Who calls; undefined: nobody asked. */
+  readonly caller: Caller | undefined;
   protected readonly stream: Stream;
   readonly #encoding: Encoding;
   /** Made for the first chunk that is not one whole message. */
@@ -57,6 +62,7 @@ export abstract class ReceivingCall implements MessageSink, BudgetWaiter {
   constructor(arrival: Arrival) {
     this.host = arrival.host;
     this.connection = arrival.connection;
+    this.caller = arrival.caller;
     this.stream = arrival.stream;
     this.#encoding = arrival.encoding;
   }

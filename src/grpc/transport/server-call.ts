@@ -103,7 +103,7 @@ export abstract class ServerCall extends ReceivingCall implements StreamOwner, E
   fail(error: unknown, metadata?: ResponseHeaders): void {
     if (this.finished) return;
     const { code, details } = toWireStatus(error);
-    this.endWith(statusTrailers(code, details, metadata));
+    this.endWith(statusTrailers(code, details, withPushback(error, metadata)));
   }
 
   protected endWith(trailers: ResponseHeaders): void {
@@ -195,4 +195,10 @@ export abstract class ServerCall extends ReceivingCall implements StreamOwner, E
   standBack(connection: Connection): void {
     if (connection === this.connection) this.queueAgain();
   }
+}
+
+/** How long a client that retries by itself waits (gRFC A6); -1: it does not. */
+function withPushback(error: unknown, metadata?: ResponseHeaders): ResponseHeaders | undefined {
+  if (!(error instanceof StatusError) || error.retryMs === undefined) return metadata;
+  return { ...metadata, "grpc-retry-pushback-ms": String(error.retryMs) };
 }

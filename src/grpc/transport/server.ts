@@ -5,8 +5,11 @@
 import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createServer as createTlsServer, type TLSSocket } from "node:tls";
-import { StatusError } from "../../errors.ts";
+import { createServer as createTlsServer, TLSSocket, type Server as TlsServer } from "node:tls";
+import { StatusError, toStatusError } from "../../errors.ts";
+import { type Need, needOf, RPC_ACCESS } from "../../tenants/access-table.ts";
+import type { Verdict } from "../../tenants/gatekeeper.ts";
+import { certificateOf, type Origin, originOf } from "../../tenants/origin.ts";
 import { type ConnectionListener, Http2Connection } from "../http2/connection.ts";
 import type { ConnectionOptions as Http2Options } from "../http2/connection-options.ts";
 import type { RequestHeaders } from "../http2/protocol.ts";
@@ -14,10 +17,11 @@ import type { Stream } from "../http2/stream.ts";
 import { readCallHead, refuse } from "./call-head.ts";
 import { CallHost } from "./call-host.ts";
 import { Connection } from "./connection.ts";
+import { HeldCall } from "./held-call.ts";
 import { type HotHandler, HotUnaryCall } from "./hot-call.ts";
 import { HotStreamCall, type HotStreamHandler } from "./hot-stream.ts";
 import type { ServiceDefinition, ServiceImplementation } from "./method.ts";
-import type { GrpcServerOptions, TlsOptions } from "./options.ts";
+import type { GrpcServerOptions, NamedListener, TlsOptions } from "./options.ts";
 import type { Arrival } from "./receiving-call.ts";
 import type { ServerCall } from "./server-call.ts";
 import { ServiceCall, type ServiceRoute, SHUTTING_DOWN } from "./service-call.ts";
@@ -37,7 +41,11 @@ export interface ServerStats {
 /** Time for the last answers to leave, ms. */
 const FAREWELL_MS = 50;
 
-type Route = (arrival: Arrival) => ServerCall;
+interface Route {
+  readonly begin: (arrival: Arrival) => ServerCall;
+  /** Who may call it; only looked at where there is a gate. */
+  readonly need: Need;
+}
 /** Why a call with these headers is refused; undefined: it is not. */
 export type Restriction = (headers: RequestHeaders) => StatusError | undefined;
 
@@ -54,7 +62,7 @@ export class GrpcServer {
   #restrictions: Map<string, Restriction> | undefined = undefined;
   readonly #connections = new Set<Connection>();
   readonly #sockets = new Set<Socket>();
-  #server: Server | undefined;
+  readonly #servers: Server[] = [];
   #state: "idle" | "listening" | "draining" | "stopped" = "idle";
 
   constructor(options: GrpcServerOptions) {
@@ -100,16 +108,50 @@ export class GrpcServer {
     this.#restrictions.set(path, restriction);
   }
 
-  #addRoute(path: string, route: Route): void {
+  #addRoute(path: string, begin: Route["begin"]): void {
     if (this.#routes.has(path)) throw new Error(`${path} is served already`);
-    this.#routes.set(path, route);
+    const need = this.#options.gate === undefined ? "anybody" : needOf(RPC_ACCESS, path);
+    this.#routes.set(path, { begin, need });
+  }
+
+  /** Of every method that is served. */
+  get paths(): readonly string[] {
+    return [...this.#routes.keys()];
   }
 
   /** Rejects with a text that names the address, and `Address already in use` where it is taken. */
-  listen(): Promise<{ readonly port: number }> {
-    const { address, port } = this.#options;
-    const server = this.#createServer();
-    this.#server = server;
+  async listen(): Promise<{
+    readonly port: number;
+    readonly listeners: ReadonlyMap<string, number>;
+  }> {
+    const { port, listeners = [] } = this.#options;
+    const opened = new Map<string, number>();
+    try {
+      const main = await this.#open(port, undefined);
+      for (const { name, grpcPort } of listeners) {
+        if (grpcPort !== undefined) opened.set(name, await this.#open(grpcPort, name));
+      }
+      this.#state = "listening";
+      return { port: main, listeners: opened };
+    } catch (cause) {
+      for (const server of this.#servers.splice(0)) server.close();
+      throw cause;
+    }
+  }
+
+  /** Reads certificates, keys and authorities again, for new connections. @throws Error; then the old ones stay */
+  reloadTls(): void {
+    const { tls } = this.#options;
+    if (tls === undefined) return;
+    const read = readTls(tls);
+    for (const server of this.#servers) (server as TlsServer).setSecureContext(read);
+  }
+
+  /** @param name of the listener; undefined: the main one. @returns the port */
+  #open(port: number, name: string | undefined): Promise<number> {
+    const { address } = this.#options;
+    const server = this.#createServer(name);
+    this.#servers.push(server);
     return new Promise((resolve, reject) => {
       const refused = (error: NodeJS.ErrnoException) => {
         const reason =
@@ -126,8 +168,7 @@ export class GrpcServer {
       server.listen(port, address, () => {
         server.off("error", refused);
         server.on("error", (error) => this.#options.log.error("gRPC listener", { error }));
-        this.#state = "listening";
-        resolve({ port: (server.address() as AddressInfo).port });
+        resolve((server.address() as AddressInfo).port);
       });
     });
   }
@@ -136,7 +177,9 @@ export class GrpcServer {
   serve(socket: Socket): void {
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
-    if (this.#state === "listening") this.#onSocket(socket);
+    // Whoever is at its other end was called by us: nothing that it has shown was meant for this.
+    const origin = this.#options.gate && originOf(undefined, undefined);
+    if (this.#state === "listening") this.#onSocket(socket, origin);
     else socket.destroy();
   }
 
@@ -144,7 +187,7 @@ export class GrpcServer {
   async drain(): Promise<void> {
     if (this.#state !== "listening") return;
     this.#state = "draining";
-    this.#server?.close();
+    for (const server of this.#servers) server.close();
     for (const connection of this.#connections) connection.leave();
     this.#host.announceDrain();
     if (this.#host.holdingDrain === 0) return;
@@ -155,12 +198,13 @@ export class GrpcServer {
 
   /** Cuts what is left. */
   async stop(): Promise<void> {
-    if (this.#state === "stopped" || !this.#server) return;
-    const server = this.#server;
-    const listening = server.listening;
+    if (this.#state === "stopped" || this.#servers.length === 0) return;
+    const listening = this.#servers.filter((server) => server.listening);
     this.#state = "stopped";
-    const closed = new Promise<void>((resolve) => server.once("close", () => resolve()));
-    if (listening) server.close();
+    const closed = listening.map(
+      (server) => new Promise<void>((resolve) => server.once("close", () => resolve())),
+    );
+    for (const server of listening) server.close();
     // Whoever still waits is told before the line goes dead.
     this.#host.failAll(SHUTTING_DOWN);
     await sleep(FAREWELL_MS);
@@ -168,7 +212,7 @@ export class GrpcServer {
     // Those that never got beyond their TLS handshake.
     for (const socket of this.#sockets) socket.destroy();
     this.#host.stop();
-    if (listening) await closed;
+    await Promise.all(closed);
   }
 
   stats(): ServerStats {
@@ -182,11 +226,11 @@ export class GrpcServer {
     };
   }
 
-  #createServer(): Server {
+  #createServer(name: string | undefined): Server {
     const { tls, maxConnections, log } = this.#options;
     const server = tls
-      ? createTlsServer(readTls(tls), (socket) => this.#onTlsSocket(socket))
-      : createServer((socket) => this.#onSocket(socket));
+      ? createTlsServer(readTls(tls), (socket) => this.#onTlsSocket(socket, name))
+      : createServer((socket) => this.#onSocket(socket, this.#originOf(socket, name)));
     if (maxConnections !== undefined) server.maxConnections = maxConnections;
     server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
@@ -198,12 +242,24 @@ export class GrpcServer {
     return server;
   }
 
-  #onTlsSocket(socket: TLSSocket): void {
-    if (socket.alpnProtocol === "h2") this.#onSocket(socket);
+  #onTlsSocket(socket: TLSSocket, name: string | undefined): void {
+    if (socket.alpnProtocol === "h2") this.#onSocket(socket, this.#originOf(socket, name));
     else socket.destroy();
   }
 
-  #onSocket(socket: Socket): void {
+  /** What says whose connection it is. */
+  #originOf(socket: Socket, name: string | undefined): Origin | undefined {
+    const { gate, listeners = [] } = this.#options;
+    if (gate === undefined) return undefined;
+    if (!(socket instanceof TLSSocket)) return originOf(undefined, name);
+    // Of a client that names no server this is `false`.
+    const serverName: string | false = socket.servername as string | false;
+    const bySni = (listener: NamedListener) =>
+      serverName !== false && listener.serverName === serverName;
+    return originOf(certificateOf(socket), name ?? listeners.find(bySni)?.name);
+  }
+
+  #onSocket(socket: Socket, origin: Origin | undefined): void {
     if (this.#state === "stopped") {
       socket.destroy();
       return;
@@ -228,7 +284,7 @@ export class GrpcServer {
       },
     };
     const link = new Http2Connection(socket, options, listener);
-    const connection = new Connection(link, peer, this.#options);
+    const connection = new Connection(link, peer, this.#options, origin);
     this.#connections.add(connection);
   }
 
@@ -254,13 +310,48 @@ export class GrpcServer {
         refuse(stream, refusal);
         return;
       }
+      const host = this.#host;
       const { encoding, deadline } = head;
-      const arrival = { host: this.#host, connection, stream, headers, encoding, deadline };
-      const call = route(arrival);
-      call.start(ended);
-      // It was on its way here when the client was asked to leave.
-      if (this.#state !== "listening") call.draining();
+      const { origin } = connection;
+      const verdict = origin && this.#options.gate?.admit(route.need, headers, origin);
+      if (verdict instanceof StatusError) {
+        refuse(stream, verdict);
+      } else if (verdict instanceof Promise) {
+        const arrival = { host, connection, stream, headers, encoding, deadline };
+        this.#hold(verdict, route, arrival, ended);
+      } else {
+        const caller = verdict;
+        const call = route.begin({ host, connection, stream, headers, encoding, deadline, caller });
+        call.start(ended);
+        // It was on its way here when the client was asked to leave.
+        if (this.#state !== "listening") call.draining();
+      }
     }
+  }
+
+  /** Until it is known who sends the call. */
+  #hold(
+    verdict: Promise<Verdict>,
+    { begin }: Route,
+    arrival: Omit<Arrival, "caller">,
+    ended: boolean,
+  ): void {
+    const { stream } = arrival;
+    const held = new HeldCall(stream, ended);
+    const go = (caller: Verdict) => {
+      if (held.gone) return;
+      if (caller instanceof StatusError) {
+        refuse(stream, caller);
+        return;
+      }
+      const call = begin({ ...arrival, caller });
+      held.handOver(call);
+      if (this.#state !== "listening") call.draining();
+    };
+    verdict.then(go).catch((error: unknown) => {
+      this.#options.log.error("gRPC call", { error });
+      refuse(stream, toStatusError(error));
+    });
   }
 }
 
@@ -275,12 +366,12 @@ function initialWindowBytes(receiveBudgetBytes: number): number {
   return Math.min(1024 * 1024, Math.max(64 * 1024, Math.floor(receiveBudgetBytes / 256)));
 }
 
-function readTls({ certPath, keyPath, rootCertPath, mutual }: TlsOptions) {
+function readTls({ certPath, keyPath, rootCertPath, mutual, optional = false }: TlsOptions) {
   return {
     cert: readFileSync(certPath),
     key: readFileSync(keyPath),
     ...(rootCertPath === undefined ? {} : { ca: readFileSync(rootCertPath) }),
-    requestCert: mutual,
+    requestCert: mutual || optional,
     rejectUnauthorized: mutual,
     ALPNProtocols: ["h2"],
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,

@@ -1,9 +1,12 @@
 /** One infer request that was read off its connection as a whole. */
 import { type StatusError, toStatusError } from "../../errors.ts";
+import type { Caller } from "../../inference/caller.ts";
 import type { InferCall, InferResponse, TraceContext } from "../../inference/request.ts";
 import type { ClientConnection } from "../../inference/shared-regions.ts";
 import type { Story } from "../../inference/story.ts";
 import { newTimeline, type Timeline } from "../../inference/timeline.ts";
+import { unknownModel } from "../../registry/model-record.ts";
+import { mayUse } from "../../tenants/may-use.ts";
 import { readHeaderLength, requireWithin } from "../infer/header-length.ts";
 import type { InferRoom } from "../infer/http-call.ts";
 import { jsonTooLong } from "../infer/limits.ts";
@@ -30,6 +33,7 @@ export type DirectAnswer =
 
 export class DirectCall implements InferCall {
   readonly head: InferHead;
+  readonly caller: Caller | undefined;
   readonly timeline: Timeline;
   readonly deadline = Number.POSITIVE_INFINITY;
   readonly connection: ClientConnection = OVER_HTTP;
@@ -44,7 +48,14 @@ export class DirectCall implements InferCall {
   readonly #body: Uint8Array;
 
   /** @param body its bytes are taken from the room's budget, and are given back with the answer */
-  constructor(room: InferRoom, line: AnswerLine, head: InferHead, body: Uint8Array) {
+  constructor(
+    room: InferRoom,
+    line: AnswerLine,
+    head: InferHead,
+    body: Uint8Array,
+    caller: Caller | undefined,
+  ) {
+    this.caller = caller;
     this.#room = room;
     this.#line = line;
     this.head = head;
@@ -68,6 +79,7 @@ export class DirectCall implements InferCall {
   #infer(): void {
     const { model, version, headerLengthText } = this.head;
     const { maxInputBytes } = this.#room;
+    if (!mayUse(this.caller, model)) throw unknownModel(model);
     const signature = this.#room.signature(model, version);
     requireOneAnswer(signature);
     const bytes = this.#body.byteLength;

@@ -8,6 +8,11 @@
  * are answered the connection is Node's for good (`Leaving.toNode`).
  */
 import type { Socket } from "node:net";
+import { StatusError } from "../../errors.ts";
+import type { Caller } from "../../inference/caller.ts";
+import { HTTP_ACCESS, needOf } from "../../tenants/access-table.ts";
+import { type Origin, originOf } from "../../tenants/origin.ts";
+import type { Gate } from "../authorize.ts";
 import type { InferRoom } from "../infer/http-call.ts";
 import { DirectCall } from "./direct-call.ts";
 import { type InferHead, readHead } from "./read-head.ts";
@@ -15,6 +20,8 @@ import { writeAnswer } from "./write-answer.ts";
 
 export interface DirectSetting {
   readonly room: InferRoom;
+  /** undefined: nobody is asked who he is. */
+  readonly gate: Gate | undefined;
   /** Header lines about a connection that is kept. */
   readonly keepAlive: string;
   /** Now, as HTTP writes it. */
@@ -39,8 +46,12 @@ const PREFIX = Buffer.from("POST /v2/models/");
 const CLOSE = "Connection: close\r\n";
 const NOTHING: Buffer = Buffer.alloc(0);
 
+/** With a version or without: both are one question. */
+const NEED = needOf(HTTP_ACCESS, "POST /v2/models/:model/infer");
+
 interface Arriving {
   readonly head: InferHead;
+  readonly caller: Caller | undefined;
   /** Its bytes are taken from the budget. */
   readonly body: Buffer;
   filledBytes: number;
@@ -61,6 +72,9 @@ export class DirectConnection {
   #leaving = false;
   #closing = false;
   #writeSoon = false;
+  readonly #origin: Origin = originOf(undefined, undefined);
+  /** It is being found out who sends what came. */
+  #asking = false;
   /** Rounds of the watch without a byte from the client. */
   quietRounds = 0;
   /** Rounds of the watch that an incomplete request has taken. */
@@ -115,7 +129,7 @@ export class DirectConnection {
     const rest = this.#arriving === undefined ? chunk : this.#fill(this.#arriving, chunk);
     if (rest.length === 0 || this.#closing) return;
     this.#unread = this.#unread.length > 0 ? Buffer.concat([this.#unread, rest]) : rest;
-    this.#read();
+    if (!this.#asking) this.#read();
   };
 
   readonly #onDrain = () => this.#resume();
@@ -162,8 +176,18 @@ export class DirectConnection {
       this.#leaving = end >= 0 || !mayBeOurs || bytes.length - at > LARGEST_HEAD_BYTES;
       return undefined;
     }
-    const { room } = this.#setting;
+    const { room, gate } = this.#setting;
     const { contentLength } = head;
+    const caller = gate?.admit(NEED, head.headers, this.#origin);
+    if (caller instanceof Promise) {
+      this.#waitFor(caller);
+      return undefined;
+    }
+    // Node's server says why, and reads no body for it.
+    if (caller instanceof StatusError) {
+      this.#leaving = true;
+      return undefined;
+    }
     const tooLong = contentLength > Math.min(LARGEST_BODY_BYTES, room.maxInputBytes);
     if (tooLong || !room.budget.acquireNow(contentLength)) {
       this.#leaving = true;
@@ -172,16 +196,28 @@ export class DirectConnection {
     const start = end + HEAD_END.length;
     const stop = start + contentLength;
     if (stop <= bytes.length) {
-      this.#begin(head, bytes.subarray(start, stop));
+      this.#begin(head, bytes.subarray(start, stop), caller);
       return stop;
     }
     const body = Buffer.allocUnsafeSlow(contentLength);
-    this.#arriving = { head, body, filledBytes: bytes.copy(body, 0, start) };
+    this.#arriving = { head, caller, body, filledBytes: bytes.copy(body, 0, start) };
     return bytes.length;
   }
 
-  #begin(head: InferHead, body: Buffer): void {
-    const call = new DirectCall(this.#setting.room, this, head, body);
+  /** Nothing more is read until it is known who sends it; then it is looked at again, and known at once. */
+  #waitFor(verdict: Promise<unknown>): void {
+    this.#asking = true;
+    this.#socket.pause();
+    void verdict.then((caller) => {
+      this.#asking = false;
+      if (this.#socket.destroyed) return;
+      if (caller instanceof StatusError) this.leave();
+      else this.#resume();
+    });
+  }
+
+  #begin(head: InferHead, body: Buffer, caller: Caller | undefined): void {
+    const call = new DirectCall(this.#setting.room, this, head, body, caller);
     this.#calls.push(call);
     this.incompleteRounds = 0;
     call.start();
@@ -189,12 +225,12 @@ export class DirectConnection {
 
   /** @returns what is behind the body */
   #fill(arriving: Arriving, chunk: Buffer): Buffer {
-    const { head, body } = arriving;
+    const { head, body, caller } = arriving;
     const taken = chunk.copy(body, arriving.filledBytes);
     arriving.filledBytes += taken;
     if (arriving.filledBytes === body.length) {
       this.#arriving = undefined;
-      this.#begin(head, body);
+      this.#begin(head, body, caller);
     }
     return chunk.subarray(taken);
   }
@@ -268,11 +304,13 @@ export class DirectConnection {
 
   /** Reads on after the client took its answers, or some requests were answered. */
   #resume(): void {
-    if (this.#leaving || this.#closing) return;
+    if (this.#leaving || this.#closing || this.#asking) return;
     if (this.#socket.destroyed || !this.#socket.isPaused()) return;
     if (this.#calls.length >= MAX_PIPELINED || this.#socket.writableNeedDrain) return;
     this.#read();
-    if (this.#calls.length < MAX_PIPELINED && !this.#leaving) this.#socket.resume();
+    if (this.#calls.length < MAX_PIPELINED && !this.#leaving && !this.#asking) {
+      this.#socket.resume();
+    }
   }
 
   /** Once every call is answered. */

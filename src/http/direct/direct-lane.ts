@@ -5,6 +5,7 @@
  */
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
+import type { Gate } from "../authorize.ts";
 import type { InferRoom } from "../infer/http-call.ts";
 import { DirectConnection, type DirectSetting } from "./direct-connection.ts";
 
@@ -16,13 +17,16 @@ const MAX_INCOMPLETE_ROUNDS = 6;
 export class DirectLane {
   readonly #connections = new Set<DirectConnection>();
   readonly #room: InferRoom;
+  readonly #gate: Gate | undefined;
   #watch: NodeJS.Timeout | undefined;
   #date = "";
   #dateMs = Number.NEGATIVE_INFINITY;
   #closing = false;
 
-  constructor(room: InferRoom) {
+  /** @param gate undefined: nobody is asked who he is */
+  constructor(room: InferRoom, gate?: Gate) {
     this.#room = room;
+    this.#gate = gate;
   }
 
   /** Every new connection of `server` comes here first. */
@@ -33,6 +37,7 @@ export class DirectLane {
     const seconds = Math.floor(server.keepAliveTimeout / 1000);
     const setting: DirectSetting = {
       room: this.#room,
+      gate: this.#gate,
       keepAlive: `Connection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n`,
       date: () => this.#dateNow(),
       toNode: (connection, socket, unread) => {

@@ -1,6 +1,6 @@
 /** An answer as HTTP/1.1, with the headers that Node would give it. */
 import { ORIGIN } from "../infer/response-parameters.ts";
-import { httpStatus } from "../status.ts";
+import { errorStatus, retryAfter } from "../status.ts";
 import type { DirectAnswer } from "./direct-call.ts";
 
 export interface AnswerSetting {
@@ -15,6 +15,7 @@ const WORTH_TWO_PIECES = 16 * 1024;
 const REASONS: Readonly<Record<number, string>> = {
   400: "Bad Request",
   404: "Not Found",
+  429: "Too Many Requests",
   500: "Internal Server Error",
   501: "Not Implemented",
   503: "Service Unavailable",
@@ -26,8 +27,8 @@ export function writeAnswer(
   { connection, date }: AnswerSetting,
   pieces: Buffer[],
 ): number {
-  const { line, type, origin, body } = partsOf(answer);
-  const head = `${line}${type}\r\n${originLine(origin)}Content-Length: ${body.length}\r\nDate: ${date}\r\n${connection}\r\n`;
+  const { line, type, more, body } = partsOf(answer);
+  const head = `${line}${type}\r\n${more}Content-Length: ${body.length}\r\nDate: ${date}\r\n${connection}\r\n`;
   if (body.length >= WORTH_TWO_PIECES) {
     pieces.push(Buffer.from(head, "latin1"), body);
   } else {
@@ -49,13 +50,19 @@ function partsOf(answer: DirectAnswer) {
       jsonBytes === undefined
         ? "application/json"
         : `application/octet-stream\r\nInference-Header-Content-Length: ${jsonBytes}`;
-    return { line: "HTTP/1.1 200 OK\r\nContent-Type: ", type, origin: answer.origin, body };
+    return {
+      line: "HTTP/1.1 200 OK\r\nContent-Type: ",
+      type,
+      more: originLine(answer.origin),
+      body,
+    };
   }
-  const status = httpStatus(answer.error.code);
+  const status = errorStatus(answer.error);
+  const after = retryAfter(answer.error);
   return {
     line: `HTTP/1.1 ${status} ${REASONS[status] ?? ""}\r\nContent-Type: `,
     type: "application/json",
-    origin: undefined,
+    more: after === undefined ? "" : `Retry-After: ${after}\r\n`,
     body: Buffer.from(JSON.stringify({ error: answer.error.message }), "utf8"),
   };
 }

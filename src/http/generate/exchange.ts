@@ -6,7 +6,7 @@ import type { InferResponse } from "../../inference/request.ts";
 import { HttpCall, type InferRoom, type InferTarget } from "../infer/http-call.ts";
 import { jsonTooLong } from "../infer/limits.ts";
 import { parseJson } from "../parse-json.ts";
-import { httpStatus } from "../status.ts";
+import { errorStatus } from "../status.ts";
 import { readGenerateRequest } from "./read-request.ts";
 import { writeGenerateResponse } from "./write-response.ts";
 
@@ -84,7 +84,7 @@ export class GenerateExchange extends HttpCall {
     }
     if (this.answered || this.cancelled) return;
     const body = Buffer.from(JSON.stringify({ error: error.message }), "utf8");
-    this.#event(body.toString("latin1"), httpStatus(error.code));
+    this.#event(body.toString("latin1"), errorStatus(error));
     if (this.end()) this.response.end();
   }
 

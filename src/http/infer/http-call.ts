@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type StatusError, toStatusError } from "../../errors.ts";
 import type { ByteBudget } from "../../inference/byte-budget.ts";
+import type { Caller } from "../../inference/caller.ts";
 import type {
   InferCall,
   InferResponse,
@@ -11,6 +12,9 @@ import type {
 import type { ClientConnection } from "../../inference/shared-regions.ts";
 import type { Story } from "../../inference/story.ts";
 import { newTimeline, type Timeline } from "../../inference/timeline.ts";
+import { unknownModel } from "../../registry/model-record.ts";
+import { mayUse } from "../../tenants/may-use.ts";
+import { callerOf } from "../caller.ts";
 import { OVER_HTTP } from "../over-http.ts";
 import { sendJsonError } from "../send-error.ts";
 import { readContentLength } from "./header-length.ts";
@@ -68,6 +72,10 @@ export abstract class HttpCall implements InferCall {
     return OVER_HTTP;
   }
 
+  get caller(): Caller | undefined {
+    return callerOf(this.request);
+  }
+
   get headers(): Readonly<Record<string, string | undefined>> {
     // Node joins what came twice; only `set-cookie`, which no client sends, is a list.
     return this.request.headers as Record<string, string | undefined>;
@@ -80,7 +88,10 @@ export abstract class HttpCall implements InferCall {
   /** Does not throw. */
   start(): void {
     this.response.on("close", () => this.#hungUp());
-    this.attempt(() => this.receive());
+    this.attempt(() => {
+      if (!mayUse(this.caller, this.target.model)) throw unknownModel(this.target.model);
+      this.receive();
+    });
   }
 
   fail(error: StatusError): void {

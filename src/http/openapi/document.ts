@@ -3,6 +3,7 @@ import { BINARY, type Content, EVENTS, json, type Operation, type Row } from "./
 import { REGISTRY_ROWS } from "./registry-rows.ts";
 import { REGISTRY_SCHEMAS } from "./registry-schemas.ts";
 import { SCHEMAS } from "./schemas.ts";
+import { TENANCY_ROWS, TENANCY_SCHEMAS } from "./tenancy-rows.ts";
 
 /** `*` stands for a path with and without `/versions/{version}`. */
 const ROWS: readonly Row[] = [
@@ -162,6 +163,7 @@ const ROWS: readonly Row[] = [
     { tag: "devices", summary: "Put a board back into service", answer: json("Any") },
   ],
   ...REGISTRY_ROWS,
+  ...TENANCY_ROWS,
   [
     "get",
     "/v2/beamgate/explain/{requestId}",
@@ -237,7 +239,7 @@ export function openApiDocument(version: string): object {
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     paths,
-    components: { schemas: { ...SCHEMAS, ...REGISTRY_SCHEMAS } },
+    components: { schemas: { ...SCHEMAS, ...REGISTRY_SCHEMAS, ...TENANCY_SCHEMAS } },
   };
 }
 

@@ -73,6 +73,10 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
       leasedTo: text,
       leasedModels: listOf(text),
       leasedSeconds: count,
+      reserved: object({
+        ...{ name: text, tenant: text, from: text, to: text },
+        state: { type: "string", enum: ["waiting", "draining", "running"] },
+      }),
       temperatureC: { type: "number" },
       powerW: { type: "number" },
       utilisation: { type: "number", minimum: 0, maximum: 1 },

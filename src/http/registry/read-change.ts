@@ -1,6 +1,7 @@
 /** What every change of the registry says: which artifact, from which generation, and who. */
 import type { FastifyRequest } from "fastify";
 import type { ArtifactName, Since } from "../../registry/catalog/registry.ts";
+import { callerOfRequest } from "../caller.ts";
 import type { JsonObject } from "../json-value.ts";
 import {
   asDigest,
@@ -19,17 +20,18 @@ const NAMING = ["version", "vendor", "digest"] as const;
 export const COMMON = ["who", "generation"] as const;
 
 /**
- * Nobody is authenticated yet: the log shall say so, whatever name the client gives itself.
+ * Whoever was recognised; where nobody was, the log shall say so, whatever name the client gives itself.
  * @throws StatusError INVALID_ARGUMENT for a name that is none
  */
 export function whoOf(request: FastifyRequest, who: unknown): string {
   const address = request.ip;
-  if (who === undefined) return `unverified:${address}`;
   const plain = typeof who === "string" && who !== "" && who.length <= LONGEST_NAME;
-  if (!plain || /[\p{Cc}\p{Zl}\p{Zp}]/u.test(who)) {
+  if (who !== undefined && (!plain || /[\p{Cc}\p{Zl}\p{Zp}]/u.test(who))) {
     throw invalid("who", `a name of at most ${LONGEST_NAME} characters`);
   }
-  return `unverified:${who}@${address}`;
+  const caller = callerOfRequest(request);
+  if (caller !== undefined && caller.how !== "anonymous") return caller.subject;
+  return who === undefined ? `unverified:${address}` : `unverified:${who}@${address}`;
 }
 
 /**

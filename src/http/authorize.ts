@@ -1,0 +1,58 @@
+/** Asks every request who sends it, before its body is read; and every route who may ask for it. */
+import type { Socket } from "node:net";
+import type { FastifyInstance, FastifyReply } from "fastify";
+import { StatusError } from "../errors.ts";
+import { HTTP_ACCESS, type Need, needOf } from "../tenants/access-table.ts";
+import type { Gatekeeper } from "../tenants/gatekeeper.ts";
+import { type Origin, originOf } from "../tenants/origin.ts";
+import { know } from "./caller.ts";
+
+export type Gate = Pick<Gatekeeper, "admit">;
+
+/** A route that refuses the methods which its address does not have: it tells nothing, and asks nobody. */
+export interface RefusesMethods {
+  readonly refusesMethods?: true;
+}
+
+/**
+ * To be called before routes are added: one for which nobody has said who may ask it is refused then.
+ * @param gate undefined: nobody is asked who he is
+ */
+export function authorize(app: FastifyInstance, gate: Gate | undefined): void {
+  const needs = new Map<string, Need>();
+  app.addHook("onRoute", ({ method, url, config }) => {
+    if ((config as RefusesMethods | undefined)?.refusesMethods === true) return;
+    for (const one of [method].flat())
+      needs.set(`${one} ${url}`, needOf(HTTP_ACCESS, `${one} ${url}`));
+  });
+  if (gate === undefined) return;
+  const origins = new WeakMap<Socket, Origin>();
+  app.addHook("onRequest", async (request, reply) => {
+    const { url } = request.routeOptions;
+    const need = url === undefined ? undefined : needs.get(`${request.method} ${url}`);
+    // Nothing is there, or not for this method: the answer says no more than that.
+    if (need === undefined) return;
+    const { headers, socket } = request.raw;
+    const verdict = await gate.admit(need, headers, originOfSocket(origins, socket));
+    if (verdict instanceof StatusError) await refuseCaller(reply, verdict);
+    else if (verdict !== undefined) know(request.raw, verdict);
+  });
+}
+
+function originOfSocket(origins: WeakMap<Socket, Origin>, socket: Socket): Origin {
+  let origin = origins.get(socket);
+  if (origin === undefined) {
+    origin = originOf(undefined, undefined);
+    origins.set(socket, origin);
+  }
+  return origin;
+}
+
+/** Here, unlike in Triton's table, a client can tell who he is from what he may. */
+function refuseCaller(reply: FastifyReply, { code, message }: StatusError): FastifyReply {
+  // What the client still sends is not read: the connection ends with the answer.
+  void reply.header("connection", "close");
+  if (code === "UNAUTHENTICATED") void reply.header("www-authenticate", "Bearer");
+  const status = code === "UNAUTHENTICATED" ? 401 : code === "PERMISSION_DENIED" ? 403 : 503;
+  return reply.code(status).send({ error: message });
+}

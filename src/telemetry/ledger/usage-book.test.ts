@@ -1,0 +1,153 @@
+import { appendFile, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { VirtualClock } from "../../../test/support/virtual-clock.ts";
+import { type UsageLine, usageCsv } from "../../inference/usage.ts";
+import { silent } from "../../logger.ts";
+import { HourFiles } from "./hour-files.ts";
+import { MemoryHours, type UsageHours } from "./hours.ts";
+import { UsageBook } from "./usage-book.ts";
+
+const NOON = Date.parse("2026-11-28T12:00:00Z");
+const HOUR_MS = 3_600_000;
+const EVER = { fromMs: 0, toMs: NOON + 1e12 };
+const used = (requests: number, tenant = "cms"): UsageLine => ({
+  ...{ tenant, model: "jets", version: "1", variant: "", device: "cpu/x86_64" },
+  ...{ requests, rows: 2 * requests, bytesIn: 0, bytesOut: 0, deviceSeconds: requests / 8 },
+  refused: requests > 1 ? { queue: 1 } : {},
+});
+
+let folder: string;
+let clock: VirtualClock;
+let pending: UsageLine[];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ledger-"));
+  clock = new VirtualClock();
+  pending = [];
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+function book(hours: UsageHours, keepDays = 400) {
+  const ledger = { take: () => pending.splice(0) };
+  const wallMs = () => NOON + clock.now();
+  return new UsageBook({ ledger, hours, keepDays, wallMs, clock, log: silent });
+}
+const requests = (lines: readonly { hour: string; tenant: string; requests: number }[]) =>
+  lines.map(({ hour, tenant, requests }) => `${hour} ${tenant} ${requests}`);
+
+/** Real time until the files are as expected: the clock of the book is a virtual one. */
+async function until(done: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 500 && !(await done()); i += 1) await new Promise((r) => setTimeout(r, 4));
+}
+
+for (const [where, make] of [
+  ["in memory", () => new MemoryHours()],
+  ["in files", () => new HourFiles(join(folder, "usage"))],
+] as const) {
+  describe(`the usage book ${where}`, () => {
+    it("adds up what was used in an hour, and is asked for spans of hours", async () => {
+      const kept = book(make());
+      for (const [at, count] of [
+        [0, 3],
+        [10, 4],
+        [HOUR_MS, 5],
+        [2 * HOUR_MS, 6],
+      ] as const) {
+        await clock.advance(at - clock.now());
+        pending.push(used(count), used(1, "atlas"));
+        await kept.read(EVER);
+      }
+      const span = { fromMs: NOON + 1, toMs: NOON + 2 * HOUR_MS };
+      expect(requests(await kept.read(span))).toEqual([
+        "2026-11-28T12 cms 7",
+        "2026-11-28T12 atlas 2",
+        "2026-11-28T13 cms 5",
+        "2026-11-28T13 atlas 1",
+      ]);
+      expect((await kept.read(span))[0]).toMatchObject({
+        rows: 14,
+        deviceSeconds: 0.875,
+        refused: { queue: 2 },
+      });
+    });
+
+    it("forgets what is older than it is to keep", async () => {
+      const kept = book(make(), 1);
+      pending.push(used(1));
+      await kept.read(EVER);
+      await clock.advance(24 * HOUR_MS);
+      pending.push(used(2));
+      expect(await kept.read(EVER)).toHaveLength(2);
+      await clock.advance(HOUR_MS);
+      pending.push(used(3));
+      expect(requests(await kept.read(EVER))).toEqual([
+        "2026-11-29T12 cms 2",
+        "2026-11-29T13 cms 3",
+      ]);
+    });
+  });
+}
+
+describe("the files of the usage book", () => {
+  const path = () => join(folder, "usage");
+  const text = async () => {
+    const [file = ""] = await readdir(path()).catch(() => []);
+    return readFile(join(path(), file), "utf8").catch(() => "");
+  };
+
+  it("have what was used two seconds later, whether anybody asks or not", async () => {
+    const kept = book(new HourFiles(path()));
+    await kept.start();
+    pending.push(used(3));
+    await clock.advance(2000);
+    await until(async () => (await text()).includes('"requests":3'));
+    expect(await text()).toContain('"requests":3');
+    pending.push(used(4));
+    await kept.stop();
+    expect(await text()).toContain('"requests":4');
+  });
+
+  it("are read by the next process, without a line that was cut off", async () => {
+    const first = book(new HourFiles(path()));
+    pending.push(used(3));
+    await first.read(EVER);
+    const [file = ""] = await readdir(path());
+    await appendFile(join(path(), file), '[{"tenant":"cms","model":"jets","req');
+    const second = book(new HourFiles(path()));
+    pending.push(used(4));
+    expect(requests(await second.read(EVER))).toEqual(["2026-11-28T12 cms 7"]);
+    expect(await readdir(path())).toHaveLength(2);
+  });
+
+  it("are one line long once their hour is over, and say the same", async () => {
+    const kept = book(new HourFiles(path()));
+    for (let i = 1; i <= 5; i += 1) {
+      pending.push(used(i));
+      await kept.read(EVER);
+    }
+    const before = usageCsv(await kept.read(EVER));
+    expect((await text()).trimEnd().split("\n")).toHaveLength(5);
+    await clock.advance(HOUR_MS);
+    expect(usageCsv(await kept.read(EVER))).toBe(before);
+    expect((await text()).trimEnd().split("\n")).toHaveLength(1);
+  });
+
+  it("lose nothing while they cannot be written", async () => {
+    const files = new HourFiles(path());
+    let full = true;
+    const hours: UsageHours = {
+      add: (hour, lines) => (full ? Promise.reject(new Error("ENOSPC")) : files.add(hour, lines)),
+      read: (span) => files.read(span),
+      prune: (hour) => files.prune(hour),
+      close: (hour) => files.close(hour),
+    };
+    const kept = book(hours);
+    pending.push(used(3));
+    expect(await kept.read(EVER)).toEqual([]);
+    pending.push(used(4));
+    full = false;
+    expect(requests(await kept.read(EVER))).toEqual(["2026-11-28T12 cms 7"]);
+  });
+});

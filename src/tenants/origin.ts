@@ -1,0 +1,96 @@
+/** What a connection brings along: it names its calls, unless they name themselves. */
+import type { X509Certificate } from "node:crypto";
+import type { TLSSocket } from "node:tls";
+import type { Caller } from "../inference/caller.ts";
+import { type DistinguishedName, nameText, readSubject } from "./distinguished-name.ts";
+
+/** A certificate that the client has shown. */
+export type PresentedCertificate =
+  | {
+      readonly name: DistinguishedName;
+      /** ms since 1970 */
+      readonly notAfter: number;
+    }
+  | { readonly refused: string };
+
+/** Who the newest call of a connection turned out to be: the next one is mostly the same. */
+export interface Recognised {
+  readonly caller: Caller;
+  /** Of what is configured; another one is looked at anew. */
+  readonly generation: number;
+  readonly authorization: string | undefined;
+  readonly apiKey: string | undefined;
+  /** ms since 1970 */
+  readonly untilMs: number;
+}
+
+export interface Origin {
+  readonly certificate: PresentedCertificate | undefined;
+  /** Name of the listener that the connection came to, where it has one. */
+  readonly listener: string | undefined;
+  recognised: Recognised | undefined;
+}
+
+export function originOf(
+  certificate: PresentedCertificate | undefined,
+  listener: string | undefined,
+): Origin {
+  return { certificate, listener, recognised: undefined };
+}
+
+/** undefined: the client showed none. */
+export function certificateOf(socket: TLSSocket): PresentedCertificate | undefined {
+  const shown = socket.getPeerX509Certificate();
+  if (shown === undefined) return undefined;
+  const reason = socket.authorized ? undefined : String(socket.authorizationError);
+  return presented(shown, reason);
+}
+
+/** @param untrusted why it does not lead to an authority that counts; undefined: it does */
+export function presented(
+  certificate: X509Certificate,
+  untrusted: string | undefined,
+): PresentedCertificate {
+  if (isProxy(certificate)) {
+    return {
+      refused:
+        `the certificate '${shown(certificate.subject)}' is a proxy (RFC 3820), which this gateway does not take. ` +
+        "Show the certificate that it was made from, or a token",
+    };
+  }
+  if (untrusted !== undefined) {
+    const why = REASONS[untrusted] ?? untrusted;
+    return { refused: `the certificate '${shown(certificate.subject)}' is not accepted: ${why}` };
+  }
+  const name = readSubject(certificate.subject);
+  if (name === undefined) {
+    const text = `the certificate '${shown(certificate.subject)}' has a name that cannot be compared`;
+    return { refused: text };
+  }
+  return { name, notAfter: Date.parse(certificate.validTo) };
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: "it has expired",
+  CERT_NOT_YET_VALID: "it is not valid yet",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "it is signed by itself",
+  UNABLE_TO_GET_ISSUER_CERT: "no authority of this gateway has signed it",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "no authority of this gateway has signed it",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "no authority of this gateway has signed it",
+  INVALID_PURPOSE: "it is not for clients",
+};
+
+/** DER of 1.3.6.1.5.5.7.1.14, proxyCertInfo. */
+const PROXY_INFO = Buffer.from([0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x0e]);
+
+/** Also those from before the RFC: the name of who signed it, and one CN more. */
+function isProxy({ raw, subject, issuer }: X509Certificate): boolean {
+  if (raw.includes(PROXY_INFO)) return true;
+  if (!subject.startsWith(`${issuer}\n`)) return false;
+  return /^CN=(proxy|limited proxy|\d+)$/.test(subject.slice(issuer.length + 1));
+}
+
+function shown(subject: string): string {
+  const name = readSubject(subject);
+  return name === undefined ? subject.replaceAll("\n", ", ") : nameText(name);
+}

@@ -1,0 +1,59 @@
+/** The ledger of usage: who used what, counted at the end of each request and kept by the hour. */
+import type { Clock } from "../clock.ts";
+import type { StatusError } from "../errors.ts";
+import { DEFAULT_TENANT } from "../inference/caller.ts";
+import type { Account } from "../inference/outcome.ts";
+import type { InferCall, ModelSignature, WireRequest } from "../inference/request.ts";
+import type { HourlyUsage, UsageSpan } from "../inference/usage.ts";
+import type { Service } from "../lifecycle.ts";
+import type { Logger } from "../logger.ts";
+import { QuotaError } from "../policy/admission/refusal.ts";
+import { HourFiles } from "../telemetry/ledger/hour-files.ts";
+import { MemoryHours } from "../telemetry/ledger/hours.ts";
+import { Ledger, type OnDeviceTime } from "../telemetry/ledger/ledger.ts";
+import { ledgerAccount } from "../telemetry/ledger/ledger-account.ts";
+import { ledgerMetrics } from "../telemetry/ledger/ledger-metrics.ts";
+import { refusalReason } from "../telemetry/ledger/refusal-reason.ts";
+import { UsageBook } from "../telemetry/ledger/usage-book.ts";
+import type { ReadMetric } from "../telemetry/model-metrics.ts";
+import type { Refused } from "./infer-line.ts";
+
+export interface AccountingParts {
+  /** undefined: in memory. */
+  readonly folder: string | undefined;
+  readonly keepDays: number;
+  readonly onDeviceTime?: OnDeviceTime;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface Accounting {
+  watching(account: Account): Account;
+  readonly refused: Refused;
+  usage(span: UsageSpan): Promise<HourlyUsage[]>;
+  readonly metrics: readonly ReadMetric[];
+  readonly service: Service;
+}
+
+export function createAccounting(parts: AccountingParts): Accounting {
+  const { folder, keepDays, onDeviceTime, clock, log } = parts;
+  const ledger = new Ledger(onDeviceTime);
+  const hours = folder === undefined ? new MemoryHours() : new HourFiles(folder);
+  const book = new UsageBook({ ledger, hours, keepDays, wallMs: Date.now, clock, log });
+  return {
+    watching: (account) => ledgerAccount(account, ledger),
+    refused: refusedInto(ledger),
+    usage: (span) => book.read(span),
+    metrics: ledgerMetrics(() => ledger.totals()),
+    service: book,
+  };
+}
+
+export function refusedInto(ledger: Pick<Ledger, "refused">): Refused {
+  return (wire: WireRequest, call: InferCall, error: StatusError, signature?: ModelSignature) => {
+    // The requests of a bundle go on one by one, and are counted then.
+    if (wire.bundled !== undefined) return;
+    const reason = error instanceof QuotaError ? `quota-${error.limit}` : refusalReason(error.code);
+    ledger.refused(call.caller?.tenant ?? DEFAULT_TENANT, signature, reason);
+  };
+}
