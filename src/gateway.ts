@@ -36,12 +36,14 @@ import type { Log } from "./telemetry/log.ts";
 import { logWords, readLogWords } from "./telemetry/log-settings.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { shadowMetrics } from "./telemetry/shadow-metrics.ts";
+import { shareMetrics } from "./telemetry/share-metrics.ts";
 import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
 import { TenantTable } from "./tenants/tenant-table.ts";
 import { Aliases } from "./wiring/aliases.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
+import { DeviceShares } from "./wiring/device-shares.ts";
 import { Devices } from "./wiring/devices.ts";
 import { deviceOf, dialInOf, joinOf, withPlaces } from "./wiring/dialled.ts";
 import { ensembleOf } from "./wiring/ensemble-of.ts";
@@ -61,6 +63,7 @@ import { rateLimiterOf } from "./wiring/rate-limits.ts";
 import { createRecording } from "./wiring/recording.ts";
 import { createRegistry, openRegistryStore } from "./wiring/registry.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
+import { waitingByTenant } from "./wiring/waiting-by-tenant.ts";
 import { Shadows, type ShadowsParts } from "./wiring/shadow/shadows.ts";
 import { StepLine } from "./wiring/step-line.ts";
 import { createTenancy } from "./wiring/tenancy.ts";
@@ -165,6 +168,7 @@ export async function createGateway(
     tracing.tracer === undefined ? counted : tracedAccount(counted, tracing.tracer),
   );
   const failovers = new FailoverCounts();
+  const shares = new DeviceShares();
   const inventory = new Inventory(fleet, clock.now, (kind, devices) => boards.add(devices, kind));
   const boards: Boards = new Boards({
     placement: placement(config.placement),
@@ -195,6 +199,7 @@ export async function createGateway(
     loaded: (signature, facts) => account.loaded(signature, facts),
     clock,
     log,
+    shares,
     threads: config.workers.threads,
     rateLimiter: rateLimiterOf(config.rateLimit, clock),
     patienceMs: PATIENCE_MS,
@@ -263,7 +268,7 @@ export async function createGateway(
       inventory,
       served: () => repository.served(),
       serving,
-      gateLoader: modelLoader({ ...forTheGate, account: uncounted, loaded: () => undefined }),
+      gateLoader: modelLoader({ ...forTheGate, shares: undefined, account: uncounted, loaded: () => undefined }),
       version,
       clock,
       log,
@@ -432,6 +437,10 @@ export async function createGateway(
       ...shadowMetrics(() => shadows?.counters() ?? []),
       ...(tenancy?.accounting.metrics ?? []),
       ...dialInMetrics(() => dialIn?.places() ?? []),
+      ...shareMetrics(
+        () => shares.all(),
+        () => waitingByTenant(repository),
+      ),
       ...(config.metrics.cpu ? cpuMetrics(config.metrics.intervalMs, clock.now) : []),
     ],
     counterLatencies: config.metrics.counterLatencies,

@@ -17,15 +17,17 @@ export interface BatchingRules {
 
 /**
  * What the queue shows the rule: rows of the requests that may share a batch, in
- * serving order. At least one; none above `maxRows` (validation saw to that).
+ * serving order; none above `maxRows` (validation saw to that). Looked at once, before what else is said here.
  */
 export interface Waiting {
   readonly rows: Iterable<number>;
-  /** When the oldest of them was queued, monotonic ms. */
+  /** When the oldest of those that were looked at was queued, monotonic ms. */
   readonly oldestQueuedAt: number;
+  /** When these must begin, so that none of them misses its deadline, monotonic ms; absent: they may wait. */
+  readonly startBy?: number;
 }
 
-/** Take that many requests now, or look again later. */
+/** Take that many requests now (none where none is left), or look again later. */
 export type Decision =
   | { readonly take: number; readonly rows: number }
   | { readonly take: 0; readonly waitMs: number };
@@ -89,7 +91,9 @@ export function decideBatch(
     }
   }
   if (preferred > 0) return { take: preferredFit, rows: preferred };
-  const waitMs = rules.maxDelayMs - (now - waiting.oldestQueuedAt);
+  if (fit === 0) return { take: 0, rows };
+  const { oldestQueuedAt, startBy = Number.POSITIVE_INFINITY } = waiting;
+  const waitMs = Math.min(rules.maxDelayMs - (now - oldestQueuedAt), startBy - now);
   if (full || waitMs <= 0) return { take: fit, rows };
   return { take: 0, waitMs };
 }

@@ -65,6 +65,10 @@ export class CachedModel implements Served, CacheOwner {
     return this.#model.inFlight;
   }
 
+  rowsByTenant() {
+    return this.#model.rowsByTenant?.() ?? [];
+  }
+
   get trouble(): string | undefined {
     return this.#model.trouble;
   }

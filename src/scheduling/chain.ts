@@ -28,12 +28,26 @@ export class Chain<T> {
     return this.#first?.value;
   }
 
+  get last(): Link<T> | undefined {
+    return this.#last;
+  }
+
   /** @returns what `remove` needs. */
   append(value: T): Link<T> {
-    const link: Link<T> = { value, previous: this.#last, next: undefined };
-    if (this.#last) this.#last.next = link;
+    return this.insertAfter(this.#last, value);
+  }
+
+  /**
+   * @param previous of this chain; undefined: `value` becomes the first
+   * @returns what `remove` needs.
+   */
+  insertAfter(previous: Link<T> | undefined, value: T): Link<T> {
+    const next = previous === undefined ? this.#first : previous.next;
+    const link: Link<T> = { value, previous, next };
+    if (previous) previous.next = link;
     else this.#first = link;
-    this.#last = link;
+    if (next) next.previous = link;
+    else this.#last = link;
     this.#size += 1;
     return link;
   }

@@ -47,3 +47,15 @@ it("expects of a size what that size took before", () => {
   expect(curve.expectedUs(4)).toBeCloseTo(400);
   expect(curve.expectedUs(64)).toBeUndefined();
 });
+
+it("expects of a size between two what lies between them, and of a larger one as much more", () => {
+  const curve = learnt((rows) => 1_000 + 50 * rows, [4, 31]);
+  expect(curve.predictUs(16)).toBeCloseTo(1_800);
+  expect(curve.predictUs(62)).toBeCloseTo(4_100);
+  expect(new CostCurve().predictUs(4)).toBe(0);
+});
+
+it("does not take sizes for equally good that are nearly the same", () => {
+  const curve = learnt((rows) => 1_000 + 50 * rows, [1, 2, 4, 15, 16, 31, 32]);
+  expect(curve.worthRows()).toBe(Number.POSITIVE_INFINITY);
+});

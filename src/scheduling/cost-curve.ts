@@ -8,9 +8,9 @@
  *   bucket   0    1     2      3       4 ...
  *   rows     1   2-3   4-7   8-15   16-31
  *
- * Each keeps the cost per row of its last executions; the median stands for it,
- * since single times on a shared machine are noise. Growing pays while a bucket
- * is at least `GAIN` cheaper per row than the one before. A bucket that nobody
+ * Each keeps its last executions; the one with the median cost per row stands for
+ * it, since single times on a shared machine are noise. Growing pays while a bucket
+ * is cheaper per row than the one before, by `GAIN` for twice the rows. A bucket that nobody
  * tried yet may be tried; one found not to pay is tried again now and then.
  */
 
@@ -21,14 +21,23 @@ const ENOUGH = 3;
 const GAIN = 0.07;
 /** What gateway and worker spend on one execution besides the device, whatever its size, µs: frames, wake-ups. */
 const OVERHEAD_US = 150;
+/** Buckets whose sizes are nearer to each other tell noise, doublings. */
+const APART = 0.5;
 /** Every so many asked-for limits, one bucket more than what pays is allowed. */
 const RETRY_EVERY = 256;
 
+interface Execution {
+  readonly rows: number;
+  /** Time on the device, and `OVERHEAD_US`. */
+  readonly us: number;
+}
+
 interface Bucket {
-  /** Ring of the last costs per row, µs. */
-  readonly costs: number[];
+  /** Ring of the last ones. */
+  readonly executions: Execution[];
   next: number;
-  median: number;
+  /** That of the median cost per row. */
+  typical: Execution;
 }
 
 export class CostCurve {
@@ -39,12 +48,13 @@ export class CostCurve {
   /** One execution of `rows` rows took `us` µs on the device. */
   observe(rows: number, us: number): void {
     const index = bucketOf(rows);
-    const bucket = this.#buckets[index] ?? { costs: [], next: 0, median: 0 };
+    const execution = { rows, us: us + OVERHEAD_US };
+    const bucket = this.#buckets[index] ?? { executions: [], next: 0, typical: execution };
     this.#buckets[index] = bucket;
-    bucket.costs[bucket.next] = (us + OVERHEAD_US) / rows;
+    bucket.executions[bucket.next] = execution;
     bucket.next = (bucket.next + 1) % SAMPLES;
-    const sorted = bucket.costs.toSorted((a, b) => a - b);
-    bucket.median = sorted[sorted.length >> 1] ?? 0;
+    const sorted = bucket.executions.toSorted((a, b) => perRow(a) - perRow(b));
+    bucket.typical = sorted[sorted.length >> 1] ?? execution;
     this.#limit = this.#findLimit();
   }
 
@@ -55,50 +65,81 @@ export class CostCurve {
     return this.#limit;
   }
 
+  /** As `worthRows`, without trying more. */
+  get limit(): number {
+    return this.#limit;
+  }
+
   /**
    * The straight line through the smallest and the largest batches seen: µs for an execution whatever
    * its size, and µs for a row more. Zeros while nothing was seen.
    */
   line(): { readonly fixedUs: number; readonly usPerRow: number } {
-    let small: number | undefined;
-    let large = 0;
-    for (let index = 0; index < this.#buckets.length; index += 1) {
-      if (this.#buckets[index] === undefined) continue;
-      small ??= index;
-      large = index;
+    let small: Execution | undefined;
+    let large: Execution | undefined;
+    for (const bucket of this.#buckets) {
+      small ??= bucket?.typical;
+      large = bucket?.typical ?? large;
     }
-    if (small === undefined) return { fixedUs: 0, usPerRow: 0 };
-    const [fewRows, manyRows] = [2 ** small, 2 ** large];
-    const [fewUs, manyUs] = [this.#usOf(small), this.#usOf(large)];
-    if (large === small) return { fixedUs: 0, usPerRow: manyUs / manyRows };
-    const usPerRow = Math.max(0, (manyUs - fewUs) / (manyRows - fewRows));
-    return { fixedUs: Math.max(0, fewUs - usPerRow * fewRows), usPerRow };
-  }
-
-  /** Time of one execution of the least rows of a bucket. */
-  #usOf(index: number): number {
-    return (this.#buckets[index]?.median ?? 0) * 2 ** index;
+    if (small === undefined || large === undefined) return { fixedUs: 0, usPerRow: 0 };
+    if (large.rows === small.rows) return { fixedUs: 0, usPerRow: perRow(large) };
+    const usPerRow = Math.max(0, slope(small, large));
+    return { fixedUs: Math.max(0, small.us - usPerRow * small.rows), usPerRow };
   }
 
   /** Expected time of one execution on the device, µs; undefined for sizes never seen. */
   expectedUs(rows: number): number | undefined {
-    const bucket = this.#buckets[bucketOf(rows)];
-    return bucket && Math.max(0, bucket.median * rows - OVERHEAD_US);
+    return this.#buckets[bucketOf(rows)] && this.predictUs(rows);
+  }
+
+  /**
+   * Expected time of one execution on the device, µs, also of sizes never seen: between the nearest that were, in
+   * a straight line. 0 while nothing was seen.
+   */
+  predictUs(rows: number): number {
+    let below: Execution | undefined;
+    let above: Execution | undefined;
+    let beforeThem: Execution | undefined;
+    for (const bucket of this.#buckets) {
+      if (bucket === undefined) continue;
+      const { typical } = bucket;
+      if (typical.rows > rows) {
+        above = typical;
+        break;
+      }
+      [beforeThem, below] = [below, typical];
+    }
+    const [from, to] = above === undefined ? [beforeThem, below] : [below, above];
+    return Math.max(0, between(from, to, rows) - OVERHEAD_US);
   }
 
   #findLimit(): number {
-    let known: { index: number; cost: number } | undefined;
-    for (let index = 0; index < this.#buckets.length; index += 1) {
-      const bucket = this.#buckets[index];
-      if (!bucket || bucket.costs.length < ENOUGH) continue;
-      if (known) {
-        const doublings = index - known.index;
-        if (bucket.median > known.cost * (1 - GAIN) ** doublings) return lastRowOf(known.index);
+    let known: Execution | undefined;
+    for (const bucket of this.#buckets) {
+      if (bucket === undefined || bucket.executions.length < ENOUGH) continue;
+      const { typical } = bucket;
+      if (known !== undefined) {
+        const doublings = Math.log2(typical.rows / known.rows);
+        if (doublings < APART) continue;
+        if (perRow(typical) > perRow(known) * (1 - GAIN) ** doublings) {
+          return lastRowOf(bucketOf(known.rows));
+        }
       }
-      known = { index, cost: bucket.median };
+      known = typical;
     }
     return Number.POSITIVE_INFINITY;
   }
+}
+
+const perRow = ({ rows, us }: Execution) => us / rows;
+
+const slope = (a: Execution, b: Execution) => (b.us - a.us) / (b.rows - a.rows);
+
+/** On the line through both; where one is all that is known, as much a row, or for fewer rows as much in all. */
+function between(a: Execution | undefined, b: Execution | undefined, rows: number): number {
+  if (b === undefined) return 0;
+  if (a === undefined) return rows < b.rows ? b.us : perRow(b) * rows;
+  return Math.max(0, b.us + slope(a, b) * (rows - b.rows));
 }
 
 function bucketOf(rows: number): number {

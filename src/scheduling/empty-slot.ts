@@ -13,6 +13,8 @@ export function emptySlot({ request }: Entry): Entry {
     level: 0,
     delayed: false,
     expiresAt: Number.POSITIVE_INFINITY,
+    dueAt: 0,
+    payer: undefined,
     deaths: 0,
     moves: 0,
     avoid: undefined,

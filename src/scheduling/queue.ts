@@ -1,6 +1,7 @@
 /**
- * The requests of one model that wait, in serving order, as the model's queue
- * policies say: by priority level, then by arrival; requests that outlived a
+ * The requests of one model and one tenant that wait, in serving order, as the
+ * model's queue policies say: by priority level, then by the deadline of the
+ * client, or by arrival where there is none soon; requests that outlived a
  * DELAY time-out come after the others of their level.
  *
  *   level 1   │ waiting: a b c …  │ delayed: x …
@@ -13,6 +14,8 @@
 import { StatusError } from "../errors.ts";
 import { NO_POLICY, type QueuePolicy, type QueueRules } from "../inference/queue-rules.ts";
 import type { InferCall, InferRequest } from "../inference/request.ts";
+import { dueAt } from "../policy/deadline/deadline.ts";
+import type { Sharer } from "../policy/fair-share/share-clock.ts";
 import type { Lane } from "../pool/lane.ts";
 import { Chain, type Link } from "./chain.ts";
 
@@ -26,6 +29,10 @@ export interface Entry {
   delayed: boolean;
   /** Monotonic ms at which the queue policy's time-out passes; Infinity for none. */
   expiresAt: number;
+  /** Its turn within its level, see `dueAt`; monotonic ms. */
+  dueAt: number;
+  /** Whose device time it takes; undefined where nobody's is divided. */
+  payer: Sharer | undefined;
   /** Executions that ended with the death of their worker while this request ran in them. */
   deaths: number;
   /** Devices of its variant that failed it, the last of which is avoided. */
@@ -45,6 +52,7 @@ interface Line {
   readonly all: Chain<Entry>;
   /** By batch key. A chain that is empty is dropped, but for the one of models without freedom. */
   readonly byKey: Map<string, Chain<Entry>>;
+  rows: number;
 }
 
 const NO_FREEDOM = "";
@@ -91,6 +99,8 @@ export class RequestQueue {
       level,
       delayed: false,
       expiresAt: timeoutUs > 0 ? now + timeoutUs / 1000 : Number.POSITIVE_INFINITY,
+      dueAt: this.#rules.preserveOrdering ? now : dueAt(call.deadline, now),
+      payer: undefined,
       deaths: 0,
       moves: 0,
       avoid: undefined,
@@ -108,6 +118,7 @@ export class RequestQueue {
     this.#rows -= entry.request.rows;
     if (entry.expiresAt !== Number.POSITIVE_INFINITY) this.#withTimeout -= 1;
     const line = this.#lineOf(entry);
+    line.rows -= entry.request.rows;
     line.all.remove(places.inLine);
     places.peers.remove(places.amongPeers);
     const key = keyOf(entry);
@@ -126,11 +137,30 @@ export class RequestQueue {
       yield head;
       return;
     }
-    const key = keyOf(head);
+    yield* this.peers(keyOf(head));
+  }
+
+  /** Those that may share a batch of this key, in serving order. */
+  *peers(batchKey: string): Generator<Entry, void> {
     for (const line of this.#lines) {
-      const peers = line.byKey.get(key);
+      const peers = line.byKey.get(batchKey);
       if (peers) yield* peers;
     }
+  }
+
+  /**
+   * Rows that would be served before a request that comes now, about: those of more urgent levels, and of
+   * its own the part that is due before it.
+   */
+  rowsBefore(priority: number, due: number): number {
+    const level = this.#levelOf(priority);
+    let rows = 0;
+    for (let at = 0; at <= level * 2; at += 1) {
+      const line = this.#lines[at];
+      if (line === undefined || line.all.size === 0) continue;
+      rows += at < level * 2 ? line.rows : line.rows * partBefore(line.all, due);
+    }
+    return rows;
   }
 
   /**
@@ -186,8 +216,9 @@ export class RequestQueue {
     const key = keyOf(entry);
     const peers = line.byKey.get(key) ?? new Chain<Entry>();
     if (peers.size === 0) line.byKey.set(key, peers);
-    const inLine = line.all.append(entry);
-    entry.places = { inLine, peers, amongPeers: peers.append(entry) };
+    line.rows += entry.request.rows;
+    const inLine = insertByTurn(line.all, entry);
+    entry.places = { inLine, peers, amongPeers: insertByTurn(peers, entry) };
   }
 
   #levelOf(priority: number): number {
@@ -210,7 +241,24 @@ export class RequestQueue {
 }
 
 function newLine(): Line {
-  return { all: new Chain(), byKey: new Map() };
+  return { all: new Chain(), byKey: new Map(), rows: 0 };
+}
+
+/** Behind those that are due before it, and those due with it. Deadlines mostly come in their order: few steps. */
+function insertByTurn(chain: Chain<Entry>, entry: Entry): Link<Entry> {
+  let previous = chain.last;
+  while (previous?.value !== undefined && previous.value.dueAt > entry.dueAt) {
+    previous = previous.previous;
+  }
+  return chain.insertAfter(previous, entry);
+}
+
+/** Of a line in the order of `dueAt`, the part that is due before `due`, as if they were due at even intervals. */
+function partBefore(chain: Chain<Entry>, due: number): number {
+  const first = chain.first?.dueAt ?? 0;
+  const last = chain.last?.value?.dueAt ?? 0;
+  if (due >= last) return 1;
+  return due <= first ? 0 : (due - first) / (last - first);
 }
 
 /** Requests that run alone must not be found by others of their shape. */

@@ -12,6 +12,8 @@ function entries(count: number): Entry[] {
     level: 0,
     delayed: false,
     expiresAt: Number.POSITIVE_INFINITY,
+    dueAt: 0,
+    payer: undefined,
     deaths: 0,
     moves: 0,
     avoid: undefined,

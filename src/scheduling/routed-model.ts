@@ -87,6 +87,10 @@ export class RoutedModel implements Served {
     return this.branches.find(({ name }) => name === variant)?.scheduler.pool;
   }
 
+  *rowsByTenant(): Generator<readonly [tenant: string, rows: number], void> {
+    for (const { scheduler } of this.branches) yield* scheduler.rowsByTenant();
+  }
+
   get inFlight(): number {
     return this.branches.reduce((sum, { scheduler }) => sum + scheduler.inFlight, 0);
   }

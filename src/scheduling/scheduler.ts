@@ -1,13 +1,14 @@
 /**
- * The queue of one model variant and the devices that empty it. Mechanism only:
+ * The queues of one model variant and the devices that empty them. Mechanism only:
  * `filling.ts` makes the batches (`batcher.ts` says when one is closed,
- * `cost-curve.ts` how large is worth it), `failed-batches.ts` deals with those
+ * `cost-curve.ts` how large is worth it, `tenant-queues.ts` whose turn it is),
+ * `forecast.ts` says who comes too late, `charging.ts` who pays, `failed-batches.ts` deals with those
  * whose execution failed (`recovery.ts` decides), `rescuer.ts` with requests that
  * another variant may serve.
  *
- *   submit → queue → pump: idle lane? → decideBatch → lane.execute → answer
- *                      ▲                                   │
- *                      └────── done, or failed: again ─────┘
+ *   submit → queues → pump: idle lane? → decideBatch → lane.execute → answer
+ *                       ▲                                   │
+ *                       └────── done, or failed: again ─────┘
  */
 import type { Clock } from "../clock.ts";
 import { StatusError } from "../errors.ts";
@@ -15,20 +16,25 @@ import type { Account } from "../inference/outcome.ts";
 import type { QueueRules } from "../inference/queue-rules.ts";
 import type { InferCall, InferRequest, ModelSignature } from "../inference/request.ts";
 import type { Logger } from "../logger.ts";
+import { DeviceUse } from "../policy/fair-share/device-use.ts";
+import { ShareClock } from "../policy/fair-share/share-clock.ts";
 import type { Executed, Lane } from "../pool/lane.ts";
 import type { Pool } from "../pool/pool.ts";
 import { bundleRows } from "./bundle-rows.ts";
+import { Charging } from "./charging.ts";
 import { CostCurve } from "./cost-curve.ts";
 import { Endings, type Origin, stopping } from "./endings.ts";
 import { FailedBatches } from "./failed-batches.ts";
 import { Filling } from "./filling.ts";
+import { Forecast } from "./forecast.ts";
 import { Patience } from "./patience.ts";
-import { type Entry, RequestQueue } from "./queue.ts";
+import type { Entry } from "./queue.ts";
 import { Repeats } from "./repeats.ts";
 import { type Rescue, Rescuer } from "./rescuer.ts";
 import type { Served } from "./served.ts";
 import { tellDispatched } from "./stories.ts";
 import { StreamedBatch } from "./streamed-batch.ts";
+import { TenantQueues } from "./tenant-queues.ts";
 
 export interface SchedulerParts {
   readonly signature: ModelSignature;
@@ -45,12 +51,23 @@ export interface SchedulerParts {
   readonly origin?: Origin | undefined;
   /** See `InferResponse.variant`. */
   readonly variant?: string;
+  /** How its devices' time is divided between tenants; absent: between those of this model alone. */
+  readonly share?: DeviceShare | undefined;
+}
+
+/** The devices that a model runs on, as those see them who share them. */
+export interface DeviceShare {
+  /** Of all models that run on these devices. */
+  readonly clock: ShareClock;
+  readonly use: DeviceUse;
 }
 
 export class Scheduler implements Served {
   readonly signature: ModelSignature;
   readonly pool: Pool;
-  readonly #queue: RequestQueue;
+  readonly #queue: TenantQueues;
+  readonly #charging: Charging;
+  readonly #forecast: Forecast;
   readonly #repeats = new Repeats();
   readonly #oneAtATime: boolean;
   readonly #curve = new CostCurve();
@@ -77,13 +94,17 @@ export class Scheduler implements Served {
     const { signature, rules, pool, account, clock, log, rescue } = parts;
     this.signature = signature;
     this.pool = pool;
-    this.#queue = new RequestQueue(rules);
+    const share = parts.share ?? { clock: new ShareClock(), use: new DeviceUse() };
+    this.#queue = new TenantQueues(rules, share.clock, this.#curve);
+    this.#charging = new Charging(share.clock, share.use);
     const batching = {
       maxRows: Math.max(1, signature.maxBatchSize),
       preferredRows: rules.preferredRows,
       maxDelayMs: rules.maxDelayMs,
     };
     this.#filling = new Filling(batching, this.#queue, this.#curve, clock);
+    const batchRows = rules.dynamic ? batching.maxRows : 1;
+    this.#forecast = new Forecast(pool, this.#queue, this.#curve, batchRows);
     // One device takes batches in the order given, so answers leave in the order asked.
     this.#oneAtATime = rules.preserveOrdering;
     this.bundleRows = bundleRows(signature, rules);
@@ -120,6 +141,11 @@ export class Scheduler implements Served {
     return this.#queue.size;
   }
 
+  /** Rows that wait, by tenant. */
+  rowsByTenant(): Iterable<readonly [tenant: string, rows: number]> {
+    return this.#queue.rowsByTenant();
+  }
+
   /** Rows that were ever accepted. */
   get arrivedRows(): number {
     return this.#arrivedRows;
@@ -132,7 +158,7 @@ export class Scheduler implements Served {
 
   /** Age of the request that has waited longest, ms; 0: none waits. */
   get oldestWaitMs(): number {
-    const head = this.#queue.head();
+    const head = this.#queue.head(this.#clock.now());
     return head === undefined ? 0 : this.#clock.now() - head.call.timeline.queued;
   }
 
@@ -149,11 +175,15 @@ export class Scheduler implements Served {
   /**
    * Takes over the call: it is answered or failed exactly once, unless it is
    * cancelled first.
-   * @throws StatusError UNAVAILABLE when the queue is full or the model is being unloaded.
+   * @throws StatusError UNAVAILABLE when the queue is full, when it cannot be answered before its deadline, or
+   * when the model is being unloaded.
    */
   submit(request: InferRequest, call: InferCall): void {
     const now = this.#clock.now();
     if (!this.#accepting) throw stopping(request);
+    if (call.deadline !== Number.POSITIVE_INFINITY && !this.#forecast.inTime(request, call, now)) {
+      throw outOfTime();
+    }
     const entry = this.#queue.add(request, call, now);
     call.timeline.queued = now;
     this.#arrivedRows += request.rows;
@@ -209,7 +239,7 @@ export class Scheduler implements Served {
   /** @returns true when there may be more to do. */
   #pumpOne(): boolean {
     const again = this.#repeats.first;
-    const head = again ? undefined : this.#queue.head();
+    const head = again ? undefined : this.#queue.head(this.#clock.now());
     if (!again && !head) {
       this.#noticeIdle();
       return false;
@@ -228,8 +258,10 @@ export class Scheduler implements Served {
 
   /** @returns false when the batch should wait; a timer will look again. */
   #dispatchFrom(head: Entry, lane: Lane): boolean {
-    const batch = this.#filling.fill(head, lane);
+    const { batch, late } = this.#filling.fill(head, lane);
+    if (late.length > 0) this.#refuse(late);
     if (typeof batch === "number") {
+      if (late.length > 0) return true;
       this.#lookAgainIn(batch);
       return false;
     }
@@ -256,10 +288,13 @@ export class Scheduler implements Served {
       this.#account.pending(this.signature, -requestsOf(entry));
     }
     if (told) tellDispatched(batch, lane.instance, closed ?? this.#filling.why(batch));
+    const rows = totalRows(batch);
+    const predictedUs = this.#curve.predictUs(rows);
+    this.#charging.charge(batch, rows, predictedUs);
     this.#lastBatch = batch.length;
     this.#runningBatches += 1;
     this.#runningRequests += batch.length;
-    this.#runningRows += totalRows(batch);
+    this.#runningRows += rows;
     const streamed = this.signature.decoupled ? this.#streamedBatch(batch, lane) : undefined;
     lane
       .execute(
@@ -267,7 +302,7 @@ export class Scheduler implements Served {
         streamed?.sink,
       )
       .then(
-        (executed) => this.#executed(batch, executed, streamed),
+        (executed) => this.#executed(batch, executed, predictedUs, streamed),
         (error: unknown) => this.#failed(lane, batch, error, streamed),
       );
   }
@@ -283,10 +318,18 @@ export class Scheduler implements Served {
     return new StreamedBatch({ ...parts, instance }, batch);
   }
 
-  #executed(batch: readonly Entry[], executed: Executed, streamed?: StreamedBatch): void {
+  /** @param predictedUs see `Charging.measured` */
+  #executed(
+    batch: readonly Entry[],
+    executed: Executed,
+    predictedUs: number,
+    streamed?: StreamedBatch,
+  ): void {
     this.#ended(batch);
     const rows = totalRows(batch);
-    this.#curve.observe(rows, executed.timing.inferUs);
+    const { inferUs } = executed.timing;
+    this.#curve.observe(rows, inferUs);
+    this.#charging.measured(batch, rows, predictedUs, inferUs);
     // The device first: it starts the next batch while this one is being answered. Unless
     // that batch would be smaller: then what lies in the sockets by now is read before.
     if (this.#queue.size >= batch.length || this.#repeats.size > 0) this.#pump();
@@ -317,13 +360,14 @@ export class Scheduler implements Served {
   }
 
   #dropExpired(): void {
-    for (const entry of this.#queue.expire(this.#clock.now())) {
+    this.#refuse(this.#queue.expire(this.#clock.now()));
+  }
+
+  /** These left the queue because of their time. */
+  #refuse(entries: readonly Entry[]): void {
+    for (const entry of entries) {
       this.#account.pending(this.signature, -requestsOf(entry));
-      this.#endings.failed(
-        entry,
-        new StatusError("UNAVAILABLE", "Request timeout expired"),
-        "REJECTED",
-      );
+      this.#endings.failed(entry, outOfTime(), "REJECTED");
     }
   }
 
@@ -381,6 +425,9 @@ export class Scheduler implements Served {
     this.#onIdle = undefined;
   }
 }
+
+/** In Triton's words. */
+const outOfTime = () => new StatusError("UNAVAILABLE", "Request timeout expired");
 
 const totalRows = (batch: readonly Entry[]) =>
   batch.reduce((sum, { request }) => sum + request.rows, 0);

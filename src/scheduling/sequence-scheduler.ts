@@ -124,6 +124,8 @@ export class SequenceScheduler implements Served {
       level: 0,
       delayed: false,
       expiresAt: Number.POSITIVE_INFINITY,
+      dueAt: 0,
+      payer: undefined,
       deaths: 0,
       moves: 0,
       avoid: undefined,

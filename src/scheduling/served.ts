@@ -19,6 +19,8 @@ export interface Served {
   readonly bundleRows?: number;
   /** Requests accepted and not answered. */
   readonly inFlight: number;
+  /** Rows that wait for a device; a tenant may be named several times. Absent: nothing waits here. */
+  rowsByTenant?(): Iterable<readonly [tenant: string, rows: number]>;
   /** Takes nothing more; resolves when everything accepted was answered. */
   drain(): Promise<void>;
   /** After `drain`, or without it: what still waits is failed. Frees the workers. */

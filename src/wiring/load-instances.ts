@@ -7,6 +7,7 @@ import type { Account } from "../inference/outcome.ts";
 import type { Logger } from "../logger.ts";
 import type { ModelDefinition, VariantDefinition } from "../registry/types.ts";
 import type { Fleet, Instance, LoadRequest } from "../workers/types.ts";
+import type { DeviceShares } from "./device-shares.ts";
 import type { OriginOf } from "./origin.ts";
 
 export interface LoaderParts {
@@ -14,6 +15,8 @@ export interface LoaderParts {
   readonly account: Account;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Absent: what runs here is nobody's, and no tenant is charged for it. */
+  readonly shares?: DeviceShares | undefined;
   /** Threads per execution where the model's configuration names none. */
   readonly threads: number;
   /** See `SchedulerParts.patienceMs`. */

@@ -65,7 +65,8 @@ export function modelLoader(parts: ModelLoaderParts): Loader<Served> {
         const rules = sequence;
         return new SequenceScheduler({ signature, rules, pool, account, clock, log, ...rest });
       }
-      return new Scheduler({ signature, rules, pool, account, clock, log, ...rest });
+      const share = parts.shares?.ofOwnWorkers();
+      return new Scheduler({ signature, rules, pool, account, clock, log, ...rest, share });
     },
 
     async unload(served) {

@@ -1,0 +1,71 @@
+/** Whether a request that comes now can be answered before its deadline, by what is waiting and what batches cost. */
+import { DEFAULT_TENANT } from "../inference/caller.ts";
+import type { InferCall, InferRequest } from "../inference/request.ts";
+import { dueAt, latestStart, predictedUs } from "../policy/deadline/deadline.ts";
+import type { Lane } from "../pool/lane.ts";
+import type { Pool } from "../pool/pool.ts";
+import type { CostCurve } from "./cost-curve.ts";
+import type { TenantQueues } from "./tenant-queues.ts";
+
+/**
+ * Where only the cost of the execution speaks against it, one request in so long is tried all the same, ms:
+ * what was slow once would never be measured again.
+ */
+const TRY_EVERY_MS = 1_000;
+
+export class Forecast {
+  readonly #pool: Pool;
+  readonly #queues: TenantQueues;
+  readonly #curve: CostCurve;
+  readonly #maxRows: number;
+  #triedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(pool: Pool, queues: TenantQueues, curve: CostCurve, maxRows: number) {
+    this.#pool = pool;
+    this.#queues = queues;
+    this.#curve = curve;
+    this.#maxRows = maxRows;
+  }
+
+  inTime(request: InferRequest, call: InferCall, now: number): boolean {
+    const { deadline } = call;
+    if (deadline === Number.POSITIVE_INFINITY) return true;
+    const devices = this.#pool.lanes.reduce((sum, lane) => sum + (lane.inService ? 1 : 0), 0);
+    if (devices === 0) return deadline > now; // whoever waits for a device may be lucky
+    const tenant = call.caller?.tenant ?? DEFAULT_TENANT;
+    const before = this.#queues.rowsBefore(tenant, request.priority, dueAt(deadline, now));
+    const batchRows = Math.max(1, Math.min(this.#maxRows, this.#curve.limit));
+    const needed = predictedUs({
+      rows: before + request.rows,
+      batchRows,
+      batchUs: this.#curve.predictUs(batchRows),
+      ownUs: this.#curve.predictUs(Math.min(batchRows, before + request.rows)),
+      devices,
+      part: this.#queues.partOf(tenant),
+      untilFreeUs: this.untilFreeUs(now),
+    });
+    if (latestStart(deadline, needed) >= now) return true;
+    if (before > 0 || now - this.#triedAt < TRY_EVERY_MS || deadline <= now) return false;
+    this.#triedAt = now;
+    return true;
+  }
+
+  /** Until a device is done with what it was given, µs. */
+  untilFreeUs(now: number): number {
+    let soonest = Number.POSITIVE_INFINITY;
+    for (const lane of this.#pool.lanes) {
+      if (lane.inService) soonest = Math.min(soonest, busyUs(lane, this.#curve, now));
+    }
+    return soonest;
+  }
+}
+
+/** How long the device will be busy with what it was given, µs. */
+export function busyUs(lane: Lane, curve: CostCurve, now: number): number {
+  const { running, busySince, lastRows, idle } = lane;
+  if (idle || running === 0) return 0;
+  const eachUs = curve.predictUs(lastRows);
+  const doneUs = Math.min(eachUs, (now - busySince) * 1000);
+  const waitingBehind = Math.max(0, running - lane.instance.report.maxInFlight);
+  return eachUs * (1 + waitingBehind) - doneUs;
+}

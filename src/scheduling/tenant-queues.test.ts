@@ -1,0 +1,127 @@
+import { describe, expect, it } from "vitest";
+import { aRequest, FakeCall } from "../../test/support/requests.ts";
+import { aCaller, aTenant } from "../../test/support/tenants.ts";
+import type { Tenant } from "../inference/caller.ts";
+import { NO_POLICY, type QueueRules, UNBATCHED } from "../inference/queue-rules.ts";
+import type { InferRequest } from "../inference/request.ts";
+import { ShareClock } from "../policy/fair-share/share-clock.ts";
+import type { Entry } from "./queue.ts";
+import { TenantQueues } from "./tenant-queues.ts";
+
+const dynamic: QueueRules = { ...UNBATCHED, dynamic: true };
+const [atlas, cms, lhcb] = [aTenant(0), aTenant(1), aTenant(2)];
+
+function aQueue(rules = dynamic) {
+  const clock = new ShareClock();
+  const queues = new TenantQueues(rules, clock, { line: () => ({ fixedUs: 0, usPerRow: 100 }) });
+  const add = (tenant: Tenant, request: Partial<InferRequest>, now = 0) => {
+    const call = new FakeCall();
+    return queues.add(aRequest(request), Object.assign(call, { caller: aCaller(tenant) }), now);
+  };
+  /** Serves what `mates` names, up to so many. */
+  const serve = (most: number, now = 0) => {
+    const head = queues.head(now);
+    if (head === undefined) return "";
+    const batch: Entry[] = [];
+    for (const entry of queues.mates(head)) {
+      if (batch.length === most) break;
+      batch.push(entry);
+    }
+    queues.take(batch, now);
+    for (const { payer, request } of batch) if (payer) clock.charge(payer, request.rows * 100);
+    return batch.map(({ request }) => request.id).join("");
+  };
+  return { clock, queues, add, serve };
+}
+
+describe("one tenant that waits", () => {
+  it("is served in its order", () => {
+    const { queues, add, serve } = aQueue();
+    for (const id of ["a", "b", "c"]) add(atlas, { id });
+    expect([queues.contended, queues.size, queues.rows]).toEqual([false, 3, 3]);
+    expect(serve(2) + serve(2)).toBe("abc");
+    expect(queues.size).toBe(0);
+  });
+});
+
+describe("several tenants that wait", () => {
+  it("share a batch, turn by turn", () => {
+    const { add, serve } = aQueue();
+    for (const id of ["a", "b", "c", "d"]) add(atlas, { id });
+    for (const id of ["x", "y"]) add(cms, { id });
+    expect([serve(4), serve(4)]).toEqual(["axyb", "cd"]);
+  });
+
+  it("by weight", () => {
+    const { add, serve } = aQueue();
+    const heavy = aTenant(3, { weight: 2 });
+    for (const id of ["a", "b", "c", "d", "e", "f"]) add(heavy, { id });
+    for (const id of ["x", "y", "z"]) add(cms, { id });
+    const first = serve(6);
+    expect([...first].filter((id) => "abcdef".includes(id)).length).toBe(4);
+  });
+
+  it("share none where their shapes differ, and each gets its turn", () => {
+    const { add, serve } = aQueue();
+    for (const id of ["a", "b"]) add(atlas, { id, batchKey: "5" });
+    add(cms, { id: "x", batchKey: "6" });
+    add(lhcb, { id: "k", batchKey: "5" });
+    expect([serve(9), serve(9), serve(9)]).toEqual(["akb", "x", ""]);
+  });
+
+  it("are left as they were by a look that took nothing", () => {
+    const { queues, add, serve } = aQueue();
+    for (const id of ["a", "b"]) add(atlas, { id });
+    add(cms, { id: "x" });
+    const head = queues.head(0);
+    for (const _ of head ? queues.mates(head) : []) break;
+    expect([...(head ? queues.mates(head) : [])].map(({ request }) => request.id)).toEqual([
+      "a",
+      "x",
+      "b",
+    ]);
+    expect(serve(9)).toBe("axb");
+  });
+
+  it("each have the model's limit on waiting requests for themselves", () => {
+    const { add } = aQueue({ ...dynamic, defaultPolicy: { ...NO_POLICY, maxQueueSize: 1 } });
+    add(atlas, {});
+    expect(() => add(cms, {})).not.toThrow();
+    expect(() => add(atlas, { id: "b" })).toThrow("Exceeds maximum queue size");
+  });
+
+  it("go on when one of them hangs up and comes back", () => {
+    const { queues, add, serve } = aQueue();
+    add(atlas, { id: "a" });
+    const gone = add(cms, { id: "x" });
+    queues.remove(gone);
+    queues.remove(gone);
+    expect(queues.size).toBe(1);
+    add(cms, { id: "y" });
+    expect(serve(9)).toBe("ay");
+  });
+
+  it("have their time-outs looked after", () => {
+    const { queues, add } = aQueue({
+      ...dynamic,
+      defaultPolicy: { ...NO_POLICY, defaultTimeoutUs: 5_000 },
+    });
+    add(atlas, { id: "a" }, 0);
+    add(cms, { id: "x" }, 1);
+    expect(queues.nextExpiry()).toBe(5);
+    expect(queues.expire(5).map(({ request }) => request.id)).toEqual(["a"]);
+    expect([queues.size, queues.rows]).toEqual([1, 1]);
+  });
+});
+
+describe("a tenant whose share is spent elsewhere", () => {
+  it("is served once a second all the same", () => {
+    const { clock, add, serve } = aQueue();
+    const spent = add(cms, { id: "x" }, 0);
+    add(atlas, { id: "a" }, 0);
+    if (spent.payer) clock.charge(spent.payer, 90_000);
+    add(cms, { id: "y" }, 0);
+    for (const id of ["b", "c", "d"]) add(atlas, { id }, 0);
+    expect([serve(1, 500), serve(1, 1_001), serve(1, 1_002)]).toEqual(["a", "x", "b"]);
+  });
+});
