@@ -48,7 +48,16 @@ export async function buildIfNeeded(root, entry) {
   if (!existsSync(compiler) || !existsSync(sources)) return undefined;
   const dist = join(root, "dist");
   const stamp = join(dist, ".built-from");
-  const upToDate = () => existsSync(entry) && readOrEmpty(stamp) === fingerprint(root);
+  const lookedAt = join(dist, ".looked-at");
+  const upToDate = () => {
+    if (!existsSync(entry)) return false;
+    const builtFrom = readOrEmpty(stamp);
+    const untouched = `${builtFrom}\n${fingerprint(root, TOUCHED)}`;
+    if (readOrEmpty(lookedAt) === untouched) return true;
+    if (builtFrom !== fingerprint(root, CONTENT)) return false;
+    remember(lookedAt, untouched);
+    return true;
+  };
   if (upToDate()) return undefined;
   if (existsSync(entry) && !writable(dist)) return undefined; // run what is there
   try {
@@ -62,29 +71,32 @@ export async function buildIfNeeded(root, entry) {
   try {
     if (upToDate()) return undefined;
     // Before the build: what changes during it is built next time.
-    const builtFrom = fingerprint(root);
+    const builtFrom = fingerprint(root, CONTENT);
     const force = existsSync(entry) ? [] : ["--force"];
     // Types are `npm run check`'s business; without them a first start takes half the time.
     const failure = await run([compiler, "--build", "--noCheck", ...force], root);
     if (failure !== undefined) return failure;
-    const fresh = `${stamp}.${process.pid}`;
-    writeFileSync(fresh, builtFrom);
-    renameSync(fresh, stamp);
+    replaceFile(stamp, builtFrom);
     return undefined;
   } finally {
     unlock();
   }
 }
 
-/** Changes with the content of any source; cheap enough for every start (about 10 ms). */
-function fingerprint(root) {
+/** What of a source counts. The second is a quarter of the work: whose times and inode are the same is the same. */
+const CONTENT = (path, { size }) => [`${size}`, readFileSync(path)];
+const TOUCHED = (_, { size, mtimeMs, ctimeMs, ino }) => [`${size} ${mtimeMs} ${ctimeMs} ${ino}`];
+
+/** Changes with any source. */
+function fingerprint(root, partsOf) {
   const hash = createHash("sha256");
   const add = (path, named) => {
     const found = statSync(join(root, path), { throwIfNoEntry: false });
     if (found?.isDirectory()) {
       for (const name of readdirSync(join(root, path)).sort()) add(join(path, name), false);
     } else if (found?.isFile() && (named || (SOURCE_NAME.test(path) && !TEST_NAME.test(path)))) {
-      hash.update(`${path}\0${found.size}\0`).update(readFileSync(join(root, path)));
+      hash.update(`${path}\0`);
+      for (const part of partsOf(join(root, path), found)) hash.update(part).update("\0");
     }
   };
   for (const source of SOURCES) add(source, true);
@@ -96,6 +108,21 @@ function readOrEmpty(path) {
     return readFileSync(path, "utf8");
   } catch {
     return "";
+  }
+}
+
+function replaceFile(path, text) {
+  const fresh = `${path}.${process.pid}`;
+  writeFileSync(fresh, text);
+  renameSync(fresh, path);
+}
+
+/** Where it cannot be kept it is found out again. */
+function remember(path, text) {
+  try {
+    replaceFile(path, text);
+  } catch {
+    // a folder of somebody else
   }
 }
 

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -54,6 +55,20 @@ const calls = () =>
     : [];
 
 describe("a checkout", () => {
+  it("is looked at again where a source was touched, and read only then", async () => {
+    await buildIfNeeded(root, entry);
+    await buildIfNeeded(root, entry);
+    const lookedAt = join(root, "dist/.looked-at");
+    const before = readFileSync(lookedAt, "utf8");
+    utimesSync(join(root, "src/cli/main.ts"), 1, 1);
+    await buildIfNeeded(root, entry);
+    expect(readFileSync(lookedAt, "utf8")).not.toBe(before);
+    put("src/cli/main.ts", "export {}\n"); // as long as it was
+    utimesSync(join(root, "src/cli/main.ts"), 1, 1);
+    await buildIfNeeded(root, entry);
+    expect(calls()).toHaveLength(2);
+  });
+
   it("is built once, and again when a source changes", async () => {
     expect(await buildIfNeeded(root, entry)).toBeUndefined();
     expect(await buildIfNeeded(root, entry)).toBeUndefined();

@@ -31,7 +31,7 @@ function rowsOf(value: unknown, path = ""): string[][] {
   if (typeof value !== "object" || value === null) return [[path, String(value)]];
   const below = path === "" ? "" : `${path}.`;
   if (Array.isArray(value) && value.every((each) => typeof each !== "object")) {
-    return [[path, value.join(", ")]];
+    return [[path, value.join(", ") || "none"]];
   }
   return Object.entries(value).flatMap(([name, member]) => rowsOf(member, below + name));
 }

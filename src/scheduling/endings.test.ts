@@ -16,8 +16,9 @@ class LastCall extends FakeCall {
 }
 
 function entryOf(call: FakeCall, rows: number): Entry {
-  const places = { level: 0, delayed: false, expiresAt: 0, dueAt: 0, deaths: 0, moves: 0 };
-  return { request: aRequest({ rows }), call, ...places, avoid: undefined, places: undefined, payer: undefined };
+  const state = { level: 0, delayed: false, expiresAt: 0, dueAt: 0, deaths: 0, moves: 0 };
+  const nothing = { payer: undefined, avoid: undefined, places: undefined };
+  return { request: aRequest({ rows }), call, ...state, ...nothing };
 }
 
 describe("a request that is answered", () => {

@@ -4,7 +4,7 @@ import type { Clock } from "../clock.ts";
 import { StatusError } from "../errors.ts";
 import type { Account } from "../inference/outcome.ts";
 import { onePiece } from "../inference/pieces.ts";
-import { UNBATCHED } from "../inference/queue-rules.ts";
+import { type QueueRules, UNBATCHED } from "../inference/queue-rules.ts";
 import type {
   InferCall,
   InferResponse,
@@ -14,6 +14,7 @@ import type {
 } from "../inference/request.ts";
 import { newTimeline } from "../inference/timeline.ts";
 import type { GateExecutor } from "../registry/gate/executor.ts";
+import { hasRowsApart } from "../registry/golden/requests-of.ts";
 import type { Loader, ModelDefinition } from "../registry/types.ts";
 import type { Served } from "../scheduling/served.ts";
 import { admit } from "./infer-line.ts";
@@ -24,7 +25,11 @@ export interface GateExecutorParts {
   readonly clock: Clock;
 }
 
-/** @throws StatusError as the load does; FAILED_PRECONDITION for a decoupled model */
+/**
+ * A row of a sequence model is a sequence of one request, always with the same id: a model that is told it answers as
+ * another artifact does that is told the same.
+ * @throws StatusError as the load does; FAILED_PRECONDITION for a decoupled model
+ */
 export async function gateExecutor(
   { loader, clock }: GateExecutorParts,
   definition: ModelDefinition,
@@ -36,26 +41,22 @@ export async function gateExecutor(
     throw new StatusError("FAILED_PRECONDITION", `${text}; register it with --validate-only`);
   }
   const { warmup: _, ...rest } = definition;
-  const trial: ModelDefinition = { ...rest, rules: UNBATCHED, instances: 1 };
+  const trial: ModelDefinition = { ...rest, rules: rulesFor(definition), instances: 1 };
+  const parameters = sequence === undefined ? undefined : WHOLE_SEQUENCE;
   const loaded = await loader.load(trial, signal);
   let device = { id: "none", vendor: "none", platform: "none", emulated: false };
-  let sequences = 0n;
   return {
-    // Rows of a sequence model are sequences of one request each.
     maxBatchSize:
       sequence === undefined ? signature.maxBatchSize : Math.min(1, signature.maxBatchSize),
     get device() {
       return device;
     },
-    async execute(inputs, abort) {
-      sequences += 1n;
-      const parameters = sequence === undefined ? undefined : wholeSequence(sequences);
-      const wire = wireOf(definition, inputs, parameters);
-      const outputs = await answerOf(
-        (call) => admit({ definition: trial, loaded }, wire, call, { require() {} }),
-        clock,
-        abort,
-      ).catch((cause: unknown) => {
+    async execute(requests, abort) {
+      const submits = requests.map((inputs) => (call: InferCall) => {
+        const wire = wireOf(definition, inputs, parameters);
+        admit({ definition: trial, loaded }, wire, call, { require() {} });
+      });
+      const answers = await answersOf(submits, clock, abort).catch((cause: unknown) => {
         throw loaded.instances.length > 0 ? cause : withoutDevice(definition, cause);
       });
       const found = loaded.instances[0]?.report.device;
@@ -63,7 +64,7 @@ export async function gateExecutor(
         const { id, vendor, platform, emulated = false } = found;
         device = { id, vendor, platform, emulated };
       }
-      return outputs;
+      return answers;
     },
     close: () => loader.unload(loaded),
   };
@@ -78,13 +79,17 @@ function withoutDevice({ name, artifact }: ModelDefinition, cause: unknown): unk
   return new StatusError("UNAVAILABLE", `${what} (${cause.message}): ${remedy}`, { cause });
 }
 
-function wholeSequence(id: bigint): Parameters {
-  return new Map<string, Parameter>([
-    ["sequence_id", { type: "uint64", value: id }],
-    ["sequence_start", { type: "bool", value: true }],
-    ["sequence_end", { type: "bool", value: true }],
-  ]);
+/** What is submitted together runs together: as one request, or as all that wait when the device is free. */
+function rulesFor({ signature }: ModelDefinition): QueueRules {
+  if (!hasRowsApart(signature)) return UNBATCHED;
+  return { ...UNBATCHED, dynamic: true, preferredRows: [Math.max(1, signature.maxBatchSize)] };
 }
+
+const WHOLE_SEQUENCE: Parameters = new Map<string, Parameter>([
+  ["sequence_id", { type: "int64", value: 1 }],
+  ["sequence_start", { type: "bool", value: true }],
+  ["sequence_end", { type: "bool", value: true }],
+]);
 
 /** What a client would have sent. */
 export function wireOf(
@@ -109,45 +114,50 @@ export function wireOf(
   };
 }
 
-/** Outputs are copied: they are gone after the call that brings them. */
-function answerOf(
-  submit: (call: InferCall) => void,
+/** Outputs are copied: they are gone after the call that brings them. One that fails takes the others with it. */
+function answersOf(
+  submits: readonly ((call: InferCall) => void)[],
   clock: Clock,
   signal: AbortSignal,
-): Promise<readonly Tensor[]> {
+): Promise<readonly (readonly Tensor[])[]> {
   return new Promise((resolve, reject) => {
+    const answers: (readonly Tensor[])[] = [];
+    const calls: InferCall[] = [];
+    let left = submits.length;
     let cancelled = false;
-    const onAbort = () => {
+    const giveUp = (reason: unknown) => {
+      if (cancelled) return;
       cancelled = true;
-      call.onCancel?.();
-      reject(signal.reason);
+      signal.removeEventListener("abort", onAbort);
+      for (const call of calls) call.onCancel?.();
+      reject(reason);
     };
-    const end = () => signal.removeEventListener("abort", onAbort);
-    const call: InferCall = {
-      timeline: newTimeline(clock.now()),
-      deadline: Number.POSITIVE_INFINITY,
-      get cancelled() {
-        return cancelled;
-      },
-      onCancel: undefined,
-      respond({ outputs }: InferResponse) {
-        end();
-        resolve(
-          outputs.map(({ name, datatype, shape, data }) => ({
-            name,
-            datatype,
-            shape,
-            data: Uint8Array.from(data),
-          })),
-        );
-      },
-      fail(error) {
-        end();
-        reject(error);
-      },
-    };
+    const onAbort = () => giveUp(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
-    submit(call);
+    for (const [at, submit] of submits.entries()) {
+      const call: InferCall = {
+        timeline: newTimeline(clock.now()),
+        deadline: Number.POSITIVE_INFINITY,
+        get cancelled() {
+          return cancelled;
+        },
+        onCancel: undefined,
+        respond({ outputs }: InferResponse) {
+          answers[at] = outputs.map(({ name, datatype, shape, data }) => ({
+            ...{ name, datatype, shape },
+            data: Uint8Array.from(data),
+          }));
+          left -= 1;
+          if (left > 0) return;
+          signal.removeEventListener("abort", onAbort);
+          resolve(answers);
+        },
+        fail: giveUp,
+      };
+      calls.push(call);
+      submit(call);
+      if (cancelled) return;
+    }
   });
 }
 

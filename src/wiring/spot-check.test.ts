@@ -42,6 +42,7 @@ async function look(
   outputs: keyof typeof WRONG,
   equivalence = EXACT,
   known: (model: CatalogModel) => CatalogModel | undefined = (model) => model,
+  of = definition,
 ): Promise<number> {
   const model = withArtifact(undefined, "1", { digest }, "jets");
   const version = model.versions["1"];
@@ -55,9 +56,7 @@ async function look(
     now: () => 0,
   };
   let runs = 0;
-  const looking = spotCheck(parts)(definition, variant, instance).finally(() =>
-    clearInterval(timer),
-  );
+  const looking = spotCheck(parts)(of, variant, instance).finally(() => clearInterval(timer));
   const timer = setInterval(() => {
     for (const run of [...instance.runs]) {
       runs += 1;
@@ -83,6 +82,15 @@ describe("an instance of a registered artifact", () => {
 
   it("is looked at with the first sixteen rows, in one batch", async () => {
     expect(await look("late")).toBe(1);
+  });
+
+  it("is asked for one row a request where rows lie end to end in the model", async () => {
+    const [x] = aSignature().inputs;
+    if (x === undefined) throw new Error("no input");
+    const made = { from: "batch", kind: "BATCH_ELEMENT_COUNT", source: 0 } as const;
+    const spec = { name: "count", datatype: "INT32", shape: [1] } as const;
+    const signature = aSignature({ made: [{ ...made, spec }] });
+    expect(await look("right", EXACT, undefined, { ...definition, signature })).toBe(16);
   });
 
   it("is judged by its class", async () => {

@@ -7,7 +7,7 @@ import { Comparison } from "../policy/equivalence/comparison.ts";
 import { Lane } from "../pool/lane.ts";
 import type { CatalogModel, Digest } from "../registry/catalog/types.ts";
 import { GoldenPair } from "../registry/golden/golden-files.ts";
-import { tensorsOf } from "../registry/golden/tensors-of.ts";
+import { requestsOf } from "../registry/golden/requests-of.ts";
 import type { ModelDefinition, VariantDefinition } from "../registry/types.ts";
 import type { Instance } from "../workers/types.ts";
 import { runOnLane } from "./run-on-lane.ts";
@@ -45,10 +45,14 @@ export function spotCheck({ find, blobPath, now }: SpotCheckParts) {
       const size = Math.min(ROWS, Math.max(1, signature.maxBatchSize));
       for await (const { first, rows, inputs, outputs } of golden.chunks(size)) {
         const shapeOf = (input: string) => golden.shapeOf(input);
-        const tensors = tensorsOf(signature, shapeOf, inputs, rows);
-        const run = await runOnLane(new Lane(instance, now), definition, [tensors]);
+        const lane = new Lane(instance, now);
+        const answers: ReadonlyMap<string, Uint8Array>[] = [];
+        for (const request of requestsOf(signature, shapeOf, inputs, rows)) {
+          const [answer = new Map()] = (await runOnLane(lane, definition, [request])).outputs;
+          answers.push(answer);
+        }
         const numbers = Array.from({ length: rows }, (_, row) => first + row);
-        comparison.add(numbers, run.outputs[0] ?? new Map(), outputs);
+        comparison.add(numbers, joined(answers), outputs);
         break;
       }
       const { passed, reason } = comparison.result;
@@ -62,4 +66,15 @@ export function spotCheck({ find, blobPath, now }: SpotCheckParts) {
       golden.close();
     }
   };
+}
+
+/** Answers to requests one after the other, as if they had been one. */
+function joined(answers: readonly ReadonlyMap<string, Uint8Array>[]) {
+  const names = [...(answers[0]?.keys() ?? [])];
+  return new Map(
+    names.map((name) => [
+      name,
+      Buffer.concat(answers.map((answer) => answer.get(name) ?? new Uint8Array())),
+    ]),
+  );
 }

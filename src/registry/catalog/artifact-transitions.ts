@@ -112,7 +112,10 @@ export function setState(model: CatalogModel, change: StateChange): CatalogModel
           `from there it may become ${NEXT[artifact.state].join(" or ")}`,
       );
     }
-    return { ...artifact, ...found, state, ...(reason === undefined ? {} : { reason }) };
+    const { underway: ___, ...left } = artifact;
+    // Nobody works on what is out of use: whoever did is told so when it goes on.
+    const next = OUT_OF_USE.includes(state) ? left : artifact;
+    return { ...next, ...found, state, ...(reason === undefined ? {} : { reason }) };
   });
 }
 
@@ -154,7 +157,7 @@ export function retire(model: CatalogModel, ref: ArtifactRef, reason: string): C
   if (last && aliases.length > 0) {
     throw notNow(
       `${ref.digest} is the last artifact that serves version ${ref.version} of model '${model.name}', to which ` +
-        `alias ${aliases.join(" and ")} points; promote another version first`,
+        `alias ${aliases.join(" and ")} points; promote another version first, or drop the alias`,
     );
   }
   return retired;

@@ -7,16 +7,17 @@ import { ManagedRegistry, type Registrations } from "./managed-registry.ts";
 const MODEL = "tagger";
 
 /** A gateway's registry; several on one disk follow each other only when they look. */
-function registryOn(disk: MemoryDisk) {
+function registryOn(disk: MemoryDisk, told: string[] = []) {
+  const tell = (what: string) => async () => void told.push(what);
   const catalog = new Catalog(disk.open());
   const registry = new ManagedRegistry({
     catalog,
     registrations: {} as Registrations,
     publication: {
-      follow: async () => {},
+      follow: tell("follow"),
       trouble: () => undefined,
-      promoted: async () => {},
-      retired: async () => {},
+      promoted: tell("promoted"),
+      retired: tell("retired"),
       leaving: () => false,
     },
     readVerdict: () => Promise.reject(new Error("not asked for")),
@@ -86,5 +87,21 @@ describe("a model that is not registered", () => {
       code: "NOT_FOUND",
       message: `the registry has no model 'jest'; ${told}`,
     });
+  });
+});
+
+describe("a change that is acknowledged", () => {
+  it("is followed once: who waits for a promotion or the last request follows by itself", async () => {
+    const told: string[] = [];
+    const { catalog, registry } = registryOn(new MemoryDisk(), told);
+    await catalog.change(MODEL, undefined, "ada", { action: "register" }, () =>
+      modelWith("1", "2", "3"),
+    );
+    await registry.promote(MODEL, { alias: "candidate", version: "2" }, "ada");
+    expect(told.splice(0)).toEqual(["follow", "promoted"]); // before anything is changed, and after
+    await registry.retire({ name: MODEL, version: "3" }, "slow", "ada");
+    expect(told.splice(0)).toEqual(["retired"]);
+    await registry.pin({ name: MODEL, version: "2" }, { note: "kept" }, "ada");
+    expect(told).toEqual(["follow"]);
   });
 });

@@ -42,6 +42,14 @@ import type {
 
 type Tell = (event: RegistrationEvent) => void;
 
+type Change = [
+  name: string,
+  generation: number | undefined,
+  who: string,
+  action: ChangeAction,
+  next: (model: CatalogModel) => CatalogModel | undefined,
+];
+
 /** The way of an artifact into the catalog. */
 export interface Registrations {
   register(
@@ -67,10 +75,10 @@ export interface Publication {
   follow(names: readonly string[]): Promise<void>;
   /** Why a version does not serve here; undefined: it does. */
   trouble(name: string, version: string): string | undefined;
-  /** Resolves when requests for the alias go to its version. @throws StatusError FAILED_PRECONDITION, ABORTED: they do not */
+  /** Follows, and resolves when requests for the alias go to its version. @throws StatusError FAILED_PRECONDITION, ABORTED: they do not */
   promoted(name: string, alias: string, version: string): Promise<void>;
   /**
-   * Resolves when the last request with the artifact was answered and no other can reach it.
+   * Follows, and resolves when the last request with the artifact was answered and no other can reach it.
    * @throws StatusError UNAVAILABLE where that takes too long
    */
   retired(name: string, version: string, digest?: Digest): Promise<void>;
@@ -135,7 +143,7 @@ export class ManagedRegistry implements ModelRegistry {
       throw new StatusError("FAILED_PRECONDITION", `${text}; alias '${alias.alias}' stays`);
     }
     const action = { action: "promote", version: alias.version, details: { ...alias } };
-    const changed = await this.#change(name, generation, who, action, next);
+    const changed = await this.#commit(name, generation, who, action, next);
     await publication.promoted(name, alias.alias, alias.version);
     return changed;
   }
@@ -175,7 +183,8 @@ export class ManagedRegistry implements ModelRegistry {
     const text = reason || `retired by ${who}`;
     const words = { action: "retire", details: { reason: text } };
     let gone: readonly FoundArtifact[] = [];
-    const generation = await this.#changeArtifacts(named, words, who, (model) => {
+    const action = aboutArtifacts(named, words);
+    const generation = await this.#commit(named.name, named.generation, who, action, (model) => {
       const found = findArtifacts(model, named);
       gone = found.filter(({ artifact }) => isAlive(artifact.state));
       if (gone.length > 0) return gone.reduce((next, each) => retire(next, each, text), model);
@@ -246,30 +255,24 @@ export class ManagedRegistry implements ModelRegistry {
     who: string,
     next: (model: CatalogModel) => CatalogModel | undefined,
   ): Promise<number> {
-    const { name, version, digest, vendor, generation } = named;
-    const action = {
-      ...words,
-      ...(version === undefined ? {} : { version }),
-      ...(digest === undefined ? {} : { artifact: digest }),
-      details: { ...words.details, ...(vendor === undefined ? {} : { vendor }) },
-    };
-    return this.#change(name, generation, who, action, next);
+    return this.#change(named.name, named.generation, who, aboutArtifacts(named, words), next);
   }
 
-  async #change(
-    name: string,
-    generation: number | undefined,
-    who: string,
-    action: ChangeAction,
-    next: (model: CatalogModel) => CatalogModel | undefined,
-  ): Promise<number> {
-    const { catalog, publication } = this.#parts;
+  /** Acknowledged when this gateway follows it. */
+  async #change(...change: Change): Promise<number> {
+    const generation = await this.#commit(...change);
+    const [name] = change;
+    await this.#parts.publication.follow([name]);
+    return generation;
+  }
+
+  async #commit(...[name, generation, who, action, next]: Change): Promise<number> {
+    const { catalog } = this.#parts;
     // Another gateway may have been told of the model a moment ago.
     await catalog.refresh();
     const changed = await catalog.change(name, generation, who, action, (model) =>
       next(model ?? this.#model(name)),
     );
-    await publication.follow([name]);
     return changed.generation;
   }
 
@@ -282,6 +285,15 @@ export class ManagedRegistry implements ModelRegistry {
     const known = `${names.slice(0, MOST_NAMES).join(", ") || "none"}${more}`;
     throw new StatusError("NOT_FOUND", `the registry has no model '${name}'; there are ${known}`);
   }
+}
+
+function aboutArtifacts({ version, digest, vendor }: ArtifactName, words: ChangeAction) {
+  return {
+    ...words,
+    ...(version === undefined ? {} : { version }),
+    ...(digest === undefined ? {} : { artifact: digest }),
+    details: { ...words.details, ...(vendor === undefined ? {} : { vendor }) },
+  };
 }
 
 /** In an error that lists them. */

@@ -2,8 +2,8 @@
 import type { Tensor } from "../../../backends/contract.ts";
 import { shapeText } from "../../inference/datatypes.ts";
 import type { ModelSignature } from "../../inference/request.ts";
+import { requestsOf } from "../golden/requests-of.ts";
 import { slicesOf } from "../golden/rows-of.ts";
-import { tensorsOf } from "../golden/tensors-of.ts";
 import { ArtifactFailed, blaming } from "./blame.ts";
 import type { GateExecutor } from "./executor.ts";
 
@@ -15,8 +15,10 @@ export class Batches {
   readonly #signature: ModelSignature;
   readonly #shapeOf: ShapeOf;
   readonly #outputShapeOf: ShapeOf | undefined;
+  /** Of a row of each output, as the first execution had it. */
+  readonly #seen = new Map<string, readonly number[]>();
 
-  /** @param outputShapeOf what outputs are expected to be like; absent: nobody knows yet */
+  /** @param outputShapeOf what outputs are expected to be like; absent: like those of the first execution */
   constructor(
     executor: GateExecutor,
     signature: ModelSignature,
@@ -42,19 +44,43 @@ export class Batches {
   ): Promise<ReadonlyMap<string, Uint8Array>> {
     signal.throwIfAborted();
     const { maxBatchSize } = this.#executor;
-    const signature = { inputs: this.#signature.inputs, maxBatchSize };
-    const tensors = tensorsOf(signature, this.#shapeOf, inputs, rows);
-    const outputs = await blaming(() => this.#executor.execute(tensors, signal), signal);
-    for (const output of outputs) this.#checkShape(output, maxBatchSize > 0 ? [rows] : []);
-    return new Map(outputs.map(({ name, data }) => [name, data]));
+    const signature = { ...this.#signature, maxBatchSize };
+    const requests = requestsOf(signature, this.#shapeOf, inputs, rows);
+    const answers = await blaming(() => this.#executor.execute(requests, signal), signal);
+    for (const answer of answers) {
+      for (const output of answer) this.#checkShape(output, rows / requests.length);
+    }
+    const [first = []] = answers;
+    return new Map(
+      first.map(({ name, data }, at) => [
+        name,
+        answers.length === 1 ? data : Buffer.concat(answers.map((one) => dataAt(one, at))),
+      ]),
+    );
   }
 
-  #checkShape({ name, shape }: Tensor, leading: readonly number[]): void {
-    if (this.#outputShapeOf === undefined) return;
-    const expected = shapeText([...leading, ...this.#outputShapeOf(name)]);
+  /** Shape of a row of an output that was executed. */
+  shapeOfOutput(name: string): readonly number[] {
+    return this.#seen.get(name) ?? [];
+  }
+
+  #checkShape({ name, shape }: Tensor, rows: number): void {
+    const leading = this.#executor.maxBatchSize > 0 && !this.#isOfBatch(name) ? [rows] : [];
+    const rowShape = this.#outputShapeOf?.(name) ?? this.#seen.get(name);
+    if (rowShape === undefined) {
+      this.#seen.set(name, shape.slice(leading.length));
+      return;
+    }
+    const expected = shapeText([...leading, ...rowShape]);
     if (shapeText(shape) === expected) return;
-    const text = `output '${name}' has shape ${shapeText(shape)}, the reference's ${expected}`;
+    const whose = this.#outputShapeOf === undefined ? "other golden rows'" : "the reference's";
+    const text = `output '${name}' has shape ${shapeText(shape)}, ${whose} ${expected}`;
     throw new ArtifactFailed("INTERNAL", text);
+  }
+
+  /** A shape tensor has no batch axis. */
+  #isOfBatch(output: string): boolean {
+    return this.#signature.outputs.find(({ name }) => name === output)?.shapeTensor === true;
   }
 
   /** Parts of the rows, by input. */
@@ -93,6 +119,8 @@ export class Batches {
     );
   }
 }
+
+const dataAt = (answer: readonly Tensor[], at: number) => answer[at]?.data ?? new Uint8Array();
 
 function textCount(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

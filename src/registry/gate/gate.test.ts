@@ -41,8 +41,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const adding: GateExecutor["execute"] = async ([x]) =>
-  x === undefined ? [] : [{ ...x, name: "y", data: Uint8Array.from(x.data) }];
+const adding: GateExecutor["execute"] = async (requests) =>
+  requests.map((request) =>
+    request.map((x) => ({ ...x, name: "y", data: Uint8Array.from(x.data) })),
+  );
 
 function prove(execute: GateExecutor["execute"] | Error, given?: GivenGolden) {
   const digest = catalog.put(addingGraph(0));

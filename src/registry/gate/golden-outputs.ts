@@ -2,7 +2,6 @@
 import { createReadStream } from "node:fs";
 import { open, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { BYTES_PER_ELEMENT } from "../../../backends/contract.ts";
 import type { ModelSignature } from "../../inference/request.ts";
 import { writeNpz } from "../../npz/write-npz.ts";
 import { namesIn, openGoldenInputs } from "../golden/golden-files.ts";
@@ -46,7 +45,7 @@ export async function writeGoldenOutputs(
     const contents = signature.outputs.map((spec) => {
       const part = parts.get(spec.name);
       if (part === undefined) throw new Error(`no output ${spec.name}`);
-      return part.content(spec, rows);
+      return part.content(spec, [rows, ...batches.shapeOfOutput(spec.name)]);
     });
     await writeNpz(paths.outputs, await Promise.all(contents));
     return rows;
@@ -60,7 +59,6 @@ export async function writeGoldenOutputs(
 class OutputPart {
   readonly #path: string;
   readonly #file: Awaited<ReturnType<typeof open>>;
-  #bytes = 0;
 
   private constructor(path: string, file: Awaited<ReturnType<typeof open>>) {
     this.#path = path;
@@ -73,16 +71,14 @@ class OutputPart {
 
   async add(bytes: Uint8Array): Promise<void> {
     await this.#file.appendFile(bytes);
-    this.#bytes += bytes.byteLength;
   }
 
-  async content({ name, datatype, shape }: ModelSignature["outputs"][number], rows: number) {
-    if (datatype === "BYTES") return textContent(name, await readFile(this.#path), shape, rows);
-    const perRow = this.#bytes / BYTES_PER_ELEMENT[datatype] / rows;
+  async content({ name, datatype }: ModelSignature["outputs"][number], shape: readonly number[]) {
+    if (datatype === "BYTES") return textContent(name, await readFile(this.#path), shape);
     return {
       name,
       datatype: datatype === "BF16" ? ("UINT16" as const) : datatype,
-      shape: [rows, ...closed(shape, perRow)],
+      shape,
       chunks: createReadStream(this.#path) as AsyncIterable<Uint8Array>,
     };
   }
@@ -98,32 +94,20 @@ function bytesOf(shape: readonly number[]): number {
   return shape.reduce((product, axis) => product * axis, 8);
 }
 
-/** The one axis of any length is what the others leave. */
-function closed(shape: readonly number[], elements: number): number[] {
-  const known = shape.reduce((product, axis) => (axis < 0 ? product : product * axis), 1);
-  let open = elements / Math.max(1, known);
-  return shape.map((axis) => {
-    if (axis >= 0) return axis;
-    const length = open;
-    open = 1;
-    return length;
-  });
-}
-
-function textContent(name: string, bytes: Buffer, shape: readonly number[], rows: number) {
+function textContent(name: string, bytes: Buffer, shape: readonly number[]) {
   const texts: Buffer[] = [];
   for (let at = 0; at + 4 <= bytes.length; ) {
     const length = bytes.readUInt32LE(at);
     texts.push(bytes.subarray(at + 4, at + 4 + length));
     at += 4 + length;
   }
-  const textBytes = Math.max(1, ...texts.map(({ length }) => length));
+  const textBytes = texts.reduce((longest, { length }) => Math.max(longest, length), 1);
   const fixed = Buffer.alloc(texts.length * textBytes);
   for (const [at, text] of texts.entries()) text.copy(fixed, at * textBytes);
   return {
     name,
     datatype: "BYTES" as const,
-    shape: [rows, ...closed(shape, texts.length / rows)],
+    shape,
     textBytes,
     chunks: [fixed],
   };

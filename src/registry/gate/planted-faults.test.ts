@@ -23,12 +23,13 @@ function twice(maxBatchSize: number, fault: Fault = () => 0): GateExecutor {
   return {
     device: { id: "fake-0", vendor: "none", platform: "any", emulated: true },
     maxBatchSize,
-    async execute([x]) {
+    async execute([request]) {
+      const [x] = request ?? [];
       const values = new Float32Array(Uint8Array.from(x?.data ?? []).buffer);
       const rows = values.length;
       const doubled = values.map((value, place) => 2 * value + fault(place, rows, value));
       const shape = maxBatchSize > 0 ? [rows, 1] : [1];
-      return [{ name: "y", datatype: "FP32", shape, data: new Uint8Array(doubled.buffer) }];
+      return [[{ name: "y", datatype: "FP32", shape, data: new Uint8Array(doubled.buffer) }]];
     },
     async close() {},
   };
@@ -142,7 +143,9 @@ describe("an artifact with outputs of another shape", () => {
     const flat: GateExecutor = {
       ...rest,
       execute: async (inputs, signal) =>
-        (await execute(inputs, signal)).map((y) => ({ ...y, shape: y.shape.slice(0, 1) })),
+        (await execute(inputs, signal)).map((answer) =>
+          answer.map((y) => ({ ...y, shape: y.shape.slice(0, 1) })),
+        ),
     };
     expect(await gate(flat, 8)).toMatchObject({
       ...{ passed: false, failedCheck: "execution" },

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Tensor } from "../../../backends/contract.ts";
 import type { ModelSignature } from "../../inference/request.ts";
+import { openNpz } from "../../npz/read-npz.ts";
 import { writeNpz } from "../../npz/write-npz.ts";
 import type { Equivalence } from "../../policy/equivalence/types.ts";
 import { generateInputs } from "../golden/generate.ts";
@@ -52,7 +53,8 @@ function machine(fault: Fault = () => {}, maxBatchSize = 8192): GateExecutor {
   return {
     device: { id: "d0", vendor: "none", platform: "any", emulated: true },
     maxBatchSize,
-    async execute([x]: readonly Tensor[]) {
+    async execute([request]: readonly (readonly Tensor[])[]) {
+      const [x] = request ?? [];
       if (x === undefined) throw new Error("no input");
       const rows = maxBatchSize === 0 ? 1 : (x.shape[0] ?? 0);
       executed.push(rows);
@@ -66,7 +68,7 @@ function machine(fault: Fault = () => {}, maxBatchSize = 8192): GateExecutor {
       }
       const data = new Uint8Array(y.buffer);
       const shape = maxBatchSize === 0 ? [2] : [rows, 2];
-      return [{ name: "y", datatype: "FP32", shape, data }];
+      return [[{ name: "y", datatype: "FP32", shape, data }]];
     },
     async close() {},
   };
@@ -192,7 +194,7 @@ describe("rows that are as long as images", () => {
   };
   const rowBytes = 2 * 4 * width;
 
-  it("are read a few at a time, also where they fail one by one", async () => {
+  it("are read a few at a time, also where they fail one by one", { timeout: 60_000 }, async () => {
     const chunks = [new Uint8Array(3 * 4 * width)];
     await writeNpz(paths.inputs, [{ name: "x", datatype: "FP32", shape: [3, width], chunks }]);
     await writeNpz(paths.outputs, [{ name: "y", datatype: "FP32", shape: [3, width], chunks }]);
@@ -200,8 +202,10 @@ describe("rows that are as long as images", () => {
     try {
       const off: GateExecutor = {
         ...machine(),
-        execute: async ([x]) =>
-          x === undefined ? [] : [{ ...x, name: "y", data: Buffer.from(x.data).fill(1) }],
+        execute: async (requests) =>
+          requests.map((request) =>
+            request.map((x) => ({ ...x, name: "y", data: Buffer.from(x.data).fill(1) })),
+          ),
       };
       expect(await verdictOf(off, EXACT, images)).toMatchObject({
         failedCheck: "numeric-equivalence",
@@ -286,5 +290,43 @@ describe("golden files that do not fit", () => {
       message: expect.stringContaining(text),
     });
     expect(executed.length).toBe(3);
+  });
+});
+
+describe("golden outputs of the reference", () => {
+  const signature: ModelSignature = {
+    ...{ ...SIGNATURE, maxBatchSize: 0 },
+    outputs: [{ name: "y", datatype: "FP32", shape: [-1, -1] }],
+  };
+  const answering = (shapeOf: (row: number) => readonly number[]): GateExecutor => {
+    let row = 0;
+    return {
+      ...machine(undefined, 0),
+      async execute() {
+        const shape = shapeOf(row++);
+        const elements = shape.reduce((product, axis) => product * axis, 1);
+        return [[{ name: "y", datatype: "FP32", shape, data: new Uint8Array(4 * elements) }]];
+      },
+    };
+  };
+  const { signal } = new AbortController();
+
+  it("have the shape that was computed, with several axes of any length, too", async () => {
+    await writeGoldenOutputs(
+      signature,
+      paths,
+      answering(() => [2, 3]),
+      signal,
+    );
+    const file = await openNpz(paths.outputs);
+    expect(file.arrays[0]?.shape).toEqual([3000, 2, 3]);
+    file.close();
+  });
+
+  it("are refused where a row has another shape: an array has room for one", async () => {
+    const ragged = answering((row) => [1, row < 7 ? 3 : 4]);
+    await expect(writeGoldenOutputs(signature, paths, ragged, signal)).rejects.toThrow(
+      "output 'y' has shape [1,4], other golden rows' [1,3]",
+    );
   });
 });

@@ -12,7 +12,12 @@ import type { ModelConfigObject } from "../types.ts";
 /** A file of a version's folder: written down, or a link to what the store holds. Paths are relative to the model's folder. */
 export type PlannedFile =
   | { readonly path: string; readonly text: string }
-  | { readonly path: string; readonly blob: Digest };
+  | {
+      readonly path: string;
+      readonly blob: Digest;
+      /** The bytes themselves in place of a link: ONNX Runtime reads no weights behind a link that leads elsewhere. */
+      readonly copied?: true;
+    };
 
 export interface VersionPlan {
   readonly version: string;
@@ -132,7 +137,11 @@ function filesOf(
   const inside = `${version}/`;
   const beside = others
     .filter(([other]) => other.startsWith(inside))
-    .map(([other, blob]) => ({ path: `${folder}/${other.slice(inside.length)}`, blob }));
+    .map(([other, blob]) => ({
+      path: `${folder}/${other.slice(inside.length)}`,
+      blob,
+      copied: true as const,
+    }));
   return [...beside, itself];
 }
 

@@ -2,10 +2,14 @@
  * A version's folder on this host: small files as they are, and links to the bytes in the store. Symbolic ones: a
  * hard link would change the ctime of the file, by which everybody who shares the store sees whether it was touched.
  */
-import { mkdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { copyFile, mkdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Digest } from "../catalog/types.ts";
 import type { VersionPlan } from "./plan.ts";
+
+/** File systems that can let two files share their bytes until one is written to. */
+const SHARED = constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL;
 
 let made = 0;
 
@@ -31,6 +35,7 @@ export async function writeVersion(
       const target = join(home, file.path);
       await mkdir(dirname(target), { recursive: true, mode: 0o700 });
       if ("text" in file) await writeFile(target, file.text, { mode: 0o600 });
+      else if (file.copied === true) await copyFile(blobPath(file.blob), target, SHARED);
       else await symlink(blobPath(file.blob), target);
     }
     await rename(unfinished, folder);

@@ -85,7 +85,58 @@ function write(path: string, content: string | Uint8Array = path): void {
   writeFileSync(join(root, path), content);
 }
 
+describe("a version folder in which there is nothing to register", () => {
+  const made: [string, (folder: string) => void, RegExp][] = [
+    [
+      "a link",
+      (folder) => symlinkSync("/etc/hostname", join(folder, "model.onnx")),
+      /but model\.onnx; expected a plain file .*links and pipes are not followed/,
+    ],
+    [
+      "two ONNX files of other names",
+      (folder) => {
+        for (const name of ["a.onnx", "b.onnx"]) writeFileSync(join(folder, name), name);
+      },
+      /but a\.onnx, b\.onnx; expected/,
+    ],
+    [
+      "an artifact without its manifest",
+      (folder) => {
+        mkdirSync(join(folder, "u50"));
+        writeFileSync(join(folder, "u50", "net.xclbin"), "x");
+      },
+      /but u50; expected .*manifest\.json/,
+    ],
+  ];
+  it.each(made)("is told so: %s", async (_, make, reason) => {
+    mkdirSync(join(root, "m/1"), { recursive: true });
+    make(join(root, "m/1"));
+    const { settle, registered } = rig();
+    expect(await settle()).toMatchObject([{ outcome: "refused" }]);
+    expect(outcome("m", "1").reason).toMatch(reason);
+    expect(await settle()).toEqual([]);
+    expect(registered).toEqual([]);
+    // Once it is there it is registered like any other.
+    write("m/1/model.onnx.part", "model");
+    renameSync(join(root, "m/1/model.onnx.part"), join(root, "m/1/model.onnx"));
+    expect(await settle()).toMatchObject([{ outcome: "registered" }]);
+  });
+
+  it("is nobody's concern while it is empty", async () => {
+    mkdirSync(join(root, "m/1"), { recursive: true });
+    expect(await rig().settle()).toEqual([]);
+  });
+});
+
 describe("a model that is dropped", () => {
+  it("takes golden inputs alone along: the outputs are the reference's", async () => {
+    write("m/1/model.onnx");
+    write("m/1/golden-inputs.npz");
+    const { settle, registered } = rig();
+    await settle();
+    expect(Object.keys(registered[0]?.golden ?? {})).toEqual(["inputs"]);
+  });
+
   it("is registered with its variants, the ONNX file first, as its folders say", async () => {
     cpSync(JET, join(root, "jet_tagger"), { recursive: true });
     const { registered, settle } = rig();

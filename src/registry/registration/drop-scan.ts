@@ -27,11 +27,12 @@ export interface DropUnit {
   readonly folder: string;
   readonly model: string;
   readonly version: string;
-  /** undefined: nobody knows yet, the manifest names it. */
+  /** undefined: nobody knows yet, the manifest names it; without one there is nothing to register in the folder. */
   readonly artifact: string | undefined;
   readonly manifest: string | undefined;
   readonly config: string | undefined;
-  readonly golden: { readonly inputs: string; readonly outputs: string } | undefined;
+  /** Without outputs: those of the reference. */
+  readonly golden: { readonly inputs: string; readonly outputs: string | undefined } | undefined;
   readonly signature: string | undefined;
   readonly equivalence: string | undefined;
   /** Files of the model's folder, by name: those that the configuration names are taken along. */
@@ -45,6 +46,8 @@ export interface DropUnit {
 interface Found {
   readonly files: ReadonlyMap<string, string>;
   readonly folders: readonly string[];
+  /** Links, pipes, ...: what is neither, by name. */
+  readonly others: ReadonlyMap<string, string>;
 }
 
 /** Versions in the order of their numbers, an ONNX file before the variants beside it: it may be their reference. */
@@ -67,9 +70,9 @@ async function unitsOf(
   version: string,
   ofModel: ReadonlyMap<string, string>,
 ): Promise<readonly DropUnit[]> {
-  const { files, folders } = await look(folder);
+  const { files, folders, others } = await look(folder);
   const [inputs, outputs] = [files.get(GOLDEN.inputs), files.get(GOLDEN.outputs)];
-  const golden = inputs !== undefined && outputs !== undefined ? { inputs, outputs } : undefined;
+  const golden = inputs === undefined ? undefined : { inputs, outputs };
   const common = {
     model,
     version,
@@ -90,8 +93,16 @@ async function unitsOf(
     const given = { ...common, folder: join(folder, variant), artifact: undefined, manifest };
     units.push(await unit({ ...given, beside: without(own.files) }, own.files, files));
   }
+  const found = new Map([...without(files), ...others, ...placesOf(folder, folders)]);
+  if (units.length === 0 && found.size > 0) {
+    const nothing = { artifact: undefined, manifest: undefined, beside: found };
+    units.push(await unit({ ...common, folder, ...nothing }, files));
+  }
   return units;
 }
+
+const placesOf = (folder: string, names: readonly string[]) =>
+  names.map((name) => [name, join(folder, name)] as const);
 
 type Told = Omit<DropUnit, "fingerprint" | "signature" | "equivalence">;
 
@@ -130,6 +141,11 @@ async function look(folder: string): Promise<Found> {
       shown.filter((entry) => entry.isFile()).map(({ name }) => [name, join(folder, name)]),
     ),
     folders: shown.filter((entry) => entry.isDirectory()).map(({ name }) => name),
+    others: new Map(
+      shown
+        .filter((entry) => !entry.isFile() && !entry.isDirectory())
+        .map(({ name }) => [name, join(folder, name)]),
+    ),
   };
 }
 

@@ -10,6 +10,8 @@ import { type Digest, type Registration, VENDORS } from "../catalog/types.ts";
 import { MAX_CONFIG_BYTES } from "../config-pbtxt.ts";
 import type { DropUnit } from "./drop-scan.ts";
 
+/** In an error that lists them. */
+const MOST_NAMES = 8;
 const MAX_JSON_BYTES = 1024 * 1024;
 
 export interface DropReading {
@@ -57,7 +59,9 @@ export async function droppedRegistration(
       : {
           golden: {
             inputs: await put(golden.inputs, reading),
-            outputs: await put(golden.outputs, reading),
+            ...(golden.outputs === undefined
+              ? {}
+              : { outputs: await put(golden.outputs, reading) }),
           },
         }),
     ...(signature === undefined
@@ -73,12 +77,21 @@ function artifactOf(unit: DropUnit, manifest: unknown) {
   if (unit.artifact !== undefined) {
     return { vendor: "cpu" as const, path: unit.artifact, beside: unit.beside };
   }
+  if (unit.manifest === undefined) throw nothingIn(unit);
   const read = namedSchema.safeParse(manifest);
   if (!read.success) throw invalid(`${unit.manifest}: ${firstIssue(read.error)}`);
   const { vendor, artifact } = read.data;
   const path = unit.beside.get(artifact.file);
   if (path !== undefined) return { vendor, path, beside: new Map<string, string>() };
   throw invalid(`${unit.manifest}: there is no plain file '${artifact.file}' beside it`);
+}
+
+function nothingIn({ folder, beside }: DropUnit): StatusError {
+  const found = [...beside.keys()].slice(0, MOST_NAMES).join(", ");
+  return invalid(
+    `${folder}: there is nothing to register, but ${found}; expected a plain file model.onnx, or one other ONNX file, ` +
+      "or folders with a manifest.json and the artifact that it names (links and pipes are not followed)",
+  );
 }
 
 async function parsed<T>(path: string, reading: DropReading, schema: z.ZodType<T>): Promise<T> {

@@ -14,7 +14,7 @@ import {
 } from "../../../test/support/registration.ts";
 import { StatusError } from "../../errors.ts";
 import { silent } from "../../logger.ts";
-import { retire } from "../catalog/artifact-transitions.ts";
+import { retire, setState } from "../catalog/artifact-transitions.ts";
 import { Catalog } from "../catalog/catalog.ts";
 import type {
   CatalogArtifact,
@@ -512,6 +512,75 @@ describe("a registration that is cancelled", () => {
     const next = rig({ disk });
     expect((await next.register(registration)).artifact).toMatchObject({ state: "ready" });
     expect(artifacts(next)[0]?.reason).toBeUndefined();
+  });
+});
+
+describe("a registration that somebody else asked for, too", () => {
+  it("goes on for the others when the first one hangs up", async () => {
+    const [first, alsoGone] = [new AbortController(), new AbortController()];
+    let asked = 0;
+    const passing = gateOf();
+    const gate: Pick<Gate, "prove"> = {
+      prove: (...given) => {
+        if (asked++ > 0) return passing.prove(...given);
+        const signal = given[5];
+        return new Promise((_, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason));
+        });
+      },
+    };
+    const one = rig({ gate });
+    const registration = await jet(one, "cpu");
+    const ends = [first.signal, alsoGone.signal, undefined, undefined].map((signal) =>
+      one.register(registration, signal),
+    );
+    const told = Promise.allSettled(ends);
+    await expect.poll(() => asked).toBe(1);
+    alsoGone.abort();
+    first.abort();
+    const [lost, gone, ...others] = await told;
+    expect([lost, gone]).toMatchObject([
+      { reason: { code: "CANCELLED" } },
+      { reason: { code: "CANCELLED" } },
+    ]);
+    for (const other of others) {
+      expect(other).toMatchObject({ value: { artifact: { state: "ready" } } });
+    }
+    expect(asked).toBe(2);
+  });
+});
+
+describe("an artifact that is retired while it is looked at again", () => {
+  it("stays retired, also when the next process takes up what was left", async () => {
+    const disk = new MemoryDisk();
+    const passing = gateOf();
+    let meanwhile: (() => Promise<unknown>) | undefined;
+    const gate: Pick<Gate, "prove"> = {
+      async prove(...given) {
+        await meanwhile?.();
+        return passing.prove(...given);
+      },
+    };
+    const one = rig({ gate, disk });
+    const { artifact } = await one.register(await jet(one, "cpu"));
+    const of = { version: "1", digest: artifact.digest, vendor: "cpu" as const };
+    meanwhile = () =>
+      one.catalog.change(
+        "jet_tagger",
+        undefined,
+        "bob",
+        { action: "retire" },
+        (model) => model && setState(model, { ...of, state: "retired", reason: "slow" }),
+      );
+    const { signal } = new AbortController();
+    await expect(
+      one.registrar.verify("jet_tagger", of, "ada", () => {}, signal),
+    ).rejects.toMatchObject({ code: "ABORTED" });
+    expect(artifacts(one)[0]).toMatchObject({ state: "retired", reason: "slow" });
+    expect(artifacts(one)[0]?.underway).toBeUndefined();
+    const next = rig({ disk });
+    expect(await next.registrar.resume(signal)).toBe(0);
+    expect(states(next)).toEqual(["cpu retired"]);
   });
 });
 

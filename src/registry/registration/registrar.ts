@@ -56,7 +56,16 @@ export class Registrar implements Registrations {
     const { name, version, vendor, artifact: digest } = registration;
     const key = JSON.stringify([name, version, vendor, digest]);
     const same = this.#running.get(key);
-    if (same !== undefined) return { ...(await same), unchanged: true };
+    if (same !== undefined) {
+      try {
+        return { ...(await same), unchanged: true };
+      } catch (thrown) {
+        // Whoever asked first hung up: that is nobody else's end.
+        const isOver = thrown instanceof StatusError && thrown.code === "CANCELLED";
+        if (!isOver || signal.aborted) throw thrown;
+        return this.register(registration, who, tell, signal);
+      }
+    }
     const running = this.#register(
       registration,
       { version, digest, vendor },
@@ -66,7 +75,7 @@ export class Registrar implements Registrations {
     try {
       return await running;
     } finally {
-      this.#running.delete(key);
+      if (this.#running.get(key) === running) this.#running.delete(key);
     }
   }
 
@@ -111,8 +120,9 @@ export class Registrar implements Registrations {
     let resumed = 0;
     for (const { model } of catalog.snapshot().models) {
       const artifacts = Object.values(model.versions).flatMap((version) => version.artifacts);
-      for (const { underway, registeredBy } of artifacts) {
+      for (const { underway, registeredBy, state } of artifacts) {
         if (underway === undefined || !this.#isAbandoned(underway)) continue;
+        if (state === "retired" || state === "refused") continue;
         signal.throwIfAborted();
         const { registration } = underway;
         const { name, version, vendor } = registration;
