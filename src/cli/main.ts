@@ -49,6 +49,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "tell who used what: requests, rows, bytes, device time, refusals",
     load: async () => (await import("./usage.ts")).usageCommand,
   },
+  key: {
+    summary: "new: make an API key for a caller of the gateway",
+    load: async () => (await import("./key.ts")).keyCommand,
+  },
   explain: {
     summary: "tell why a request went to its device and into its batch",
     load: async () => (await import("./explain.ts")).explainCommand,

@@ -30,10 +30,61 @@ describe("an address that others can reach", () => {
     expect(warnings[0]).toMatch(/NO AUTHENTICATION.*grpc\.address ::/);
   });
 
+  it("is served with a tenants file, with a warning of what is not encrypted", () => {
+    const { warnings } = load({ "grpc-address": "::", "tenants-file": "tenants.yaml" });
+    expect(warnings).toEqual([
+      "grpc.address :: is without TLS: tokens and keys can be read on their way to it",
+    ]);
+  });
+
   it("does not matter for a listener that is off", () => {
     expect(() =>
       load({ "http-address": "127.0.0.1", "grpc-address": "0.0.0.0", "allow-grpc": "0" }),
     ).not.toThrow();
+  });
+});
+
+describe("listeners of tenants", () => {
+  const listeners = (written: string, flags: Readonly<Record<string, string>> = {}) =>
+    loadConfig({
+      flags: new Map(Object.entries(flags).map(([name, value]) => [name, [value]])),
+      env: { BEAMGATE_AUTH_LISTENERS: written },
+    });
+  const tenants = { "tenants-file": "tenants.yaml" };
+
+  it.each([
+    [
+      "mean nothing without tenants",
+      '[{"name":"a","grpcPort":0}]',
+      {},
+      /without auth\.tenantsFile/,
+    ],
+    ["have one way each", '[{"name":"a"}]', tenants, /auth\.listeners\.0: expected either/],
+    [
+      "have one name each",
+      '[{"name":"a","grpcPort":0},{"name":"a","grpcPort":0}]',
+      tenants,
+      /there is a listener 'a' already/,
+    ],
+    [
+      "have a port of their own",
+      '[{"name":"a","grpcPort":8001}]',
+      tenants,
+      /auth\.listeners\.0\.port: grpc\.port/,
+    ],
+    [
+      "are told by name in TLS only",
+      '[{"name":"a","serverName":"x"}]',
+      tenants,
+      /clients tell it in TLS only/,
+    ],
+  ])("%s", (_what, written, flags, problem) => {
+    expect(() => listeners(written, flags)).toThrow(problem);
+  });
+
+  it("are taken as they are", () => {
+    const { auth } = listeners('[{"name":"a","grpcPort":0}]', tenants).config;
+    expect(auth.listeners).toEqual([{ name: "a", grpcPort: 0 }]);
   });
 });
 

@@ -12,7 +12,7 @@ const HEAD = ["AT", "WHO", "ACTION", "MODEL", "VERSION", "GENERATION", "DETAILS"
 export function auditCommand(io: Io): Command {
   return asking(
     "audit",
-    "Tell who changed what, newest first. Nobody is authenticated yet: names are what clients said.",
+    "Tell who changed what, newest first. Behind `unverified:` a name is what the client said.",
   )
     .argument("[model]", "of this model")
     .option("--limit <n>", "at most so many", wholeNumber, 100)
