@@ -36,7 +36,7 @@ export function shareMetrics(
   });
   return [
     seconds(
-      "beamgate_tenant_device_seconds_total",
+      "beamgate_tenant_pool_seconds_total",
       "Time of executions by tenant, each by its rows, s",
       ({ usedUs }) => usedUs,
     ),
