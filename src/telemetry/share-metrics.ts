@@ -22,7 +22,11 @@ export function shareMetrics(
   used: () => Iterable<ShareFigures>,
   waiting: () => Iterable<WaitingFigures>,
 ): readonly ReadMetric[] {
-  const seconds = (name: string, help: string, read: (its: ShareFigures) => number): ReadMetric => ({
+  const seconds = (
+    name: string,
+    help: string,
+    read: (its: ShareFigures) => number,
+  ): ReadMetric => ({
     name,
     help,
     type: "counter",
