@@ -22,7 +22,11 @@ export function shareMetrics(
   used: () => Iterable<ShareFigures>,
   waiting: () => Iterable<WaitingFigures>,
 ): readonly ReadMetric[] {
-  const seconds = (name: string, help: string, read: (its: ShareFigures) => number): ReadMetric => ({
+  const seconds = (
+    name: string,
+    help: string,
+    read: (its: ShareFigures) => number,
+  ): ReadMetric => ({
     name,
     help,
     type: "counter",
@@ -36,7 +40,7 @@ export function shareMetrics(
   });
   return [
     seconds(
-      "beamgate_tenant_device_seconds_total",
+      "beamgate_tenant_pool_seconds_total",
       "Time of executions by tenant, each by its rows, s",
       ({ usedUs }) => usedUs,
     ),
