@@ -11,6 +11,7 @@ import type { RepositoryControl } from "./http/repository-control.ts";
 import { ByteBudget } from "./inference/byte-budget.ts";
 import { type Caller, DEFAULT_TENANT, type Tenant } from "./inference/caller.ts";
 import { forwarderOf } from "./inference/forward-headers.ts";
+import { aloneReport } from "./inference/gateway-report.ts";
 import { serverMetadata } from "./inference/server-metadata.ts";
 import type { ClientConnection } from "./inference/shared-regions.ts";
 import { Lifecycle, type Service } from "./lifecycle.ts";
@@ -24,7 +25,9 @@ import { ModelRepository } from "./registry/repository.ts";
 import type { ModelDefinition } from "./registry/types.ts";
 import type { Served } from "./scheduling/served.ts";
 import { SharedMemory } from "./shared-memory/manager.ts";
+import { isConfigured } from "./shared-state/settings.ts";
 import { ModelAccount } from "./telemetry/account.ts";
+import { clusterMetrics } from "./telemetry/cluster-metrics.ts";
 import { cpuMetrics } from "./telemetry/cpu-metrics.ts";
 import { deviceMetrics } from "./telemetry/device-metrics.ts";
 import { dialInMetrics } from "./telemetry/dial-in-metrics.ts";
@@ -49,6 +52,7 @@ import { deviceOf, dialInOf, joinOf, withPlaces } from "./wiring/dialled.ts";
 import { ensembleOf } from "./wiring/ensemble-of.ts";
 import { explaining, explainOf } from "./wiring/explaining.ts";
 import { uncounted } from "./wiring/gate-executor.ts";
+import { gatewayFacts } from "./wiring/gateway-facts.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
 import { createGatekeeper, tlsReloading } from "./wiring/identity.ts";
 import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
@@ -366,6 +370,16 @@ export async function createGateway(
   const explain = explainOf(config.provenance, clock);
   const infer = recording.watch(explaining(line, explain));
 
+  const self = gatewayFacts(version, config.redis.announce, {
+    address: config.grpc.address,
+    port: () => grpc.port,
+  });
+  const several = isConfigured(config.redis)
+    ? (await import("./wiring/several.ts")).createSeveral({
+        ...{ settings: config.redis, catalog: opened?.catalog, self, clock, log },
+      })
+    : undefined;
+
   const grpc = grpcListener(
     config.grpc,
     {
@@ -413,6 +427,7 @@ export async function createGateway(
     models,
     statistics,
     devices,
+    gateways: () => several?.report() ?? aloneReport(self()),
     registry: registry?.room,
     explain: explain && ((id) => explain.explain(id)),
     usage: tenancy?.accounting.usage,
@@ -434,6 +449,7 @@ export async function createGateway(
         () => devices.boards(),
         () => failovers.all(),
       ),
+      ...clusterMetrics(several?.figures),
       ...shadowMetrics(() => shadows?.counters() ?? []),
       ...(tenancy?.accounting.metrics ?? []),
       ...dialInMetrics(() => dialIn?.places() ?? []),
@@ -496,6 +512,7 @@ export async function createGateway(
     ...(config.http.enabled ? [http] : []),
     ...(config.grpc.enabled ? [grpc] : []),
     ...(joining ? [joining] : []),
+    ...(several ? [several.service] : []),
   ];
   const lifecycle = new Lifecycle(services, { log, clock });
 

@@ -49,6 +49,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "tell who used what: requests, rows, bytes, device time, refusals",
     load: async () => (await import("./usage.ts")).usageCommand,
   },
+  gateways: {
+    summary: "ls: which gateways serve together",
+    load: async () => (await import("./gateways.ts")).gatewaysCommand,
+  },
   explain: {
     summary: "tell why a request went to its device and into its batch",
     load: async () => (await import("./explain.ts")).explainCommand,

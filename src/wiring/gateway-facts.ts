@@ -1,0 +1,19 @@
+/** How this gateway is known among several. */
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import type { GatewayFacts } from "../inference/gateway-report.ts";
+
+/**
+ * @param grpcPort of the configuration until it is known
+ * @param announce what to say in place of the address that is listened on
+ */
+export function gatewayFacts(
+  version: string,
+  announce: string | undefined,
+  grpc: { readonly address: string; readonly port: () => number },
+): () => GatewayFacts {
+  const id = `${hostname()}-${randomBytes(4).toString("hex")}`;
+  const since = new Date().toISOString();
+  const host = grpc.address.includes(":") ? `[${grpc.address}]` : grpc.address;
+  return () => ({ id, address: announce ?? `${host}:${grpc.port()}`, version, since });
+}

@@ -1,0 +1,86 @@
+/** What a gateway shares with the others of its cluster. Loaded where a Redis is configured only. */
+import type { Clock } from "../clock.ts";
+import { toStatusError } from "../errors.ts";
+import type { ClusterReport, GatewayFacts } from "../inference/gateway-report.ts";
+import type { Service } from "../lifecycle.ts";
+import type { Logger } from "../logger.ts";
+import type { Catalog } from "../registry/catalog/catalog.ts";
+import { beat } from "../shared-state/beat.ts";
+import { ChangeChannel } from "../shared-state/change-channel.ts";
+import { Link } from "../shared-state/link.ts";
+import { Membership } from "../shared-state/membership.ts";
+import type { RedisSettings } from "../shared-state/settings.ts";
+import type { SharedStateFigures } from "../telemetry/cluster-metrics.ts";
+
+export interface SeveralParts {
+  readonly settings: RedisSettings;
+  /** Whose changes the others are told, and who is told of theirs. */
+  readonly catalog: Pick<Catalog, "onChange" | "refresh"> | undefined;
+  self(): GatewayFacts;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface Several {
+  report(): ClusterReport;
+  figures(): SharedStateFigures;
+  /** Started last: whoever is on the list serves. */
+  readonly service: Service;
+}
+
+/** Time between two announcements, ms. */
+const ANNOUNCE_MS = 500;
+
+export function createSeveral(parts: SeveralParts): Several {
+  const { settings, catalog, self, clock, log } = parts;
+  const { now } = clock;
+  const link = new Link({ settings, now, log });
+  const membership = new Membership({ link, self, ttlMs: settings.gatewayTtlMs, now });
+  const channel =
+    catalog &&
+    new ChangeChannel({
+      link,
+      id: self().id,
+      look: () =>
+        catalog.refresh().catch((thrown: unknown) => {
+          log.debug(`the registry could not be looked at: ${toStatusError(thrown).message}`);
+        }),
+    });
+  let stops: (() => void | Promise<void>)[] = [];
+  return {
+    report: () => ({
+      redis: link.state,
+      listAgeSeconds: Math.round(membership.ageMs) / 1000,
+      gateways: membership.gateways.map((each) => ({ ...each, self: each.id === self().id })),
+    }),
+    figures: () => ({
+      ...{ self: self(), state: link.state, ...link.counts },
+      ...{ gateways: membership.live, changesHeard: channel?.heard ?? 0 },
+    }),
+    service: {
+      name: "gateways",
+      async start() {
+        const opened = link.open();
+        channel?.open();
+        stops = [
+          beat(clock, ANNOUNCE_MS, async () => {
+            await opened;
+            await Promise.all([membership.announce(), link.pingSubscriber()]);
+          }),
+          ...(catalog && channel
+            ? [catalog.onChange((_, here) => (here ? channel.tell() : undefined))]
+            : []),
+        ];
+      },
+      /** New clients are to go elsewhere before the ports close. */
+      async drain() {
+        for (const stop of stops) await stop();
+        await membership.leave();
+      },
+      async stop() {
+        for (const stop of stops) await stop();
+        link.close();
+      },
+    },
+  };
+}
