@@ -261,6 +261,17 @@ export async function createGateway(
     log,
   });
 
+  const self = gatewayFacts(version, config.redis.announce, {
+    address: config.grpc.address,
+    port: () => grpc.port,
+  });
+  const several = isConfigured(config.redis)
+    ? (await import("./wiring/several.ts")).createSeveral({
+        ...{ settings: config.redis, catalog: opened?.catalog, self, clock, log },
+        folders: [folder, config.registry.dropFolder].filter((each) => each !== undefined),
+      })
+    : undefined;
+
   const { afterLoad: _, ...forTheGate } = loading;
   const registry =
     opened &&
@@ -274,6 +285,7 @@ export async function createGateway(
       serving,
       gateLoader: modelLoader({ ...forTheGate, shares: undefined, account: uncounted, loaded: () => undefined }),
       version,
+      upkeepIsMine: async (each) => (await several?.upkeepIsMine(each)) ?? true,
       clock,
       log,
     });
@@ -370,16 +382,6 @@ export async function createGateway(
   const explain = explainOf(config.provenance, clock);
   const infer = recording.watch(explaining(line, explain));
 
-  const self = gatewayFacts(version, config.redis.announce, {
-    address: config.grpc.address,
-    port: () => grpc.port,
-  });
-  const several = isConfigured(config.redis)
-    ? (await import("./wiring/several.ts")).createSeveral({
-        ...{ settings: config.redis, catalog: opened?.catalog, self, clock, log },
-      })
-    : undefined;
-
   const grpc = grpcListener(
     config.grpc,
     {
@@ -427,7 +429,7 @@ export async function createGateway(
     models,
     statistics,
     devices,
-    gateways: () => several?.report() ?? aloneReport(self()),
+    gateways: () => several?.report() ?? aloneReport(self.facts()),
     registry: registry?.room,
     explain: explain && ((id) => explain.explain(id)),
     usage: tenancy?.accounting.usage,

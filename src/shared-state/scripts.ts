@@ -7,6 +7,8 @@ import { packageRoot } from "../package-root.ts";
 export const SCRIPTS = {
   announce: { file: "announce.lua", keys: 2 },
   leave: { file: "leave.lua", keys: 2 },
+  takeLease: { file: "take-lease.lua", keys: 1 },
+  releaseLease: { file: "release-lease.lua", keys: 1 },
 } as const;
 
 export type ScriptName = keyof typeof SCRIPTS;

@@ -3,17 +3,23 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { GatewayFacts } from "../inference/gateway-report.ts";
 
+export interface Self {
+  readonly id: string;
+  /** The port is known once it is listened on. */
+  facts(): GatewayFacts;
+}
+
 /**
- * @param grpcPort of the configuration until it is known
  * @param announce what to say in place of the address that is listened on
  */
 export function gatewayFacts(
   version: string,
   announce: string | undefined,
   grpc: { readonly address: string; readonly port: () => number },
-): () => GatewayFacts {
+): Self {
   const id = `${hostname()}-${randomBytes(4).toString("hex")}`;
   const since = new Date().toISOString();
   const host = grpc.address.includes(":") ? `[${grpc.address}]` : grpc.address;
-  return () => ({ id, address: announce ?? `${host}:${grpc.port()}`, version, since });
+  const address = () => announce ?? `${host}:${grpc.port()}`;
+  return { id, facts: () => ({ id, address: address(), version, since }) };
 }

@@ -1,5 +1,5 @@
 /** Two gateways on one store and one real Redis, without ports. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { eventually } from "../../test/support/process-tree.ts";
 import { NO_REDIS, type RedisServer, startRedis } from "../../test/support/redis/redis-server.ts";
 import { redisSettings } from "../../test/support/redis/redis-settings.ts";
@@ -35,7 +35,11 @@ describe.skipIf(NO_REDIS)(`several gateways${NO_REDIS ? ` (${NO_REDIS})` : ""}`,
     const several = createSeveral({
       settings: redisSettings({ url: redis.url }),
       catalog,
-      self: () => ({ id, address: `${id}:8001`, version: "1", since: id }),
+      self: {
+        id,
+        facts: () => ({ id, address: `${id}:8001`, version: "1", since: id }),
+      },
+      folders: [folder],
       clock: systemClock,
       log: silent,
     });
@@ -85,6 +89,29 @@ describe.skipIf(NO_REDIS)(`several gateways${NO_REDIS ? ` (${NO_REDIS})` : ""}`,
     expect(a.several.figures()).toMatchObject({ state: "up", gateways: 2, failures: 0 });
     await b.several.service.drain?.();
     expect(redis.command("hkeys", "{beamgate}:gateways")).toBe("a");
+  });
+
+  it("share the upkeep of a folder: one does it, the next when that one stops, all while Redis is away", async () => {
+    const [folder, other] = [newFolder(), newFolder()];
+    const a = await newGateway("a", folder);
+    const b = await newGateway("b", folder);
+    const c = await newGateway("c", other);
+    const whose = async () => {
+      const mine = await Promise.all([a, b].map(({ several }) => several.upkeepIsMine(folder)));
+      return mine.map((each, at) => (each ? "ab"[at] : "")).join("");
+    };
+    await vi.waitFor(async () => expect(await whose()).toMatch(/^[ab]$/), { timeout: 5_000 });
+    const first = await whose();
+    expect(await c.several.upkeepIsMine(other)).toBe(true);
+    await (first === "a" ? a : b).several.service.drain?.();
+    const second = first === "a" ? "b" : "a";
+    await vi.waitFor(async () => expect(await whose()).toBe(second), { timeout: 5_000 });
+    await redis.kill();
+    await vi.waitFor(
+      async () => expect(await (first === "a" ? b : a).several.upkeepIsMine(folder)).toBe(true),
+      { timeout: 5_000 },
+    );
+    await redis.start();
   });
 
   it("start and stop where Redis is away", async () => {

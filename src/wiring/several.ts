@@ -1,7 +1,7 @@
 /** What a gateway shares with the others of its cluster. Loaded where a Redis is configured only. */
 import type { Clock } from "../clock.ts";
 import { toStatusError } from "../errors.ts";
-import type { ClusterReport, GatewayFacts } from "../inference/gateway-report.ts";
+import type { ClusterReport } from "../inference/gateway-report.ts";
 import type { Service } from "../lifecycle.ts";
 import type { Logger } from "../logger.ts";
 import type { Catalog } from "../registry/catalog/catalog.ts";
@@ -11,12 +11,16 @@ import { Link } from "../shared-state/link.ts";
 import { Membership } from "../shared-state/membership.ts";
 import type { RedisSettings } from "../shared-state/settings.ts";
 import type { SharedStateFigures } from "../telemetry/cluster-metrics.ts";
+import type { Self } from "./gateway-facts.ts";
+import { Upkeep } from "./upkeep.ts";
 
 export interface SeveralParts {
   readonly settings: RedisSettings;
   /** Whose changes the others are told, and who is told of theirs. */
   readonly catalog: Pick<Catalog, "onChange" | "refresh"> | undefined;
-  self(): GatewayFacts;
+  readonly self: Self;
+  /** Folders on which one gateway does the upkeep: the store, the drop folder. */
+  readonly folders: readonly string[];
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -24,6 +28,8 @@ export interface SeveralParts {
 export interface Several {
   report(): ClusterReport;
   figures(): SharedStateFigures;
+  /** Whether this gateway is to do the upkeep of one of the folders now. Never rejects. */
+  upkeepIsMine(folder: string): Promise<boolean>;
   /** Started last: whoever is on the list serves. */
   readonly service: Service;
 }
@@ -32,31 +38,38 @@ export interface Several {
 const ANNOUNCE_MS = 500;
 
 export function createSeveral(parts: SeveralParts): Several {
-  const { settings, catalog, self, clock, log } = parts;
+  const { settings, catalog, self, folders, clock, log } = parts;
   const { now } = clock;
   const link = new Link({ settings, now, log });
-  const membership = new Membership({ link, self, ttlMs: settings.gatewayTtlMs, now });
+  const membership = new Membership({ link, self: self.facts, ttlMs: settings.gatewayTtlMs, now });
   const channel =
     catalog &&
     new ChangeChannel({
       link,
-      id: self().id,
+      id: self.id,
       look: () =>
         catalog.refresh().catch((thrown: unknown) => {
           log.debug(`the registry could not be looked at: ${toStatusError(thrown).message}`);
         }),
     });
+  const upkeep = new Map(
+    folders.map((folder) => {
+      const lease = { link, owner: self.id, ttlMs: settings.gatewayTtlMs, now, log };
+      return [folder, new Upkeep(folder, lease)] as const;
+    }),
+  );
   let stops: (() => void | Promise<void>)[] = [];
   return {
     report: () => ({
       redis: link.state,
       listAgeSeconds: Math.round(membership.ageMs) / 1000,
-      gateways: membership.gateways.map((each) => ({ ...each, self: each.id === self().id })),
+      gateways: membership.gateways.map((each) => ({ ...each, self: each.id === self.id })),
     }),
     figures: () => ({
-      ...{ self: self(), state: link.state, ...link.counts },
+      ...{ self: self.facts(), state: link.state, ...link.counts },
       ...{ gateways: membership.live, changesHeard: channel?.heard ?? 0 },
     }),
+    upkeepIsMine: async (folder) => (await upkeep.get(folder)?.mine()) ?? true,
     service: {
       name: "gateways",
       async start() {
@@ -65,7 +78,11 @@ export function createSeveral(parts: SeveralParts): Several {
         stops = [
           beat(clock, ANNOUNCE_MS, async () => {
             await opened;
-            await Promise.all([membership.announce(), link.pingSubscriber()]);
+            await Promise.all([
+              membership.announce(),
+              link.pingSubscriber(),
+              ...[...upkeep.values()].map((each) => each.renew()),
+            ]);
           }),
           ...(catalog && channel
             ? [catalog.onChange((_, here) => (here ? channel.tell() : undefined))]
@@ -75,7 +92,10 @@ export function createSeveral(parts: SeveralParts): Several {
       /** New clients are to go elsewhere before the ports close. */
       async drain() {
         for (const stop of stops) await stop();
-        await membership.leave();
+        await Promise.all([
+          membership.leave(),
+          ...[...upkeep.values()].map((each) => each.release()),
+        ]);
       },
       async stop() {
         for (const stop of stops) await stop();
