@@ -11,7 +11,7 @@ const SILENT_MS = 1_000;
 const CONNECT_MS = 1_000;
 const FIRST_RETRY_MS = 50;
 /** Redis is back for at most this long before it is noticed, ms. */
-const LONGEST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 200;
 
 /** Not connected yet. @throws StatusError INVALID_ARGUMENT naming the key, where a file or the address cannot be read */
 export function redisClient(settings: RedisSettings): Redis {

@@ -20,9 +20,9 @@ export interface RedisServer {
   command(...words: string[]): string;
   pause(): void;
   resume(): void;
-  /** SIGKILL; `start` brings an empty one back at the same place. */
   kill(): Promise<void>;
-  start(): Promise<void>;
+  /** An empty one at the same place. @param flags in place of those that the first one had */
+  start(flags?: readonly string[]): Promise<void>;
   /** Ends it and removes its folder. */
   remove(): Promise<void>;
 }
@@ -33,7 +33,7 @@ export async function startRedis(
 ): Promise<RedisServer> {
   const folder = mkdtempSync(join(tmpdir(), "beamgate-redis-"));
   const socket = join(folder, "redis.sock");
-  const { port, flags = [] } = options;
+  const { port } = options;
   const place =
     port === undefined ? ["--port", "0", "--unixsocket", socket] : ["--port", `${port}`];
   const reach = port === undefined ? ["-s", socket] : ["-p", `${port}`];
@@ -49,7 +49,7 @@ export async function startRedis(
     pause: () => void child?.kill("SIGSTOP"),
     resume: () => void child?.kill("SIGCONT"),
     kill: () => end(child),
-    async start() {
+    async start(flags = options.flags ?? []) {
       const common = ["--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no"];
       child = spawn("redis-server", [...common, ...place, ...flags], { stdio: "ignore" });
       await eventually(() => server.command("ping").endsWith("PONG"), 10_000);
