@@ -27,6 +27,8 @@ function patience({ commandTimeoutMs }: RedisSettings): Options {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
+    // Its own way rejects into nowhere when the connection goes at that moment; `Link.subscribe` does it.
+    autoResubscribe: false,
     commandTimeout: commandTimeoutMs,
     socketTimeout: SILENT_MS,
     connectTimeout: CONNECT_MS,
