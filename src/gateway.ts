@@ -68,6 +68,7 @@ import { createRecording } from "./wiring/recording.ts";
 import { createRegistry, openRegistryStore } from "./wiring/registry.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
 import { waitingByTenant } from "./wiring/waiting-by-tenant.ts";
+import type { Several } from "./wiring/several.ts";
 import { Shadows, type ShadowsParts } from "./wiring/shadow/shadows.ts";
 import { StepLine } from "./wiring/step-line.ts";
 import { createTenancy } from "./wiring/tenancy.ts";
@@ -157,6 +158,7 @@ export async function createGateway(
       : await createTenancy({
           settings: config.tenancy,
           tenants,
+          shareOf: (tenant) => several?.shareOf(tenant) ?? tenant,
           devices: {
             boards: () => devices.leasable(),
             devices: {
@@ -265,9 +267,10 @@ export async function createGateway(
     address: config.grpc.address,
     port: () => grpc.port,
   });
-  const several = isConfigured(config.redis)
+  const several: Several | undefined = isConfigured(config.redis)
     ? (await import("./wiring/several.ts")).createSeveral({
         ...{ settings: config.redis, catalog: opened?.catalog, self, clock, log },
+        tenancy: tenancy?.sharing,
         folders: [folder, config.registry.dropFolder].filter((each) => each !== undefined),
       })
     : undefined;

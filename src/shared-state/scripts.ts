@@ -7,6 +7,7 @@ import { packageRoot } from "../package-root.ts";
 export const SCRIPTS = {
   announce: { file: "announce.lua", keys: 2 },
   leave: { file: "leave.lua", keys: 2 },
+  leaseSlices: { file: "lease-slices.lua", keys: 1 },
   takeLease: { file: "take-lease.lua", keys: 1 },
   releaseLease: { file: "release-lease.lua", keys: 1 },
 } as const;

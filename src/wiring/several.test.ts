@@ -5,11 +5,13 @@ import { NO_REDIS, type RedisServer, startRedis } from "../../test/support/redis
 import { redisSettings } from "../../test/support/redis/redis-settings.ts";
 import { storeFolders } from "../../test/support/store-folder.ts";
 import { systemClock } from "../clock.ts";
+import { DEFAULT_TENANT } from "../inference/caller.ts";
 import { silent } from "../logger.ts";
 import { Catalog } from "../registry/catalog/catalog.ts";
 import type { CatalogModel } from "../registry/catalog/types.ts";
 import { type FileStore, openFileStore } from "../store/files/file-store.ts";
 import { createSeveral, type Several } from "./several.ts";
+import type { TenancySharing } from "./tenancy.ts";
 
 const newFolder = storeFolders();
 const EMPTY: CatalogModel = { name: "jets", versions: {}, aliases: {}, aliasHistory: [] };
@@ -28,7 +30,7 @@ describe.skipIf(NO_REDIS)(`several gateways${NO_REDIS ? ` (${NO_REDIS})` : ""}`,
   });
   afterAll(() => redis.remove());
 
-  async function newGateway(id: string, folder: string) {
+  async function newGateway(id: string, folder: string, tenancy?: TenancySharing) {
     const store = await openFileStore(folder);
     stores.push(store);
     const catalog = new Catalog(store);
@@ -40,6 +42,7 @@ describe.skipIf(NO_REDIS)(`several gateways${NO_REDIS ? ` (${NO_REDIS})` : ""}`,
         facts: () => ({ id, address: `${id}:8001`, version: "1", since: id }),
       },
       folders: [folder],
+      tenancy,
       clock: systemClock,
       log: silent,
     });
@@ -111,6 +114,29 @@ describe.skipIf(NO_REDIS)(`several gateways${NO_REDIS ? ` (${NO_REDIS})` : ""}`,
       async () => expect(await (first === "a" ? b : a).several.upkeepIsMine(folder)).toBe(true),
       { timeout: 5_000 },
     );
+    await redis.start();
+  });
+
+  it("divide a tenant's limits by need, and evenly while Redis is away", async () => {
+    const quota = { rowsPerSecond: 1000, concurrentBytes: 100 };
+    const tenant = { ...DEFAULT_TENANT, name: "cms", quota };
+    let changes = 0;
+    const sharing = (rowsPerSecond: number): TenancySharing => ({
+      demands: () => [{ tenant, use: { rowsPerSecond } }],
+      sharesChanged: () => {
+        changes += 1;
+      },
+    });
+    const busy = await newGateway("a", newFolder(), sharing(1000));
+    const idle = await newGateway("b", newFolder(), sharing(0));
+    const parts = () => [busy, idle].map(({ several }) => several.shareOf(tenant).quota);
+    const busyRate = () => parts()[0]?.rowsPerSecond ?? 0;
+    expect(await eventually(() => idle.several.figures().gateways === 2, 5_000)).toBeDefined();
+    expect(await eventually(() => busyRate() > 700 && busyRate() < 1000, 5_000)).toBeDefined();
+    expect(parts().map(({ concurrentBytes }) => concurrentBytes)).toEqual([50, 50]);
+    expect(changes).toBeGreaterThan(1);
+    await redis.kill();
+    expect(await eventually(() => busyRate() === 500, 5_000)).toBeDefined();
     await redis.start();
   });
 

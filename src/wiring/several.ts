@@ -1,6 +1,7 @@
 /** What a gateway shares with the others of its cluster. Loaded where a Redis is configured only. */
 import type { Clock } from "../clock.ts";
 import { toStatusError } from "../errors.ts";
+import type { Tenant } from "../inference/caller.ts";
 import type { ClusterReport } from "../inference/gateway-report.ts";
 import type { Service } from "../lifecycle.ts";
 import type { Logger } from "../logger.ts";
@@ -9,9 +10,11 @@ import { beat } from "../shared-state/beat.ts";
 import { ChangeChannel } from "../shared-state/change-channel.ts";
 import { Link } from "../shared-state/link.ts";
 import { Membership } from "../shared-state/membership.ts";
+import { QuotaSlices } from "../shared-state/quota-slices.ts";
 import type { RedisSettings } from "../shared-state/settings.ts";
 import type { SharedStateFigures } from "../telemetry/cluster-metrics.ts";
 import type { Self } from "./gateway-facts.ts";
+import type { TenancySharing } from "./tenancy.ts";
 import { Upkeep } from "./upkeep.ts";
 
 export interface SeveralParts {
@@ -21,6 +24,8 @@ export interface SeveralParts {
   readonly self: Self;
   /** Folders on which one gateway does the upkeep: the store, the drop folder. */
   readonly folders: readonly string[];
+  /** Whose quotas the gateways divide. */
+  readonly tenancy: TenancySharing | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -28,6 +33,8 @@ export interface SeveralParts {
 export interface Several {
   report(): ClusterReport;
   figures(): SharedStateFigures;
+  /** The tenant with the part of its limits that this gateway may hand out now. */
+  shareOf(tenant: Tenant): Tenant;
   /** Whether this gateway is to do the upkeep of one of the folders now. Never rejects. */
   upkeepIsMine(folder: string): Promise<boolean>;
   /** Started last: whoever is on the list serves. */
@@ -36,9 +43,11 @@ export interface Several {
 
 /** Time between two announcements, ms. */
 const ANNOUNCE_MS = 500;
+/** Time between two leases of slices, ms: one may be lost before the last runs out. */
+const LEASE_SLICES_MS = 100;
 
 export function createSeveral(parts: SeveralParts): Several {
-  const { settings, catalog, self, folders, clock, log } = parts;
+  const { settings, catalog, self, folders, tenancy, clock, log } = parts;
   const { now } = clock;
   const link = new Link({ settings, now, log });
   const membership = new Membership({ link, self: self.facts, ttlMs: settings.gatewayTtlMs, now });
@@ -52,6 +61,7 @@ export function createSeveral(parts: SeveralParts): Several {
           log.debug(`the registry could not be looked at: ${toStatusError(thrown).message}`);
         }),
     });
+  const slices = new QuotaSlices({ link, id: self.id, live: () => membership.live, now });
   const upkeep = new Map(
     folders.map((folder) => {
       const lease = { link, owner: self.id, ttlMs: settings.gatewayTtlMs, now, log };
@@ -69,6 +79,7 @@ export function createSeveral(parts: SeveralParts): Several {
       ...{ self: self.facts(), state: link.state, ...link.counts },
       ...{ gateways: membership.live, changesHeard: channel?.heard ?? 0 },
     }),
+    shareOf: (tenant) => ({ ...tenant, quota: slices.quotaFor(tenant) }),
     upkeepIsMine: async (folder) => (await upkeep.get(folder)?.mine()) ?? true,
     service: {
       name: "gateways",
@@ -84,6 +95,15 @@ export function createSeveral(parts: SeveralParts): Several {
               ...[...upkeep.values()].map((each) => each.renew()),
             ]);
           }),
+          ...(tenancy
+            ? [
+                beat(clock, LEASE_SLICES_MS, async () => {
+                  await opened;
+                  await slices.lease(tenancy.demands());
+                  tenancy.sharesChanged();
+                }),
+              ]
+            : []),
           ...(catalog && channel
             ? [catalog.onChange((_, here) => (here ? channel.tell() : undefined))]
             : []),
