@@ -67,12 +67,12 @@ import { rateLimiterOf } from "./wiring/rate-limits.ts";
 import { createRecording } from "./wiring/recording.ts";
 import { createRegistry, openRegistryStore } from "./wiring/registry.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
-import { waitingByTenant } from "./wiring/waiting-by-tenant.ts";
 import type { Several } from "./wiring/several.ts";
 import { Shadows, type ShadowsParts } from "./wiring/shadow/shadows.ts";
 import { StepLine } from "./wiring/step-line.ts";
 import { createTenancy } from "./wiring/tenancy.ts";
 import { createTracing } from "./wiring/tracing.ts";
+import { waitingByTenant } from "./wiring/waiting-by-tenant.ts";
 import { withHeaders } from "./wiring/with-headers.ts";
 import { createFleet } from "./workers/fleet.ts";
 import { SLAB_PREFIX } from "./workers/slab.ts";
@@ -286,7 +286,12 @@ export async function createGateway(
       inventory,
       served: () => repository.served(),
       serving,
-      gateLoader: modelLoader({ ...forTheGate, shares: undefined, account: uncounted, loaded: () => undefined }),
+      gateLoader: modelLoader({
+        ...forTheGate,
+        shares: undefined,
+        account: uncounted,
+        loaded: () => undefined,
+      }),
       version,
       upkeepIsMine: async (each) => (await several?.upkeepIsMine(each)) ?? true,
       clock,
