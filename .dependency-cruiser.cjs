@@ -15,6 +15,7 @@ const DOORS = {
   registry: ["store", "npz", "policy", "inference"],
   store: ["inference"],
   npz: ["inference"],
+  "shared-state": ["policy", "inference"],
   config: [],
   "shared-memory": ["inference"],
   "dial-in": [],
@@ -24,8 +25,8 @@ const DOORS = {
 /** One npm package, one room. */
 const OWNERS = {
   fastify: ["^src/http/"],
-  ioredis: ["^src/store/"],
   jose: ["^src/tenants/"],
+  ioredis: ["^src/shared-state/"],
   opossum: ["^src/pool/"],
   "prom-client": ["^src/telemetry/"],
   "@grpc/grpc-js": ["^src/grpc/", "^loadtest/drivers/"],

@@ -34,6 +34,7 @@ COPY --from=build /build/models models
 COPY --from=build /build/loadtest/report/page loadtest/report/page
 COPY --from=build /build/loadtest/scenarios loadtest/scenarios
 COPY src/cli/beamgate.mjs src/cli/beamgate.mjs
+COPY src/shared-state/scripts src/shared-state/scripts
 COPY LICENSE README.md ./
 RUN ln -s /app/src/cli/beamgate.mjs /usr/local/bin/beamgate \
  && ln -s /app/src/cli/beamgate.mjs /usr/local/bin/tritonserver

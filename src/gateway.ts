@@ -11,6 +11,7 @@ import type { RepositoryControl } from "./http/repository-control.ts";
 import { ByteBudget } from "./inference/byte-budget.ts";
 import { type Caller, DEFAULT_TENANT, type Tenant } from "./inference/caller.ts";
 import { forwarderOf } from "./inference/forward-headers.ts";
+import { aloneReport } from "./inference/gateway-report.ts";
 import { serverMetadata } from "./inference/server-metadata.ts";
 import type { ClientConnection } from "./inference/shared-regions.ts";
 import { Lifecycle, type Service } from "./lifecycle.ts";
@@ -24,7 +25,9 @@ import { ModelRepository } from "./registry/repository.ts";
 import type { ModelDefinition } from "./registry/types.ts";
 import type { Served } from "./scheduling/served.ts";
 import { SharedMemory } from "./shared-memory/manager.ts";
+import { isConfigured } from "./shared-state/settings.ts";
 import { ModelAccount } from "./telemetry/account.ts";
+import { clusterMetrics } from "./telemetry/cluster-metrics.ts";
 import { cpuMetrics } from "./telemetry/cpu-metrics.ts";
 import { deviceMetrics } from "./telemetry/device-metrics.ts";
 import { dialInMetrics } from "./telemetry/dial-in-metrics.ts";
@@ -49,6 +52,7 @@ import { deviceOf, dialInOf, joinOf, withPlaces } from "./wiring/dialled.ts";
 import { ensembleOf } from "./wiring/ensemble-of.ts";
 import { explaining, explainOf } from "./wiring/explaining.ts";
 import { uncounted } from "./wiring/gate-executor.ts";
+import { gatewayFacts } from "./wiring/gateway-facts.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
 import { createGatekeeper, tlsReloading } from "./wiring/identity.ts";
 import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
@@ -63,11 +67,12 @@ import { rateLimiterOf } from "./wiring/rate-limits.ts";
 import { createRecording } from "./wiring/recording.ts";
 import { createRegistry, openRegistryStore } from "./wiring/registry.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
-import { waitingByTenant } from "./wiring/waiting-by-tenant.ts";
+import type { Several } from "./wiring/several.ts";
 import { Shadows, type ShadowsParts } from "./wiring/shadow/shadows.ts";
 import { StepLine } from "./wiring/step-line.ts";
 import { createTenancy } from "./wiring/tenancy.ts";
 import { createTracing } from "./wiring/tracing.ts";
+import { waitingByTenant } from "./wiring/waiting-by-tenant.ts";
 import { withHeaders } from "./wiring/with-headers.ts";
 import { createFleet } from "./workers/fleet.ts";
 import { SLAB_PREFIX } from "./workers/slab.ts";
@@ -153,6 +158,7 @@ export async function createGateway(
       : await createTenancy({
           settings: config.tenancy,
           tenants,
+          shareOf: (tenant) => several?.shareOf(tenant) ?? tenant,
           devices: {
             boards: () => devices.leasable(),
             devices: {
@@ -257,6 +263,18 @@ export async function createGateway(
     log,
   });
 
+  const self = gatewayFacts(version, config.redis.announce, {
+    address: config.grpc.address,
+    port: () => grpc.port,
+  });
+  const several: Several | undefined = isConfigured(config.redis)
+    ? (await import("./wiring/several.ts")).createSeveral({
+        ...{ settings: config.redis, catalog: opened?.catalog, self, clock, log },
+        tenancy: tenancy?.sharing,
+        folders: [folder, config.registry.dropFolder].filter((each) => each !== undefined),
+      })
+    : undefined;
+
   const { afterLoad: _, ...forTheGate } = loading;
   const registry =
     opened &&
@@ -268,8 +286,14 @@ export async function createGateway(
       inventory,
       served: () => repository.served(),
       serving,
-      gateLoader: modelLoader({ ...forTheGate, shares: undefined, account: uncounted, loaded: () => undefined }),
+      gateLoader: modelLoader({
+        ...forTheGate,
+        shares: undefined,
+        account: uncounted,
+        loaded: () => undefined,
+      }),
       version,
+      upkeepIsMine: async (each) => (await several?.upkeepIsMine(each)) ?? true,
       clock,
       log,
     });
@@ -413,6 +437,7 @@ export async function createGateway(
     models,
     statistics,
     devices,
+    gateways: () => several?.report() ?? aloneReport(self.facts()),
     registry: registry?.room,
     explain: explain && ((id) => explain.explain(id)),
     usage: tenancy?.accounting.usage,
@@ -434,6 +459,7 @@ export async function createGateway(
         () => devices.boards(),
         () => failovers.all(),
       ),
+      ...clusterMetrics(several?.figures),
       ...shadowMetrics(() => shadows?.counters() ?? []),
       ...(tenancy?.accounting.metrics ?? []),
       ...dialInMetrics(() => dialIn?.places() ?? []),
@@ -496,6 +522,7 @@ export async function createGateway(
     ...(config.http.enabled ? [http] : []),
     ...(config.grpc.enabled ? [grpc] : []),
     ...(joining ? [joining] : []),
+    ...(several ? [several.service] : []),
   ];
   const lifecycle = new Lifecycle(services, { log, clock });
 

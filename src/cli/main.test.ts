@@ -96,6 +96,7 @@ describe("every flag of the table", () => {
       "shadow.queueRows": "17",
       "dialIn.places": "17",
       "join.gateway": "gateway:17",
+      "redis.url": "unix:/run/redis.sock",
       "trace.mode": "opentelemetry",
       "trace.otel.url": "http://127.0.0.1:4318",
       "trace.otel.resource": "service.name=here",

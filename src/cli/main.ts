@@ -53,6 +53,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "new: make an API key for a caller of the gateway",
     load: async () => (await import("./key.ts")).keyCommand,
   },
+  gateways: {
+    summary: "ls: which gateways serve together",
+    load: async () => (await import("./gateways.ts")).gatewaysCommand,
+  },
   explain: {
     summary: "tell why a request went to its device and into its batch",
     load: async () => (await import("./explain.ts")).explainCommand,

@@ -64,7 +64,7 @@ export function restrictionsOf({ grpc, http }: Pick<Config, "grpc" | "http">) {
 
 /** Every combination that cannot be served, in words. */
 export function broken(config: Config): string[] {
-  const { auth, grpc, http, metrics, repository, server } = config;
+  const { auth, grpc, http, metrics, redis, repository, server } = config;
   const problems: string[] = [];
   const exposed = exposedListeners(config);
   if (exposed.length > 0 && auth.tenantsFile === undefined && !server.insecureNoAuth) {
@@ -116,6 +116,11 @@ export function broken(config: Config): string[] {
       ...Object.fromEntries(named),
     }),
   );
+  if (redis.url !== undefined && redis.sentinels.length > 0) {
+    problems.push(
+      "redis.url, redis.sentinels: one of them says where Redis is; leave the other out",
+    );
+  }
   if (!grpc.enabled && !http.enabled) {
     problems.push("grpc.enabled, http.enabled: both are off, so nothing could be served");
   }

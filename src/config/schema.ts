@@ -350,6 +350,50 @@ const registry = z.strictObject({
   }),
 });
 
+const redis = z.strictObject({
+  url: key(
+    z
+      .string()
+      .regex(
+        /^(rediss?:\/\/[^@\s]+|unix:\/\S+)$/,
+        "expected redis://host[:port][/db], rediss://… or unix:/path; a password goes into redis.passwordFile",
+      )
+      .optional(),
+    "The Redis that several gateways share, redis://host:port/db, rediss:// for TLS, unix:/path; it holds nothing that is not made again",
+  ),
+  sentinels: key(
+    z.array(z.string().regex(/^[^@/\s]+$/, "expected HOST or HOST:PORT")).default([]),
+    "Sentinels that know the Redis, HOST:PORT, in place of the url",
+  ),
+  masterName: key(z.string().min(1).default("mymaster"), "What the Sentinels call it"),
+  tls: key(z.boolean().default(false), "TLS to Redis and to the Sentinels"),
+  caPath: key(file().optional(), "Authorities of their certificates, PEM", {
+    path: true,
+    defaultText: "those of Node",
+  }),
+  username: key(z.string().min(1).optional(), "Whom Redis knows this gateway as"),
+  passwordFile: key(file().optional(), "File that holds the password", { path: true }),
+  sentinelPasswordFile: key(file().optional(), "File that holds the password of the Sentinels", {
+    path: true,
+  }),
+  prefix: key(
+    z
+      .string()
+      .regex(/^[\w.-]{1,64}$/, "expected letters, digits, _ . and -")
+      .default("beamgate"),
+    "Gateways with the same prefix belong together; begins the names of all keys",
+  ),
+  announce: key(address().optional(), "Where other gateways say that clients reach this one", {
+    defaultText: "grpc.address and port",
+  }),
+  commandTimeoutMs: key(ms(1).default(100), "Time Redis has to answer a command", { unit: "ms" }),
+  gatewayTtlMs: key(
+    ms(1_000).default(3_000),
+    "Time after which a gateway that is not heard of does not count any more",
+    { unit: "ms" },
+  ),
+});
+
 const provenance = z.strictObject({
   enabled: key(
     z.boolean().default(true),
@@ -529,6 +573,7 @@ export const configSchema = z.strictObject({
   breaker: breaker.prefault({}),
   placement: placement.prefault({}),
   registry: registry.prefault({}),
+  redis: redis.prefault({}),
   provenance: provenance.prefault({}),
   tenancy: tenancy.prefault({}),
   shadow: shadow.prefault({}),

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import type { DeviceControl } from "../inference/device-report.ts";
 import type { ReservationControl } from "../inference/reservation-report.ts";
+import type { ClusterReport } from "../inference/gateway-report.ts";
 import type { Restrictions } from "../inference/restriction.ts";
 import type { SharedMemoryControl } from "../inference/shared-regions.ts";
 import type { TenantControl } from "../inference/tenant-report.ts";
@@ -11,6 +12,7 @@ import { authorize, type Gate } from "./authorize.ts";
 import { addDevices } from "./devices.ts";
 import { DirectLane } from "./direct/direct-lane.ts";
 import { addExplain, type Explain } from "./explain.ts";
+import { addGateways } from "./gateways.ts";
 import { addGenerate } from "./generate/endpoint.ts";
 import { addHealth, type HealthSource } from "./health.ts";
 import { addInfer } from "./infer/endpoint.ts";
@@ -55,6 +57,7 @@ export interface HttpServerOptions extends HealthSource {
   readonly models: ModelLookup;
   readonly statistics: StatisticsSource;
   readonly devices: DeviceControl;
+  gateways(): ClusterReport;
   /** undefined: this gateway keeps no registry. */
   readonly registry?: RegistryRoom | undefined;
   /** undefined: nothing is kept of requests. */
@@ -107,6 +110,7 @@ export function addRoutes(
   addModelPages(app, options.models);
   addStatistics(app, options.statistics);
   addDevices(app, options.devices);
+  addGateways(app, () => options.gateways());
   addRegistry(app, options.registry, closing);
   addExplain(app, options.explain);
   addUsage(app, options.usage);

@@ -11,7 +11,7 @@ const GROUPS: readonly (readonly [RegExp, RestrictedGroup])[] = [
   [/\/trace\/setting$/, "trace"],
   [/^\/v2\/logging$/, "logging"],
   [/^\/v2\/(repository|beamgate\/(devices|registry|uploads))(\/|$)/, "model-repository"],
-  [/^\/v2\/beamgate\/explain\//, "statistics"],
+  [/^\/v2\/beamgate\/(explain\/|gateways$)/, "statistics"],
   [/^\/v2\/(systemsharedmemory|cudasharedmemory)\//, "shared-memory"],
   [/^\/v2(\/models\/:model(\/versions\/:version)?)?$/, "metadata"],
 ];

@@ -97,6 +97,7 @@ export const HTTP_ACCESS: Readonly<Record<string, Need>> = {
   "POST /v2/models/:model/trace/setting": ADMIN,
   "GET /v2/logging": ADMIN,
   "POST /v2/logging": ADMIN,
+  "GET /v2/beamgate/gateways": OBSERVE,
   "GET /v2/beamgate/devices": OBSERVE,
   "GET /v2/beamgate/devices/:device": OBSERVE,
   "POST /v2/beamgate/devices/:device/drain": OPERATE,

@@ -46,6 +46,11 @@ export class Admission {
     return this.#usages[tenant.index] ?? this.#meet(tenant);
   }
 
+  /** What a tenant uses; undefined: it has not been met yet. */
+  met(tenant: Tenant): TenantUsage | undefined {
+    return this.#usages[tenant.index];
+  }
+
   /** Limits may have changed: they hold from now on. */
   changed(tenants: Iterable<Tenant>): void {
     const now = this.#parts.now();

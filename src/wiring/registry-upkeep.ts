@@ -11,6 +11,7 @@ import type { RegistryServing } from "./published-models.ts";
 
 export interface RegistryUpkeepParts {
   readonly settings: {
+    readonly folder?: string | undefined;
     readonly dropFolder?: string | undefined;
     readonly maxArtifactBytes: number;
     readonly followMs: number;
@@ -19,6 +20,8 @@ export interface RegistryUpkeepParts {
   readonly catalog: Catalog;
   readonly registrar: Registrar;
   readonly serving: Pick<RegistryServing, "follow">;
+  /** Whether the upkeep of a folder is this gateway's to do now, of several. */
+  isMine(folder: string): Promise<boolean>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -68,16 +71,22 @@ export function registryUpkeep(parts: RegistryUpkeepParts): Service {
   };
 }
 
-function dropFolder({ settings, store, registrar, clock, log }: RegistryUpkeepParts) {
+function dropFolder(parts: RegistryUpkeepParts) {
+  const { settings, store, registrar, isMine, clock, log } = parts;
   const { dropFolder: folder, maxArtifactBytes } = settings;
   if (folder === undefined) return undefined;
   const { blobs } = store;
-  return new DropFolder({ folder, registrar, blobs, maxArtifactBytes, clock, log, now: Date.now });
+  return new DropFolder({
+    ...{ folder, registrar, blobs, maxArtifactBytes, clock, log },
+    ...{ now: Date.now, mine: () => isMine(folder) },
+  });
 }
 
 /** Never rejects. */
-async function sweep({ store, catalog, log }: RegistryUpkeepParts): Promise<void> {
+async function sweep(parts: RegistryUpkeepParts): Promise<void> {
+  const { settings, store, catalog, isMine, log } = parts;
   try {
+    if (settings.folder !== undefined && !(await isMine(settings.folder))) return;
     const removed = await store.blobs.sweep(await catalog.referencedBlobs());
     if (removed.length > 0) log.info(`${removed.length} files that no model names were removed`);
   } catch (thrown) {

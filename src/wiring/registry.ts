@@ -68,6 +68,8 @@ export interface RegistryParts {
   readonly serving: RegistryServing;
   /** Loads for the gate: counts for nobody, and looks at no golden rows by itself. */
   readonly gateLoader: Loader<Served>;
+  /** Whether the upkeep of a folder is this gateway's to do now. */
+  upkeepIsMine(folder: string): Promise<boolean>;
   /** Of this program. */
   readonly version: string;
   readonly clock: Clock;
@@ -137,6 +139,9 @@ export function createRegistry(parts: RegistryParts): GatewayRegistry {
       unregistered: () => unregistered(served(), catalog.snapshot()),
       log,
     },
-    service: registryUpkeep({ settings, store, catalog, registrar, serving, clock, log }),
+    service: registryUpkeep({
+      ...{ settings, store, catalog, registrar, serving, clock, log },
+      isMine: parts.upkeepIsMine,
+    }),
   };
 }

@@ -1,10 +1,12 @@
 /** Tenants at work: what they may use, what they used, and who changed that. */
 import type { Clock } from "../clock.ts";
+import type { Tenant } from "../inference/caller.ts";
 import type { TenantControl } from "../inference/tenant-report.ts";
 import { hourStartMs } from "../inference/usage.ts";
 import type { Service } from "../lifecycle.ts";
 import type { Logger } from "../logger.ts";
 import { againAndAgain } from "../registry/catalog/again-and-again.ts";
+import type { Demand } from "../shared-state/quota-slices.ts";
 import type { TenantTable } from "../tenants/tenant-table.ts";
 import { type Accounting, createAccounting } from "./accounting.ts";
 import { Admission } from "./admission.ts";
@@ -22,6 +24,8 @@ export interface TenancyParts {
   } & SonicSettings;
   /** Their terms are changed in it. */
   readonly tenants: TenantTable;
+  /** The tenant with the part of its limits that this gateway may hand out now, of several. */
+  shareOf(tenant: Tenant): Tenant;
   readonly devices: Pick<ReservationParts, "boards" | "devices">;
   readonly clock: Clock;
   readonly log: Logger;
@@ -34,7 +38,16 @@ export interface Tenancy {
   readonly reservations: Reservations;
   /** What somebody is shown of the repository, and whether anything. */
   readonly index: IndexFor;
+  readonly sharing: TenancySharing;
   readonly service: Service;
+}
+
+/** For gateways that serve the same tenants. */
+export interface TenancySharing {
+  /** Of the tenants that this gateway has met, with all of their limits. */
+  demands(): readonly Demand[];
+  /** `shareOf` may give something else now. */
+  sharesChanged(): void;
 }
 
 /** Time between two looks for changes of other gateways, ms: with the refresh itself within the second that is promised. */
@@ -51,7 +64,7 @@ export async function createTenancy(parts: TenancyParts): Promise<Tenancy> {
     used: (tenant) => admission.usageOf(tenant).use(clock.now()),
   });
   const admission = new Admission({
-    termsOf: (tenant) => named(tenant.name) ?? tenant,
+    termsOf: (tenant) => parts.shareOf(named(tenant.name) ?? tenant),
     now: clock.now,
   });
   const accounting = createAccounting({
@@ -86,6 +99,15 @@ export async function createTenancy(parts: TenancyParts): Promise<Tenancy> {
   return {
     ...{ admission, accounting, control: terms, reservations },
     index: indexFor({ admission, rules: sonicRules(settings), now: clock.now }),
+    sharing: {
+      demands: () =>
+        tenants.written().flatMap(({ name }) => {
+          const tenant = named(name);
+          const usage = tenant && admission.met(tenant);
+          return tenant && usage ? [{ tenant, use: usage.use(clock.now()) }] : [];
+        }),
+      sharesChanged: () => admission.changed(tenants.written()),
+    },
     service: {
       name: "tenancy",
       async start() {

@@ -6,6 +6,7 @@ import { drainUnderLoad } from "./drain.ts";
 import { gatewayDeath } from "./gateway-death.ts";
 import { hostileClients } from "./hostile.ts";
 import { killWorkers } from "./kill-workers.ts";
+import { redis } from "./redis.ts";
 import { fullDisk } from "./registered/full-disk.ts";
 import { gatewaySwaps } from "./registered/gateway-swaps.ts";
 import { killedRegistering } from "./registered/killed-registering.ts";
@@ -21,6 +22,7 @@ const STORIES = {
   registry: registryStore,
   hostile: hostileClients,
   swaps,
+  redis,
   "gateway-swaps": gatewaySwaps,
   "gateway-kills": killedRegistering,
   "full-disk": fullDisk,

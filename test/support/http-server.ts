@@ -2,6 +2,7 @@
 import { StatusError } from "../../src/errors.ts";
 import type { HttpServerOptions } from "../../src/http/inference-server.ts";
 import { ByteBudget } from "../../src/inference/byte-budget.ts";
+import { aloneReport } from "../../src/inference/gateway-report.ts";
 import { silent } from "../../src/logger.ts";
 
 export function testServerOptions(): HttpServerOptions {
@@ -27,6 +28,8 @@ export function testServerOptions(): HttpServerOptions {
       lease: async () => {},
       release: async () => {},
     },
+    gateways: () =>
+      aloneReport({ id: "gw", address: "127.0.0.1:8001", version: "1.2.3", since: "2026" }),
     statistics: { served: () => [], statistics: () => ({}) },
     inference: {
       infer: () => {},

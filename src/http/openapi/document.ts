@@ -162,6 +162,15 @@ const ROWS: readonly Row[] = [
     "/v2/beamgate/devices/{device}/undrain",
     { tag: "devices", summary: "Put a board back into service", answer: json("Any") },
   ],
+  [
+    "get",
+    "/v2/beamgate/gateways",
+    {
+      tag: "gateways",
+      summary: "Which gateways serve together with this one",
+      answer: json("Gateways"),
+    },
+  ],
   ...REGISTRY_ROWS,
   ...TENANCY_ROWS,
   [

@@ -92,6 +92,11 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
     "seconds",
   ]),
   Devices: listOf(ref("Device")),
+  Gateways: object({
+    redis: { type: "string", enum: ["off", "up", "degraded", "down"] },
+    listAgeSeconds: { type: "number", minimum: 0 },
+    gateways: listOf(object({ id: text, address: text, version: text, since: text, self: flag })),
+  }),
   Statistics: object({
     model_stats: listOf(
       object({

@@ -34,6 +34,9 @@ export interface Changed {
   readonly changed: boolean;
 }
 
+/** @param here true: this process committed it, or tried to; false: it was found */
+export type ChangeListener = (names: readonly string[], here: boolean) => void;
+
 export class Catalog {
   readonly #records: Records<CatalogModel>;
   readonly #checkpoints: Records<AuditCheckpoint>;
@@ -47,7 +50,7 @@ export class Catalog {
   >();
   /** Generations of which the rest of this tells. */
   readonly #taken = new Map<string, number>();
-  readonly #listeners = new Set<(names: readonly string[]) => void>();
+  readonly #listeners = new Set<ChangeListener>();
   #snapshot: CatalogSnapshot | undefined;
 
   /** @param store nobody else changes its `models` past this catalog, but other processes may */
@@ -103,7 +106,7 @@ export class Catalog {
       const note: ChangeNote = { who, ...action };
       const committed = await this.#records.commit(name, generation, model, note).catch(ifAborted);
       // Where it was lost, what is there instead was read by the commit.
-      this.#changed([name]);
+      this.#changed([name], true);
       if (!(committed instanceof StatusError)) {
         await this.#tell(name, committed);
         return { generation: committed.generation, model, changed: true };
@@ -119,13 +122,13 @@ export class Catalog {
   async recover(name: string, who: string): Promise<Changed> {
     const note: ChangeNote = { who, action: "recover" };
     const committed = await this.#records.recover(name, note);
-    this.#changed([name]);
+    this.#changed([name], true);
     await this.#tell(name, committed);
     return { generation: committed.generation, model: this.#usable(name), changed: true };
   }
 
   /** Told the names of models after they changed, here or in another process. @returns what takes it back */
-  onChange(listener: (names: readonly string[]) => void): () => void {
+  onChange(listener: ChangeListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -133,7 +136,7 @@ export class Catalog {
   /** Looks for what other processes committed. @returns names of the models that changed */
   async refresh(): Promise<readonly string[]> {
     const names = await this.#records.refresh();
-    if (names.length > 0) this.#changed(names);
+    if (names.length > 0) this.#changed(names, false);
     return names;
   }
 
@@ -252,11 +255,11 @@ export class Catalog {
     }
   }
 
-  #changed(names: readonly string[]): void {
+  #changed(names: readonly string[], here: boolean): void {
     this.#take(names);
     for (const listener of this.#listeners) {
       try {
-        listener(names);
+        listener(names, here);
       } catch (thrown) {
         // The change is made; whoever made it is not to hear of somebody else's trouble.
         this.#log.error(`a listener of the catalog failed: ${reasonOf(thrown)}`);

@@ -34,6 +34,7 @@ type Register = Registrar["register"];
 /** Accepts everything, unless the case says otherwise. */
 function rig(answer?: (registration: Registration) => Error | undefined) {
   const clock = new VirtualClock();
+  const turn = { mine: true };
   const registered: Registration[] = [];
   const register: Register = async (registration) => {
     registered.push(registration);
@@ -59,6 +60,7 @@ function rig(answer?: (registration: Registration) => Error | undefined) {
     return { generation: 1, unchanged: false, artifact, checks: [] };
   };
   const drop = new DropFolder({
+    mine: async () => turn.mine,
     folder: root,
     registrar: { register },
     blobs: store.blobs,
@@ -74,7 +76,7 @@ function rig(answer?: (registration: Registration) => Error | undefined) {
     await clock.advance(1000);
     return await drop.look();
   };
-  return { drop, clock, registered, settle };
+  return { drop, clock, turn, registered, settle };
 }
 
 const outcome = (...path: string[]): DropOutcome =>
@@ -166,6 +168,16 @@ describe("a model that is dropped", () => {
       state: "ready",
       digest: registered[2]?.artifact,
     });
+  });
+
+  it("is left to the gateway whose turn it is", async () => {
+    write("m/1/model.onnx");
+    const { registered, turn, settle } = rig();
+    turn.mine = false;
+    expect([await settle(), registered.length]).toEqual([[], 0]);
+    turn.mine = true;
+    await settle();
+    expect(registered).toHaveLength(1);
   });
 
   it("brings golden files, external data, a signature and a class along", async () => {

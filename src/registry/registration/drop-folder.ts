@@ -24,6 +24,8 @@ export interface DropFolderParts {
   /** Wall clock, ms since 1970. */
   now(): number;
   readonly log: Logger;
+  /** Whether this gateway is to look: the folder may be several gateways'. */
+  mine(): Promise<boolean>;
   /** Between two looks. Default 1 s. */
   readonly everyMs?: number;
   /** A file that changed within this time is still being written. Default 3 s. */
@@ -100,6 +102,7 @@ export class DropFolder {
   /** One look. @returns what came of what was quiet and new, in the order of registering */
   async look(): Promise<readonly DropOutcome[]> {
     const outcomes: DropOutcome[] = [];
+    if (!(await this.#parts.mine())) return outcomes;
     const units = await scanDropFolder(this.#parts.folder);
     this.#forget(new Set(units.map(({ folder }) => folder)));
     for (const unit of units) {

@@ -1,0 +1,96 @@
+/** Connections to Redis that fail fast: nothing waits for a Redis that is away, not even in a queue. */
+import { readFileSync } from "node:fs";
+import { Redis, type RedisOptions } from "ioredis";
+import { StatusError } from "../errors.ts";
+import type { RedisSettings } from "./settings.ts";
+
+type Options = Omit<RedisOptions, "replyMapping">;
+
+/** A connection on which nothing comes for so long after a command is given up: its Redis hangs, ms. */
+const SILENT_MS = 1_000;
+const CONNECT_MS = 1_000;
+const FIRST_RETRY_MS = 50;
+/** Redis is back for at most this long before it is noticed, ms. */
+const LONGEST_RETRY_MS = 200;
+
+/** Not connected yet. @throws StatusError INVALID_ARGUMENT naming the key, where a file or the address cannot be read */
+export function redisClient(settings: RedisSettings): Redis {
+  const client = new Redis({ ...patience(settings), ...place(settings), ...credentials(settings) });
+  // Whoever asks is told by the command; an emitter without a listener would end the process.
+  client.on("error", () => undefined);
+  return client;
+}
+
+function patience({ commandTimeoutMs }: RedisSettings): Options {
+  return {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    // Its own way rejects into nowhere when the connection goes at that moment; `Link.subscribe` does it.
+    autoResubscribe: false,
+    commandTimeout: commandTimeoutMs,
+    socketTimeout: SILENT_MS,
+    connectTimeout: CONNECT_MS,
+    sentinelCommandTimeout: CONNECT_MS,
+    retryStrategy: backOff,
+    sentinelRetryStrategy: backOff,
+    // A master that became a replica: the connection to it is of no use.
+    reconnectOnError: (error) => error.message.startsWith("READONLY"),
+    protocol: 2,
+    disableClientInfo: true,
+  };
+}
+
+const backOff = (attempt: number) =>
+  Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempt - 1, 10));
+
+function place(settings: RedisSettings): Options {
+  const { url, sentinels, masterName } = settings;
+  const tls = tlsOf(settings);
+  if (sentinels.length > 0) {
+    const secured = tls && { tls, sentinelTLS: tls, enableTLSForSentinelMode: true };
+    return { sentinels: sentinels.map(hostAndPort), name: masterName, ...secured };
+  }
+  if (url?.startsWith("unix:")) return { path: url.slice("unix:".length).replace(/^\/\/\//, "/") };
+  const { hostname, port, pathname } = new URL(url ?? "");
+  return {
+    host: hostname.replace(/^\[|\]$/g, ""),
+    port: port === "" ? 6379 : Number(port),
+    db: Number(pathname.slice(1) || 0),
+    ...(tls && { tls: { ...tls, servername: hostname } }),
+  };
+}
+
+function tlsOf({ url, tls, caPath }: RedisSettings): { readonly ca?: Buffer } | undefined {
+  if (!tls && !url?.startsWith("rediss:")) return undefined;
+  return caPath === undefined ? {} : { ca: readFile("redis.caPath", caPath) };
+}
+
+function credentials(settings: RedisSettings): Options {
+  const { username, passwordFile, sentinelPasswordFile } = settings;
+  return {
+    ...(username !== undefined && { username }),
+    ...(passwordFile !== undefined && { password: readPassword("passwordFile", passwordFile) }),
+    ...(sentinelPasswordFile !== undefined && {
+      sentinelPassword: readPassword("sentinelPasswordFile", sentinelPasswordFile),
+    }),
+  };
+}
+
+const readPassword = (key: string, path: string) =>
+  readFile(`redis.${key}`, path).toString("utf8").trim();
+
+function readFile(key: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new StatusError("INVALID_ARGUMENT", `${key}: ${reason}`, { cause });
+  }
+}
+
+function hostAndPort(written: string): { host: string; port: number } {
+  const { hostname, port } = new URL(`redis://${written}`);
+  return { host: hostname.replace(/^\[|\]$/g, ""), port: port === "" ? 26_379 : Number(port) };
+}

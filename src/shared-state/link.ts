@@ -1,0 +1,143 @@
+/**
+ * The link to Redis: commands that end fast, and whether it answers, told once.
+ *
+ * Only timers of this room send commands, and what they learn is read as snapshots: a request of a client can
+ * neither send one nor wait for one.
+ */
+import type { Redis } from "ioredis";
+import type { Logger } from "../logger.ts";
+import { redisClient } from "./connect.ts";
+import { SCRIPTS, type ScriptName, scriptText } from "./scripts.ts";
+import type { RedisSettings } from "./settings.ts";
+
+/** degraded: there is a connection, but commands fail or are not answered in time. */
+export type LinkState = "up" | "degraded" | "down";
+
+export interface LinkParts {
+  readonly settings: RedisSettings;
+  /** Monotonic ms. */
+  now(): number;
+  readonly log: Logger;
+}
+
+export interface LinkCounts {
+  readonly commands: number;
+  readonly failures: number;
+}
+
+type Command = (...args: (string | number)[]) => Promise<unknown>;
+
+export class Link {
+  readonly #parts: LinkParts;
+  readonly #client: Redis;
+  #subscriber: Redis | undefined;
+  #state: LinkState | undefined;
+  #since: number;
+  #commands = 0;
+  #failures = 0;
+
+  /** @throws StatusError INVALID_ARGUMENT where a file that the settings name cannot be read */
+  constructor(parts: LinkParts) {
+    this.#parts = parts;
+    this.#client = redisClient(parts.settings);
+    this.#since = parts.now();
+    for (const [name, { keys }] of Object.entries(SCRIPTS)) {
+      this.#client.defineCommand(name, { numberOfKeys: keys, lua: scriptText(name as ScriptName) });
+    }
+  }
+
+  /** Resolves with the first connection, or when it is known that there is none now. Never rejects. */
+  open(): Promise<void> {
+    return this.#client.connect().catch(() => undefined);
+  }
+
+  get state(): LinkState {
+    return this.#state ?? "down";
+  }
+
+  /** Since when it is so, monotonic ms. */
+  get since(): number {
+    return this.#since;
+  }
+
+  get counts(): LinkCounts {
+    return { commands: this.#commands, failures: this.#failures };
+  }
+
+  /** `name` with the prefix of this cluster; all keys of a cluster lie in one slot. */
+  key(name: string): string {
+    return `{${this.#parts.settings.prefix}}:${name}`;
+  }
+
+  /** @throws Error within the command's timeout, where Redis does not answer or refuses */
+  script(name: ScriptName, ...args: (string | number)[]): Promise<unknown> {
+    const command = Reflect.get(this.#client, name) as Command;
+    return this.#told(() => command.apply(this.#client, args));
+  }
+
+  publish(channel: string, message: string): Promise<unknown> {
+    return this.#told(() => this.#client.publish(this.key(channel), message));
+  }
+
+  /**
+   * Hears a channel on a connection of its own, again after every reconnect.
+   * @param subscribed messages before this may have been lost
+   */
+  subscribe(channel: string, heard: (message: string) => void, subscribed: () => void): void {
+    const subscriber = redisClient(this.#parts.settings);
+    this.#subscriber = subscriber;
+    subscriber.on("message", (_, message: string) => heard(message));
+    subscriber.on("ready", () => {
+      subscriber.subscribe(this.key(channel)).then(subscribed, () => undefined);
+    });
+    void subscriber.connect().catch(() => undefined);
+  }
+
+  /** A connection that only listens does not notice that its Redis hangs. */
+  async pingSubscriber(): Promise<void> {
+    await this.#subscriber?.ping().catch(() => undefined);
+  }
+
+  close(): void {
+    this.#client.disconnect();
+    this.#subscriber?.disconnect();
+  }
+
+  async #told<T>(command: () => Promise<T>): Promise<T> {
+    this.#commands += 1;
+    try {
+      const answer = await command();
+      this.#become("up", "");
+      return answer;
+    } catch (thrown) {
+      this.#failures += 1;
+      const reason = thrown instanceof Error ? thrown.message : String(thrown);
+      this.#become(isConnected(this.#client, thrown) ? "degraded" : "down", reason);
+      throw thrown;
+    }
+  }
+
+  #become(state: LinkState, reason: string): void {
+    if (state === this.#state) return;
+    const { now, log } = this.#parts;
+    const before = this.#state;
+    const seconds = ((now() - this.#since) / 1000).toFixed(1);
+    this.#state = state;
+    this.#since = now();
+    if (state !== "up") {
+      log.warn(
+        `Redis is ${state === "down" ? "away" : "connected, but does not do its work"} (${reason}): ` +
+          "inference goes on; the list of gateways is the last known, quotas are divided evenly, " +
+          "and changes of the registry are found by looking",
+      );
+    } else if (before === undefined) log.info("Redis answers");
+    else log.info(`Redis answers again, after ${seconds} s`);
+  }
+}
+
+/** A command may fail before the client has noticed that its connection is gone. */
+function isConnected({ status }: Redis, thrown: unknown): boolean {
+  const answered = thrown instanceof Error && thrown.name === "ReplyError";
+  const late = thrown instanceof Error && thrown.message === "Command timed out";
+  return status === "ready" && (answered || late);
+}

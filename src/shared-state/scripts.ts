@@ -1,0 +1,22 @@
+/** The scripts that Redis runs, each as a whole between two commands of others: the files of `scripts/`. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { packageRoot } from "../package-root.ts";
+
+/** Name of the file, and how many of its arguments are keys. */
+export const SCRIPTS = {
+  announce: { file: "announce.lua", keys: 2 },
+  leave: { file: "leave.lua", keys: 2 },
+  leaseSlices: { file: "lease-slices.lua", keys: 1 },
+  takeLease: { file: "take-lease.lua", keys: 1 },
+  releaseLease: { file: "release-lease.lua", keys: 1 },
+} as const;
+
+export type ScriptName = keyof typeof SCRIPTS;
+
+export function scriptText(name: ScriptName): string {
+  return readFileSync(
+    join(packageRoot, "src", "shared-state", "scripts", SCRIPTS[name].file),
+    "utf8",
+  );
+}

@@ -1,0 +1,39 @@
+-- Leases parts of limits per second to a gateway for a moment. All parts that are leased of a limit never add up to more.
+--
+-- KEYS[1]  begins the names of the hashes, one a limit: id of a gateway, "<part> <wish> <until, ms of Redis' clock>"
+-- ARGV[1]  id of the gateway
+-- ARGV[2]  for how long, ms
+-- ARGV[3]  how many gateways there are
+-- ARGV[4]  name of a limit, and so on
+-- ARGV[5]  the limit, a second
+-- ARGV[6]  how much of it the gateway wants
+-- ARGV[7]  what a gateway keeps that has not asked
+-- Returns  for each limit: the part, and what all others want, both as text
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local untilMs = now + tonumber(ARGV[2])
+local told = {}
+
+for at = 4, #ARGV, 4 do
+  local key = KEYS[1] .. ':' .. ARGV[at]
+  local limit, wish, least = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+  local leased, wishes, silent = 0, 0, tonumber(ARGV[3]) - 1
+  local all = redis.call('HGETALL', key)
+  for i = 1, #all, 2 do
+    local part, wished, ends = string.match(all[i + 1], '^(%S+) (%S+) (%S+)$')
+    if tonumber(ends) <= now then
+      redis.call('HDEL', key, all[i])
+    elseif all[i] ~= ARGV[1] then
+      leased = leased + tonumber(part)
+      wishes = wishes + tonumber(wished)
+      silent = silent - 1
+    end
+  end
+  local left = limit - leased - least * math.max(0, silent)
+  local part = math.max(0, math.min(wish, left))
+  redis.call('HSET', key, ARGV[1], string.format('%.9g %.9g %d', part, wish, untilMs))
+  redis.call('PEXPIRE', key, ARGV[2] * 2)
+  table.insert(told, string.format('%.9g', part))
+  table.insert(told, string.format('%.9g', wishes))
+end
+return told

@@ -1,0 +1,158 @@
+/** What gateways share, against a real redis-server. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { eventually } from "../../test/support/process-tree.ts";
+import { NO_REDIS, type RedisServer, startRedis } from "../../test/support/redis/redis-server.ts";
+import { redisSettings } from "../../test/support/redis/redis-settings.ts";
+import { silent } from "../logger.ts";
+import { ChangeChannel } from "./change-channel.ts";
+import { Link } from "./link.ts";
+import { Membership } from "./membership.ts";
+
+describe.skipIf(NO_REDIS)(`shared state${NO_REDIS ? ` (${NO_REDIS})` : ""}`, () => {
+  let redis: RedisServer;
+  const opened: Link[] = [];
+
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  afterEach(() => {
+    for (const link of opened.splice(0)) link.close();
+    redis.command("flushall");
+  });
+  afterAll(() => redis.remove());
+
+  async function newLink(log = silent, prefix = "test"): Promise<Link> {
+    const settings = redisSettings({ url: redis.url, prefix, commandTimeoutMs: 300 });
+    const link = new Link({ settings, now: () => performance.now(), log });
+    opened.push(link);
+    await link.open();
+    await vi.waitFor(() => link.publish("hello", ""), { timeout: 5_000, interval: 20 });
+    return link;
+  }
+
+  const facts = (id: string) => ({ id, address: `${id}:8001`, version: "1", since: id });
+
+  async function newMember(id: string, ttlMs = 400, prefix = "test") {
+    const link = await newLink(silent, prefix);
+    return new Membership({ link, self: () => facts(id), ttlMs, now: () => performance.now() });
+  }
+
+  const idsOf = (member: Membership) => member.gateways.map(({ id }) => id).join();
+
+  describe("gateways", () => {
+    it("see each other, themselves first, and not those of another prefix", async () => {
+      const [a, b] = [await newMember("a"), await newMember("b")];
+      const stranger = await newMember("c", 400, "other");
+      for (const each of [stranger, b, a]) await each.announce();
+      await b.announce();
+      expect([idsOf(a), idsOf(b), idsOf(stranger)]).toEqual(["a,b", "b,a", "c"]);
+      expect([a.live, stranger.live]).toEqual([2, 1]);
+    });
+
+    it("are off the list after their time to live, and at once when they say goodbye", async () => {
+      const [a, b] = [await newMember("a", 200), await newMember("b", 200)];
+      await b.announce();
+      await a.announce();
+      await sleep(250);
+      await a.announce();
+      expect(redis.command("hkeys", "{test}:gateways")).toBe("a");
+      await a.leave();
+      expect(redis.command("exists", "{test}:gateways")).toBe("0");
+    });
+
+    it("stay on the list of a gateway while Redis hangs, is away or was emptied", async () => {
+      const [a, b] = [await newMember("a"), await newMember("b")];
+      await b.announce();
+      await a.announce();
+      redis.command("flushall");
+      await a.announce();
+      expect(a.live).toBe(2);
+      redis.pause();
+      const began = performance.now();
+      await a.announce();
+      expect(performance.now() - began).toBeLessThan(1_000);
+      expect(a.live).toBe(2);
+      redis.resume();
+      await redis.kill();
+      await sleep(500);
+      await a.announce();
+      expect(a.live).toBe(2);
+      expect(a.ageMs).toBeGreaterThan(500);
+      await redis.start();
+      await vi.waitFor(
+        async () => {
+          await a.announce();
+          expect(a.ageMs).toBeLessThan(100);
+        },
+        { timeout: 3_000 },
+      );
+      expect(a.live).toBe(2);
+    });
+
+    it("leave nothing behind in Redis when all are gone", async () => {
+      const a = await newMember("a", 100);
+      await a.announce();
+      expect(await eventually(() => redis.command("dbsize") === "0", 2_000)).toBeDefined();
+    });
+  });
+
+  describe("the link", () => {
+    it("tells once that Redis went, and once that it is back", async () => {
+      const told: string[] = [];
+      const tell = (message: string) => void told.push(message.split(/[,:(]/)[0] ?? "");
+      const link = await newLink({ ...silent, info: tell, warn: tell });
+      await redis.kill();
+      for (let i = 0; i < 5; i += 1) {
+        await expect(link.publish("x", "")).rejects.toThrow();
+        await sleep(20);
+      }
+      expect(link.state).toBe("down");
+      await redis.start();
+      await vi.waitFor(() => link.publish("x", ""), { timeout: 3_000, interval: 20 });
+      expect(told.slice(-3)).toEqual(["Redis answers", "Redis is away ", "Redis answers again"]);
+      expect(link.counts.failures).toBeGreaterThanOrEqual(5);
+    });
+
+    it("is degraded while Redis hangs, and gives the connection up instead of waiting on it", async () => {
+      const link = await newLink();
+      redis.pause();
+      const began = performance.now();
+      await expect(link.publish("x", "")).rejects.toThrow("timed out");
+      expect(performance.now() - began).toBeLessThan(900);
+      expect(link.state).toBe("degraded");
+      await vi.waitFor(
+        async () => {
+          await link.publish("x", "").catch(() => undefined);
+          expect(link.state).toBe("down");
+        },
+        { timeout: 5_000, interval: 50 },
+      );
+      redis.resume();
+      await vi.waitFor(() => link.publish("x", ""), { timeout: 4_000, interval: 20 });
+      expect(link.state).toBe("up");
+    });
+  });
+
+  describe("the change channel", () => {
+    it("has the others look, not the one that told, and everybody after Redis was away", async () => {
+      const looks = { a: 0, b: 0 };
+      const links = [await newLink(), await newLink()] as const;
+      const channels = (["a", "b"] as const).map((id, at) => {
+        const look = async () => {
+          looks[id] += 1;
+        };
+        return new ChangeChannel({ link: links[at] ?? links[0], id, look });
+      });
+      for (const channel of channels) channel.open();
+      await eventually(() => looks.a + looks.b === 2, 3_000);
+      channels[0]?.tell();
+      expect(await eventually(() => looks.b === 2, 2_000)).toBeDefined();
+      expect(looks.a).toBe(1);
+      await redis.kill();
+      channels[0]?.tell();
+      await redis.start();
+      expect(await eventually(() => looks.a === 2 && looks.b === 3, 5_000)).toBeDefined();
+    });
+  });
+});
