@@ -148,6 +148,15 @@ export class RequestQueue {
     }
   }
 
+  /** The first of `peers`. */
+  firstPeer(batchKey: string): Entry | undefined {
+    for (const line of this.#lines) {
+      const first = line.byKey.get(batchKey)?.first;
+      if (first !== undefined) return first;
+    }
+    return undefined;
+  }
+
   /**
    * Rows that would be served before a request that comes now, about: those of more urgent levels, and of
    * its own the part that is due before it.

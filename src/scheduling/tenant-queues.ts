@@ -25,7 +25,9 @@ const AGED_MS = 1_000;
 /** Tenants that one batch is filled from at most: a decision stays short. */
 const TENANTS_PER_BATCH = 64;
 /** Queues of tenants that left, kept for those who come. */
-const SPARE = 16;
+const SPARE = 4;
+/** Lines of tenants that left, kept for when they come back. */
+const EMPTY_LINES = 4;
 
 class TenantLine {
   sharer: Sharer;
@@ -49,7 +51,9 @@ class TenantLine {
 interface Turn {
   tag: number;
   readonly usPerRow: number;
-  readonly entries: Iterator<Entry, void>;
+  readonly queue: RequestQueue;
+  /** Behind `next`; made when somebody wants more than one of the tenant. */
+  entries: Iterator<Entry, void> | undefined;
   next: Entry;
 }
 
@@ -59,13 +63,15 @@ export class TenantQueues {
   readonly #curve: Pick<CostCurve, "line">;
   /** By index of the tenant: an array, since who waits changes with every request. */
   readonly #lines: (TenantLine | undefined)[] = [];
-  /** Every line, also those that became empty and have not come to its top since. */
+  /** Every line, also some that became empty. */
   readonly #turns = new TagHeap<TenantLine>();
   /** Lines that wait, by `since`. */
   readonly #waiting = new Chain<TenantLine>();
   readonly #spare: RequestQueue[] = [];
   /** Some level of the model has a time-out. */
   readonly #timeouts: boolean;
+  /** Lines in which nothing waits. */
+  #empty = 0;
   #size = 0;
   #rows = 0;
   #agedAt = Number.NEGATIVE_INFINITY;
@@ -117,6 +123,7 @@ export class TenantQueues {
       line.sharer = this.#clock.enter(tenant);
       line.since = now;
       line.turn = this.#waiting.append(line);
+      this.#empty -= 1;
     }
     entry.payer = line.sharer;
     return entry;
@@ -158,7 +165,8 @@ export class TenantQueues {
     }
     for (let line = this.#turns.first; line !== undefined; line = this.#turns.first) {
       if (line.turn !== undefined) return line.queue.head();
-      this.#forgetFirst();
+      this.#turns.takeFirst();
+      this.#forget(line);
     }
     return undefined;
   }
@@ -178,11 +186,11 @@ export class TenantQueues {
     const taken: TenantLine[] = [];
     const turns = new TagHeap<Turn>();
     const join = (line: TenantLine) => {
-      const entries = line.queue.peers(head.request.batchKey);
-      const { value } = entries.next();
-      if (!value) return;
-      const { sharer, tag } = line;
-      turns.add({ tag, usPerRow: perRow / this.#clock.partOf(sharer), entries, next: value });
+      const { sharer, tag, queue } = line;
+      const next = queue.firstPeer(head.request.batchKey);
+      if (next === undefined) return;
+      const usPerRow = perRow / this.#clock.partOf(sharer);
+      turns.add({ tag, usPerRow, queue, entries: undefined, next });
     };
     try {
       // The head goes first, also where its tenant has waited too long and its share is spent.
@@ -192,23 +200,24 @@ export class TenantQueues {
       const each = perRow / this.#clock.partOf(first.sharer);
       yield head;
       const tag = first.tag + head.request.rows * each;
-      if (second) turns.add({ tag, usPerRow: each, entries: own, next: second });
+      const { queue } = first;
+      if (second) turns.add({ tag, usPerRow: each, queue, entries: own, next: second });
       for (;;) {
         for (let next = this.#turns.first; next !== undefined; next = this.#turns.first) {
           const least = turns.first?.tag ?? Number.POSITIVE_INFINITY;
           if (next.tag > least || taken.length >= TENANTS_PER_BATCH) break;
+          this.#turns.takeFirst();
           if (next.turn === undefined) {
-            this.#forgetFirst();
+            this.#forget(next);
             continue;
           }
-          this.#turns.takeFirst();
           taken.push(next);
           if (next !== first) join(next);
         }
         const turn = turns.first;
         if (turn === undefined) return;
         const entry = turn.next;
-        const { value } = turn.entries.next();
+        const value = following(turn, head.request.batchKey);
         if (value) {
           turn.next = value;
           turn.tag += entry.request.rows * turn.usPerRow;
@@ -267,6 +276,7 @@ export class TenantQueues {
     this.#clock.leave(sharer);
     this.#lines[tenant.index] = line;
     this.#turns.add(line);
+    this.#empty += 1;
     return line;
   }
 
@@ -275,13 +285,32 @@ export class TenantQueues {
     this.#waiting.remove(line.turn);
     line.turn = undefined;
     this.#clock.leave(line.sharer);
+    this.#empty += 1;
+    // As many lines as are looked at became empty since the last time.
+    if (this.#empty > EMPTY_LINES && this.#empty * 2 > this.#turns.size) this.#forgetEmpty();
   }
 
-  /** The line at the top is empty. */
-  #forgetFirst(): void {
-    const line = this.#turns.takeFirst();
-    if (line === undefined) return;
+  /** Not while a batch is being looked for: then some lines are out of `#turns`. */
+  #forgetEmpty(): void {
+    this.#turns.sift((line) => {
+      if (line.turn === undefined) this.#forget(line);
+      return line.turn !== undefined;
+    });
+  }
+
+  #forget(line: TenantLine): void {
     this.#lines[line.sharer.tenant.index] = undefined;
+    this.#empty -= 1;
     if (this.#spare.length < SPARE) this.#spare.push(line.queue);
   }
+}
+
+/** Of the tenant whose turn it is, who comes behind `next`. */
+function following(turn: Turn, batchKey: string): Entry | undefined {
+  if (turn.queue.size === 1) return undefined;
+  if (turn.entries === undefined) {
+    turn.entries = turn.queue.peers(batchKey);
+    turn.entries.next();
+  }
+  return turn.entries.next().value ?? undefined;
 }

@@ -12,6 +12,7 @@ import { catalog } from "./benches/catalog.ts";
 import { clientCeiling } from "./benches/client-ceiling.ts";
 import { emulatedU50 } from "./benches/emulated-u50.ts";
 import { eventLoop } from "./benches/event-loop.ts";
+import { fairShare } from "./benches/fair-share.ts";
 import { gate } from "./benches/gate.ts";
 import { generator, generatorStream } from "./benches/generator.ts";
 import { httpBinary } from "./benches/http-binary.ts";
@@ -41,6 +42,7 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   latency,
   "batch-size": batchSize,
   "event-loop": eventLoop,
+  "fair-share": fairShare,
   u50: emulatedU50,
   opencl: openClPath,
   memory,

@@ -1,0 +1,99 @@
+/**
+ * What it costs to say whose turn it is: 1 000 tenants wait in each of 200 models on the same devices. A decision is
+ * the head of a model's queues, a batch of 32 requests filled from the tenants in their order, and its charges; the
+ * places of those taken are filled again outside the measurement. Then everybody leaves, and what a tenant that is
+ * idle still takes is weighed.
+ */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { systemClock } from "../../../src/clock.ts";
+import type { Caller } from "../../../src/inference/caller.ts";
+import { UNBATCHED } from "../../../src/inference/queue-rules.ts";
+import { mulberry32 } from "../../../src/inference/seeded-random.ts";
+import { DeviceUse } from "../../../src/policy/fair-share/device-use.ts";
+import { ShareClock } from "../../../src/policy/fair-share/share-clock.ts";
+import { Lane } from "../../../src/pool/lane.ts";
+import { Charging } from "../../../src/scheduling/charging.ts";
+import { CostCurve } from "../../../src/scheduling/cost-curve.ts";
+import { Filling } from "../../../src/scheduling/filling.ts";
+import { TenantQueues } from "../../../src/scheduling/tenant-queues.ts";
+import { FakeInstance } from "../../support/fake-instance.ts";
+import { aRequest, FakeCall } from "../../support/requests.ts";
+import { quantile } from "../../support/shared-devices/figures.ts";
+import { aCaller, aTenant } from "../../support/tenants.ts";
+import type { BenchResult } from "../result.ts";
+
+const TENANTS = 1_000;
+const MODELS = 200;
+const BATCH_ROWS = 32;
+const DECISIONS = 20_000;
+const WARM_UP = 2_000;
+const GOAL_US = 50;
+
+export async function fairShare(): Promise<BenchResult> {
+  const curve = new CostCurve();
+  for (let rows = 1; rows <= BATCH_ROWS; rows *= 2) curve.observe(rows, 1_000 + 50 * rows);
+  const batching = { maxRows: BATCH_ROWS, preferredRows: [], maxDelayMs: 0 };
+  const rules = { ...UNBATCHED, dynamic: true };
+  const clock = new ShareClock();
+  const charging = new Charging(clock, new DeviceUse());
+  const lane = new Lane(new FakeInstance("0"), systemClock.now);
+  const callers = Array.from({ length: TENANTS }, (_, at) =>
+    aCaller(aTenant(at, { weight: 1 + (at % 7) })),
+  );
+  const request = aRequest();
+  const models = Array.from({ length: MODELS }, () => {
+    const queues = new TenantQueues(rules, clock, curve);
+    return { queues, filling: new Filling(batching, queues, curve, systemClock) };
+  });
+  type Model = (typeof models)[number];
+  const send = ({ queues }: Model, caller: Caller) => {
+    const now = systemClock.now();
+    const call = Object.assign(new FakeCall(), { caller });
+    call.timeline.queued = now;
+    queues.add(request, call, now);
+  };
+  const decide = ({ queues, filling }: Model) => {
+    const head = queues.head(systemClock.now());
+    if (head === undefined) throw new Error("nobody waits");
+    const { batch } = filling.fill(head, lane);
+    if (typeof batch === "number") throw new Error(`the batch waits for ${batch} ms`);
+    charging.charge(batch, batch.length, curve.predictUs(batch.length));
+    return batch;
+  };
+
+  const before = heapBytes();
+  for (const model of models) for (const caller of callers) send(model, caller);
+  const draw = mulberry32(1);
+  const tookUs: number[] = [];
+  for (let at = 0; at < WARM_UP + DECISIONS; at += 1) {
+    const model = models[Math.floor(draw() * MODELS)] as Model;
+    const start = performance.now();
+    const batch = decide(model);
+    const us = (performance.now() - start) * 1_000;
+    if (at >= WARM_UP) tookUs.push(us);
+    for (const { call } of batch) send(model, call.caller as Caller);
+  }
+  for (const { queues } of models) queues.clear();
+  const idleBytes = Math.max(0, heapBytes() - before - tookUs.length * 8) / TENANTS;
+  return {
+    name: "fair-share",
+    measures: `whose turn it is among ${TENANTS} tenants of ${MODELS} models, p99, µs`,
+    value: quantile(tookUs, 0.99),
+    goal: { kind: "at most", value: GOAL_US },
+    figures: {
+      "p50 µs": quantile(tookUs, 0.5),
+      "p99.9 µs": quantile(tookUs, 0.999),
+      "requests a batch": BATCH_ROWS,
+      "bytes an idle tenant": idleBytes,
+    },
+    errors: {},
+  };
+}
+
+function heapBytes(): number {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  collect();
+  return process.memoryUsage().heapUsed;
+}
