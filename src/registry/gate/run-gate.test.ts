@@ -186,7 +186,7 @@ describe("an artifact that does not run", () => {
 });
 
 describe("rows that are as long as images", () => {
-  const width = 100_000;
+  const width = 20_000;
   const images: ModelSignature = {
     ...SIGNATURE,
     inputs: [{ name: "x", datatype: "FP32", shape: [-1] }],
@@ -201,7 +201,7 @@ describe("rows that are as long as images", () => {
     const read = vi.spyOn(GoldenPair.prototype, "chunks");
     try {
       const off: GateExecutor = {
-        ...machine(),
+        ...machine(undefined, 8),
         execute: async (requests) =>
           requests.map((request) =>
             request.map((x) => ({ ...x, name: "y", data: Buffer.from(x.data).fill(1) })),

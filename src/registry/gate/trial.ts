@@ -86,7 +86,9 @@ export class Trial {
     const result = this.#comparison.result;
     const [nothing] = this.#notFinite;
     if (nothing !== undefined) {
-      const reason = `golden output '${nothing}' has not one finite number: nothing was compared`;
+      const reason =
+        `golden output '${nothing}' has not one finite number: nothing was compared, ` +
+        "give golden inputs to which the model has an answer";
       const batchInvariance = { invariant: false, cases: [] };
       const { device } = this.#executor;
       const check = { passed: false, failedCheck: "numeric-equivalence", reason };

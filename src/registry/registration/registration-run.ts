@@ -206,7 +206,10 @@ export class RegistrationRun {
       const error = signal.aborted ? cancelled : toStatusError(thrown);
       if (this.#artifact?.underway?.owner.token === underway.owner.token) {
         await this.#park("stop", error.message).catch((cause: unknown) => {
-          this.#parts.log.error(`a registration cannot be ended: ${toStatusError(cause).message}`);
+          const { code, message } = toStatusError(cause);
+          // Retired or removed at this very moment: it is not this registration's any more.
+          if (code === "ABORTED") return;
+          this.#parts.log.error(`a registration cannot be ended: ${message}`);
         });
       }
       throw error;

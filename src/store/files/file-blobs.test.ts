@@ -62,6 +62,16 @@ describe("a blob", () => {
   });
 });
 
+describe("an upload that nobody began", () => {
+  it("cannot be ended, and leaves nothing", async () => {
+    const folder = newFolder();
+    const { blobs } = await openFileStore(folder);
+    const upload = await blobs.openUpload(digest);
+    await expect(upload.finish()).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+    expect(await readdir(join(folder, "uploads"))).toEqual([]);
+  });
+});
+
 describe("a sweep", () => {
   it("leaves what is being written, however slowly", async () => {
     const folder = newFolder();

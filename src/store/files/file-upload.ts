@@ -79,6 +79,8 @@ export class FileUpload implements Upload {
 
   async finish(): Promise<StoredBlob> {
     const { layout, hex, now } = this.#setting;
+    // Whoever ends what nobody began leaves no folder behind.
+    if ((await sizeOf(this.#data)) === undefined) throw nothingOf(hex);
     return await this.#alone(async (held) => {
       let file: FileHandle | undefined;
       try {
@@ -98,7 +100,7 @@ export class FileUpload implements Upload {
         return { digest: `sha256:${hex}`, sizeBytes };
       } catch (thrown) {
         if (isErrno(thrown, "ENOENT")) {
-          throw new StatusError("FAILED_PRECONDITION", `nothing of sha256:${hex} was uploaded yet`);
+          throw nothingOf(hex);
         }
         throw asDiskError(thrown, `sha256:${hex} was stored`);
       } finally {
@@ -206,4 +208,8 @@ export class RunningHashes {
     const [oldest] = this.#hashes.keys();
     if (oldest !== undefined) this.#hashes.delete(oldest);
   }
+}
+
+function nothingOf(hex: string): StatusError {
+  return new StatusError("FAILED_PRECONDITION", `nothing of sha256:${hex} was uploaded yet`);
 }
