@@ -22,11 +22,13 @@ function aTarget({
   judged = true,
   offset = () => 0,
   queueRows = 4096,
+  demote,
 }: {
   equivalence?: Equivalence;
   judged?: boolean;
   offset?: (row: number) => number;
   queueRows?: number;
+  demote?: (reason: string) => Promise<void>;
 } = {}) {
   const clock = new VirtualClock();
   const counters = new ShadowCounters("jets", "2", "u50");
@@ -44,7 +46,7 @@ function aTarget({
     minRows: 100,
     budget,
     counters,
-    demote: async (reason) => void demoted.push(reason),
+    demote: demote ?? (async (reason) => void demoted.push(reason)),
     clock,
     log: silent,
     device: {
@@ -147,6 +149,28 @@ describe("an artifact that computes live requests once more", () => {
     busy(false);
     await clock.advance(5);
     expect([counters.rows, budget.rows]).toEqual([8, 0]);
+  });
+
+  it("waits for no device that never comes: others need the room", async () => {
+    const { busy, offer, clock, counters, budget, batches } = aTarget();
+    busy(true);
+    offer(2);
+    await clock.advance(3000);
+    offer(1);
+    await clock.advance(2500);
+    expect([counters.droppedRows, budget.rows]).toEqual([2, 1]);
+    busy(false);
+    await clock.advance(5);
+    expect([batches, counters.droppedRows, counters.rows]).toEqual([[1], 2, 1]);
+  });
+
+  it("is no execution that failed where it cannot be demoted", async () => {
+    const { flow, counters, target } = aTarget({
+      offset: () => 1,
+      demote: () => Promise.reject(new Error("the disk is full")),
+    });
+    await flow(200);
+    expect([counters.demotions, counters.failedRows, target.open]).toEqual([1, 0, false]);
   });
 
   it("computes what waits as batches of one kind", async () => {

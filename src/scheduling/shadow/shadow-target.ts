@@ -56,11 +56,19 @@ export interface ShadowTargetParts {
 const WINDOW_ROWS = 1000;
 /** Between two looks whether the device is idle, ms. */
 const LOOK_MS = 5;
+/** A sample waits no longer for an idle device, ms: its board may hold another artifact, and others need the room. */
+const LONGEST_WAIT_MS = 5000;
+
+interface Waiting {
+  readonly sample: ShadowSample;
+  /** Monotonic ms. */
+  readonly since: number;
+}
 
 export class ShadowTarget {
   readonly name: string;
   readonly #parts: ShadowTargetParts;
-  readonly #waiting: ShadowSample[] = [];
+  readonly #waiting: Waiting[] = [];
   readonly #window: DriftWindow;
   readonly #rules: DriftRules;
   #running = false;
@@ -91,7 +99,7 @@ export class ShadowTarget {
       counters.droppedRows += sample.rows;
       return false;
     }
-    this.#waiting.push(sample);
+    this.#waiting.push({ sample, since: this.#parts.clock.now() });
     this.#lookLater();
     return true;
   }
@@ -111,10 +119,21 @@ export class ShadowTarget {
     this.#over = true;
     this.#cancelLook?.();
     this.#cancelLook = undefined;
-    for (const { rows, byteLength } of this.#waiting.splice(0)) {
-      this.#parts.budget.give(rows, byteLength);
-      this.#parts.counters.droppedRows += rows;
+    this.#drop(this.#waiting.length);
+  }
+
+  /** The oldest of those that wait. */
+  #drop(count: number): void {
+    for (const { sample } of this.#waiting.splice(0, count)) {
+      this.#parts.budget.give(sample.rows, sample.byteLength);
+      this.#parts.counters.droppedRows += sample.rows;
     }
+  }
+
+  #dropOverdue(): void {
+    const oldest = this.#parts.clock.now() - LONGEST_WAIT_MS;
+    const kept = this.#waiting.findIndex(({ since }) => since > oldest);
+    this.#drop(kept < 0 ? this.#waiting.length : kept);
   }
 
   #lookLater(): void {
@@ -128,6 +147,7 @@ export class ShadowTarget {
   #look(): void {
     const { device } = this.#parts;
     if (this.#running || this.#over) return;
+    this.#dropOverdue();
     const batch = device.idle ? this.#take(device.maxRows) : [];
     if (batch.length === 0) {
       this.#lookLater();
@@ -145,15 +165,14 @@ export class ShadowTarget {
   #take(maxRows: number): readonly ShadowSample[] {
     const batch: ShadowSample[] = [];
     let rows = 0;
-    for (const sample of this.#waiting) {
+    for (const { sample } of this.#waiting) {
       const first = batch[0] ?? sample;
       if (sample.kind !== first.kind || (rows > 0 && rows + sample.rows > maxRows)) break;
       batch.push(sample);
       rows += sample.rows;
     }
-    for (const { rows, byteLength } of this.#waiting.splice(0, batch.length)) {
-      this.#parts.budget.give(rows, byteLength);
-    }
+    this.#waiting.splice(0, batch.length);
+    for (const { rows, byteLength } of batch) this.#parts.budget.give(rows, byteLength);
     return batch;
   }
 
@@ -186,7 +205,13 @@ export class ShadowTarget {
     this.#end();
     counters.demotions += 1;
     log.error(`an artifact is taken out of service: ${drift}`, this.#whom);
-    await this.#parts.demote(drift);
+    await this.#parts.demote(drift).catch((thrown: unknown) => {
+      const reason = thrown instanceof Error ? thrown.message : String(thrown);
+      log.error(
+        `it is still in service (${reason}): retire it with 'beamgate model retire'`,
+        this.#whom,
+      );
+    });
   }
 
   /** A comparison a batch: one of the class `physics` remembers every row. */
