@@ -17,8 +17,11 @@ import type { AuditEntry, CatalogModel, Digest } from "./types.ts";
 
 /** How often a change that nobody tied to a generation is made again on what others committed. */
 const MOST_ATTEMPTS = 100;
-/** Other gateways on the store may have died without starting again. */
-const AUDIT_EVERY_MS = 600_000;
+/**
+ * Other gateways on the store may have died without starting again. What is missing is found while the
+ * store keeps the generation that tells of it: its newest 50 of a model.
+ */
+const AUDIT_EVERY_MS = 120_000;
 
 export interface CatalogOptions {
   readonly log?: Logger;

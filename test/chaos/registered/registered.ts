@@ -148,7 +148,7 @@ export class Registered {
     asker.close();
   }
 
-  /** No change is told of twice, and none that was not made. Those that miss are completed a minute later. */
+  /** No change is told of twice, and none that was not made. Those that miss are completed some seconds later. */
   async #checkAudit({ registry }: GatewayOnStore): Promise<void> {
     const lines = await registry.audit();
     const { generation } = await registry.list();
