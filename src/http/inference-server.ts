@@ -1,8 +1,8 @@
 /** The listener of `--http-port`: Triton's HTTP protocol. */
 import type { FastifyInstance } from "fastify";
 import type { DeviceControl } from "../inference/device-report.ts";
-import type { ReservationControl } from "../inference/reservation-report.ts";
 import type { ClusterReport } from "../inference/gateway-report.ts";
+import type { ReservationControl } from "../inference/reservation-report.ts";
 import type { Restrictions } from "../inference/restriction.ts";
 import type { SharedMemoryControl } from "../inference/shared-regions.ts";
 import type { TenantControl } from "../inference/tenant-report.ts";

@@ -41,7 +41,9 @@ const shareOf = ({ usedUs }: Simulated, { name }: Tenant) => {
 };
 const p99 = (simulated: Simulated, { name }: Tenant) => quantile(latencies(simulated, name), 0.99);
 
-describe("three tenants with weights 2:1:1, one of whom floods the device ten times over", { timeout }, () => {
+describe("three tenants with weights 2:1:1, one of whom floods the device ten times over", {
+  timeout,
+}, () => {
   it("get what they are promised to within 1 % where all want more", async () => {
     const run = await simulate(
       [asking(cms, 1), asking(atlas, 1), asking(lhcb, 2.5)],

@@ -118,9 +118,7 @@ function makeBranch(context: VariantContext, rescue: Rescue) {
   const patienceMs = onBoards ? BOARD_PATIENCE_MS : parts.patienceMs;
   const schedulerParts = { signature, rules, pool, account, clock, log, patienceMs };
   const taken = onBoards || parts.perDevice(variant.backendKind) ? device : undefined;
-  const share = taken
-    ? parts.shares?.ofPlatform(taken.platform)
-    : parts.shares?.ofOwnWorkers();
+  const share = taken ? parts.shares?.ofPlatform(taken.platform) : parts.shares?.ofOwnWorkers();
   const rest = { rescue, origin, share, variant: variant.name };
   const scheduler = new Scheduler({ ...schedulerParts, ...rest });
   const board = onBoards ? boardVariant(context, scheduler, pool) : undefined;

@@ -102,6 +102,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   "POST /v2/beamgate/devices/:device/lease": OPERATE,
   "POST /v2/beamgate/devices/:device/release": OPERATE,
   "GET /v2/beamgate/explain/:requestId": OBSERVE,
+  "GET /v2/beamgate/gateways": OBSERVE,
   "GET /v2/beamgate/usage": OBSERVE,
   "GET /v2/beamgate/tenants": OBSERVE,
   "GET /v2/beamgate/tenants/:tenant": OBSERVE,

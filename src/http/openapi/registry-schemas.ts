@@ -26,7 +26,11 @@ const signature = object({ keyId: text, value: { ...text, description: "base64" 
   "value",
 ]);
 const common = {
-  who: { ...text, description: "a name for the audit log, written down as unverified; whoever was recognised is named by that instead" },
+  who: {
+    ...text,
+    description:
+      "a name for the audit log, written down as unverified; whoever was recognised is named by that instead",
+  },
   generation: { ...count, description: "that the change was made from" },
 };
 const naming = { version, vendor, digest };
