@@ -16,8 +16,10 @@ import { findTarget } from "./target.ts";
 export async function run(spec: RunSpec, observer: Observer): Promise<Result> {
   const startedAt = new Date().toISOString();
   const host = hostFacts();
-  const target = await findTarget(spec.driver, spec.address, spec.headers, spec.httpAddress);
-  const streams = await spec.streams((name, version) => target.control.model(name, version));
+  const target = await findTarget(spec.driver, spec.address, spec.identity, spec.httpAddress);
+  const streams = await spec.streams((name, version, who) =>
+    (who === undefined ? target.control : target.controlAs(who)).model(name, version),
+  );
   const runners = streams.map((stream) => new Runner(spec, target, stream, observer));
   const [first] = runners;
   if (first === undefined) throw new Error("a run without streams");
@@ -111,7 +113,12 @@ async function measure(
   const more = {};
   switch (load.kind) {
     case "together": {
-      const doing = doActions(actions, warmupMs, first.target, observer);
+      const doing = doActions(
+        actions,
+        { warmupMs, durationMs: load.durationMs },
+        first.target,
+        observer,
+      );
       steps.push(...(await Promise.all(runners.map((runner) => runner.own(load.durationMs)))));
       const notes = await doing();
       const decides = runners.findIndex(({ stream }) => stream.analyse !== undefined);

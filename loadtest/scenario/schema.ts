@@ -34,7 +34,16 @@ const stream = z.strictObject({
 const tenant = z.strictObject({
   headers: key(
     z.record(z.string(), z.string()).default({}),
-    "Sent with each request; `$NAME` alone is the environment variable of that name",
+    "Sent with each request; of `$NAME` and `Bearer $NAME` the last word is that variable of the environment",
+  ),
+  certificate: key(
+    z
+      .strictObject({
+        chain: key(nameOf(), "PEM file of the certificate, and of those that lead to an authority"),
+        key: key(nameOf(), "PEM file of its key"),
+      })
+      .optional(),
+    "Client certificate, in place of that of the flags; files are relative to the scenario's",
   ),
 });
 

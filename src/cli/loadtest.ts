@@ -103,7 +103,7 @@ function serverFlags(): Option[] {
     new Option("-H, --header <name:value>", "sent with every request; repeat it").argParser(
       eachText,
     ),
-    new Option("--ssl-grpc-use-ssl", "encrypt"),
+    new Option("--ssl-grpc-use-ssl", "encrypt, HTTP too (a scheme in --url says it, too)"),
     new Option("--ssl-grpc-root-certifications-file <file>", "PEM of who is trusted"),
     new Option("--ssl-grpc-private-key-file <file>", "PEM of this client's key"),
     new Option("--ssl-grpc-certificate-chain-file <file>", "PEM of this client's certificate"),
@@ -111,7 +111,7 @@ function serverFlags(): Option[] {
     new Option("-a, --async").hideHelp(),
     new Option("--sync").hideHelp(),
     new Option("-v, --verbose").hideHelp(),
-    new Option("--insecure", "accept any certificate of the server"),
+    new Option("--insecure", "encrypt, and accept any certificate of the server"),
   ];
 }
 

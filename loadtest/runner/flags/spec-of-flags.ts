@@ -21,6 +21,7 @@ import type { Flags } from "./flags.ts";
 import { loadOf, loadText } from "./load-of-flags.ts";
 import {
   driverOf,
+  flagsForReaders,
   readHeaders,
   readParameters,
   readScoreOutput,
@@ -44,6 +45,7 @@ export function specOfFlags(flags: Flags): RunSpec {
   }
   const seed = flags.seed ?? 1;
   const load = loadOf(flags);
+  const connection = connectionOf(flags);
   const title = `${modelName}, ${loadText(flags, load)}`;
   const requests = {
     batchSize: flags.batchSize ?? 1,
@@ -59,9 +61,9 @@ export function specOfFlags(flags: Flags): RunSpec {
     about: {
       ...{ name: "flags", title, seed },
       scale: "1 : 1, the requests are those of the flags; no experiment is imitated.",
-      ...{ settings: { ...flags }, notes: [] },
+      ...{ settings: { ...flagsForReaders(flags) }, notes: [] },
     },
-    ...connectionOf(flags),
+    ...connection,
     models: [modelName],
     load,
     ...measuringOf(flags),
@@ -84,7 +86,7 @@ export function specOfFlags(flags: Flags): RunSpec {
       };
       const decision = decisionOf(flags);
       const stream: StreamWorkload = {
-        ...{ name: "", facts, version, headers: readHeaders(flags.header ?? []) },
+        ...{ name: "", facts, version, headers: connection.identity.headers },
         ...answersOf(flags),
         ...(decision === undefined ? {} : { threshold: decision.threshold }),
         requests: (durationMs, perSecond) => ({ pool, ns: times(durationMs, perSecond) }),
@@ -103,14 +105,14 @@ export function specOfFlags(flags: Flags): RunSpec {
 /** Where, and as whom. */
 export function connectionOf(
   flags: Flags,
-): Pick<RunSpec, "driver" | "address" | "headers" | "httpAddress"> {
+): Pick<RunSpec, "driver" | "address" | "identity" | "httpAddress"> {
   const driver = driverOf(flags);
   const tls = readTls(flags);
   const address = parseUrl(flags.url ?? "localhost", driver, tls);
   const httpAddress =
     flags.httpUrl === undefined ? undefined : parseUrl(flags.httpUrl, "http", tls);
-  const headers = readHeaders(flags.header ?? []);
-  return { driver, address, headers, ...(httpAddress === undefined ? {} : { httpAddress }) };
+  const identity = { headers: readHeaders(flags.header ?? []) };
+  return { driver, address, identity, ...(httpAddress === undefined ? {} : { httpAddress }) };
 }
 
 /** How it is measured and judged. */

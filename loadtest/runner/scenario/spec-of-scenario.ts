@@ -1,15 +1,21 @@
 /** A run as a scenario describes it; flags that say otherwise win. */
 import { env } from "node:process";
+import { type Identity, mergeHeaders } from "../../drivers/identity.ts";
 import { hasBatchAxis } from "../../payloads/fit-model.ts";
 import { describeScenario, scaleOf } from "../../scenario/describe-scenario.ts";
-import { planScenario } from "../../scenario/plan-stream.ts";
+import { type AskShape, planScenario } from "../../scenario/plan-stream.ts";
 import { findScenario } from "../../scenario/read-scenario.ts";
 import type { Scenario, Stream } from "../../scenario/schema.ts";
-import { tenantHeaders } from "../../scenario/tenant-headers.ts";
+import { tenantIdentity, withoutSecrets } from "../../scenario/tenant-identity.ts";
 import type { StreamPlan } from "../../types.ts";
 import type { Flags } from "../flags/flags.ts";
 import { loadOf } from "../flags/load-of-flags.ts";
-import { readHeaders, readParameters, readScoreOutput, UsageError } from "../flags/read-flags.ts";
+import {
+  flagsForReaders,
+  readParameters,
+  readScoreOutput,
+  UsageError,
+} from "../flags/read-flags.ts";
 import { referenceOf } from "../flags/reference-of-flags.ts";
 import { connectionOf, measuringOf } from "../flags/spec-of-flags.ts";
 import type { AnswersOrder, RelayOrder } from "../generator/order.ts";
@@ -40,14 +46,20 @@ export function specOfScenario({ scenario, file }: ReadScenario, flags: Flags): 
     ...(scenario.budgetsMs.length > 0 ? { budget: scenario.budgetsMs } : {}),
   });
   const connection = connectionOf(flags);
+  const { identity } = connection;
+  const identities = identitiesOf(scenario, file, identity);
+  const own = identity.headers.length > 0 || connection.address.tls?.cert !== undefined;
+  const [first] = scenario.streams;
+  const asking = own ? identity : identities(first?.tenant ?? "");
   return {
     about: {
       ...{ name: scenario.name, title: scenario.title, seed: scenario.seed },
       scale: scaleOf(scenario, file),
-      settings: { scenario, flags },
+      settings: { scenario: withoutSecrets(scenario), flags: flagsForReaders(flags) },
       notes: scenario.note === undefined ? [] : [scenario.note.trim()],
     },
     ...connection,
+    identity: asking,
     ...measuring,
     ...referenceOf(flags),
     models: [...new Set(scenario.streams.map(({ model }) => model))],
@@ -56,11 +68,33 @@ export function specOfScenario({ scenario, file }: ReadScenario, flags: Flags): 
       ...{ atMs: 1000 * action.atS, kind: action.do, what: action.what },
     })),
     streams: async (ask) => {
-      const plans = await planScenario(scenario, ask, file);
+      const askAs: AskShape = (model, version, tenant) => ask(model, version, identities(tenant));
+      const plans = await planScenario(scenario, askAs, file);
       const several = plans.length > 1;
-      return Promise.all(plans.map((plan) => workloadOf(plan, several, scenario, flags, ask)));
+      return Promise.all(
+        plans.map((plan) => workloadOf(plan, several, identities(plan.tenant), flags, ask)),
+      );
     },
   };
+}
+
+/**
+ * Each experiment as itself; what it does not say of itself, flags do. Read once, before the run.
+ * @throws StatusError where a variable or a file is missing
+ */
+function identitiesOf(
+  scenario: Scenario,
+  file: string,
+  flags: Identity,
+): (tenant: string) => Identity {
+  const names = new Set(scenario.streams.map(({ tenant }) => tenant));
+  const identities = new Map(
+    [...names].map((name) => {
+      const own = tenantIdentity(scenario, name, env, file);
+      return [name, { ...own, headers: mergeHeaders(flags.headers, own.headers) }] as const;
+    }),
+  );
+  return (tenant) => identities.get(tenant) ?? flags;
 }
 
 /** In words, for `--dry-run`. */
@@ -71,18 +105,15 @@ export function scenarioText({ scenario, file }: ReadScenario): string {
 async function workloadOf(
   plan: StreamPlan,
   several: boolean,
-  scenario: Scenario,
+  identity: Identity,
   flags: Flags,
   ask: AskModel,
 ): Promise<StreamWorkload> {
-  const facts = await ask(plan.model, plan.version);
-  const headers = tenantHeaders(scenario, plan.tenant, env).map(([name, value]) => ({
-    ...{ name: name.toLowerCase(), value },
-  }));
+  const facts = await ask(plan.model, plan.version, identity);
   const relay = relayOf(plan.stream, facts);
   return streamWorkload(plan, several, {
     facts,
-    headers: [...readHeaders(flags.header ?? []), ...headers],
+    identity,
     parameters: readParameters("--request-parameter", flags.requestParameter ?? []),
     answers: answersOf(plan.stream, flags),
     ...(relay === undefined ? {} : { relay }),
