@@ -2,8 +2,11 @@
 import type { Control, Statistics } from "../drivers/control/control.ts";
 import { addressFor } from "../drivers/identity.ts";
 import { WINDOWS } from "../measure/stability.ts";
-import type { Agreement } from "../report/schema.ts";
-import { compareWithReference, type Reference } from "./analysis/compare-with-reference.ts";
+import {
+  type Compared,
+  compareWithReference,
+  type Reference,
+} from "./analysis/compare-with-reference.ts";
 import { type Ceiling, findCeiling } from "./ceiling.ts";
 import { Fleet } from "./fleet.ts";
 import type { GeneratorOrder } from "./generator/order.ts";
@@ -103,7 +106,7 @@ export class Runner {
   }
 
   /** What the reference of the run says to the same requests. */
-  async agreement(reference: Reference, step: Step): Promise<Agreement> {
+  async agreement(reference: Reference, step: Step): Promise<Compared> {
     const loop = { kind: "closed", concurrency: 1 } as const;
     const order = this.#order(step.requests, loop, 0, 1);
     const { threshold } = this.stream;

@@ -7,12 +7,13 @@ import { z } from "zod";
 import { arrivalsSchema } from "./arrivals-schema.ts";
 import { payloadSchema } from "./payload-schema.ts";
 import { triggerSchema } from "./trigger-schema.ts";
-import { count, key, nameOf, positive, spread } from "./words.ts";
+import { count, key, nameOf, parameters, positive, spread } from "./words.ts";
 
 const stream = z.strictObject({
   name: key(nameOf(), "Name of this stream in the report"),
   model: key(nameOf(), "Model that is asked"),
   version: key(z.string().default(""), "Its version; empty: the server's choice"),
+  parameters: key(parameters(), "Sent with each request to it: `beamgate_vendor: intel`"),
   tenant: key(nameOf().default("default"), "Who asks: a name of `tenants`, or of no one"),
   arrivals: key(arrivalsSchema.optional(), "In place of the scenario's arrivals"),
   share: key(

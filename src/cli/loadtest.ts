@@ -131,6 +131,10 @@ function loadFlags(): Option[] {
     new Option("--request-parameter <name=value>", "of every request; repeat it").argParser(
       eachText,
     ),
+    new Option(
+      "--generator-parameter <name=value>",
+      "of requests to the model that makes the events of another; repeat it",
+    ).argParser(eachText),
     new Option("--warmup <seconds>", "load before the measurement").argParser(number),
     new Option("--duration <seconds>", "of the measurement (default: 20)").argParser(above0),
     new Option("-p, --measurement-interval <ms>", "closed loop: of a window").argParser(above0),

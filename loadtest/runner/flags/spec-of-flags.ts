@@ -18,6 +18,7 @@ import { parseUrl } from "../target.ts";
 import type { StreamWorkload } from "../workload.ts";
 import { arrivalsAt, arrivalsBy, readIntervals } from "./arrivals.ts";
 import type { Flags } from "./flags.ts";
+import { refuseIdleFlags } from "./idle-flags.ts";
 import { loadOf, loadText } from "./load-of-flags.ts";
 import {
   driverOf,
@@ -43,6 +44,7 @@ export function specOfFlags(flags: Flags): RunSpec {
   if (modelName === undefined) {
     throw new UsageError("say what to test: a scenario, a preset (--list), or a model with -m");
   }
+  refuseIdleFlags(flags, false);
   const seed = flags.seed ?? 1;
   const load = loadOf(flags);
   const connection = connectionOf(flags);

@@ -1,5 +1,6 @@
 /** A run as a scenario describes it; flags that say otherwise win. */
 import { env } from "node:process";
+import type { Parameter, Parameters } from "../../../src/inference/request.ts";
 import { type Identity, mergeHeaders } from "../../drivers/identity.ts";
 import { hasBatchAxis } from "../../payloads/fit-model.ts";
 import { describeScenario, scaleOf } from "../../scenario/describe-scenario.ts";
@@ -9,6 +10,7 @@ import type { Scenario, Stream } from "../../scenario/schema.ts";
 import { tenantIdentity, withoutSecrets } from "../../scenario/tenant-identity.ts";
 import type { StreamPlan } from "../../types.ts";
 import type { Flags } from "../flags/flags.ts";
+import { NOBODY_MAKES, refuseIdleFlags } from "../flags/idle-flags.ts";
 import { loadOf } from "../flags/load-of-flags.ts";
 import {
   flagsForReaders,
@@ -39,12 +41,15 @@ export function readScenario(given: string, flags: Flags): ReadScenario {
 }
 
 export function specOfScenario({ scenario, file }: ReadScenario, flags: Flags): RunSpec {
+  refuseIdleFlags(flags, true);
+  refuseAbsent(scenario, flags);
   const measuring = measuringOf({
     ...flags,
     warmup: scenario.warmupS,
     objective: scenario.objectives,
     ...(scenario.budgetsMs.length > 0 ? { budget: scenario.budgetsMs } : {}),
   });
+  const load = scenarioLoad(scenario, flags);
   const connection = connectionOf(flags);
   const { identity } = connection;
   const identities = identitiesOf(scenario, file, identity);
@@ -56,14 +61,17 @@ export function specOfScenario({ scenario, file }: ReadScenario, flags: Flags): 
       ...{ name: scenario.name, title: scenario.title, seed: scenario.seed },
       scale: scaleOf(scenario, file),
       settings: { scenario: withoutSecrets(scenario), flags: flagsForReaders(flags) },
-      notes: scenario.note === undefined ? [] : [scenario.note.trim()],
+      notes: [
+        ...(scenario.note === undefined ? [] : [scenario.note.trim()]),
+        ...leftOut(scenario, load),
+      ],
     },
     ...connection,
     identity: asking,
     ...measuring,
     ...referenceOf(flags),
     models: [...new Set(scenario.streams.map(({ model }) => model))],
-    load: scenarioLoad(scenario, flags),
+    load,
     actions: scenario.actions.map((action) => ({
       ...{ atMs: 1000 * action.atS, kind: action.do, what: action.what },
     })),
@@ -97,6 +105,18 @@ function identitiesOf(
   return (tenant) => identities.get(tenant) ?? flags;
 }
 
+/** Flags about parts that this scenario does not have. @throws UsageError */
+function refuseAbsent({ streams }: Scenario, flags: Flags): void {
+  const generated = streams.some(({ payload }) => payload.kind === "generated");
+  if (flags.generatorParameter !== undefined && !generated) {
+    throw new UsageError(`--generator-parameter: ${NOBODY_MAKES}`);
+  }
+  const decides = streams.some(({ trigger }) => trigger !== undefined);
+  if ((flags.threshold !== undefined || flags.prescale !== undefined) && !decides) {
+    throw new UsageError("--threshold, --prescale: no stream of the scenario has a trigger");
+  }
+}
+
 /** In words, for `--dry-run`. */
 export function scenarioText({ scenario, file }: ReadScenario): string {
   return describeScenario(scenario, file);
@@ -110,11 +130,20 @@ async function workloadOf(
   ask: AskModel,
 ): Promise<StreamWorkload> {
   const facts = await ask(plan.model, plan.version, identity);
-  const relay = relayOf(plan.stream, facts);
+  const { payload } = plan.stream;
+  const judging = parametersOf(
+    plan.stream.parameters,
+    "--request-parameter",
+    flags.requestParameter,
+  );
+  const making =
+    payload.kind === "generated" &&
+    parametersOf(payload.parameters, "--generator-parameter", flags.generatorParameter);
+  const relay = relayOf(plan.stream, facts, judging);
   return streamWorkload(plan, several, {
     facts,
     identity,
-    parameters: readParameters("--request-parameter", flags.requestParameter ?? []),
+    parameters: making === false ? judging : making,
     answers: answersOf(plan.stream, flags),
     ...(relay === undefined ? {} : { relay }),
   });
@@ -132,9 +161,25 @@ function answersOf({ trigger }: Stream, flags: Flags): AnswersOrder {
   return { output, ...(column === undefined ? {} : { column }), most: MOST_EVENTS };
 }
 
+/** Of the scenario; what a flag says of the same name wins. */
+function parametersOf(
+  said: Readonly<Record<string, string | number | boolean>>,
+  flag: string,
+  texts: readonly string[] = [],
+): Parameters | undefined {
+  const own = Object.entries(said).map(([name, value]): [string, Parameter] => {
+    if (typeof value === "string") return [name, { type: "string", value }];
+    if (typeof value === "boolean") return [name, { type: "bool", value }];
+    return [name, { type: Number.isInteger(value) ? "int64" : "double", value }];
+  });
+  const all = new Map([...own, ...(readParameters(flag, texts) ?? [])]);
+  return all.size === 0 ? undefined : all;
+}
+
 function relayOf(
   { model, version, payload }: Stream,
   facts: Awaited<ReturnType<AskModel>>,
+  parameters: Parameters | undefined,
 ): RelayOrder | undefined {
   if (payload.kind !== "generated") return undefined;
   const { map } = payload;
@@ -143,7 +188,7 @@ function relayOf(
     ...input,
     shape: hasBatchAxis(facts) ? [-1, ...input.shape.slice(1)] : input.shape,
   }));
-  return { model, version, map, inputs };
+  return { model, version, map, inputs, ...(parameters === undefined ? {} : { parameters }) };
 }
 
 /** All streams together, unless flags ask for a sweep or a search: that is done with the first one. */
@@ -158,6 +203,17 @@ function scenarioLoad(scenario: Scenario, flags: Flags): Load {
     ...flags,
     duration: scenario.durationS,
   });
+}
+
+/** A sweep or a search is of one stream, with nothing done to the server meanwhile. */
+function leftOut({ streams, actions }: Scenario, load: Load): string[] {
+  if (load.kind === "together") return [];
+  const [first, ...others] = streams;
+  const names = others.map(({ name }) => name).join(", ");
+  return [
+    ...(others.length === 0 ? [] : [`only ${first?.name ?? ""} was asked, not ${names}`]),
+    ...(actions.length === 0 ? [] : ["the scenario's actions were left out"]),
+  ];
 }
 
 function withFlags(scenario: Scenario, flags: Flags): Scenario {

@@ -18,6 +18,7 @@ const CLOSED_REQUESTS = 1024;
 export interface StreamContext {
   readonly facts: ModelFacts;
   readonly identity: Identity;
+  /** Of requests to the model that is asked first: in two-vendor mode the one that makes the events. */
   readonly parameters: Parameters | undefined;
   readonly relay?: RelayOrder;
   /** Whether the origin of the answers is wanted even where nothing decides on them. */
