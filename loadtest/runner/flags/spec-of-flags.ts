@@ -1,5 +1,6 @@
 /** A run that flags alone describe, with perf_analyzer's defaults where it has some. */
 
+import { Random } from "../../../models/make/random.ts";
 import { readTrace, replayArrivals, type TraceLine } from "../../arrivals/trace.ts";
 import { uniform } from "../../measure/uniform.ts";
 import { recordedPayloads } from "../../payloads/recorded.ts";
@@ -79,7 +80,7 @@ export function specOfFlags(flags: Flags): RunSpec {
         ? recordedPayloads(trace, facts, flags.replay ?? "").pool.map((payload) =>
             pooledRequest({ model: modelName, version }, payload, requests.parameters),
           )
-        : requestsOf(facts, version, requests, uniform(seed));
+        : requestsOf(facts, version, requests, new Random(seed));
       const times = (durationMs: number, perSecond: number | undefined) => {
         if (trace !== undefined) return replayed(trace, durationMs, flags.timeScale ?? 1);
         if (perSecond === undefined) return arrivalsBy(intervals ?? [1e6], durationMs);

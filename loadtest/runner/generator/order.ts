@@ -44,7 +44,9 @@ export interface AnswersOrder {
   readonly output?: string;
   /** Position in the row; undefined: the largest value of it. */
   readonly column?: number;
-  /** Requests whose outcome is kept one by one. */
+  /** Outcomes are kept one by one, even where nobody asks for scores. */
+  readonly each?: true;
+  /** So many at most are kept. */
   readonly most: number;
 }
 

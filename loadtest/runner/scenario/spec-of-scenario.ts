@@ -155,7 +155,8 @@ function answersOf({ trigger }: Stream, flags: Flags): AnswersOrder {
   }
   if (trigger === undefined) {
     const compared = referenceOf(flags).reference !== undefined;
-    return { ...(compared ? { output: "" } : {}), most: MOST_EVENTS };
+    // Around the orbit each answer has its place, whether or not anything decides.
+    return { ...(compared ? { output: "" } : {}), each: true, most: MOST_EVENTS };
   }
   const { output, column } = trigger;
   return { output, ...(column === undefined ? {} : { column }), most: MOST_EVENTS };
