@@ -29,6 +29,13 @@ describe("outputs that become inputs of another model", () => {
     expect(request.inputs[0]?.data?.pieces[0]).toEqual(floats(1, 2, 3, 4));
   });
 
+  it("go with the parameters of the other model", () => {
+    const parameters = new Map([["beamgate_vendor", { type: "string", value: "intel" } as const]]);
+    const inputs = [{ name: "x", datatype: "FP32", shape: [2] }];
+    const judge = feedOf({ model: "judge", version: "", parameters, map: { x: "e" }, inputs });
+    expect(judge([output("e", [2], 1, 2)]).parameters).toBe(parameters);
+  });
+
   it("keep their shape where the input leaves several axes open", () => {
     const four = [1, 2, 3, 4] as const;
     expect(feed([-1, -1])([output("event", [2, 2], ...four)]).inputs[0]?.shape).toEqual([2, 2]);

@@ -5,6 +5,7 @@
  */
 import { StatusError } from "../../src/errors.ts";
 import type { DecodedResponse } from "../../src/grpc/codec/decode-response.ts";
+import type { Parameters } from "../../src/inference/request.ts";
 import { Latencies } from "../measure/latencies.ts";
 import type { Answer, ClientRequest, Driver, DriverEvents, Prepared } from "./driver.ts";
 
@@ -147,6 +148,7 @@ export class RelayDriver implements Driver {
 export interface FeedTarget {
   readonly model: string;
   readonly version: string;
+  readonly parameters?: Parameters;
   /** Input: output of the first model. */
   readonly map: Readonly<Record<string, string>>;
   readonly inputs: readonly {
@@ -158,9 +160,9 @@ export interface FeedTarget {
 }
 
 /** Outputs under the names of inputs; the same elements, in the input's own shape. */
-export function feedOf({ model, version, map, inputs }: FeedTarget): Feed {
+export function feedOf({ model, version, parameters, map, inputs }: FeedTarget): Feed {
   return (outputs) => ({
-    ...{ model, version, id: "", parameters: undefined, outputs: [] },
+    ...{ model, version, id: "", parameters, outputs: [] },
     inputs: inputs.map(({ name, datatype, shape }) => {
       const source = map[name] ?? name;
       const output = outputs.find((one) => one.name === source);

@@ -45,7 +45,8 @@ export function randomInputs(
   });
 }
 
-function randomData(datatype: string, shape: readonly number[], random: Random): Uint8Array {
+/** @throws StatusError for a datatype that nobody knows */
+export function randomData(datatype: string, shape: readonly number[], random: Random): Uint8Array {
   const elements = shape.reduce((product, length) => product * length, 1);
   if (!isDatatype(datatype)) {
     throw new StatusError("INVALID_ARGUMENT", `no random values of datatype ${datatype}`);

@@ -29,6 +29,29 @@ describe("an objective", () => {
     ]);
   });
 
+  it("is every stream's, where they share the server, or that of one", () => {
+    const result = exampleResult();
+    const [point] = result.points;
+    if (point === undefined) throw new Error("no point");
+    const slow = exampleResult().points.map((one) => ({
+      ...one,
+      label: "slow: 5 requests/s",
+      sent: 2 * one.sent,
+    }));
+    const together = {
+      ...result,
+      points: [{ ...point, label: "quick: 5 requests/s" }, ...slow],
+      fairness: 1,
+    };
+    const verdict = (text: string) => judge([parseObjective(text)], together)[0]?.met;
+    expect(met("within 10 ms >= 99 %")).toBe(true);
+    expect(verdict("within 10 ms >= 99 %")).toBe(false);
+    expect(verdict("quick: within 10 ms >= 99 %")).toBe(true);
+    expect(verdict("slow: within 10 ms >= 99 %")).toBe(false);
+    expect(verdict("nobody: within 10 ms >= 1 %")).toBe(false);
+    expect(verdict(`rate >= ${1.9 * point.answeredPerSecond}`)).toBe(true);
+  });
+
   it("is refused where it says nothing that is measured", () => {
     for (const text of ["p99", "latency <= 5 ms", "p99 = 5", "rate >= many"]) {
       expect(() => parseObjective(text)).toThrow("expected METRIC <= VALUE");

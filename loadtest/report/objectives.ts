@@ -1,6 +1,7 @@
 /**
  * What a run has to reach, as one writes it down: `p99 <= 5 ms`, `failed <= 0.1 %`,
- * `within 12.5 ms >= 99.9 %`, `rate >= 1000`, `dead time <= 3 %`, `flipped <= 0`.
+ * `within 12.5 ms >= 99.9 %`, `rate >= 1000`, `dead time <= 3 %`, `flipped <= 0`. Where several streams
+ * share the server each of them has to (their rates are added), or the one that is named: `jets: p99 <= 5 ms`.
  */
 
 import { Latencies } from "../measure/latencies.ts";
@@ -9,6 +10,8 @@ import type { Point, Result } from "./schema.ts";
 
 export interface Objective {
   readonly text: string;
+  /** Name of the stream that it is about; absent: every one. */
+  readonly stream?: string;
   readonly metric: Metric;
   readonly atMost: boolean;
   readonly limit: number;
@@ -20,9 +23,9 @@ type Metric =
   | { readonly kind: "mean" | "rate" | "failed" | "dead time" | "output" | "flipped" | "capacity" };
 
 const FORM =
-  /^(p\d+(?:\.\d+)?|within\s+[\d.]+\s*(?:us|µs|ms|s)|mean|rate|failed|dead[ -]time|output|flipped|capacity)\s*(<=|>=|<|>|≤|≥)\s*([\d.]+)\s*(us|µs|ms|s|%|Hz|kHz|MHz)?$/;
+  /^(?:([^\s:]+):\s+)?(p\d+(?:\.\d+)?|within\s+[\d.]+\s*(?:us|µs|ms|s)|mean|rate|failed|dead[ -]time|output|flipped|capacity)\s*(<=|>=|<|>|≤|≥)\s*([\d.]+)\s*(us|µs|ms|s|%|Hz|kHz|MHz)?$/;
 const FORMS =
-  "expected METRIC <= VALUE or >=, METRIC one of p50 ... p99.999, mean, within TIME, rate, failed, dead time, output, flipped, capacity";
+  "expected METRIC <= VALUE or >=, after STREAM: where it is about one, METRIC one of p50 ... p99.999, mean, within TIME, rate, failed, dead time, output, flipped, capacity";
 
 const UNITS: Readonly<Record<string, number>> = {
   ...{ us: 1e-3, µs: 1e-3, ms: 1, s: 1e3 },
@@ -32,11 +35,12 @@ const UNITS: Readonly<Record<string, number>> = {
 
 /** @throws Error with the forms that there are */
 export function parseObjective(text: string): Objective {
-  const [, name = "", sign = "", number = "", unit] = FORM.exec(text.trim()) ?? [];
+  const [, stream, name = "", sign = "", number = "", unit] = FORM.exec(text.trim()) ?? [];
   const value = Number(number);
   if (name === "" || !Number.isFinite(value)) throw new Error(`objective '${text}': ${FORMS}`);
   return {
     text: text.trim(),
+    ...(stream === undefined ? {} : { stream }),
     metric: metricOf(name),
     atMost: "<≤".includes(sign.charAt(0)),
     limit: value * (unit === undefined ? 1 : (UNITS[unit] ?? 1)),
@@ -51,22 +55,26 @@ function metricOf(name: string): Metric {
 }
 
 /** @returns undefined where the run has no such figure */
-export function figureFor({ metric }: Objective, result: Result): number | undefined {
-  const point = result.points[result.main];
-  if (point === undefined) return undefined;
+export function figureFor(objective: Objective, result: Result): number | undefined {
+  const { metric, atMost } = objective;
+  const points = pointsOf(objective, result);
+  if (points.length === 0) return undefined;
+  const worst = (of: (point: Point) => number) =>
+    points.map(of).reduce((a, b) => (a > b === atMost ? a : b));
   switch (metric.kind) {
     case "percentile":
-      return Latencies.decode(point.latency.histogram).quantileMs(metric.share);
-    case "within": {
-      const inTime = Latencies.decode(point.latency.histogram).shareWithin(metric.ms);
-      return (inTime * point.latency.count) / Math.max(1, point.sent + point.dropped);
-    }
+      return worst(({ latency }) => Latencies.decode(latency.histogram).quantileMs(metric.share));
+    case "within":
+      return worst(({ latency, sent, dropped }) => {
+        const inTime = Latencies.decode(latency.histogram).shareWithin(metric.ms);
+        return (inTime * latency.count) / Math.max(1, sent + dropped);
+      });
     case "mean":
-      return point.latency.meanMs;
+      return worst(({ latency }) => latency.meanMs);
     case "rate":
-      return point.answeredPerSecond;
+      return points.reduce((sum, { answeredPerSecond }) => sum + answeredPerSecond, 0);
     case "failed":
-      return lostShare(point);
+      return worst(lostShare);
     case "dead time":
       return result.trigger?.deadShare;
     case "output":
@@ -76,6 +84,14 @@ export function figureFor({ metric }: Objective, result: Result): number | undef
     case "capacity":
       return result.capacity?.rate.perSecond;
   }
+}
+
+/** Loads that followed each other are judged by the main one; streams that ran together by each. */
+function pointsOf({ stream }: Objective, { points, main, fairness }: Result): readonly Point[] {
+  if (stream !== undefined) return points.filter(({ label }) => label.startsWith(`${stream}: `));
+  if (fairness !== undefined) return points;
+  const point = points[main];
+  return point === undefined ? [] : [point];
 }
 
 /** Share of the requests that got no good answer. */

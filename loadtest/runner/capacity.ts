@@ -24,7 +24,7 @@ const REPEAT_FROM = 0.8;
 export async function findCapacity(
   runner: Runner,
   load: CapacityLoad,
-): Promise<{ steps: Step[]; more: Partial<Result> }> {
+): Promise<{ steps: Step[]; more: Partial<Result>; judged: Step[] }> {
   const one = await runner.closed(1, {
     windowMs: Math.min(1000, load.durationMs),
     ...{ stability: 0.1, mostWindows: 5 },
@@ -33,6 +33,8 @@ export async function findCapacity(
   const tried: Capacity["steps"] = [];
   const best: number[] = [];
   let bestStep: Step | undefined;
+  /** The lowest rate that was too much, and why it was: a generator at its end is no knee of the server. */
+  let knee: { readonly perSecond: number; readonly step: Step } | undefined;
   for (let repeat = 0; repeat < load.repeats && !runner.aborted; repeat++) {
     const before = best[0];
     const from = before === undefined || before === 0 ? load.from : before * REPEAT_FROM;
@@ -44,6 +46,9 @@ export async function findCapacity(
       const ms = Latencies.decode(latency.histogram).quantileMs(load.budget.share);
       tried.push({ perSecond, p: ms, met });
       if (repeat === 0) steps.push(step);
+      if (!met && perSecond < (knee?.perSecond ?? Number.POSITIVE_INFINITY)) {
+        knee = { perSecond, step };
+      }
       if (met && perSecond >= Math.max(0, ...best)) bestStep = step;
       return met;
     });
@@ -57,7 +62,8 @@ export async function findCapacity(
     ...clients(runner, load, median, bestStep ?? one),
     ...overhead(load, one),
   };
-  return { steps, more: { capacity } };
+  const judged = [bestStep, knee?.step].filter((step) => step !== undefined);
+  return { steps, more: { capacity }, judged: judged.length === 0 ? steps : judged };
 }
 
 function meets({ point }: Step, load: CapacityLoad): boolean {

@@ -56,7 +56,9 @@ export async function ceilingAgainst(
     await sleep(measureMs);
     const { merged } = await fleet.look();
     const perSecond = (merged.answered / merged.elapsedMs) * 1000;
-    return { perSecond, perCpuSecond: perSecond / merged.cpuShare, protocol: PROTOCOL[driver] };
+    // The null server does not encrypt; what that costs the generator comes on top.
+    const protocol = (order.address.tls === undefined ? "" : "unencrypted ") + PROTOCOL[driver];
+    return { perSecond, perCpuSecond: perSecond / merged.cpuShare, protocol };
   } finally {
     fleet.close();
   }

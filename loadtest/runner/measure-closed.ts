@@ -72,7 +72,8 @@ async function oneWindow(fleet: Fleet, settings: ClosedSettings, watch: Watch): 
     await pause(COUNT_LOOK_MS, watch.signal);
     const { merged } = await fleet.look();
     parts.push(merged);
-    answered += merged.answered + merged.failures.size;
+    answered += merged.answered;
+    for (const failed of merged.failures.values()) answered += failed;
   }
   return joinLooks(parts);
 }

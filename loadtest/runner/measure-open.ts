@@ -24,6 +24,8 @@ export async function measureOpen(
   await fleet.begin();
   const begun = performance.now();
   await pause(warmupMs, watch.signal);
+  // Of the warm-up, in which nothing counts: it belongs to no window, and its work is not the measurement's.
+  const { merged: warm } = await fleet.look();
   const before = await watch.statistics();
   const totalMs = warmupMs + durationMs;
   const looks: Merged[] = [];
@@ -41,7 +43,7 @@ export async function measureOpen(
   const last = mergeSnapshots(overs.map(({ snapshot }) => snapshot));
   const after = await watch.statistics();
   // What came while the last answers were waited for counts; the processor had little to do then.
-  const look = { ...joinLooks([...looks, last]), cpuShare: joinLooks(looks).cpuShare };
+  const look = { ...joinLooks([warm, ...looks, last]), cpuShare: joinLooks(looks).cpuShare };
   return {
     look,
     seconds: measuredMs / 1000,

@@ -1,7 +1,7 @@
 /** Everything about a run that is decided before it begins. */
 import type { ModelFacts } from "../drivers/control/control.ts";
 import type { DriverName } from "../drivers/driver.ts";
-import type { Header } from "../drivers/raw-http2/hpack.ts";
+import type { Identity } from "../drivers/identity.ts";
 import type { Address } from "../drivers/raw-http2/open-socket.ts";
 import type { Objective } from "../report/objectives.ts";
 import type { Reference } from "./analysis/compare-with-reference.ts";
@@ -20,8 +20,8 @@ export interface RunSpec {
   };
   readonly driver: DriverName;
   readonly address: Address;
-  /** With which the server is asked about itself and its models. */
-  readonly headers: readonly Header[];
+  /** As whom the server is asked about itself, and told what is done to it. */
+  readonly identity: Identity;
   /** For what only beamgate's HTTP port can do, such as draining a device. */
   readonly httpAddress?: Address;
   /** Models that are asked, for who reads the plan. */
@@ -51,7 +51,8 @@ export interface RunSpec {
   readonly streams: (ask: AskModel) => Promise<readonly StreamWorkload[]>;
 }
 
-export type AskModel = (name: string, version: string) => Promise<ModelFacts>;
+/** @param who asks; absent: the run itself */
+export type AskModel = (name: string, version: string, who?: Identity) => Promise<ModelFacts>;
 
 /** Something that is done to the server while it is measured. */
 export interface Action {

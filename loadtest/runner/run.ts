@@ -16,8 +16,10 @@ import { findTarget } from "./target.ts";
 export async function run(spec: RunSpec, observer: Observer): Promise<Result> {
   const startedAt = new Date().toISOString();
   const host = hostFacts();
-  const target = await findTarget(spec.driver, spec.address, spec.headers, spec.httpAddress);
-  const streams = await spec.streams((name, version) => target.control.model(name, version));
+  const target = await findTarget(spec.driver, spec.address, spec.identity, spec.httpAddress);
+  const streams = await spec.streams((name, version, who) =>
+    (who === undefined ? target.control : target.controlAs(who)).model(name, version),
+  );
   const runners = streams.map((stream) => new Runner(spec, target, stream, observer));
   const [first] = runners;
   if (first === undefined) throw new Error("a run without streams");
@@ -26,13 +28,16 @@ export async function run(spec: RunSpec, observer: Observer): Promise<Result> {
     const rate = Math.round(ceiling.perSecond).toLocaleString("en");
     observer.say(`this generator's ceiling: ${rate} ${ceiling.protocol} a second from one process`);
   }
-  const { steps, main, more } = await measure(spec, runners, observer);
+  const { steps, main, more, judged } = await measure(spec, runners, observer);
   const step = steps[main];
   const runner = runners[spec.load.kind === "together" ? main : 0];
   if (step === undefined || runner === undefined) throw new Error("nothing was measured");
   const origins = mergeOrigins(steps.flatMap(({ overs }) => overs.map((over) => over.origins)));
-  const reasons = [...new Set(steps.flatMap(({ point }) => point.invalid))];
+  const reasons = [...new Set(judged.flatMap(({ point }) => point.invalid))];
   const { facts, version } = runner.stream;
+  const analysed = await runner.stream.analyse?.(step, spec.warmupMs);
+  const compared =
+    spec.reference === undefined ? undefined : await runner.agreement(spec.reference, step);
   const result: Result = {
     schema: SCHEMA_ID,
     tool: toolFacts(),
@@ -59,13 +64,16 @@ export async function run(spec: RunSpec, observer: Observer): Promise<Result> {
     validity: { valid: reasons.length === 0, reasons },
     ...{ points: steps.map(({ point }) => point), main },
     objectives: [],
-    notes: [...spec.about.notes],
     ...more,
     ...stagesOf(runner, step),
-    ...(await runner.stream.analyse?.(step, spec.warmupMs)),
-    ...(spec.reference === undefined
-      ? {}
-      : { agreement: await runner.agreement(spec.reference, step) }),
+    ...analysed,
+    ...(compared === undefined ? {} : { agreement: compared.agreement }),
+    notes: [
+      ...spec.about.notes,
+      ...(more.notes ?? []),
+      ...(analysed?.notes ?? []),
+      ...(compared?.notes ?? []),
+    ],
   };
   target.control.close();
   return { ...result, objectives: judge(spec.objectives, result) };
@@ -98,43 +106,61 @@ interface AllMeasured {
   /** Position of the one that the curves are about. */
   readonly main: number;
   readonly more: Partial<Result>;
+  /** Those that must have been measured well for the run to be valid. */
+  readonly judged: readonly Step[];
 }
 
 async function measure(
-  { about, load, warmupMs, actions }: RunSpec,
+  { load, warmupMs, actions }: RunSpec,
   runners: readonly Runner[],
   observer: Observer,
 ): Promise<AllMeasured> {
   const [first] = runners;
   if (first === undefined) throw new Error("a run without streams");
   const steps: Step[] = [];
-  const more = {};
+  const rest = { more: {}, judged: steps };
   switch (load.kind) {
     case "together": {
-      const doing = doActions(actions, warmupMs, first.target, observer);
+      const doing = doActions(
+        actions,
+        { warmupMs, durationMs: load.durationMs },
+        first.target,
+        observer,
+      );
       steps.push(...(await Promise.all(runners.map((runner) => runner.own(load.durationMs)))));
       const notes = await doing();
       const decides = runners.findIndex(({ stream }) => stream.analyse !== undefined);
-      const all = [...about.notes, ...notes];
-      return { steps, main: Math.max(0, decides), more: { notes: all, ...fairnessOf(steps) } };
+      const more = { notes: [...notes, ...unshown(runners, decides)], ...fairnessOf(steps) };
+      return { ...rest, steps, main: Math.max(0, decides), more };
     }
     case "closed":
       for (const concurrency of load.concurrencies) {
         if (observer.signal.aborted && steps.length > 0) break;
         steps.push(await first.closed(concurrency, load));
       }
-      return { steps, main: lastGood(steps), more };
+      return { ...rest, steps, main: lastGood(steps) };
     case "open":
       for (const rate of load.rates) {
         if (observer.signal.aborted && steps.length > 0) break;
         steps.push(await first.open(load.durationMs, rate));
       }
-      return { steps, main: lastGood(steps), more };
+      return { ...rest, steps, main: lastGood(steps) };
     case "capacity": {
-      const found = await findCapacity(first, load);
-      return { steps: found.steps, main: lastGood(found.steps), more: found.more };
+      const { steps, more, judged } = await findCapacity(first, load);
+      return { steps, main: lastGood(steps), more, judged };
     }
   }
+}
+
+/** A result has one trigger: that of the first stream that decides. */
+function unshown(runners: readonly Runner[], main: number): string[] {
+  const others = runners.filter(
+    ({ stream }, index) => index !== main && stream.threshold !== undefined,
+  );
+  if (others.length === 0) return [];
+  const names = others.map(({ stream }) => stream.name).join(", ");
+  const shown = runners[main]?.stream.name ?? "";
+  return [`decisions and crossings are those of ${shown}; of ${names} only the answers are told`];
 }
 
 /** Jain's index of the shares of what was asked that was answered: 1 is fair, 1/n is one stream alone. */

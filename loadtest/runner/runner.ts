@@ -1,8 +1,12 @@
 /** Single measurements of one run: each starts its generators and ends them. */
-import type { Statistics } from "../drivers/control/control.ts";
+import type { Control, Statistics } from "../drivers/control/control.ts";
+import { addressFor } from "../drivers/identity.ts";
 import { WINDOWS } from "../measure/stability.ts";
-import type { Agreement } from "../report/schema.ts";
-import { compareWithReference, type Reference } from "./analysis/compare-with-reference.ts";
+import {
+  type Compared,
+  compareWithReference,
+  type Reference,
+} from "./analysis/compare-with-reference.ts";
 import { type Ceiling, findCeiling } from "./ceiling.ts";
 import { Fleet } from "./fleet.ts";
 import type { GeneratorOrder } from "./generator/order.ts";
@@ -32,12 +36,14 @@ export class Runner {
   readonly target: Target;
   readonly stream: StreamWorkload;
   readonly #observer: Observer;
+  readonly #control: Control;
 
   constructor(spec: RunSpec, target: Target, stream: StreamWorkload, observer: Observer) {
     this.spec = spec;
     this.target = target;
     this.stream = stream;
     this.#observer = observer;
+    this.#control = target.controlAs(stream);
   }
 
   ceiling(): Promise<Ceiling> {
@@ -100,7 +106,7 @@ export class Runner {
   }
 
   /** What the reference of the run says to the same requests. */
-  async agreement(reference: Reference, step: Step): Promise<Agreement> {
+  async agreement(reference: Reference, step: Step): Promise<Compared> {
     const loop = { kind: "closed", concurrency: 1 } as const;
     const order = this.#order(step.requests, loop, 0, 1);
     const { threshold } = this.stream;
@@ -120,7 +126,7 @@ export class Runner {
 
   /** Server statistics now; undefined: not told by the server. */
   statistics(): Promise<Statistics | undefined> {
-    return this.target.control.statistics(this.stream.facts.name, this.stream.version);
+    return this.#control.statistics(this.stream.facts.name, this.stream.version);
   }
 
   #context() {
@@ -146,7 +152,8 @@ export class Runner {
     const most = loop.kind === "closed" ? loop.concurrency : undefined;
     const timed = loop.kind === "open" && ns !== undefined;
     return {
-      ...{ driver: spec.driver, address: target.address, identities: [stream.headers] },
+      ...{ driver: spec.driver, address: addressFor(target.address, stream) },
+      identities: [stream.headers],
       connections: this.#connections(most, of),
       ...(generator.perConnection === undefined ? {} : { perConnection: generator.perConnection }),
       ...{ binary: target.binary, loop },

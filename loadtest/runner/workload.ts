@@ -1,18 +1,16 @@
 /** What a scenario comes down to once the models are known: requests to each, and when they are due. */
 import type { ModelFacts } from "../drivers/control/control.ts";
-import type { Header } from "../drivers/raw-http2/hpack.ts";
+import type { Identity } from "../drivers/identity.ts";
 import type { Result } from "../report/schema.ts";
 import type { AnswersOrder, RelayOrder } from "./generator/order.ts";
 import type { Requests, Step } from "./step.ts";
 
 /** Requests of one kind: to one model, by one experiment. */
-export interface StreamWorkload {
+export interface StreamWorkload extends Identity {
   /** Empty where there is only one. */
   readonly name: string;
   readonly facts: ModelFacts;
   readonly version: string;
-  /** Identity of who asks. */
-  readonly headers: readonly Header[];
   /** Closed loop, where the scenario says so: requests kept in flight. */
   readonly concurrency?: number;
   /** What of the answers is looked into; absent: they are counted. */

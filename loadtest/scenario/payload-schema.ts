@@ -1,6 +1,6 @@
 /** What requests hold: the `payload` of a stream. */
 import { z } from "zod";
-import { count, key, nameOf } from "./words.ts";
+import { count, key, nameOf, parameters } from "./words.ts";
 
 /** Generators of physics; each fits one shape of model. */
 export const GENERATORS = [
@@ -54,6 +54,7 @@ export const payloadSchema = z.discriminatedUnion("kind", [
     kind: z.literal("generated"),
     by: key(nameOf(), "Model whose outputs are the events (two-vendor mode)"),
     byVersion: key(z.string().default(""), "Its version"),
+    parameters: key(parameters(), "Sent with each request to it: `beamgate_vendor: xilinx`"),
     from: key(
       z.strictObject({
         generator: key(z.enum(GENERATORS), "What the generating model is asked"),

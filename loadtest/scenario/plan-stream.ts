@@ -7,7 +7,8 @@ import { makeTrigger } from "../trigger/trigger.ts";
 import type { Arrivals, ModelShape, StreamPlan } from "../types.ts";
 import type { Scenario, Stream } from "./schema.ts";
 
-export type AskShape = (model: string, version: string) => Promise<ModelShape>;
+/** @param tenant as whom */
+export type AskShape = (model: string, version: string, tenant: string) => Promise<ModelShape>;
 
 /**
  * @param ask for what a model takes: in two-vendor mode that of the model that makes the events
@@ -23,8 +24,8 @@ export async function planScenario(
       const { name, model, version, tenant, payload, trigger } = stream;
       const asked =
         payload.kind === "generated"
-          ? await ask(payload.by, payload.byVersion)
-          : await ask(model, version);
+          ? await ask(payload.by, payload.byVersion, tenant)
+          : await ask(model, version, tenant);
       const context = { seed: scenario.seed, scenarioFile };
       const arrivals = streamArrivals(scenario, stream, scenarioFile);
       return {

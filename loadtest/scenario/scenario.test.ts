@@ -9,7 +9,7 @@ import type { Arrivals } from "../types.ts";
 import { describeScenario } from "./describe-scenario.ts";
 import { planScenario } from "./plan-stream.ts";
 import { findScenario, parseScenario, presets, scenarioJsonSchema } from "./read-scenario.ts";
-import { tenantHeaders } from "./tenant-headers.ts";
+import { tenantIdentity, withoutSecrets } from "./tenant-identity.ts";
 
 const MINIMAL = `
 name: mine
@@ -241,19 +241,27 @@ describe("the plan of a scenario", () => {
 
 describe("headers of an experiment", () => {
   const scenario = parse(
-    `${MINIMAL}tenants: { cms: { headers: { authorization: $CMS_TOKEN, x-group: "/cms" } } }\n`,
+    `${MINIMAL}tenants: { cms: { headers: { Authorization: Bearer $CMS_TOKEN, x-group: "/cms" } } }\n`,
   );
 
   it("take secrets from the environment", () => {
-    expect(tenantHeaders(scenario, "cms", { CMS_TOKEN: "Bearer x" })).toEqual([
-      ["authorization", "Bearer x"],
-      ["x-group", "/cms"],
-    ]);
-    expect(tenantHeaders(scenario, "default", {})).toEqual([]);
+    expect(tenantIdentity(scenario, "cms", { CMS_TOKEN: "x" })).toEqual({
+      headers: [
+        { name: "authorization", value: "Bearer x" },
+        { name: "x-group", value: "/cms" },
+      ],
+    });
+    expect(tenantIdentity(scenario, "default", {})).toEqual({ headers: [] });
+  });
+
+  it("are kept in a result by name alone, where they may be secret", () => {
+    expect(withoutSecrets(scenario).tenants).toEqual({
+      cms: { headers: { Authorization: "Bearer $CMS_TOKEN", "x-group": "(not kept)" } },
+    });
   });
 
   it("are refused where the environment has none", () => {
-    expect(() => tenantHeaders(scenario, "cms", {})).toThrow("the environment has no CMS_TOKEN");
+    expect(() => tenantIdentity(scenario, "cms", {})).toThrow("the environment has no CMS_TOKEN");
   });
 });
 

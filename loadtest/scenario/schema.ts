@@ -7,12 +7,13 @@ import { z } from "zod";
 import { arrivalsSchema } from "./arrivals-schema.ts";
 import { payloadSchema } from "./payload-schema.ts";
 import { triggerSchema } from "./trigger-schema.ts";
-import { count, key, nameOf, positive, spread } from "./words.ts";
+import { count, key, nameOf, parameters, positive, spread } from "./words.ts";
 
 const stream = z.strictObject({
   name: key(nameOf(), "Name of this stream in the report"),
   model: key(nameOf(), "Model that is asked"),
   version: key(z.string().default(""), "Its version; empty: the server's choice"),
+  parameters: key(parameters(), "Sent with each request to it: `beamgate_vendor: intel`"),
   tenant: key(nameOf().default("default"), "Who asks: a name of `tenants`, or of no one"),
   arrivals: key(arrivalsSchema.optional(), "In place of the scenario's arrivals"),
   share: key(
@@ -34,7 +35,16 @@ const stream = z.strictObject({
 const tenant = z.strictObject({
   headers: key(
     z.record(z.string(), z.string()).default({}),
-    "Sent with each request; `$NAME` alone is the environment variable of that name",
+    "Sent with each request; of `$NAME` and `Bearer $NAME` the last word is that variable of the environment",
+  ),
+  certificate: key(
+    z
+      .strictObject({
+        chain: key(nameOf(), "PEM file of the certificate, and of those that lead to an authority"),
+        key: key(nameOf(), "PEM file of its key"),
+      })
+      .optional(),
+    "Client certificate, in place of that of the flags; files are relative to the scenario's",
   ),
 });
 

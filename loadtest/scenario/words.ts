@@ -10,6 +10,10 @@ export const nameOf = () => z.string().min(1).max(256);
 export const count = (least = 0) => z.int().min(least);
 export const positive = () => z.number().gt(0);
 
+/** Of requests, such as `beamgate_vendor: intel`. */
+export const parameters = () =>
+  z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({});
+
 /** A number that is fixed, or drawn anew each time. */
 export const spread = () =>
   z.union([

@@ -16,23 +16,36 @@ export interface RatePoint {
 
 /**
  * @param scores of the events that were seen; NaN for one without an answer: it counts as seen, not as accepted
+ * @param distinct scores of those of them that were no repetition of another: only these make the rate more certain
  * @param eventsHz rate of the events they stand for: `ORBIT_HZ` times the colliding bunches for every crossing
  */
 export function ratesByThreshold(
   scores: Float32Array,
+  distinct: Float32Array,
   eventsHz: number,
   thresholds: readonly number[],
 ): RatePoint[] {
-  const sorted = scores.filter((score) => !Number.isNaN(score)).sort();
+  const all = sortedScores(scores);
+  const once = sortedScores(distinct);
   const perEvent = eventsHz / Math.max(1, scores.length);
   return thresholds.map((threshold) => {
-    const accepts = sorted.length - firstAtLeast(sorted, threshold);
-    const { low, high } = poissonInterval(accepts);
+    const accepts = all.length - firstAtLeast(all, threshold);
+    const independent = once.length - firstAtLeast(once, threshold);
+    const { low, high } = poissonInterval(independent);
+    // Each distinct one stands for as many as it was repeated.
+    const each =
+      independent > 0
+        ? (accepts / independent) * perEvent
+        : eventsHz / Math.max(1, distinct.length);
     return {
       ...{ threshold, accepts, perSecond: accepts * perEvent },
-      ...{ low: low * perEvent, high: high * perEvent },
+      ...{ low: low * each, high: high * each },
     };
   });
+}
+
+function sortedScores(scores: Float32Array): Float32Array {
+  return scores.filter((score) => !Number.isNaN(score)).sort();
 }
 
 /** `count` thresholds, of which each accepts a fixed factor fewer events: even steps in log rate. */

@@ -133,7 +133,7 @@ describe("rate against threshold", () => {
   const scores = Float32Array.of(0.1, 0.2, 0.2, 0.9, Number.NaN);
 
   it("is 11.2455 kHz times colliding bunches times the accepted share", () => {
-    const [low, middle, high] = ratesByThreshold(scores, 2808 * ORBIT_HZ, [0, 0.2, 0.95]);
+    const [low, middle, high] = ratesByThreshold(scores, scores, 2808 * ORBIT_HZ, [0, 0.2, 0.95]);
     expect(low?.perSecond).toBeCloseTo((4 / 5) * 2808 * 11_245.5, 3);
     expect(middle).toMatchObject({ accepts: 3 });
     expect(high).toMatchObject({ accepts: 0, perSecond: 0, low: 0 });
@@ -141,11 +141,23 @@ describe("rate against threshold", () => {
     expect(high?.high).toBeCloseTo((1.8410216450093 / 5) * 2808 * 11_245.5, 0);
   });
 
+  it("is no more certain because the same events came again", () => {
+    const again = Float64Array.from(
+      { length: 100 * scores.length },
+      (_, at) => scores[at % 5] ?? 0,
+    );
+    const [once] = ratesByThreshold(scores, scores, 1e6, [0.2]);
+    const [repeated] = ratesByThreshold(Float32Array.from(again), scores, 1e6, [0.2]);
+    expect(repeated).toMatchObject({ accepts: 300, perSecond: once?.perSecond });
+    expect(repeated?.low).toBeCloseTo(once?.low ?? 0, 3);
+    expect(repeated?.high).toBeCloseTo(once?.high ?? 0, 3);
+  });
+
   it("gets thresholds that thin the accepts evenly", () => {
     const random = new Random(3);
     const many = Float32Array.from({ length: 10_000 }, () => random.uniform());
     const thresholds = thresholdsFor(many, 5);
-    const accepts = ratesByThreshold(many, 1, thresholds).map((point) => point.accepts);
+    const accepts = ratesByThreshold(many, many, 1, thresholds).map((point) => point.accepts);
     expect(accepts).toEqual([10_000, 1000, 100, 10, 1]);
   });
 });

@@ -103,7 +103,7 @@ function serverFlags(): Option[] {
     new Option("-H, --header <name:value>", "sent with every request; repeat it").argParser(
       eachText,
     ),
-    new Option("--ssl-grpc-use-ssl", "encrypt"),
+    new Option("--ssl-grpc-use-ssl", "encrypt, HTTP too (a scheme in --url says it, too)"),
     new Option("--ssl-grpc-root-certifications-file <file>", "PEM of who is trusted"),
     new Option("--ssl-grpc-private-key-file <file>", "PEM of this client's key"),
     new Option("--ssl-grpc-certificate-chain-file <file>", "PEM of this client's certificate"),
@@ -111,7 +111,7 @@ function serverFlags(): Option[] {
     new Option("-a, --async").hideHelp(),
     new Option("--sync").hideHelp(),
     new Option("-v, --verbose").hideHelp(),
-    new Option("--insecure", "accept any certificate of the server"),
+    new Option("--insecure", "encrypt, and accept any certificate of the server"),
   ];
 }
 
@@ -131,6 +131,10 @@ function loadFlags(): Option[] {
     new Option("--request-parameter <name=value>", "of every request; repeat it").argParser(
       eachText,
     ),
+    new Option(
+      "--generator-parameter <name=value>",
+      "of requests to the model that makes the events of another; repeat it",
+    ).argParser(eachText),
     new Option("--warmup <seconds>", "load before the measurement").argParser(number),
     new Option("--duration <seconds>", "of the measurement (default: 20)").argParser(above0),
     new Option("-p, --measurement-interval <ms>", "closed loop: of a window").argParser(above0),

@@ -137,6 +137,17 @@ describe("a closed loop on a model that takes 20 ms", { timeout: STORY_MS }, () 
         expect(await page.locator("#chart-latency .readout").textContent()).toMatch(
           /latency, ms: /,
         );
+        // Paper is light, whatever the screen is; afterwards the screen is as it was.
+        const theme = () =>
+          page.evaluate<string | undefined>("document.documentElement.dataset.theme");
+        const chosen = await theme();
+        await page.evaluate("dispatchEvent(new Event('beforeprint'))");
+        expect(await theme()).toBe("light");
+        await page.evaluate("dispatchEvent(new Event('afterprint'))");
+        expect(await theme()).toBe(chosen);
+        await page.setViewportSize({ width: 390, height: 844 });
+        const wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth";
+        expect(await page.evaluate(wide)).toBe(false);
         expect(complaints).toEqual([]);
         expect(requests).toEqual([url]);
       } finally {

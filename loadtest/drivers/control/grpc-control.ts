@@ -14,6 +14,10 @@ import { readStatistics, type StatisticsAnswer } from "./statistics.ts";
 /** A load may take minutes: a board is programmed, a network compiled. */
 const PATIENCE_MS = { load: 600_000, other: 10_000 };
 
+const PROTO = join(packageRoot, "proto", "grpc_service.proto");
+/** Read once, by the first who asks. */
+let root: protobuf.Root | undefined;
+
 interface MetadataAnswer {
   readonly name?: string;
   readonly versions?: readonly string[];
@@ -25,9 +29,6 @@ interface MetadataAnswer {
 export class GrpcControl implements Control {
   readonly #address: Address;
   readonly #headers: readonly Header[];
-  readonly #root = new protobuf.Root().loadSync(join(packageRoot, "proto", "grpc_service.proto"), {
-    keepCase: true,
-  });
 
   constructor(address: Address, headers: readonly Header[]) {
     this.#address = address;
@@ -75,8 +76,9 @@ export class GrpcControl implements Control {
   close(): void {}
 
   async #ask(method: string, question: object): Promise<object> {
-    const Request = this.#root.lookupType(`inference.${method}Request`);
-    const Response = this.#root.lookupType(`inference.${method}Response`);
+    root ??= new protobuf.Root().loadSync(PROTO, { keepCase: true });
+    const Request = root.lookupType(`inference.${method}Request`);
+    const Response = root.lookupType(`inference.${method}Response`);
     const { host, port } = this.#address;
     const head = {
       authority: `${host}:${port}`,

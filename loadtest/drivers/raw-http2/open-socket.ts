@@ -1,5 +1,5 @@
 /** The socket under an HTTP/2 connection, plain or encrypted. */
-import { connect, type Socket } from "node:net";
+import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 
 /** What encrypts a connection and says who its client is; PEM texts. */
@@ -26,7 +26,9 @@ export function openSocket(address: Address, take: (bytes: Buffer) => void): Soc
   if (tls !== undefined) {
     const { insecure, ...identity } = tls;
     const socket = connectTls({
-      ...{ host, port, ...identity, servername: host },
+      ...{ host, port, ...identity },
+      // RFC 6066 has no addresses as names; the certificate is checked against the host either way.
+      ...(isIP(host) === 0 ? { servername: host } : {}),
       ALPNProtocols: ["h2"],
       rejectUnauthorized: insecure !== true,
     });

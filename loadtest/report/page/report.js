@@ -45,23 +45,30 @@
       labelSize: 22,
       size: side === 3 ? 58 : 26,
       gap: 6,
-      grid: { stroke: ink("grid"), width: 1, filter: (_, splits) => shown(splits, spec) },
+      grid: { stroke: ink("grid"), width: 1, filter: shown(spec, side) },
       ticks: { show: false },
       space: side === 3 ? 34 : 56,
-      // Of a logarithmic axis the powers of ten; of a short one, 2 and 5 as well.
-      filter: (_, splits) => shown(splits, spec),
+      filter: shown(spec, side),
       values: (_, splits) =>
         splits.map((value) => (value === null ? "" : FORMATS[spec.format](value))),
     };
   }
 
-  const shown = (splits, spec) =>
-    splits.map((value) => (spec.log && !labelled(value, spec) ? null : value));
+  /** Of a logarithmic axis the powers of ten; of a short one 2 and 5 as well, where they find room. */
+  const shown = (spec, side) => (plot, splits) => {
+    if (!spec.log) return splits;
+    const { width, height } = plot.bbox;
+    const room = side === 3 ? height / (18 * devicePixelRatio) : width / (46 * devicePixelRatio);
+    const leads = splits.map(leadOf);
+    const dense = spec.short && leads.filter((lead) => [1, 2, 5].includes(lead)).length <= room;
+    return splits.map((value, at) =>
+      (dense ? [1, 2, 5] : [1]).includes(leads[at]) ? value : null,
+    );
+  };
 
-  function labelled(value, spec) {
-    const power = 10 ** Math.floor(Math.log10(value) + 1e-9);
-    const lead = Math.round(value / power);
-    return lead === 1 || (spec.short && (lead === 2 || lead === 5));
+  /** First digit. */
+  function leadOf(value) {
+    return Math.round(value / 10 ** Math.floor(Math.log10(value) + 1e-9));
   }
 
   function scale(spec) {
@@ -340,6 +347,18 @@
   button.addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";
     name();
+    drawAll();
+  });
+  // Paper is light: browsers leave dark backgrounds out, and light ink on white cannot be read.
+  let before;
+  window.addEventListener("beforeprint", () => {
+    before = root.dataset.theme;
+    root.dataset.theme = "light";
+    drawAll();
+  });
+  window.addEventListener("afterprint", () => {
+    if (before === undefined) delete root.dataset.theme;
+    else root.dataset.theme = before;
     drawAll();
   });
   dark.addEventListener("change", () => {

@@ -1,6 +1,7 @@
 /** Asks a reference what the run asked, and compares the answers. */
 import type { Parameters } from "../../../src/inference/request.ts";
 import type { Address } from "../../drivers/raw-http2/open-socket.ts";
+import { readableError } from "../../drivers/readable-error.ts";
 import type { Agreement } from "../../report/schema.ts";
 import type { GeneratorOrder } from "../generator/order.ts";
 import { type PooledRequest, pooledAt } from "../plan.ts";
@@ -23,6 +24,12 @@ export interface Reference {
 /** Distinct requests that the reference is asked: it may be slow. */
 const MOST_REQUESTS = 4096;
 
+export interface Compared {
+  readonly agreement: Agreement;
+  /** What the reference did not answer, and why. */
+  readonly notes: readonly string[];
+}
+
 /** @param order with which the run's own requests went */
 export async function compareWithReference(
   reference: Reference,
@@ -30,12 +37,16 @@ export async function compareWithReference(
   order: GeneratorOrder,
   threshold: number | undefined,
   signal: AbortSignal,
-): Promise<Agreement> {
+): Promise<Compared> {
   const { pool, keys, ns } = step.requests;
-  const asked = pool.slice(0, MOST_REQUESTS).map((pooled) => forReference(pooled, reference));
-  const scores = await referenceScores(
+  const { relay } = order;
+  const first = pool.slice(0, MOST_REQUESTS);
+  // Of two models in a row it is the judge that is compared.
+  const asked = relay === undefined ? first.map((one) => requestFor(one, reference)) : first;
+  const { scores, failures } = await referenceScores(
     {
       ...order,
+      ...(relay === undefined ? {} : { relay: { ...relay, ...changed(relay, reference) } }),
       address: reference.address ?? order.address,
       plan: { pool: asked, index: 0, of: 1 },
     },
@@ -50,23 +61,28 @@ export async function compareWithReference(
       if (found !== undefined) yield { key, scores: found };
     }
   }
-  return agreementOf(reference.name, answers(), scores, threshold);
+  return {
+    agreement: agreementOf(reference.name, answers(), scores, threshold),
+    notes: [...failures].map(
+      ([reason, count]) => `${reference.name} did not answer ${count}: ${readableError(reason)}`,
+    ),
+  };
 }
 
 function largestNumber({ events }: Step["overs"][number]): number {
   return events?.number.reduce((most, number) => Math.max(most, number), 0) ?? 0;
 }
 
-function forReference(
-  { request, rows }: PooledRequest,
+function requestFor({ request, rows }: PooledRequest, reference: Reference): PooledRequest {
+  return { request: { ...request, ...changed(request, reference) }, rows, identity: 0 };
+}
+
+function changed(
+  asked: { readonly model: string; readonly parameters?: Parameters | undefined },
   { model, parameters }: Reference,
-): PooledRequest {
+) {
   return {
-    request: {
-      ...request,
-      model: model ?? request.model,
-      parameters: new Map([...(request.parameters ?? []), ...(parameters ?? [])]),
-    },
-    ...{ rows, identity: 0 },
+    model: model ?? asked.model,
+    parameters: new Map([...(asked.parameters ?? []), ...(parameters ?? [])]),
   };
 }

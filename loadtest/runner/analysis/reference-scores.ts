@@ -3,16 +3,24 @@ import { Fleet } from "../fleet.ts";
 import { Outcome } from "../generator/event-log.ts";
 import type { GeneratorOrder } from "../generator/order.ts";
 import { pause } from "../measured.ts";
+import { joinLooks, type Merged, mergeSnapshots } from "../merge.ts";
 
 const LOOK_MS = 50;
 const IN_FLIGHT = 16;
 const PATIENCE_MS = 30_000;
 
-/** @param order whose pool is asked, each request once. @returns scores by position in the pool */
+export interface ReferenceScores {
+  /** By position in the pool; undefined: not answered. */
+  readonly scores: readonly (Float32Array | undefined)[];
+  /** Why not: how often, by reason. */
+  readonly failures: ReadonlyMap<string, number>;
+}
+
+/** @param order whose pool is asked, each request once */
 export async function referenceScores(
   order: GeneratorOrder,
   signal: AbortSignal,
-): Promise<readonly (Float32Array | undefined)[]> {
+): Promise<ReferenceScores> {
   const { pool } = order.plan;
   const fleet = await Fleet.start([
     {
@@ -24,8 +32,16 @@ export async function referenceScores(
   ]);
   try {
     await fleet.begin();
-    while (!(await fleet.look()).exhausted && !signal.aborted) await pause(LOOK_MS, signal);
-    const [over] = await fleet.end(PATIENCE_MS);
+    const looks: Merged[] = [];
+    for (let exhausted = false; !exhausted && !signal.aborted; ) {
+      await pause(LOOK_MS, signal);
+      const look = await fleet.look();
+      looks.push(look.merged);
+      exhausted = look.exhausted;
+    }
+    const overs = await fleet.end(PATIENCE_MS);
+    const { failures } = joinLooks([...looks, mergeSnapshots(overs.map((one) => one.snapshot))]);
+    const [over] = overs;
     const events = over?.events;
     const scores: (Float32Array | undefined)[] = Array(pool.length).fill(undefined);
     events?.number.forEach((key, at) => {
@@ -33,7 +49,7 @@ export async function referenceScores(
       const start = events.scoreAt[at] ?? 0;
       scores[key] = events.scores.slice(start, start + (events.scoreCount[at] ?? 0));
     });
-    return scores;
+    return { scores, failures };
   } finally {
     fleet.close();
   }

@@ -35,6 +35,7 @@ export function triggerFigures(
   const thresholds = [...thresholdsFor(events.score, THRESHOLDS), threshold];
   const sorted = [...new Set(thresholds)].sort((a, b) => a - b);
   const roc = freshRoc(events);
+  const distinct = events.score.filter((_, at) => events.fresh[at] === 1);
   const efficiency = freshTurnOn(events, fates);
   return {
     counts,
@@ -53,7 +54,7 @@ export function triggerFigures(
         share: crossingsFirst / offered,
       })),
       deadShare: counts.deadShare,
-      rate: ratesByThreshold(events.score, eventsHz, sorted).map(
+      rate: ratesByThreshold(events.score, distinct, eventsHz, sorted).map(
         ({ threshold, perSecond, low, high }) => ({ threshold, perSecond, low, high }),
       ),
       ...(efficiency === undefined ? {} : { turnOn: efficiency }),

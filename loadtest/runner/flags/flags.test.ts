@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { Random } from "../../../models/make/random.ts";
 import type { ModelFacts } from "../../drivers/control/control.ts";
 import { uniform } from "../../measure/uniform.ts";
 import { arrivalsAt, arrivalsBy, readIntervals } from "./arrivals.ts";
@@ -30,7 +31,7 @@ function requests(changes: Partial<RequestFlags> = {}, model = facts()) {
     ...{ batchSize: 1, shapes: new Map(), inputData: "random", parameters: undefined, outputs: [] },
     ...changes,
   };
-  return requestsOf(model, "", flags, uniform(1));
+  return requestsOf(model, "", flags, new Random(1));
 }
 
 const bytesOf = (pooled: ReturnType<typeof requests>[number] | undefined) =>

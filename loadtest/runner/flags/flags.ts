@@ -30,6 +30,7 @@ export interface Flags {
   readonly header?: readonly string[];
   readonly latencyReportFile?: string;
   readonly requestParameter?: readonly string[];
+  readonly generatorParameter?: readonly string[];
   readonly sslGrpcUseSsl?: boolean;
   readonly sslGrpcRootCertificationsFile?: string;
   readonly sslGrpcPrivateKeyFile?: string;

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import type { Parameter, Parameters } from "../../../src/inference/request.ts";
 import type { DriverName } from "../../drivers/driver.ts";
 import type { Header } from "../../drivers/raw-http2/hpack.ts";
-import type { TlsOptions } from "../../drivers/raw-http2/open-socket.ts";
+import { HIDDEN } from "../../scenario/tenant-identity.ts";
+import type { AskedTls } from "../target.ts";
 import type { Flags } from "./flags.ts";
 
 /** A flag or a scenario that says nothing sensible. */
@@ -48,6 +49,13 @@ export function readHeaders(texts: readonly string[]): Header[] {
   });
 }
 
+/** What was typed, without the values of headers: results are shown around, tokens are not. */
+export function flagsForReaders(flags: Flags): Flags {
+  const { header } = flags;
+  if (header === undefined) return flags;
+  return { ...flags, header: readHeaders(header).map(({ name }) => `${name}: ${HIDDEN}`) };
+}
+
 /** `NAME=VALUE`, or perf_analyzer's `NAME:VALUE:TYPE` with int, float, bool or string. */
 export function readParameters(flag: string, texts: readonly string[]): Parameters | undefined {
   if (texts.length === 0) return undefined;
@@ -78,7 +86,8 @@ export function readScoreOutput(text: string): { output: string; column?: number
   return { output, ...(column === undefined ? {} : { column: Number(column) }) };
 }
 
-export function readTls(flags: Flags): TlsOptions | undefined {
+/** Whoever names a file, or how certificates are looked at, wants encryption. */
+export function readTls(flags: Flags): AskedTls {
   const read = (flag: string, file: string | undefined) => {
     if (file === undefined) return undefined;
     try {
@@ -90,13 +99,18 @@ export function readTls(flags: Flags): TlsOptions | undefined {
   const ca = read("--ssl-grpc-root-certifications-file", flags.sslGrpcRootCertificationsFile);
   const key = read("--ssl-grpc-private-key-file", flags.sslGrpcPrivateKeyFile);
   const cert = read("--ssl-grpc-certificate-chain-file", flags.sslGrpcCertificateChainFile);
-  if (flags.sslGrpcUseSsl !== true && ca === undefined && cert === undefined) return undefined;
-  return {
+  if ((key === undefined) !== (cert === undefined)) {
+    throw new UsageError(
+      "a client certificate is two files: --ssl-grpc-certificate-chain-file and --ssl-grpc-private-key-file",
+    );
+  }
+  const options = {
     ...(ca === undefined ? {} : { ca }),
     ...(key === undefined ? {} : { key }),
     ...(cert === undefined ? {} : { cert }),
     ...(flags.insecure === true ? { insecure: true } : {}),
   };
+  return { use: flags.sslGrpcUseSsl === true || Object.keys(options).length > 0, options };
 }
 
 export function driverOf({ protocol, streaming }: Flags): DriverName {

@@ -1,11 +1,14 @@
 /** Requests made from a model's metadata alone, as perf_analyzer makes them: zeros, random numbers, or data from a file. */
 import { readFileSync } from "node:fs";
+import type { Random } from "../../../models/make/random.ts";
 import { elementSizeBytes } from "../../../src/inference/datatypes.ts";
 import { onePiece } from "../../../src/inference/pieces.ts";
 import type { Parameters } from "../../../src/inference/request.ts";
 import type { ModelFacts, TensorMetadata } from "../../drivers/control/control.ts";
+import { hasBatchAxis } from "../../payloads/fit-model.ts";
+import { randomData } from "../../payloads/random-tensors.ts";
 import type { PooledRequest } from "../plan.ts";
-import { bytesTensor, randomTensor } from "./tensors.ts";
+import { bytesTensor } from "./tensors.ts";
 
 export interface RequestFlags {
   readonly batchSize: number;
@@ -27,7 +30,7 @@ export function requestsOf(
   facts: ModelFacts,
   version: string,
   flags: RequestFlags,
-  random: () => number,
+  random: Random,
 ): PooledRequest[] {
   const batched = hasBatchAxis(facts);
   if (!batched && flags.batchSize > 1) {
@@ -78,17 +81,13 @@ export function requestsOf(
   }
   const requests: PooledRequest[] = [];
   for (let bytes = 0; requests.length < MOST_REQUESTS && bytes < MOST_BYTES; ) {
-    const tensors = facts.inputs.map((input, at) => randomTensor(input, shapes[at] ?? [], random));
+    const tensors = facts.inputs.map((input, at) =>
+      randomData(input.datatype, shapes[at] ?? [], random),
+    );
     bytes += tensors.reduce((sum, { length }) => sum + length, 0);
     requests.push(pooled(tensors));
   }
   return requests;
-}
-
-/** Where the server does not say how many rows it takes, an open first axis is taken for the batch's. */
-export function hasBatchAxis({ maxBatchSize, inputs }: ModelFacts): boolean {
-  if (maxBatchSize !== undefined) return maxBatchSize > 0;
-  return inputs.length > 0 && inputs.every(({ shape }) => shape[0] === -1);
 }
 
 function shapeOf(input: TensorMetadata, batched: boolean, flags: RequestFlags): number[] {

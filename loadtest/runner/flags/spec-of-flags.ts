@@ -1,5 +1,6 @@
 /** A run that flags alone describe, with perf_analyzer's defaults where it has some. */
 
+import { Random } from "../../../models/make/random.ts";
 import { readTrace, replayArrivals, type TraceLine } from "../../arrivals/trace.ts";
 import { uniform } from "../../measure/uniform.ts";
 import { recordedPayloads } from "../../payloads/recorded.ts";
@@ -18,9 +19,11 @@ import { parseUrl } from "../target.ts";
 import type { StreamWorkload } from "../workload.ts";
 import { arrivalsAt, arrivalsBy, readIntervals } from "./arrivals.ts";
 import type { Flags } from "./flags.ts";
+import { refuseIdleFlags } from "./idle-flags.ts";
 import { loadOf, loadText } from "./load-of-flags.ts";
 import {
   driverOf,
+  flagsForReaders,
   readHeaders,
   readParameters,
   readScoreOutput,
@@ -42,8 +45,10 @@ export function specOfFlags(flags: Flags): RunSpec {
   if (modelName === undefined) {
     throw new UsageError("say what to test: a scenario, a preset (--list), or a model with -m");
   }
+  refuseIdleFlags(flags, false);
   const seed = flags.seed ?? 1;
   const load = loadOf(flags);
+  const connection = connectionOf(flags);
   const title = `${modelName}, ${loadText(flags, load)}`;
   const requests = {
     batchSize: flags.batchSize ?? 1,
@@ -59,9 +64,9 @@ export function specOfFlags(flags: Flags): RunSpec {
     about: {
       ...{ name: "flags", title, seed },
       scale: "1 : 1, the requests are those of the flags; no experiment is imitated.",
-      ...{ settings: { ...flags }, notes: [] },
+      ...{ settings: { ...flagsForReaders(flags) }, notes: [] },
     },
-    ...connectionOf(flags),
+    ...connection,
     models: [modelName],
     load,
     ...measuringOf(flags),
@@ -75,7 +80,7 @@ export function specOfFlags(flags: Flags): RunSpec {
         ? recordedPayloads(trace, facts, flags.replay ?? "").pool.map((payload) =>
             pooledRequest({ model: modelName, version }, payload, requests.parameters),
           )
-        : requestsOf(facts, version, requests, uniform(seed));
+        : requestsOf(facts, version, requests, new Random(seed));
       const times = (durationMs: number, perSecond: number | undefined) => {
         if (trace !== undefined) return replayed(trace, durationMs, flags.timeScale ?? 1);
         if (perSecond === undefined) return arrivalsBy(intervals ?? [1e6], durationMs);
@@ -84,7 +89,7 @@ export function specOfFlags(flags: Flags): RunSpec {
       };
       const decision = decisionOf(flags);
       const stream: StreamWorkload = {
-        ...{ name: "", facts, version, headers: readHeaders(flags.header ?? []) },
+        ...{ name: "", facts, version, headers: connection.identity.headers },
         ...answersOf(flags),
         ...(decision === undefined ? {} : { threshold: decision.threshold }),
         requests: (durationMs, perSecond) => ({ pool, ns: times(durationMs, perSecond) }),
@@ -103,14 +108,14 @@ export function specOfFlags(flags: Flags): RunSpec {
 /** Where, and as whom. */
 export function connectionOf(
   flags: Flags,
-): Pick<RunSpec, "driver" | "address" | "headers" | "httpAddress"> {
+): Pick<RunSpec, "driver" | "address" | "identity" | "httpAddress"> {
   const driver = driverOf(flags);
   const tls = readTls(flags);
   const address = parseUrl(flags.url ?? "localhost", driver, tls);
   const httpAddress =
     flags.httpUrl === undefined ? undefined : parseUrl(flags.httpUrl, "http", tls);
-  const headers = readHeaders(flags.header ?? []);
-  return { driver, address, headers, ...(httpAddress === undefined ? {} : { httpAddress }) };
+  const identity = { headers: readHeaders(flags.header ?? []) };
+  return { driver, address, identity, ...(httpAddress === undefined ? {} : { httpAddress }) };
 }
 
 /** How it is measured and judged. */

@@ -1,61 +1,7 @@
-/** Bytes of one tensor: random, or what a file says. */
+/** Bytes of one tensor, as a file of perf_analyzer says them. */
 import { elementSizeBytes } from "../../../src/inference/datatypes.ts";
 import type { TensorMetadata } from "../../drivers/control/control.ts";
 import { bytesOfNumbers } from "../../drivers/http-numbers.ts";
-
-const TEXT_BYTES = 16;
-
-/** Floats from -1 to 1, small integers, texts of 16 letters. */
-export function randomTensor(
-  { datatype }: TensorMetadata,
-  shape: readonly number[],
-  random: () => number,
-): Uint8Array {
-  const elements = shape.reduce((product, length) => product * length, 1);
-  if (datatype === "BYTES") return randomTexts(elements, random);
-  const bytes = new Uint8Array(elements * elementSizeBytes(datatype));
-  const view = new DataView(bytes.buffer);
-  const each = (size: number, set: (at: number) => void) => {
-    for (let at = 0; at < bytes.length; at += size) set(at);
-  };
-  const integer = () => Math.floor(random() * 100);
-  switch (datatype) {
-    case "FP64":
-      each(8, (at) => view.setFloat64(at, 2 * random() - 1, true));
-      break;
-    case "FP32":
-      each(4, (at) => view.setFloat32(at, 2 * random() - 1, true));
-      break;
-    case "FP16":
-      // Sign, an exponent below 1, any fraction.
-      each(2, (at) =>
-        view.setUint16(at, ((random() * 2) << 15) | (14 << 10) | (random() * 1024), true),
-      );
-      break;
-    case "BF16":
-      each(2, (at) =>
-        view.setUint16(at, ((random() * 2) << 15) | (126 << 7) | (random() * 128), true),
-      );
-      break;
-    case "BOOL":
-      each(1, (at) => view.setUint8(at, random() < 0.5 ? 0 : 1));
-      break;
-    default: {
-      const size = elementSizeBytes(datatype);
-      each(size, (at) => view.setUint8(at, integer()));
-    }
-  }
-  return bytes;
-}
-
-function randomTexts(elements: number, random: () => number): Uint8Array {
-  const bytes = Buffer.alloc(elements * (4 + TEXT_BYTES));
-  for (let at = 0; at < bytes.length; at += 4 + TEXT_BYTES) {
-    bytes.writeUInt32LE(TEXT_BYTES, at);
-    for (let i = 0; i < TEXT_BYTES; i++) bytes[at + 4 + i] = 97 + Math.floor(random() * 26);
-  }
-  return bytes;
-}
 
 /**
  * One entry of perf_analyzer's JSON: a list of values, `{"content": [...]}` or

@@ -93,8 +93,11 @@ export class GeneratorHost {
   async #prepare(order: GeneratorOrder): Promise<void> {
     const now = () => performance.now();
     const { answers, loop } = order;
+    const { tls } = order.address;
     if (
       order.driver === "http" &&
+      // autocannon takes any certificate of a server: a token would go to whoever answers.
+      (tls === undefined || tls.insecure === true) &&
       loop.kind === "closed" &&
       answers === undefined &&
       order.relay === undefined
@@ -134,20 +137,24 @@ export class GeneratorHost {
   }
 
   #looking(answers: AnswersOrder, driver: Driver): Pick<GeneratorOptions, "scoresOf" | "log"> {
+    const log =
+      answers.output !== undefined || answers.each === true
+        ? new EventLog(answers.most)
+        : undefined;
+    this.#log = log;
     if (answers.output === undefined) {
       // Who answered changes seldom: one answer in some tells it.
       let seen = 0;
       return {
+        ...(log === undefined ? {} : { log }),
         scoresOf: (answer) => {
           if (seen++ % ORIGIN_EVERY === 0) this.#origins.add(driver.read(answer).parameters);
           return undefined;
         },
       };
     }
-    const log = new EventLog(answers.most);
-    this.#log = log;
     return {
-      log,
+      ...(log === undefined ? {} : { log }),
       scoresOf: (answer, rows) => {
         const response = driver.read(answer);
         this.#origins.add(response.parameters);

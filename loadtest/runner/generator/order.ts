@@ -1,5 +1,5 @@
 /** What a generator process is told to do, and what it says back: plain data, by Node's IPC. */
-
+import type { Parameters } from "../../../src/inference/request.ts";
 import type { TensorMetadata } from "../../drivers/control/control.ts";
 import type { DriverName } from "../../drivers/driver.ts";
 import type { Header } from "../../drivers/raw-http2/hpack.ts";
@@ -34,6 +34,7 @@ export interface RelayOrder {
   readonly version: string;
   /** Input of that model: output of the first. */
   readonly map: Readonly<Record<string, string>>;
+  readonly parameters?: Parameters;
   /** What that model takes; axes of -1 and the batch axis are as the output has them. */
   readonly inputs: readonly TensorMetadata[];
 }
@@ -43,7 +44,9 @@ export interface AnswersOrder {
   readonly output?: string;
   /** Position in the row; undefined: the largest value of it. */
   readonly column?: number;
-  /** Requests whose outcome is kept one by one. */
+  /** Outcomes are kept one by one, even where nobody asks for scores. */
+  readonly each?: true;
+  /** So many at most are kept. */
   readonly most: number;
 }
 

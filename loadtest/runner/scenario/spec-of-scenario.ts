@@ -1,15 +1,23 @@
 /** A run as a scenario describes it; flags that say otherwise win. */
 import { env } from "node:process";
+import type { Parameter, Parameters } from "../../../src/inference/request.ts";
+import { type Identity, mergeHeaders } from "../../drivers/identity.ts";
 import { hasBatchAxis } from "../../payloads/fit-model.ts";
 import { describeScenario, scaleOf } from "../../scenario/describe-scenario.ts";
-import { planScenario } from "../../scenario/plan-stream.ts";
+import { type AskShape, planScenario } from "../../scenario/plan-stream.ts";
 import { findScenario } from "../../scenario/read-scenario.ts";
 import type { Scenario, Stream } from "../../scenario/schema.ts";
-import { tenantHeaders } from "../../scenario/tenant-headers.ts";
+import { tenantIdentity, withoutSecrets } from "../../scenario/tenant-identity.ts";
 import type { StreamPlan } from "../../types.ts";
 import type { Flags } from "../flags/flags.ts";
+import { NOBODY_MAKES, refuseIdleFlags } from "../flags/idle-flags.ts";
 import { loadOf } from "../flags/load-of-flags.ts";
-import { readHeaders, readParameters, readScoreOutput, UsageError } from "../flags/read-flags.ts";
+import {
+  flagsForReaders,
+  readParameters,
+  readScoreOutput,
+  UsageError,
+} from "../flags/read-flags.ts";
 import { referenceOf } from "../flags/reference-of-flags.ts";
 import { connectionOf, measuringOf } from "../flags/spec-of-flags.ts";
 import type { AnswersOrder, RelayOrder } from "../generator/order.ts";
@@ -33,34 +41,80 @@ export function readScenario(given: string, flags: Flags): ReadScenario {
 }
 
 export function specOfScenario({ scenario, file }: ReadScenario, flags: Flags): RunSpec {
+  refuseIdleFlags(flags, true);
+  refuseAbsent(scenario, flags);
   const measuring = measuringOf({
     ...flags,
     warmup: scenario.warmupS,
     objective: scenario.objectives,
     ...(scenario.budgetsMs.length > 0 ? { budget: scenario.budgetsMs } : {}),
   });
+  const load = scenarioLoad(scenario, flags);
   const connection = connectionOf(flags);
+  const { identity } = connection;
+  const identities = identitiesOf(scenario, file, identity);
+  const own = identity.headers.length > 0 || connection.address.tls?.cert !== undefined;
+  const [first] = scenario.streams;
+  const asking = own ? identity : identities(first?.tenant ?? "");
   return {
     about: {
       ...{ name: scenario.name, title: scenario.title, seed: scenario.seed },
       scale: scaleOf(scenario, file),
-      settings: { scenario, flags },
-      notes: scenario.note === undefined ? [] : [scenario.note.trim()],
+      settings: { scenario: withoutSecrets(scenario), flags: flagsForReaders(flags) },
+      notes: [
+        ...(scenario.note === undefined ? [] : [scenario.note.trim()]),
+        ...leftOut(scenario, load),
+      ],
     },
     ...connection,
+    identity: asking,
     ...measuring,
     ...referenceOf(flags),
     models: [...new Set(scenario.streams.map(({ model }) => model))],
-    load: scenarioLoad(scenario, flags),
+    load,
     actions: scenario.actions.map((action) => ({
       ...{ atMs: 1000 * action.atS, kind: action.do, what: action.what },
     })),
     streams: async (ask) => {
-      const plans = await planScenario(scenario, ask, file);
+      const askAs: AskShape = (model, version, tenant) => ask(model, version, identities(tenant));
+      const plans = await planScenario(scenario, askAs, file);
       const several = plans.length > 1;
-      return Promise.all(plans.map((plan) => workloadOf(plan, several, scenario, flags, ask)));
+      return Promise.all(
+        plans.map((plan) => workloadOf(plan, several, identities(plan.tenant), flags, ask)),
+      );
     },
   };
+}
+
+/**
+ * Each experiment as itself; what it does not say of itself, flags do. Read once, before the run.
+ * @throws StatusError where a variable or a file is missing
+ */
+function identitiesOf(
+  scenario: Scenario,
+  file: string,
+  flags: Identity,
+): (tenant: string) => Identity {
+  const names = new Set(scenario.streams.map(({ tenant }) => tenant));
+  const identities = new Map(
+    [...names].map((name) => {
+      const own = tenantIdentity(scenario, name, env, file);
+      return [name, { ...own, headers: mergeHeaders(flags.headers, own.headers) }] as const;
+    }),
+  );
+  return (tenant) => identities.get(tenant) ?? flags;
+}
+
+/** Flags about parts that this scenario does not have. @throws UsageError */
+function refuseAbsent({ streams }: Scenario, flags: Flags): void {
+  const generated = streams.some(({ payload }) => payload.kind === "generated");
+  if (flags.generatorParameter !== undefined && !generated) {
+    throw new UsageError(`--generator-parameter: ${NOBODY_MAKES}`);
+  }
+  const decides = streams.some(({ trigger }) => trigger !== undefined);
+  if ((flags.threshold !== undefined || flags.prescale !== undefined) && !decides) {
+    throw new UsageError("--threshold, --prescale: no stream of the scenario has a trigger");
+  }
 }
 
 /** In words, for `--dry-run`. */
@@ -71,19 +125,25 @@ export function scenarioText({ scenario, file }: ReadScenario): string {
 async function workloadOf(
   plan: StreamPlan,
   several: boolean,
-  scenario: Scenario,
+  identity: Identity,
   flags: Flags,
   ask: AskModel,
 ): Promise<StreamWorkload> {
-  const facts = await ask(plan.model, plan.version);
-  const headers = tenantHeaders(scenario, plan.tenant, env).map(([name, value]) => ({
-    ...{ name: name.toLowerCase(), value },
-  }));
-  const relay = relayOf(plan.stream, facts);
+  const facts = await ask(plan.model, plan.version, identity);
+  const { payload } = plan.stream;
+  const judging = parametersOf(
+    plan.stream.parameters,
+    "--request-parameter",
+    flags.requestParameter,
+  );
+  const making =
+    payload.kind === "generated" &&
+    parametersOf(payload.parameters, "--generator-parameter", flags.generatorParameter);
+  const relay = relayOf(plan.stream, facts, judging);
   return streamWorkload(plan, several, {
     facts,
-    headers: [...readHeaders(flags.header ?? []), ...headers],
-    parameters: readParameters("--request-parameter", flags.requestParameter ?? []),
+    identity,
+    parameters: making === false ? judging : making,
     answers: answersOf(plan.stream, flags),
     ...(relay === undefined ? {} : { relay }),
   });
@@ -95,15 +155,32 @@ function answersOf({ trigger }: Stream, flags: Flags): AnswersOrder {
   }
   if (trigger === undefined) {
     const compared = referenceOf(flags).reference !== undefined;
-    return { ...(compared ? { output: "" } : {}), most: MOST_EVENTS };
+    // Around the orbit each answer has its place, whether or not anything decides.
+    return { ...(compared ? { output: "" } : {}), each: true, most: MOST_EVENTS };
   }
   const { output, column } = trigger;
   return { output, ...(column === undefined ? {} : { column }), most: MOST_EVENTS };
 }
 
+/** Of the scenario; what a flag says of the same name wins. */
+function parametersOf(
+  said: Readonly<Record<string, string | number | boolean>>,
+  flag: string,
+  texts: readonly string[] = [],
+): Parameters | undefined {
+  const own = Object.entries(said).map(([name, value]): [string, Parameter] => {
+    if (typeof value === "string") return [name, { type: "string", value }];
+    if (typeof value === "boolean") return [name, { type: "bool", value }];
+    return [name, { type: Number.isInteger(value) ? "int64" : "double", value }];
+  });
+  const all = new Map([...own, ...(readParameters(flag, texts) ?? [])]);
+  return all.size === 0 ? undefined : all;
+}
+
 function relayOf(
   { model, version, payload }: Stream,
   facts: Awaited<ReturnType<AskModel>>,
+  parameters: Parameters | undefined,
 ): RelayOrder | undefined {
   if (payload.kind !== "generated") return undefined;
   const { map } = payload;
@@ -112,7 +189,7 @@ function relayOf(
     ...input,
     shape: hasBatchAxis(facts) ? [-1, ...input.shape.slice(1)] : input.shape,
   }));
-  return { model, version, map, inputs };
+  return { model, version, map, inputs, ...(parameters === undefined ? {} : { parameters }) };
 }
 
 /** All streams together, unless flags ask for a sweep or a search: that is done with the first one. */
@@ -127,6 +204,17 @@ function scenarioLoad(scenario: Scenario, flags: Flags): Load {
     ...flags,
     duration: scenario.durationS,
   });
+}
+
+/** A sweep or a search is of one stream, with nothing done to the server meanwhile. */
+function leftOut({ streams, actions }: Scenario, load: Load): string[] {
+  if (load.kind === "together") return [];
+  const [first, ...others] = streams;
+  const names = others.map(({ name }) => name).join(", ");
+  return [
+    ...(others.length === 0 ? [] : [`only ${first?.name ?? ""} was asked, not ${names}`]),
+    ...(actions.length === 0 ? [] : ["the scenario's actions were left out"]),
+  ];
 }
 
 function withFlags(scenario: Scenario, flags: Flags): Scenario {

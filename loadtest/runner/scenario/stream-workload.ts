@@ -1,7 +1,7 @@
 /** A stream of a scenario as the runner carries it out: requests in columns, and what is made of the answers. */
 import type { Parameters } from "../../../src/inference/request.ts";
 import type { ModelFacts } from "../../drivers/control/control.ts";
-import type { Header } from "../../drivers/raw-http2/hpack.ts";
+import type { Identity } from "../../drivers/identity.ts";
 import type { Intended, StreamPlan } from "../../types.ts";
 import type { AnswersOrder, RelayOrder } from "../generator/order.ts";
 import type { Requests } from "../step.ts";
@@ -17,7 +17,8 @@ const CLOSED_REQUESTS = 1024;
 
 export interface StreamContext {
   readonly facts: ModelFacts;
-  readonly headers: readonly Header[];
+  readonly identity: Identity;
+  /** Of requests to the model that is asked first: in two-vendor mode the one that makes the events. */
   readonly parameters: Parameters | undefined;
   readonly relay?: RelayOrder;
   /** Whether the origin of the answers is wanted even where nothing decides on them. */
@@ -36,7 +37,8 @@ export function streamWorkload(
   const decision = decisionOf(plan);
   return {
     name: several ? plan.name : "",
-    ...{ facts: context.facts, version: plan.version, headers: context.headers },
+    ...{ facts: context.facts, version: plan.version },
+    ...context.identity,
     ...(closed === undefined ? {} : { concurrency: closed }),
     ...(context.relay === undefined ? {} : { relay: context.relay }),
     ...(context.answers === undefined ? {} : { answers: context.answers }),

@@ -1,6 +1,7 @@
 /** Which models of the repository have variants for boards, and how those are made. */
 import type { VariantOptions } from "./compile-variant.ts";
 import { quantiseJetTagger } from "./jet-tagger.ts";
+import { quantiseJetUnits } from "./jet-units.ts";
 import type { NetworkJson } from "./network-json.ts";
 
 export interface BoardRecipe {
@@ -21,5 +22,14 @@ export const boardRecipes: readonly BoardRecipe[] = [
       ...{ units: 4, buffersPerUnit: 8, rowsPerCall: 1024 },
     },
     tolerance: 0.02,
+  },
+  {
+    model: "jet_units",
+    quantise: quantiseJetUnits,
+    options: {
+      ...{ name: "jet_units", numericClass: "ap_fixed-jet_units-1", clients: "floats" },
+      ...{ units: 4, buffersPerUnit: 8, rowsPerCall: 1024 },
+    },
+    tolerance: 0.001,
   },
 ];

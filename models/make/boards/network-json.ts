@@ -14,8 +14,14 @@ export interface NetworkJson {
   readonly name: string;
   readonly description: string;
   readonly arithmetic: "ap_fixed";
-  readonly input_t: FixedPointType;
-  readonly n_input: number;
+  /** Of the one input that is called `input`; or `inputs`, by their names. */
+  readonly input_t?: FixedPointType;
+  readonly n_input?: number;
+  readonly inputs?: readonly {
+    readonly name: string;
+    readonly n: number;
+    readonly t: FixedPointType;
+  }[];
   readonly nodes: readonly NodeJson[];
   readonly outputs: readonly { readonly name: string; readonly node: string; readonly n: number }[];
 }

@@ -32,9 +32,14 @@ export const jetUnits: Recipe = {
     return graph.finish();
   },
 
-  sample: (random, size) => ({
-    jets_mev: fp32(generateTaggerSample(random, size).inputs, [size, JET_OBSERVABLES.length]),
-  }),
+  sample(random, size) {
+    const width = JET_OBSERVABLES.length;
+    const { inputs } = generateTaggerSample(random, size);
+    const mev = inputs.map((x, at) =>
+      IN_GEV.includes(JET_OBSERVABLES[at % width] ?? "") ? 1e3 * x : x,
+    );
+    return { jets_mev: fp32(mev, [size, width]) };
+  },
 };
 
 /** The logarithm of top against gluon and light, and 1 where it is positive. */

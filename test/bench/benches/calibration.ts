@@ -98,7 +98,14 @@ function specOf(port: number, law: string, load: Load): RunSpec {
     about: { name: law, title: law, seed: 1, scale: "none", settings: {}, notes: [] },
     driver: "grpc",
     address: { host: "127.0.0.1", port },
-    ...{ headers: [], models: ["null"], load, warmupMs: 1000, patienceMs: 5000, actions: [] },
+    ...{
+      identity: { headers: [] },
+      models: ["null"],
+      load,
+      warmupMs: 1000,
+      patienceMs: 5000,
+      actions: [],
+    },
     generator: {
       ...{ processes: 1, pacing: "nap", lateAfterMs: 5, mostInFlight: 1e6, ceiling: false },
     },
