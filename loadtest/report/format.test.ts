@@ -18,6 +18,7 @@ describe("figures as people read them", () => {
     [percent(0.99), "99.0 %"],
     [percent(0.9987), "99.87 %"],
     [percent(0.99999), "99.9990 %"],
+    [percent(1 - 1e-9), "100 %"],
     [percent(0.000067), "0.0067 %"],
     [percent(0), "0 %"],
     [milliseconds(0.0004), "0.4 µs"],

@@ -1,5 +1,7 @@
 /** Numbers as people read them: three digits, a unit, a narrow space between. */
 
+/** Digits behind the point of a share close to 1; what is closer is all of it. */
+const MOST_NINES = 6;
 const SPACE = "\u202f";
 
 /** Three significant digits, without an exponent where that can be read. */
@@ -46,7 +48,9 @@ export function percent(share: number): string {
   if (!Number.isFinite(share)) return "–";
   const missing = 1 - share;
   if (missing > 0 && missing < 0.0095) {
-    return `${(100 * share).toFixed(Math.min(6, Math.ceil(-Math.log10(missing) - 1e-9) - 1))}${SPACE}%`;
+    const digits = Math.ceil(-Math.log10(missing) - 1e-9) - 1;
+    if (digits > MOST_NINES) return `100${SPACE}%`;
+    return `${(100 * share).toFixed(digits)}${SPACE}%`;
   }
   if (share !== 0 && share < 1e-7) return `${(100 * share).toExponential(1)}${SPACE}%`;
   if (share !== 0 && share < 1e-4) {

@@ -33,7 +33,9 @@ export async function run(spec: RunSpec, observer: Observer): Promise<Result> {
   const runner = runners[spec.load.kind === "together" ? main : 0];
   if (step === undefined || runner === undefined) throw new Error("nothing was measured");
   const origins = mergeOrigins(steps.flatMap(({ overs }) => overs.map((over) => over.origins)));
-  const reasons = [...new Set(judged.flatMap(({ point }) => point.invalid))];
+  const reasons = judged.flatMap(({ point }) =>
+    point.invalid.map((reason) => (judged.length > 1 ? `${point.label}: ${reason}` : reason)),
+  );
   const { facts, version } = runner.stream;
   const analysed = await runner.stream.analyse?.(step, spec.warmupMs);
   const compared =

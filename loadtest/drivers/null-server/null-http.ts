@@ -4,7 +4,10 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { NullServer } from "./null-server.ts";
 
-export async function startNullHttp(host = "127.0.0.1", port = 0): Promise<NullServer> {
+export async function startNullHttp(
+  host = "127.0.0.1",
+  port = 0,
+): Promise<Omit<NullServer, "served">> {
   const tensor = Buffer.alloc(4);
   tensor.writeFloatLE(0.5);
   const header = Buffer.from(

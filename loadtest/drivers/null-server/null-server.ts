@@ -5,12 +5,15 @@
  */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import { Latencies } from "../../measure/latencies.ts";
 import { uniform } from "../../measure/uniform.ts";
 import { NullConnection } from "./null-connection.ts";
 import { answerAt, type ServiceLaw } from "./service-law.ts";
 
 export interface NullServer {
   readonly port: number;
+  /** How long answers really took here, from the whole request to the answer; of the law `none` nothing is kept. */
+  readonly served: Latencies;
   close(): void;
 }
 
@@ -26,11 +29,17 @@ export async function startNullServer(options: NullServerOptions): Promise<NullS
   const { law } = options;
   const random = uniform(options.seed ?? 1);
   const begin = performance.now();
+  const served = new Latencies();
   const later = (answer: () => void) => {
     const now = performance.now() - begin;
     const delay = answerAt(law, now, random) - now;
     if (delay <= 0) answer();
-    else setTimeout(answer, delay);
+    else {
+      setTimeout(() => {
+        served.record(performance.now() - begin - now);
+        answer();
+      }, delay);
+    }
   };
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
@@ -41,6 +50,7 @@ export async function startNullServer(options: NullServerOptions): Promise<NullS
   server.listen(options.port ?? 0, options.host ?? "127.0.0.1");
   await once(server, "listening");
   return {
+    served,
     port: (server.address() as AddressInfo).port,
     close() {
       for (const socket of sockets) socket.destroy();

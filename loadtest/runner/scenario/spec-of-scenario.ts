@@ -144,19 +144,25 @@ async function workloadOf(
     facts,
     identity,
     parameters: making === false ? judging : making,
-    answers: answersOf(plan.stream, flags),
+    answers: answersOf(plan, flags),
     ...(relay === undefined ? {} : { relay }),
   });
 }
 
-function answersOf({ trigger }: Stream, flags: Flags): AnswersOrder {
+function answersOf({ stream, arrivals }: StreamPlan, flags: Flags): AnswersOrder {
+  const { trigger } = stream;
   if (flags.scoreOutput !== undefined) {
     return { ...readScoreOutput(flags.scoreOutput), most: MOST_EVENTS };
   }
   if (trigger === undefined) {
     const compared = referenceOf(flags).reference !== undefined;
     // Around the orbit each answer has its place, whether or not anything decides.
-    return { ...(compared ? { output: "" } : {}), each: true, most: MOST_EVENTS };
+    const timed = arrivals.lhc !== undefined;
+    return {
+      ...(compared ? { output: "" } : {}),
+      ...(timed ? { each: true } : {}),
+      most: MOST_EVENTS,
+    };
   }
   const { output, column } = trigger;
   return { output, ...(column === undefined ? {} : { column }), most: MOST_EVENTS };
