@@ -162,6 +162,24 @@ describe("three experiments over TLS", { timeout: STORY_MS }, () => {
     expect([code, err]).toEqual([3, expect.stringMatching(/UNAUTHENTICATED.*nothing says who/)]);
   });
 
+  it("show nothing of theirs to a reference that is another server", async () => {
+    const scenario = inFolder("reference.yaml");
+    const lines = SCENARIO.split("\n").filter((line) => !/by-certificate|by-token/.test(line));
+    writeFileSync(scenario, lines.join("\n"));
+    const output = inFolder("reference");
+    const compared = ["--reference-url", `localhost:${served.grpcPort}`, "--output", output];
+    const told = await loadtest(scenario, ...grpc(), ...trusting(), ...compared);
+    expect(told.code, told.err).toBe(0);
+    const { agreement, notes } = resultIn(output);
+    expect(agreement?.compared).toBe(0);
+    expect(notes).toEqual([
+      expect.stringMatching(/did not answer 4: UNAUTHENTICATED.*who is calling/),
+    ]);
+    const shown = ["-H", `x-api-key: ${keys.lhcb.key}`];
+    await loadtest(scenario, ...grpc(), ...trusting(), ...compared, ...shown);
+    expect(resultIn(output).agreement).toMatchObject({ compared: 30, bitExact: 30 });
+  });
+
   it("are not asked anything where a variable or a file is missing", async () => {
     for (const [from, to, text] of [
       [

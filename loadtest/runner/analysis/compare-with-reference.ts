@@ -1,5 +1,6 @@
 /** Asks a reference what the run asked, and compares the answers. */
 import type { Parameters } from "../../../src/inference/request.ts";
+import type { Header } from "../../drivers/raw-http2/hpack.ts";
 import type { Address } from "../../drivers/raw-http2/open-socket.ts";
 import { readableError } from "../../drivers/readable-error.ts";
 import type { Agreement } from "../../report/schema.ts";
@@ -14,7 +15,11 @@ export interface Reference {
   /** In the report. */
   readonly name: string;
   /** Absent: the server under test. */
-  readonly address?: Address;
+  readonly server?: {
+    readonly address: Address;
+    /** Identities of experiments are for the server under test: their tokens go to no other. */
+    readonly headers: readonly Header[];
+  };
   /** Absent: the model under test. */
   readonly model?: string;
   /** Beside those of the request. */
@@ -47,7 +52,9 @@ export async function compareWithReference(
     {
       ...order,
       ...(relay === undefined ? {} : { relay: { ...relay, ...changed(relay, reference) } }),
-      address: reference.address ?? order.address,
+      ...(reference.server === undefined
+        ? {}
+        : { address: reference.server.address, identities: [reference.server.headers] }),
       plan: { pool: asked, index: 0, of: 1 },
     },
     signal,

@@ -2,7 +2,7 @@
 import type { RunSpec } from "../run-spec.ts";
 import { parseUrl } from "../target.ts";
 import type { Flags } from "./flags.ts";
-import { driverOf, readParameters, readTls } from "./read-flags.ts";
+import { driverOf, readHeaders, readParameters, readTls } from "./read-flags.ts";
 
 export function referenceOf(flags: Flags): Pick<RunSpec, "reference"> {
   const { referenceUrl: url, referenceModel: model, referenceParameter: texts = [] } = flags;
@@ -13,7 +13,14 @@ export function referenceOf(flags: Flags): Pick<RunSpec, "reference"> {
   return {
     reference: {
       name: words.join(" "),
-      ...(url === undefined ? {} : { address: parseUrl(url, driverOf(flags), readTls(flags)) }),
+      ...(url === undefined
+        ? {}
+        : {
+            server: {
+              address: parseUrl(url, driverOf(flags), readTls(flags)),
+              headers: readHeaders(flags.header ?? []),
+            },
+          }),
       ...(model === undefined ? {} : { model }),
       ...(parameters === undefined ? {} : { parameters }),
     },
