@@ -147,7 +147,8 @@ describe("a closed loop on a model that takes 20 ms", { timeout: STORY_MS }, () 
         expect(await theme()).toBe(chosen);
         await page.setViewportSize({ width: 390, height: 844 });
         const wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth";
-        expect(await page.evaluate(wide)).toBe(false);
+        // The charts follow the new width a moment later.
+        await expect.poll(() => page.evaluate(wide), { timeout: 10_000 }).toBe(false);
         expect(complaints).toEqual([]);
         expect(requests).toEqual([url]);
       } finally {
