@@ -9,7 +9,7 @@ import type { AppendLog, Records, Store, Versioned } from "../../store/store.ts"
 import { checkModelName } from "../paths.ts";
 import { againAndAgain } from "./again-and-again.ts";
 import { auditEntryOf, type ChangeAction, type ChangeNote } from "./change-note.ts";
-import { type AuditCheckpoint, completeAudit, keyOf } from "./complete-audit.ts";
+import { type AuditCheckpoint, completeAudit, keyOf, ON_ITS_WAY_MS } from "./complete-audit.ts";
 import { digestsIn } from "./digests-in.ts";
 import { readModel } from "./model-schema.ts";
 import type { CatalogSnapshot } from "./registry.ts";
@@ -22,6 +22,7 @@ const MOST_ATTEMPTS = 100;
  * store keeps the generation that tells of it: its newest 50 of a model.
  */
 const AUDIT_EVERY_MS = 120_000;
+const AUDIT_AGAIN_MS = ON_ITS_WAY_MS + 1_000;
 
 export interface CatalogOptions {
   readonly log?: Logger;
@@ -158,9 +159,12 @@ export class Catalog {
       }
     };
     void this.completeAudit();
+    // What died just before this start is looked at once its line cannot be on its way any more.
+    const stopAuditSoon = clock.after(AUDIT_AGAIN_MS, () => void this.completeAudit());
     const stopAudit = againAndAgain(clock, AUDIT_EVERY_MS, () => this.completeAudit());
     const stopLooking = againAndAgain(clock, everyMs, look);
     return () => {
+      stopAuditSoon();
       stopAudit();
       stopLooking();
     };

@@ -12,7 +12,7 @@ export interface AuditCheckpoint {
 }
 
 /** So long a living process may take from its commit to the line; where it takes longer, two lines say the same, and readers see one. */
-const ON_ITS_WAY_MS = 10_000;
+export const ON_ITS_WAY_MS = 10_000;
 /** So far apart the clocks of machines may be. */
 const SKEW_MS = 600_000;
 
