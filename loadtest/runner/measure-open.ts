@@ -14,6 +14,9 @@ export interface OpenSettings {
 }
 
 const LOOK_MS = 1000;
+/** How long after the end the last requests may be sent, and how often it is looked whether they were. */
+const BEHIND_MS = 1000;
+const BEHIND_LOOK_MS = 50;
 
 export async function measureOpen(
   fleet: Fleet,
@@ -29,21 +32,30 @@ export async function measureOpen(
   const before = await watch.statistics();
   const totalMs = warmupMs + durationMs;
   const looks: Merged[] = [];
+  /** After the end: no windows, but their answers count. */
+  const behind: Merged[] = [];
   for (;;) {
-    const left = totalMs - (performance.now() - begun);
+    const elapsed = performance.now() - begun;
+    const left = elapsed < totalMs ? totalMs - elapsed : BEHIND_LOOK_MS;
     await pause(Math.max(1, Math.min(LOOK_MS, left)), watch.signal);
     const { merged, exhausted } = await fleet.look();
-    looks.push(merged);
+    if (elapsed < totalMs) looks.push(merged);
+    else behind.push(merged);
     const elapsedMs = performance.now() - begun;
     watch.progress({ phase: "measuring", label, elapsedMs, totalMs, look: merged });
-    if (elapsedMs >= totalMs || exhausted || watch.signal.aborted) break;
+    if (exhausted || watch.signal.aborted) break;
+    // A generator that is behind may still send the last ones, late; what it does not send is counted as dropped.
+    if (elapsedMs >= totalMs + BEHIND_MS) break;
   }
   const measuredMs = Math.min(durationMs, performance.now() - begun - warmupMs);
   const overs = await fleet.end(settings.patienceMs);
   const last = mergeSnapshots(overs.map(({ snapshot }) => snapshot));
   const after = await watch.statistics();
   // What came while the last answers were waited for counts; the processor had little to do then.
-  const look = { ...joinLooks([warm, ...looks, last]), cpuShare: joinLooks(looks).cpuShare };
+  const look = {
+    ...joinLooks([warm, ...looks, ...behind, last]),
+    cpuShare: joinLooks(looks).cpuShare,
+  };
   return {
     look,
     seconds: measuredMs / 1000,

@@ -118,6 +118,17 @@ describe("an open loop", () => {
     expect(await done(generator)).toMatchObject({ sent: 5, dropped: 15 });
   });
 
+  it("counts what was due and never sent, when it is ended before it got so far", async () => {
+    const log = new EventLog(100);
+    const due = [...evenly(10, 1), 60_000];
+    const generator = await started({ law: "fixed:10000", due, perConnection: 1, log });
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    const { unanswered } = await generator.stop(20);
+    // What is due in a minute is nobody's loss.
+    expect([unanswered, generator.snapshot()]).toMatchObject([1, { sent: 1, dropped: 9 }]);
+    expect(log.columns().number).toHaveLength(10);
+  });
+
   it("tells what nobody answered, and how old it is", async () => {
     const generator = await started({ law: "fixed:10000", due: [0, 1, 2] });
     await new Promise((resolve) => setTimeout(resolve, 40));

@@ -66,7 +66,7 @@ export interface LoadSource {
   snapshot(): Snapshot;
   /** True once the plan has nothing more to send. */
   readonly exhausted: boolean;
-  /** Sends nothing more; resolves when everything is answered or `patienceMs` is over. */
+  /** Sends nothing more, and counts what was due and not sent; resolves when everything is answered or `patienceMs` is over. */
   stop(patienceMs: number): Promise<Ending>;
 }
 
@@ -181,6 +181,7 @@ export class Generator implements LoadSource {
   async stop(patienceMs: number): Promise<Ending> {
     this.#stopped = true;
     this.#pacer?.stop();
+    if (this.#pacer !== undefined) this.#dropDue(this.#now());
     if (this.#flight.count > 0) {
       let late: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {
@@ -199,6 +200,19 @@ export class Generator implements LoadSource {
       this.#options.log?.add(number, now - intended, Outcome.unanswered, undefined);
     });
     return { unanswered, oldestMs };
+  }
+
+  /** What fell due and was never sent counts: else a run that could not keep up would look lighter than it was. */
+  #dropDue(now: number): void {
+    for (;;) {
+      const next = this.#next;
+      if (next === undefined || this.#begin + next.dueMs > now) return;
+      if (this.#counts(this.#begin + next.dueMs)) {
+        this.#tally.dropped += 1;
+        this.#options.log?.add(next.number, 0, Outcome.dropped, undefined);
+      }
+      this.#next = this.#plan.next();
+    }
   }
 
   #counts(intended: number): boolean {
