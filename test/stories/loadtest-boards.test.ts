@@ -71,8 +71,7 @@ it("events of one vendor's board are judged on another's, and both are told to b
   for (const { device } of result.origins) expect(page).toContain(device);
   expect(page).toContain("<strong>Emulated.</strong>");
   const { trigger } = result;
-  // On a busy machine the end comes before some were sent.
-  expect(trigger?.scored).toBeGreaterThan(1000);
+  expect(trigger?.scored).toBe(trigger?.events);
   // The tagger knows top quarks: its signal, one in fifty of the events.
   expect(trigger?.roc?.area).toBeGreaterThan(0.9);
   // The tagger's variants are of one numeric class: one vendor's board says to the bit what the other's does.
