@@ -54,7 +54,7 @@ import { explaining, explainOf } from "./wiring/explaining.ts";
 import { uncounted } from "./wiring/gate-executor.ts";
 import { gatewayFacts } from "./wiring/gateway-facts.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
-import { createGatekeeper, tlsReloading } from "./wiring/identity.ts";
+import { createGatekeeper, tlsOf, tlsReloading } from "./wiring/identity.ts";
 import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
 import { Inventory } from "./wiring/inventory.ts";
 import type { LoaderParts } from "./wiring/load-instances.ts";
@@ -418,11 +418,12 @@ export async function createGateway(
     clock,
     log,
   });
-  const tlsFiles = tlsReloading(config.grpc.tls, grpc.server, log);
   const http = createHttpServer({
     ...config.http,
+    tls: tlsOf(config.http.tls, gatekeeper !== undefined),
     log,
     gate: gatekeeper,
+    listeners: config.auth.listeners,
     restrictions: apis.headers,
     live: () => true,
     ready,
@@ -450,6 +451,10 @@ export async function createGateway(
       now: clock.now,
     },
   });
+  const tlsFiles = [
+    config.grpc.enabled ? tlsReloading("gRPC", config.grpc.tls, grpc.server, log) : undefined,
+    config.http.enabled ? tlsReloading("HTTP", config.http.tls, http, log) : undefined,
+  ].filter((files) => files !== undefined);
   const metrics = createMetrics({
     models: () => account.all(),
     others: [
@@ -478,7 +483,7 @@ export async function createGateway(
   // (HTTP still tells probes that we are not ready), then the models and workers go.
   const services: readonly Service[] = [
     ...(gatekeeper ? [gatekeeper] : []),
-    ...(tlsFiles && config.grpc.enabled ? [tlsFiles] : []),
+    ...tlsFiles,
     tracing.service,
     recording.service,
     {
@@ -538,10 +543,10 @@ export async function createGateway(
     },
     stop: () => lifecycle.stop(Math.max(0, config.server.exitTimeoutSecs * 1000 - ENDING_MS)),
     describe: () => servedRows(repository),
-    ...((gatekeeper ?? tlsFiles) && {
+    ...((gatekeeper || tlsFiles.length > 0) && {
       reload: async () => {
         await gatekeeper?.reload();
-        await tlsFiles?.reload();
+        for (const files of tlsFiles) await files.reload();
       },
     }),
     registry: serving,

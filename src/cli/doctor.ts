@@ -6,6 +6,7 @@ import type { Finding } from "./doctor/finding.ts";
 import { checkCores, checkMemory, checkOpenFiles, checkSlabFolder } from "./doctor/machine.ts";
 import { checkPort, checkRoot } from "./doctor/places.ts";
 import { checkNative, checkNode } from "./doctor/runtime.ts";
+import { checkTls } from "./doctor/tls.ts";
 import { Exit, type Io } from "./io.ts";
 import { type OutputFormat, outputOption, print } from "./output-option.ts";
 import { printable } from "./table.ts";
@@ -32,6 +33,8 @@ export async function examine(config: Config): Promise<readonly Finding[]> {
     checkMemory(grpc.receiveBudgetBytes, workers.maxCpuWorkers),
     checkOpenFiles(),
     checkSlabFolder(workers.slabFolder),
+    checkTls("grpc", grpc),
+    checkTls("http", http),
     checkPort("grpc", grpc),
     checkPort("http", http),
     checkPort("metrics", metrics),
