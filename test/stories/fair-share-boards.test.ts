@@ -21,7 +21,7 @@ beforeAll(async () => {
   for (const name of ["tagger", "tracker"]) {
     addBoardModel(repository, { name, maxBatchSize: BATCH_ROWS, usPerRow: 400, more });
   }
-  const flags = [...withBoards(repository, 2), ...tenants.flags];
+  const flags = [...withBoards(repository, { boards: 2 }), ...tenants.flags];
   gateway = await startGateway({ repositories: [repository.folder], flags });
   backlogs = new Backlogs(gateway, tenants.headersOf);
 }, LIMIT_MS);

@@ -35,15 +35,15 @@ export function addBoardModel(repository: TemporaryRepository, model: BoardModel
   writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest));
 }
 
-/** @param rest of the configuration @returns flags of `serve` */
+/** @param options of the backend @param rest of the configuration @returns flags of `serve` */
 export function withBoards(
   repository: TemporaryRepository,
-  boards: number,
+  options: { readonly boards: number; readonly executionsFile?: string },
   rest: object = {},
 ): readonly string[] {
   const file = join(repository.folder, "gateway.json");
   const module = join(packageRoot, "dist/test/support/test-board.js");
-  const backends = [{ kind: "test-board", package: module, options: { boards } }];
+  const backends = [{ kind: "test-board", package: module, options }];
   writeFileSync(file, JSON.stringify({ backends, ...rest }));
   return ["--config", file];
 }

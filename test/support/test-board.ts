@@ -3,7 +3,7 @@
  * which takes it t µs a row (default 0), and a load `loadMs` (default 0).
  * A file says what goes wrong on which board, read anew at every load and execution.
  */
-import { readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import {
   BackendError,
@@ -11,6 +11,7 @@ import {
   type Device,
   type Execution,
   type ModelInstance,
+  type Tensor,
 } from "../../backends/contract.ts";
 
 interface Image {
@@ -23,6 +24,8 @@ interface Options {
   readonly boards: number;
   /** `{"test-board-0": "fail" | "die" | "hang" | "refuse"}` */
   readonly faultsFile?: string;
+  /** Gets a line an execution: when it began (`process.hrtime`, one clock for all processes, ms) and the first number of each request. */
+  readonly executionsFile?: string;
 }
 
 function fault({ faultsFile }: Options, device: string): string | undefined {
@@ -43,6 +46,7 @@ function instanceOn(device: Device, options: Options, { add, usPerRow = 0 }: Ima
       if (wrong === "die") process.kill(process.pid, "SIGKILL");
       if (wrong === "hang") await new Promise(() => {});
       const rows = members.reduce((sum, member) => sum + member.rows, 0);
+      if (options.executionsFile !== undefined) writeDown(options.executionsFile, input, members);
       if (usPerRow > 0) Atomics.wait(never, 0, 0, (rows * usPerRow) / 1000);
       const values = new Float32Array(new Uint8Array(input.data).buffer).map((x) => x + add);
       const bytes = new Uint8Array(values.buffer);
@@ -52,6 +56,18 @@ function instanceOn(device: Device, options: Options, { add, usPerRow = 0 }: Ima
     },
     async unload() {},
   };
+}
+
+function writeDown(file: string, { data }: Tensor, members: Execution["members"]): void {
+  const rows = members.reduce((sum, member) => sum + member.rows, 0);
+  const numbers = new Float32Array(new Uint8Array(data).buffer);
+  const line = [Number(process.hrtime.bigint()) / 1e6];
+  let row = 0;
+  for (const member of members) {
+    line.push(numbers[(row * numbers.length) / rows] ?? Number.NaN);
+    row += member.rows;
+  }
+  appendFileSync(file, `${line.join(" ")}\n`);
 }
 
 const testBoard: BackendModule = {
