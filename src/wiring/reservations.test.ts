@@ -180,7 +180,9 @@ describe("a calendar that is read again", () => {
   it("stays as it was where something is wrong in the new one", async () => {
     const { reservations } = await calendar(runs);
     asked();
-    expect(() => reservations.useFile([runs, { ...runs, to: "never" }])).toThrow("'to' of a reservation");
+    expect(() => reservations.useFile([runs, { ...runs, to: "never" }])).toThrow(
+      "'to' of a reservation",
+    );
     expect(() => reservations.useFile([runs, runs])).toThrow("stands twice");
     await clock.advance(5000);
     expect(asked()).toEqual([]);
