@@ -93,7 +93,7 @@ export interface Gateway {
   describe(): readonly ServedRow[];
   /** Resolves with the reason when the process should stop of its own accord. */
   readonly over: Promise<string>;
-  /** Reads files of identity again: tenants, keys, certificates. Does not reject; undefined: there are none. */
+  /** Reads files again: tenants, keys, certificates, reservations. Does not reject; undefined: there are none. */
   readonly reload?: (() => Promise<void>) | undefined;
   /** Present where models may be registered. */
   readonly registry?: RegistryServing | undefined;
@@ -543,9 +543,10 @@ export async function createGateway(
     },
     stop: () => lifecycle.stop(Math.max(0, config.server.exitTimeoutSecs * 1000 - ENDING_MS)),
     describe: () => servedRows(repository),
-    ...((gatekeeper || tlsFiles.length > 0) && {
+    ...((gatekeeper || tenancy?.reload || tlsFiles.length > 0) && {
       reload: async () => {
         await gatekeeper?.reload();
+        await tenancy?.reload?.();
         for (const files of tlsFiles) await files.reload();
       },
     }),
