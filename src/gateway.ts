@@ -40,6 +40,7 @@ import { logWords, readLogWords } from "./telemetry/log-settings.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { shadowMetrics } from "./telemetry/shadow-metrics.ts";
 import { shareMetrics } from "./telemetry/share-metrics.ts";
+import { StageTimes } from "./telemetry/stage-times.ts";
 import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
 import { TenantTable } from "./tenants/tenant-table.ts";
@@ -124,7 +125,7 @@ export async function createGateway(
   const opened = folder === undefined ? undefined : await openRegistryStore(folder, clock, log);
   const registered = given ?? opened;
   const gatekeeper = createGatekeeper(config, log);
-  const account = new ModelAccount();
+  const account = new ModelAccount(Date.now, new StageTimes(config.metrics.maxStageSeries));
   const timings = latencies(config.metrics);
   const eventLoop = new EventLoopDelay();
   let closing = false;
@@ -474,6 +475,7 @@ export async function createGateway(
       ),
       ...(config.metrics.cpu ? cpuMetrics(config.metrics.intervalMs, clock.now) : []),
     ],
+    histograms: account.stages.families(),
     counterLatencies: config.metrics.counterLatencies,
     latencies: timings.metrics,
   });

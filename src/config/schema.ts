@@ -131,6 +131,10 @@ const metrics = z.strictObject({
   intervalMs: key(ms(1).default(2000), "Shortest time over which the load of the cores is taken", {
     unit: "ms",
   }),
+  maxStageSeries: key(
+    whole(1, 100_000).default(256),
+    "Sets of model, tenant and device that histograms of durations are told of; the rest is 'other'",
+  ),
   counterLatencies: key(z.boolean().default(true), "Tell durations as sums (nv_inference_*_us)"),
   histogramLatencies: key(
     z.boolean().default(false),

@@ -1,4 +1,5 @@
 /** The listener of `--metrics-port`: `/metrics` for Prometheus, and nothing else. */
+import { Readable } from "node:stream";
 import type { Logger } from "../logger.ts";
 import { createApp, route } from "./app.ts";
 import { authorize, type Gate } from "./authorize.ts";
@@ -11,7 +12,13 @@ export interface MetricsServerOptions {
   readonly log: Logger;
   /** undefined: nobody is asked who he is. */
   readonly gate?: Gate | undefined;
-  readonly metrics: { readonly contentType: string; render(): Promise<string> };
+  readonly metrics: {
+    /** @param accept of the request. `pieces` are sent as they come */
+    page(accept: string | undefined): {
+      readonly contentType: string;
+      readonly pieces: AsyncIterable<string>;
+    };
+  };
 }
 
 /** Nobody has a reason to send a scrape a body. */
@@ -21,8 +28,22 @@ export function createMetricsServer(options: MetricsServerOptions): HttpListener
   const { metrics, log } = options;
   const app = createApp({ maxBodyBytes: MAX_BODY_BYTES, log });
   authorize(app, options.gate);
-  route(app, "GET", "/metrics", async (_request, reply) =>
-    reply.header("content-type", metrics.contentType).send(await metrics.render()),
-  );
+  route(app, "GET", "/metrics", async (request, reply) => {
+    const { contentType, pieces } = metrics.page(request.headers.accept);
+    const iterator = pieces[Symbol.asyncIterator]();
+    // What goes wrong before anything was sent is told by the status.
+    const first = await iterator.next();
+    return reply.header("content-type", contentType).send(Readable.from(rest(first, iterator)));
+  });
   return new HttpListener("metrics", "Metrics Service", "--metrics-port", app, options);
+}
+
+/** Bytes: a stream of strings would count its room in pieces. */
+async function* rest(
+  first: IteratorResult<string>,
+  iterator: AsyncIterator<string>,
+): AsyncGenerator<Buffer> {
+  for (let next = first; next.done !== true; next = await iterator.next()) {
+    yield Buffer.from(next.value);
+  }
 }

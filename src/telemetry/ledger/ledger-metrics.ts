@@ -1,18 +1,18 @@
 /** The ledger since the start of the process, for Prometheus. Tenants, models and devices are named by configuration alone. */
-
-import { summed, type UsageCounts, type UsageLine } from "../../inference/usage.ts";
+import type { Labels } from "../exposition/label-text.ts";
 import type { ReadMetric, Sample } from "../model-metrics.ts";
+import type { LedgerRow } from "./ledger-row.ts";
 
 const LABELS = ["tenant", "model", "version", "variant", "device"] as const;
 
-export function ledgerMetrics(totals: () => Iterable<UsageLine>): readonly ReadMetric[] {
-  const counter = (name: string, help: string, value: (counts: UsageCounts) => number) => ({
+export function ledgerMetrics(rows: () => Iterable<LedgerRow>): readonly ReadMetric[] {
+  const counter = (name: string, help: string, value: (row: LedgerRow) => number) => ({
     name,
     help,
     type: "counter" as const,
     labels: LABELS,
     *read(): Generator<Sample> {
-      for (const line of totals()) yield { labels: labelsOf(line), value: value(line) };
+      for (const row of rows()) yield { labels: labelsOf(row), value: value(row) };
     },
   });
   return [
@@ -38,22 +38,26 @@ export function ledgerMetrics(totals: () => Iterable<UsageLine>): readonly ReadM
       help: "Requests that were not answered, by reason",
       type: "counter",
       labels: ["tenant", "model", "version", "reason"],
-      *read() {
-        for (const { tenant, model, version, refused } of refusals(totals())) {
-          for (const [reason, value] of Object.entries(refused)) {
-            yield { labels: { tenant, model, version, reason }, value };
-          }
-        }
-      },
+      read: () => refusals(rows()),
     },
   ];
 }
 
-const labelsOf = ({ tenant, model, version, variant, device }: UsageLine) => ({
-  ...{ tenant, model, version, variant, device },
-});
+/** A row's key is the same object for good: its labels are written once. */
+const labelsOf = ({ key }: LedgerRow): Labels => key as unknown as Labels;
 
-/** One line a model: requests are refused by devices as well as before them. */
-function refusals(lines: Iterable<UsageLine>): UsageLine[] {
-  return summed([...lines].map((line) => ({ ...line, variant: "", device: "" })));
+/** One sample a model and reason: requests are refused by devices as well as before them. */
+function refusals(rows: Iterable<LedgerRow>): Iterable<Sample> {
+  const sums = new Map<string, { labels: Labels; value: number }>();
+  for (const { key, refused } of rows) {
+    for (const reason in refused) {
+      const { tenant, model, version } = key;
+      const text = JSON.stringify([tenant, model, version, reason]);
+      const count = refused[reason] ?? 0;
+      const known = sums.get(text);
+      if (known !== undefined) known.value += count;
+      else sums.set(text, { labels: { tenant, model, version, reason }, value: count });
+    }
+  }
+  return sums.values();
 }
