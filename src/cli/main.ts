@@ -61,6 +61,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "tell why a request went to its device and into its batch",
     load: async () => (await import("./explain.ts")).explainCommand,
   },
+  top: {
+    summary: "show what a running gateway does: models, devices, tenants",
+    load: async () => (await import("./top.ts")).topCommand,
+  },
   loadtest: {
     summary: "put load on a server that speaks Triton's protocol, and report what came back",
     load: async () => (await import("./loadtest.ts")).loadtestCommand,
