@@ -44,7 +44,10 @@ export class KeySet {
   /** As jose asks for a key. @throws StatusError UNAVAILABLE where no keys can be had */
   readonly find: JWTVerifyGetKey = async (header, token) => {
     const now = this.#options.now();
-    if (this.#keys === undefined || now - this.#keys.at > REFRESH_MS) await this.#readAgain();
+    const age = this.#keys === undefined ? Number.POSITIVE_INFINITY : now - this.#keys.at;
+    // Nobody waits for an issuer that is slow or away while its keys still count.
+    if (age > USABLE_MS) await this.#readAgain();
+    else if (age > REFRESH_MS) void this.#readAgain();
     try {
       return await this.#usable()(header, token);
     } catch (thrown) {
