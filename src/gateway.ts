@@ -41,7 +41,6 @@ import { createMetrics } from "./telemetry/metrics.ts";
 import { shadowMetrics } from "./telemetry/shadow-metrics.ts";
 import { shareMetrics } from "./telemetry/share-metrics.ts";
 import { StageTimes } from "./telemetry/stage-times.ts";
-import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
 import { TenantTable } from "./tenants/tenant-table.ts";
 import { Aliases } from "./wiring/aliases.ts";
@@ -70,6 +69,7 @@ import { createRegistry, openRegistryStore } from "./wiring/registry.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
 import type { Several } from "./wiring/several.ts";
 import { Shadows, type ShadowsParts } from "./wiring/shadow/shadows.ts";
+import { countsOf, statisticsOf } from "./wiring/statistics.ts";
 import { StepLine } from "./wiring/step-line.ts";
 import { createTenancy } from "./wiring/tenancy.ts";
 import { createTracing } from "./wiring/tracing.ts";
@@ -272,6 +272,7 @@ export async function createGateway(
     ? (await import("./wiring/several.ts")).createSeveral({
         ...{ settings: config.redis, catalog: opened?.catalog, self, clock, log },
         tenancy: tenancy?.sharing,
+        counters: () => countsOf(account.all()),
         folders: [folder, config.registry.dropFolder].filter((each) => each !== undefined),
       })
     : undefined;
@@ -359,11 +360,11 @@ export async function createGateway(
     load: (model, parameters) => repository.loadModel(model, parameters),
     unload: (model, parameters) => repository.unloadModel(model, parameters),
   };
-  const statistics = {
+  const statistics = statisticsOf({
     served: () => repository.served().map(({ definition }) => definition.signature),
-    statistics: (model: string, version: string) =>
-      modelStatistics(account.counters(model, version)),
-  };
+    counters: (model, version) => account.counters(model, version),
+    shared: several?.counts,
+  });
 
   const sharedMemory = config.server.allowClientShm
     ? new SharedMemory({ folder: "/dev/shm", ownPrefix: SLAB_PREFIX, clock })
@@ -524,6 +525,7 @@ export async function createGateway(
     },
     // What is registered serves before anything of it changes, and before interrupted registrations go on.
     ...(registry ? [registry.service] : []),
+    ...(several ? [several.countsService] : []),
     { name: "shadows", start: async () => {}, stop: async () => shadows?.close() },
     ...(config.metrics.enabled ? [metricsServer] : []),
     ...(config.http.enabled ? [http] : []),

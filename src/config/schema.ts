@@ -398,6 +398,10 @@ const redis = z.strictObject({
     "Time after which a gateway that is not heard of does not count any more",
     { unit: "ms" },
   ),
+  shareStatistics: key(
+    z.boolean().default(true),
+    "ModelStatistics add up all gateways, so that they do not go back for a client that moves; off where clients choose between gateways by them",
+  ),
 });
 
 const provenance = z.strictObject({
