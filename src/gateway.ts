@@ -26,8 +26,8 @@ import type { ModelDefinition } from "./registry/types.ts";
 import type { Served } from "./scheduling/served.ts";
 import { SharedMemory } from "./shared-memory/manager.ts";
 import { isConfigured } from "./shared-state/settings.ts";
-import { ModelAccount } from "./telemetry/account.ts";
 import { acceleratorMetrics, bodyMetrics } from "./telemetry/accelerator-metrics.ts";
+import { ModelAccount } from "./telemetry/account.ts";
 import { clusterMetrics } from "./telemetry/cluster-metrics.ts";
 import { cpuMetrics, hostUse } from "./telemetry/cpu-metrics.ts";
 import { deviceMetrics } from "./telemetry/device-metrics.ts";
@@ -40,6 +40,7 @@ import { latencies } from "./telemetry/latency-metrics.ts";
 import type { Log } from "./telemetry/log.ts";
 import { logWords, readLogWords } from "./telemetry/log-settings.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
+import { readRunbook } from "./telemetry/runbook.ts";
 import { servingMetrics } from "./telemetry/serving-metrics.ts";
 import { shadowMetrics } from "./telemetry/shadow-metrics.ts";
 import { shareMetrics } from "./telemetry/share-metrics.ts";
@@ -427,6 +428,7 @@ export async function createGateway(
     log,
   });
   const tlsFiles = tlsReloading(config.grpc.tls, grpc.server, log);
+  const runbook = readRunbook();
   const http = createHttpServer({
     ...config.http,
     log,
@@ -451,6 +453,7 @@ export async function createGateway(
     usage: tenancy?.accounting.usage,
     tenants: tenancy?.control,
     reservations: tenancy?.reservations,
+    runbook,
     inference: {
       infer: withHeaders(infer, forwarderOf(config.http.headerForwardPattern), tracing.tracer),
       signature: (model, version) => definitionOf(model, version).signature,
@@ -493,7 +496,10 @@ export async function createGateway(
     counterLatencies: config.metrics.counterLatencies,
     latencies: timings.metrics,
   });
-  const metricsServer = createMetricsServer({ ...config.metrics, log, gate: gatekeeper, metrics });
+  const metricsServer = createMetricsServer({
+    ...{ ...config.metrics, log, gate: gatekeeper },
+    ...{ metrics, runbook },
+  });
 
   // Stopped in reverse: first nobody new gets in and what is in flight is answered
   // (HTTP still tells probes that we are not ready), then the models and workers go.

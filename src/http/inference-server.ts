@@ -27,6 +27,7 @@ import type { RegistryRoom } from "./registry/room.ts";
 import { addRepositoryControl, type RepositoryControl } from "./repository-control.ts";
 import { addRepositoryIndex, type RepositoryIndex } from "./repository-index.ts";
 import { restrict } from "./restricted.ts";
+import { addRunbook, type RunbookPages } from "./runbook.ts";
 import { addServerMetadata, type ServerMetadata } from "./server-metadata.ts";
 import { addSharedMemory } from "./shared-memory.ts";
 import { addStatistics, type StatisticsSource } from "./statistics.ts";
@@ -68,6 +69,7 @@ export interface HttpServerOptions extends HealthSource {
   readonly tenants?: TenantControl | undefined;
   /** undefined: this gateway keeps no calendar. */
   readonly reservations?: ReservationControl | undefined;
+  readonly runbook: RunbookPages;
   readonly inference: Omit<InferRoom, "maxInputBytes" | "closing">;
 }
 
@@ -116,6 +118,7 @@ export function addRoutes(
   addUsage(app, options.usage);
   addTenants(app, options.tenants);
   addReservations(app, options.reservations);
+  addRunbook(app, options.runbook);
   const room = inferRoom(options, closing);
   addInfer(app, room);
   addGenerate(app, room);
