@@ -35,6 +35,7 @@ COPY --from=build /build/loadtest/report/page loadtest/report/page
 COPY --from=build /build/loadtest/scenarios loadtest/scenarios
 COPY src/cli/beamgate.mjs src/cli/beamgate.mjs
 COPY src/shared-state/scripts src/shared-state/scripts
+COPY src/telemetry/runbook src/telemetry/runbook
 COPY LICENSE README.md ./
 RUN ln -s /app/src/cli/beamgate.mjs /usr/local/bin/beamgate \
  && ln -s /app/src/cli/beamgate.mjs /usr/local/bin/tritonserver

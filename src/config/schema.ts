@@ -132,7 +132,7 @@ const metrics = z.strictObject({
     unit: "ms",
   }),
   maxStageSeries: key(
-    whole(1, 100_000).default(256),
+    whole(1, 100_000).default(100),
     "Sets of model, tenant and device that histograms of durations are told of; the rest is 'other'",
   ),
   counterLatencies: key(z.boolean().default(true), "Tell durations as sums (nv_inference_*_us)"),
