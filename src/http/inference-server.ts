@@ -38,6 +38,7 @@ import { addTenants } from "./tenancy/tenants.ts";
 import { addUsage, type UsageSource } from "./tenancy/usage.ts";
 import { addTraceSetting, type TraceControl } from "./trace-setting.ts";
 import { UnreadAnswers } from "./unread-answers.ts";
+import { addWho } from "./who.ts";
 
 export interface HttpServerOptions extends HealthSource {
   readonly address: string;
@@ -121,6 +122,7 @@ export function addRoutes(
   addStatistics(app, options.statistics);
   addDevices(app, options.devices);
   addGateways(app, () => options.gateways());
+  addWho(app);
   addRegistry(app, options.registry, closing);
   addExplain(app, options.explain);
   addUsage(app, options.usage);
