@@ -6,13 +6,16 @@ import type { ReadMetric, Sample } from "../model-metrics.ts";
 const LABELS = ["tenant", "model", "version", "variant", "device"] as const;
 
 export function ledgerMetrics(totals: () => Iterable<UsageLine>): readonly ReadMetric[] {
-  const counter = (name: string, help: string, value: (counts: UsageCounts) => number) => ({
+  const counter = (name: string, help: string, value: (counts: UsageCounts) => number | null) => ({
     name,
     help,
     type: "counter" as const,
     labels: LABELS,
     *read(): Generator<Sample> {
-      for (const line of totals()) yield { labels: labelsOf(line), value: value(line) };
+      for (const line of totals()) {
+        const counted = value(line);
+        if (counted !== null) yield { labels: labelsOf(line), value: counted };
+      }
     },
   });
   return [
@@ -32,6 +35,16 @@ export function ledgerMetrics(totals: () => Iterable<UsageLine>): readonly ReadM
       "beamgate_usage_device_seconds_total",
       "Time of devices, that of a batch parted by rows, s",
       ({ deviceSeconds }) => deviceSeconds,
+    ),
+    counter(
+      "beamgate_usage_measured_seconds_total",
+      "Time of devices during which their power was measured, s",
+      ({ measuredSeconds }) => (measuredSeconds > 0 ? measuredSeconds : null),
+    ),
+    counter(
+      "beamgate_usage_joules_total",
+      "Energy of devices in the time that was measured, that of a batch parted by rows, J",
+      ({ joules }) => joules,
     ),
     {
       name: "beamgate_usage_refused_total",
