@@ -54,6 +54,7 @@ import { cachingLoader } from "./wiring/caching-loader.ts";
 import { DeviceShares } from "./wiring/device-shares.ts";
 import { Devices } from "./wiring/devices.ts";
 import { deviceOf, dialInOf, joinOf, withPlaces } from "./wiring/dialled.ts";
+import { loadOf } from "./wiring/endpoint-load.ts";
 import { ensembleOf } from "./wiring/ensemble-of.ts";
 import { explaining, explainOf } from "./wiring/explaining.ts";
 import { uncounted } from "./wiring/gate-executor.ts";
@@ -428,6 +429,18 @@ export async function createGateway(
     log,
   });
   const tlsFiles = tlsReloading(config.grpc.tls, grpc.server, log);
+  const coresUse = hostUse(config.metrics.intervalMs, clock.now);
+  const watch = new DeviceWatch({
+    list: () => devices.list(),
+    boards: () => devices.boards(),
+    hostUse: coresUse,
+    now: clock.now,
+  });
+  const load = loadOf({
+    ...{ account, coresUse, bodies, now: clock.now },
+    devices: () => watch.latest(),
+    served: (model, version) => repository.serving(model, version)?.loaded,
+  });
   const runbook = readRunbook();
   const http = createHttpServer({
     ...config.http,
@@ -457,15 +470,10 @@ export async function createGateway(
     inference: {
       infer: withHeaders(infer, forwarderOf(config.http.headerForwardPattern), tracing.tracer),
       signature: (model, version) => definitionOf(model, version).signature,
+      load: (format, model, version) => load.header(format, model, version),
       budget: bodies,
       now: clock.now,
     },
-  });
-  const watch = new DeviceWatch({
-    list: () => devices.list(),
-    boards: () => devices.boards(),
-    hostUse: hostUse(config.metrics.intervalMs, clock.now),
-    now: clock.now,
   });
   const metrics = createMetrics({
     models: () => account.all(),

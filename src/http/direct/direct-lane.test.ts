@@ -40,6 +40,7 @@ async function serve(answerAtOnce = true, budget = new ByteBudget(2 ** 20)) {
       if (model === "m") return signature;
       throw new StatusError("NOT_FOUND", `no ${model}`);
     },
+    load: (format, model, version) => `${format} of ${model}/${version}`,
     budget,
     maxInputBytes: 2 ** 20,
     now: () => performance.now(),
@@ -103,6 +104,16 @@ const bodies = (text: string) =>
 const until = (check: () => void) => vi.waitFor(check, { timeout: 3000 });
 
 describe("plain infer requests", () => {
+  it("are told the load in a header where they ask for it", async () => {
+    const { server } = await serve();
+    const { socket, got } = await client(server);
+    socket.write(raw("a", "Endpoint-Load-Metrics-Format: text\r\n") + raw("b"));
+    await until(() => expect(got()).toMatch(/b$/));
+    expect(got().match(/^endpoint-load-metrics: .*$/gim)).toEqual([
+      "endpoint-load-metrics: text of m/1",
+    ]);
+  });
+
   it("are answered with what Node would write, in one piece or byte by byte", async () => {
     const { server, atNode, budget } = await serve();
     const { socket, got } = await client(server);
