@@ -132,7 +132,7 @@ export async function createGateway(
   const opened = folder === undefined ? undefined : await openRegistryStore(folder, clock, log);
   const registered = given ?? opened;
   const gatekeeper = createGatekeeper(config, log);
-  const account = new ModelAccount(Date.now, new StageTimes(config.metrics.maxStageSeries));
+  const account = new ModelAccount(Date.now, stageTimesOf(config.metrics.maxStageSeries));
   const timings = latencies(config.metrics);
   const eventLoop = new EventLoopDelay();
   let closing = false;
@@ -500,7 +500,7 @@ export async function createGateway(
       ),
       ...(config.metrics.cpu ? cpuMetrics(config.metrics.intervalMs, clock.now) : []),
     ],
-    histograms: account.stages.families(),
+    histograms: account.stages?.families() ?? [],
     counterLatencies: config.metrics.counterLatencies,
     latencies: timings.metrics,
   });
@@ -583,6 +583,9 @@ export async function createGateway(
     over: ended,
   };
 }
+
+/** @param most 0: none */
+const stageTimesOf = (most: number) => (most > 0 ? new StageTimes(most) : undefined);
 
 function tableOf(tenants: readonly Tenant[]): TenantTable {
   const table = new TenantTable();
