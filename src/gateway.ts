@@ -45,7 +45,6 @@ import { servingMetrics } from "./telemetry/serving-metrics.ts";
 import { shadowMetrics } from "./telemetry/shadow-metrics.ts";
 import { shareMetrics } from "./telemetry/share-metrics.ts";
 import { StageTimes } from "./telemetry/stage-times.ts";
-import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
 import { TenantTable } from "./tenants/tenant-table.ts";
 import { Aliases } from "./wiring/aliases.ts";
@@ -60,7 +59,7 @@ import { explaining, explainOf } from "./wiring/explaining.ts";
 import { uncounted } from "./wiring/gate-executor.ts";
 import { gatewayFacts } from "./wiring/gateway-facts.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
-import { createGatekeeper, tlsReloading } from "./wiring/identity.ts";
+import { createGatekeeper, tlsOf, tlsReloading } from "./wiring/identity.ts";
 import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
 import { Inventory } from "./wiring/inventory.ts";
 import type { LoaderParts } from "./wiring/load-instances.ts";
@@ -77,6 +76,7 @@ import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
 import { queueFigures, registeredAliases } from "./wiring/serving-figures.ts";
 import type { Several } from "./wiring/several.ts";
 import { Shadows, type ShadowsParts } from "./wiring/shadow/shadows.ts";
+import { countsOf, statisticsOf } from "./wiring/statistics.ts";
 import { StepLine } from "./wiring/step-line.ts";
 import { createTenancy } from "./wiring/tenancy.ts";
 import { createTracing } from "./wiring/tracing.ts";
@@ -101,7 +101,7 @@ export interface Gateway {
   describe(): readonly ServedRow[];
   /** Resolves with the reason when the process should stop of its own accord. */
   readonly over: Promise<string>;
-  /** Reads files of identity again: tenants, keys, certificates. Does not reject; undefined: there are none. */
+  /** Reads files again: tenants, keys, certificates, reservations. Does not reject; undefined: there are none. */
   readonly reload?: (() => Promise<void>) | undefined;
   /** Present where models may be registered. */
   readonly registry?: RegistryServing | undefined;
@@ -281,6 +281,7 @@ export async function createGateway(
     ? (await import("./wiring/several.ts")).createSeveral({
         ...{ settings: config.redis, catalog: opened?.catalog, self, clock, log },
         tenancy: tenancy?.sharing,
+        counters: () => countsOf(account.all()),
         folders: [folder, config.registry.dropFolder].filter((each) => each !== undefined),
       })
     : undefined;
@@ -368,11 +369,11 @@ export async function createGateway(
     load: (model, parameters) => repository.loadModel(model, parameters),
     unload: (model, parameters) => repository.unloadModel(model, parameters),
   };
-  const statistics = {
+  const statistics = statisticsOf({
     served: () => repository.served().map(({ definition }) => definition.signature),
-    statistics: (model: string, version: string) =>
-      modelStatistics(account.counters(model, version)),
-  };
+    counters: (model, version) => account.counters(model, version),
+    shared: several?.counts,
+  });
 
   const sharedMemory = config.server.allowClientShm
     ? new SharedMemory({ folder: "/dev/shm", ownPrefix: SLAB_PREFIX, clock })
@@ -428,7 +429,6 @@ export async function createGateway(
     clock,
     log,
   });
-  const tlsFiles = tlsReloading(config.grpc.tls, grpc.server, log);
   const coresUse = hostUse(config.metrics.intervalMs, clock.now);
   const watch = new DeviceWatch({
     list: () => devices.list(),
@@ -444,8 +444,10 @@ export async function createGateway(
   const runbook = readRunbook();
   const http = createHttpServer({
     ...config.http,
+    tls: tlsOf(config.http.tls, gatekeeper !== undefined),
     log,
     gate: gatekeeper,
+    listeners: config.auth.listeners,
     restrictions: apis.headers,
     live: () => true,
     ready,
@@ -475,6 +477,10 @@ export async function createGateway(
       now: clock.now,
     },
   });
+  const tlsFiles = [
+    config.grpc.enabled ? tlsReloading("gRPC", config.grpc.tls, grpc.server, log) : undefined,
+    config.http.enabled ? tlsReloading("HTTP", config.http.tls, http, log) : undefined,
+  ].filter((files) => files !== undefined);
   const metrics = createMetrics({
     models: () => account.all(),
     others: [
@@ -513,7 +519,7 @@ export async function createGateway(
   // (HTTP still tells probes that we are not ready), then the models and workers go.
   const services: readonly Service[] = [
     ...(gatekeeper ? [gatekeeper] : []),
-    ...(tlsFiles && config.grpc.enabled ? [tlsFiles] : []),
+    ...tlsFiles,
     tracing.service,
     recording.service,
     {
@@ -552,6 +558,7 @@ export async function createGateway(
     },
     // What is registered serves before anything of it changes, and before interrupted registrations go on.
     ...(registry ? [registry.service] : []),
+    ...(several ? [several.countsService] : []),
     { name: "shadows", start: async () => {}, stop: async () => shadows?.close() },
     ...(config.metrics.enabled ? [metricsServer] : []),
     ...(config.http.enabled ? [http] : []),
@@ -573,10 +580,11 @@ export async function createGateway(
     },
     stop: () => lifecycle.stop(Math.max(0, config.server.exitTimeoutSecs * 1000 - ENDING_MS)),
     describe: () => servedRows(repository),
-    ...((gatekeeper ?? tlsFiles) && {
+    ...((gatekeeper || tenancy?.reload || tlsFiles.length > 0) && {
       reload: async () => {
         await gatekeeper?.reload();
-        await tlsFiles?.reload();
+        await tenancy?.reload?.();
+        for (const files of tlsFiles) await files.reload();
       },
     }),
     registry: serving,

@@ -12,7 +12,7 @@ import { type Accounting, createAccounting } from "./accounting.ts";
 import { Admission } from "./admission.ts";
 import { type IndexFor, indexFor, type SonicSettings, sonicRules } from "./admission-sonic.ts";
 import { type ReservationParts, Reservations } from "./reservations.ts";
-import { readReservationsFile } from "./reservations-file.ts";
+import { ReservationsFile } from "./reservations-file.ts";
 import { openTenancyStore } from "./tenancy-store.ts";
 import { TenantSettings } from "./tenant-settings.ts";
 
@@ -39,6 +39,8 @@ export interface Tenancy {
   /** What somebody is shown of the repository, and whether anything. */
   readonly index: IndexFor;
   readonly sharing: TenancySharing;
+  /** Reads the calendar of reservations now. Does not reject; undefined: there is none. */
+  readonly reload: (() => Promise<void>) | undefined;
   readonly service: Service;
 }
 
@@ -90,10 +92,17 @@ export async function createTenancy(parts: TenancyParts): Promise<Tenancy> {
   };
 
   const reservations = new Reservations({
-    ...{ file: await readReservationsFile(settings.reservationsFile), store, wallMs: Date.now },
-    ...{ ...parts.devices, clock, log },
+    ...{ ...parts.devices, store, wallMs: Date.now, clock, log },
     modelsOf: (name) => named(name)?.models,
   });
+  const calendar =
+    settings.reservationsFile === undefined
+      ? undefined
+      : new ReservationsFile(
+          settings.reservationsFile,
+          (given) => reservations.useFile(given),
+          log,
+        );
 
   let stopFollowing = () => {};
   return {
@@ -108,11 +117,13 @@ export async function createTenancy(parts: TenancyParts): Promise<Tenancy> {
         }),
       sharesChanged: () => admission.changed(tenants.written()),
     },
+    reload: calendar && (() => calendar.reload()),
     service: {
       name: "tenancy",
       async start() {
         await remember();
         await accounting.service.start(new AbortController().signal);
+        await calendar?.start();
         reservations.start();
         if (!store.durable) return;
         stopFollowing = againAndAgain(clock, FOLLOW_MS, async () => {
@@ -122,6 +133,7 @@ export async function createTenancy(parts: TenancyParts): Promise<Tenancy> {
       },
       async stop() {
         stopFollowing();
+        await calendar?.stop();
         reservations.stop();
         await accounting.service.stop();
         await store.close();

@@ -7,8 +7,11 @@ export interface Sample {
 }
 
 /** @throws Error when the port does not answer 200. */
-export async function scrape(metricsPort: number): Promise<Sample[]> {
-  const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
+export async function scrape(
+  metricsPort: number,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Sample[]> {
+  const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`, { headers });
   if (!response.ok) throw new Error(`/metrics answered ${response.status}`);
   return parse(await response.text());
 }

@@ -1,6 +1,12 @@
-import { createServer, type Server } from "node:http";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect as connectTls, TLSSocket } from "node:tls";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { TestAuthority } from "../../../test/support/identity/authority.ts";
 import { StatusError } from "../../errors.ts";
 import { ByteBudget } from "../../inference/byte-budget.ts";
 import { joinPieces } from "../../inference/pieces.ts";
@@ -18,7 +24,11 @@ interface Asked {
 }
 
 /** A lane before a server of Node that answers everything with `node: <method> <body>`. */
-async function serve(answerAtOnce = true, budget = new ByteBudget(2 ** 20)) {
+async function serve(
+  answerAtOnce = true,
+  budget = new ByteBudget(2 ** 20),
+  create: (listener: RequestListener) => Server = createServer,
+) {
   const asked: Asked[] = [];
   const atNode: string[] = [];
   let closing = false;
@@ -46,7 +56,7 @@ async function serve(answerAtOnce = true, budget = new ByteBudget(2 ** 20)) {
     now: () => performance.now(),
     closing: () => closing,
   });
-  const server = createServer((request, response) => {
+  const server = create((request, response) => {
     const pieces: Buffer[] = [];
     request.on("data", (piece) => pieces.push(piece));
     request.on("end", () => {
@@ -79,10 +89,15 @@ function answer({ wire, call }: Asked): void {
 }
 
 /** A client that collects what it is sent. */
-async function client(server: Server) {
+async function client(
+  server: Server,
+  open: (port: number) => Socket = (port) => connect(port, "127.0.0.1"),
+) {
   const { port } = server.address() as AddressInfo;
-  const socket: Socket = connect(port, "127.0.0.1");
-  await new Promise((resolve) => socket.once("connect", resolve));
+  const socket = open(port);
+  await new Promise((resolve) => {
+    socket.once(socket instanceof TLSSocket ? "secureConnect" : "connect", resolve);
+  });
   ends.push(() => socket.destroy());
   let got = "";
   let ended = false;
@@ -338,5 +353,45 @@ describe("the end of a lane", () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     vi.advanceTimersByTime(200_000);
     await until(() => expect(ended()).toBe(true));
+  });
+});
+
+describe("a connection over TLS", () => {
+  async function secure() {
+    const folder = mkdtempSync(join(tmpdir(), "beamgate-lane-"));
+    const root = new TestAuthority(folder, "root");
+    const { cert, key } = root.server();
+    const ca = readFileSync(root.certPath);
+    rmSync(folder, { recursive: true });
+    const served = await serve(true, new ByteBudget(2 ** 20), (listener) =>
+      createTlsServer({ cert, key }, listener),
+    );
+    const open = (port: number) => connectTls({ port, host: "127.0.0.1", ca });
+    return { ...served, connected: () => client(served.server, open) };
+  }
+
+  it("is read by the lane, in records of any size, until something else comes", async () => {
+    const { connected, atNode, asked } = await secure();
+    const { socket, got } = await connected();
+    socket.setNoDelay(true);
+    for (const byte of raw("slow")) socket.write(byte);
+    socket.write(raw("one") + raw("two"));
+    await until(() => expect(bodies(got())).toEqual(["slow", "one", "two"]));
+    expect([asked.length, atNode]).toEqual([3, []]);
+    // The rest of a record that was read already goes to Node with its connection.
+    socket.write(`${raw("three")}GET /v2 HTTP/1.1\r\nHost: x\r\n\r\n${raw("four")}`);
+    await until(() => expect(atNode).toEqual(["GET ", "POST four"]));
+    expect(asked.length).toBe(4);
+    socket.write("GET /more HTTP/1.1\r\nHost: x\r\n\r\n");
+    await until(() => expect(atNode.length).toBe(3));
+  });
+
+  it("ends with its last answer when the lane drains", async () => {
+    const { connected, drain } = await secure();
+    const idle = await connected();
+    idle.socket.write(raw("done"));
+    await until(() => expect(idle.got()).toMatch(/done$/));
+    drain();
+    await until(() => expect(idle.ended()).toBe(true));
   });
 });
