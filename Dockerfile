@@ -62,6 +62,7 @@ COPY --from=build /build/loadtest/report/page loadtest/report/page
 COPY --from=build /build/loadtest/scenarios loadtest/scenarios
 COPY src/cli/beamgate.mjs src/cli/beamgate.mjs
 COPY src/shared-state/scripts src/shared-state/scripts
+COPY src/telemetry/runbook src/telemetry/runbook
 COPY LICENSE README.md ./
 # A volume that is new takes the owner of the folder that it is mounted on.
 RUN ln -s /app/src/cli/beamgate.mjs /usr/local/bin/beamgate \

@@ -26,10 +26,12 @@ import type { ModelDefinition } from "./registry/types.ts";
 import type { Served } from "./scheduling/served.ts";
 import { SharedMemory } from "./shared-memory/manager.ts";
 import { isConfigured } from "./shared-state/settings.ts";
+import { acceleratorMetrics, bodyMetrics } from "./telemetry/accelerator-metrics.ts";
 import { ModelAccount } from "./telemetry/account.ts";
 import { clusterMetrics } from "./telemetry/cluster-metrics.ts";
-import { cpuMetrics } from "./telemetry/cpu-metrics.ts";
+import { cpuMetrics, hostUse } from "./telemetry/cpu-metrics.ts";
 import { deviceMetrics } from "./telemetry/device-metrics.ts";
+import { DeviceWatch } from "./telemetry/device-watch.ts";
 import { dialInMetrics } from "./telemetry/dial-in-metrics.ts";
 import { EventLoopDelay } from "./telemetry/event-loop.ts";
 import { FailoverCounts } from "./telemetry/failover-counts.ts";
@@ -38,10 +40,11 @@ import { latencies } from "./telemetry/latency-metrics.ts";
 import type { Log } from "./telemetry/log.ts";
 import { logWords, readLogWords } from "./telemetry/log-settings.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
+import { readRunbook } from "./telemetry/runbook.ts";
+import { servingMetrics } from "./telemetry/serving-metrics.ts";
 import { shadowMetrics } from "./telemetry/shadow-metrics.ts";
 import { shareMetrics } from "./telemetry/share-metrics.ts";
 import { StageTimes } from "./telemetry/stage-times.ts";
-import { modelStatistics } from "./telemetry/statistics.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
 import { TenantTable } from "./tenants/tenant-table.ts";
 import { Aliases } from "./wiring/aliases.ts";
@@ -66,10 +69,13 @@ import { Pins } from "./wiring/pins.ts";
 import { RegistryServing, type RegistryServingParts } from "./wiring/published-models.ts";
 import { rateLimiterOf } from "./wiring/rate-limits.ts";
 import { createRecording } from "./wiring/recording.ts";
+import { countRefusals } from "./wiring/refusals.ts";
 import { createRegistry, openRegistryStore } from "./wiring/registry.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
+import { queueFigures, registeredAliases } from "./wiring/serving-figures.ts";
 import type { Several } from "./wiring/several.ts";
 import { Shadows, type ShadowsParts } from "./wiring/shadow/shadows.ts";
+import { countsOf, statisticsOf } from "./wiring/statistics.ts";
 import { StepLine } from "./wiring/step-line.ts";
 import { createTenancy } from "./wiring/tenancy.ts";
 import { createTracing } from "./wiring/tracing.ts";
@@ -174,6 +180,8 @@ export async function createGateway(
   const watched = timings.watching(
     tracing.tracer === undefined ? counted : tracedAccount(counted, tracing.tracer),
   );
+  // With tenants, the ledger has them.
+  const refusals = tenancy === undefined ? countRefusals(account) : undefined;
   const failovers = new FailoverCounts();
   const shares = new DeviceShares();
   const inventory = new Inventory(fleet, clock.now, (kind, devices) => boards.add(devices, kind));
@@ -272,6 +280,7 @@ export async function createGateway(
     ? (await import("./wiring/several.ts")).createSeveral({
         ...{ settings: config.redis, catalog: opened?.catalog, self, clock, log },
         tenancy: tenancy?.sharing,
+        counters: () => countsOf(account.all()),
         folders: [folder, config.registry.dropFolder].filter((each) => each !== undefined),
       })
     : undefined;
@@ -359,11 +368,11 @@ export async function createGateway(
     load: (model, parameters) => repository.loadModel(model, parameters),
     unload: (model, parameters) => repository.unloadModel(model, parameters),
   };
-  const statistics = {
+  const statistics = statisticsOf({
     served: () => repository.served().map(({ definition }) => definition.signature),
-    statistics: (model: string, version: string) =>
-      modelStatistics(account.counters(model, version)),
-  };
+    counters: (model, version) => account.counters(model, version),
+    shared: several?.counts,
+  });
 
   const sharedMemory = config.server.allowClientShm
     ? new SharedMemory({ folder: "/dev/shm", ownPrefix: SLAB_PREFIX, clock })
@@ -384,7 +393,7 @@ export async function createGateway(
     regions: sharedMemory,
     require: (served, wish) => pins.require(served, wish),
     quotas: tenancy?.admission,
-    refused: tenancy?.accounting.refused,
+    refused: tenancy?.accounting.refused ?? refusals?.refused,
     shadow: shadows?.watch,
   });
   const recording = createRecording(config.record, { clock, log });
@@ -419,6 +428,7 @@ export async function createGateway(
     clock,
     log,
   });
+  const runbook = readRunbook();
   const http = createHttpServer({
     ...config.http,
     tls: tlsOf(config.http.tls, gatekeeper !== undefined),
@@ -445,6 +455,7 @@ export async function createGateway(
     usage: tenancy?.accounting.usage,
     tenants: tenancy?.control,
     reservations: tenancy?.reservations,
+    runbook,
     inference: {
       infer: withHeaders(infer, forwarderOf(config.http.headerForwardPattern), tracing.tracer),
       signature: (model, version) => definitionOf(model, version).signature,
@@ -456,6 +467,12 @@ export async function createGateway(
     config.grpc.enabled ? tlsReloading("gRPC", config.grpc.tls, grpc.server, log) : undefined,
     config.http.enabled ? tlsReloading("HTTP", config.http.tls, http, log) : undefined,
   ].filter((files) => files !== undefined);
+  const watch = new DeviceWatch({
+    list: () => devices.list(),
+    boards: () => devices.boards(),
+    hostUse: hostUse(config.metrics.intervalMs, clock.now),
+    now: clock.now,
+  });
   const metrics = createMetrics({
     models: () => account.all(),
     others: [
@@ -467,7 +484,13 @@ export async function createGateway(
       ),
       ...clusterMetrics(several?.figures),
       ...shadowMetrics(() => shadows?.counters() ?? []),
-      ...(tenancy?.accounting.metrics ?? []),
+      ...(tenancy?.accounting.metrics ?? refusals?.metrics ?? []),
+      ...acceleratorMetrics(() => watch.latest()),
+      ...bodyMetrics(() => bodies),
+      ...servingMetrics(
+        () => queueFigures(repository),
+        () => registeredAliases(serving?.models),
+      ),
       ...dialInMetrics(() => dialIn?.places() ?? []),
       ...shareMetrics(
         () => shares.all(),
@@ -479,7 +502,10 @@ export async function createGateway(
     counterLatencies: config.metrics.counterLatencies,
     latencies: timings.metrics,
   });
-  const metricsServer = createMetricsServer({ ...config.metrics, log, gate: gatekeeper, metrics });
+  const metricsServer = createMetricsServer({
+    ...{ ...config.metrics, log, gate: gatekeeper },
+    ...{ metrics, runbook },
+  });
 
   // Stopped in reverse: first nobody new gets in and what is in flight is answered
   // (HTTP still tells probes that we are not ready), then the models and workers go.
@@ -524,6 +550,7 @@ export async function createGateway(
     },
     // What is registered serves before anything of it changes, and before interrupted registrations go on.
     ...(registry ? [registry.service] : []),
+    ...(several ? [several.countsService] : []),
     { name: "shadows", start: async () => {}, stop: async () => shadows?.close() },
     ...(config.metrics.enabled ? [metricsServer] : []),
     ...(config.http.enabled ? [http] : []),

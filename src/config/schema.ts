@@ -132,7 +132,7 @@ const metrics = z.strictObject({
     unit: "ms",
   }),
   maxStageSeries: key(
-    whole(1, 100_000).default(256),
+    whole(1, 100_000).default(100),
     "Sets of model, tenant and device that histograms of durations are told of; the rest is 'other'",
   ),
   counterLatencies: key(z.boolean().default(true), "Tell durations as sums (nv_inference_*_us)"),
@@ -397,6 +397,10 @@ const redis = z.strictObject({
     ms(1_000).default(3_000),
     "Time after which a gateway that is not heard of does not count any more",
     { unit: "ms" },
+  ),
+  shareStatistics: key(
+    z.boolean().default(true),
+    "ModelStatistics add up all gateways, so that they do not go back for a client that moves; off where clients choose between gateways by them",
   ),
 });
 

@@ -8,16 +8,31 @@ afterEach(() => server.stop());
 
 const TEXT = "text/plain; version=0.0.4; charset=utf-8";
 
+const runbook = new Map([["slow", "# It is slow\n"]]);
+
 async function serve(pieces: (accept?: string) => AsyncIterable<string>): Promise<string> {
   const metrics = {
     page: (accept: string | undefined) => ({ contentType: TEXT, pieces: pieces(accept) }),
   };
-  server = createMetricsServer({ address: "127.0.0.1", port: 0, log: silent, metrics });
+  server = createMetricsServer({ address: "127.0.0.1", port: 0, log: silent, metrics, runbook });
   await server.start();
   return `http://127.0.0.1:${server.port}`;
 }
 
 describe("the metrics listener", () => {
+  it("has the pages that its alerts lead to, and takes no path for a file", async () => {
+    const url = await serve(async function* () {
+      yield "up 1\n";
+    });
+    const page = await fetch(`${url}/runbook/slow`);
+    expect(page.headers.get("content-type")).toBe("text/plain; charset=utf-8");
+    expect(await page.text()).toBe("# It is slow\n");
+    expect(await (await fetch(`${url}/runbook`)).text()).toContain("- [It is slow](/runbook/slow)");
+    for (const path of ["nothing", "..%2f..%2fpackage.json", "slow.md", "__proto__"]) {
+      expect((await fetch(`${url}/runbook/${path}`)).status, path).toBe(404);
+    }
+  });
+
   it("serves /metrics as Prometheus wants it, and nothing else", async () => {
     const url = await serve(async function* () {
       yield "up 1\n";

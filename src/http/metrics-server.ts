@@ -1,9 +1,10 @@
-/** The listener of `--metrics-port`: `/metrics` for Prometheus, and nothing else. */
+/** The listener of `--metrics-port`: `/metrics` for Prometheus, and what its alerts lead to. */
 import { Readable } from "node:stream";
 import type { Logger } from "../logger.ts";
 import { createApp, route } from "./app.ts";
 import { authorize, type Gate } from "./authorize.ts";
 import { HttpListener } from "./listener.ts";
+import { addRunbook, type RunbookPages } from "./runbook.ts";
 
 export interface MetricsServerOptions {
   readonly address: string;
@@ -12,6 +13,8 @@ export interface MetricsServerOptions {
   readonly log: Logger;
   /** undefined: nobody is asked who he is. */
   readonly gate?: Gate | undefined;
+  /** Default: without pages. */
+  readonly runbook?: RunbookPages;
   readonly metrics: {
     /** @param accept of the request. `pieces` are sent as they come */
     page(accept: string | undefined): {
@@ -35,6 +38,7 @@ export function createMetricsServer(options: MetricsServerOptions): HttpListener
     const first = await iterator.next();
     return reply.header("content-type", contentType).send(Readable.from(rest(first, iterator)));
   });
+  addRunbook(app, options.runbook ?? new Map());
   return new HttpListener("metrics", "Metrics Service", "--metrics-port", app, options);
 }
 

@@ -162,6 +162,11 @@ export class Scheduler implements Served {
     return head === undefined ? 0 : this.#clock.now() - head.call.timeline.queued;
   }
 
+  /** See `Served.secondsAhead`. */
+  get secondsAhead(): number | undefined {
+    return this.#forecast.secondsAhead(this.#clock.now());
+  }
+
   /** Cost of an execution as measured, see `CostCurve.line`. */
   get cost() {
     return this.#curve.line();

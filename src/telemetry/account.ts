@@ -34,6 +34,8 @@ export class ModelAccount implements Account {
   readonly #wallMs: () => number;
 
   readonly stages: StageTimes;
+  /** Told of requests that were not answered as asked. */
+  onFailure: ((outcome: RequestOutcome) => void) | undefined;
 
   /** @param wallMs ms since 1970, for `last_inference`. */
   constructor(wallMs: () => number = Date.now, stages: StageTimes = new StageTimes()) {
@@ -80,6 +82,7 @@ export class ModelAccount implements Account {
     if (failure !== undefined) {
       counters.fail.add(wholeNs, requests);
       counters.failures[failure] += requests;
+      this.onFailure?.(outcome);
       return;
     }
     const queueNs = between(timeline.queued, timeline.dispatched);

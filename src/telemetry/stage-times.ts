@@ -11,7 +11,7 @@ import type { Exemplar, HistogramSeries, ReadHistogram } from "./exposition/fami
 
 /** Bounds, s: from one turn of an event loop to a job that has given up hope. */
 export const STAGE_BOUNDS_SECONDS = [
-  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+  0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5,
 ] as const;
 
 /** What stands for those who are not told of one by one. */
@@ -66,7 +66,7 @@ export class StageTimes {
    *   `other`: tenant and device at first, beyond twice as many the model, too
    * @param wallMs ms since 1970, for exemplars
    */
-  constructor(most = 256, wallMs: () => number = Date.now) {
+  constructor(most = 100, wallMs: () => number = Date.now) {
     this.#most = most;
     this.#wallMs = wallMs;
   }

@@ -11,6 +11,7 @@ import grpc
 import numpy as np
 import tritonclient.grpc as triton
 from sonic.experiments import check_experiments
+from sonic.moving import check_moving
 from support.cases import Cases, equal
 from support.cmssw import Client, Service, different_server, nothing_decreases
 from support.gateway import ROOT, gateway
@@ -188,6 +189,7 @@ def main():
         check_reloads(cases, server)
     check_retries(cases)
     check_experiments(cases)
+    check_moving(cases)
     cases.finish()
 
 

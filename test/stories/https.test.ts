@@ -88,7 +88,12 @@ describe("a client certificate over HTTPS", () => {
   it("that does not count is refused in words, whatever else is shown", async () => {
     const forged = later.issue("/DC=ch/DC=cern/OU=cms/CN=alice");
     const nobody = root.issue("/DC=ch/DC=cern/OU=lhcb/CN=carol");
+    const expired = root.issueFor("/DC=ch/DC=cern/OU=cms/CN=alice", -3, -1);
     const headers = { "x-api-key": operator.key };
+    expect(await connect(expired).ask(INFER, simpleRow(1), headers)).toMatchObject({
+      status: 401,
+      body: expect.stringContaining("it has expired"),
+    });
     for (const path of [INFER, INDEX]) {
       expect(await connect(forged).ask(path, simpleRow(1), headers)).toMatchObject({
         status: 401,

@@ -1,7 +1,7 @@
 /** One family of metrics as lines of text: its head, its samples, its histograms. */
 import type { Buckets } from "../buckets.ts";
 import type { Format } from "./format.ts";
-import { escaped, type Labels, labelText, numberText } from "./label-text.ts";
+import { escaped, inOnePiece, type Labels, labelText, numberText } from "./label-text.ts";
 
 export interface Sample {
   readonly labels: Labels;
@@ -68,17 +68,19 @@ export function sampleLine(name: string, { labels, value }: Sample): string {
 
 interface Written {
   readonly count: number;
-  readonly text: string;
+  /** undefined: it was read once with this count, and may move on. */
+  readonly text: string | undefined;
 }
 
-/** Of series that nothing was added to since they were read last; those with exemplars are written anew. */
+/** Of series that stand still; those with exemplars are written anew. */
 const written = new WeakMap<Buckets, Written>();
 
 export function histogramLines(name: string, series: HistogramSeries, format: Format): string {
   const { buckets } = series;
   const exemplars = format === "openmetrics" ? series.exemplars : undefined;
   const before = exemplars === undefined ? written.get(buckets) : undefined;
-  if (before?.count === buckets.count) return before.text;
+  const still = before?.count === buckets.count;
+  if (still && before.text !== undefined) return before.text;
   const labels = labelText(series.labels);
   const start = `${name}_bucket{${labels}${labels === "" ? "" : ","}le="`;
   let text = "";
@@ -89,7 +91,9 @@ export function histogramLines(name: string, series: HistogramSeries, format: Fo
   }
   const braced = labels === "" ? "" : `{${labels}}`;
   text += `${name}_sum${braced} ${buckets.sum}\n${name}_count${braced} ${count}\n`;
-  if (exemplars === undefined) written.set(buckets, { count, text });
+  if (exemplars === undefined) {
+    written.set(buckets, { count, text: still ? inOnePiece(text) : undefined });
+  }
   return text;
 }
 

@@ -9,11 +9,14 @@ const known = new WeakMap<Labels, string>();
 export function labelText(labels: Labels): string {
   let text = known.get(labels);
   if (text === undefined) {
-    text = written(labels);
+    text = inOnePiece(written(labels));
     known.set(labels, text);
   }
   return text;
 }
+
+/** V8 keeps a sum of strings as a tree, and would walk it whenever the text is used. */
+export const inOnePiece = (text: string): string => Buffer.from(text).toString();
 
 function written(labels: Labels): string {
   let text = "";

@@ -75,6 +75,7 @@ describe("a histogram that is read twice", () => {
       'took_seconds_count{model="jets"} 1',
     ]);
     expect(await lines()).toEqual(before);
+    expect(await lines()).toEqual(before);
     buckets.observe(0.5, 2);
     expect(await lines()).toContain('took_seconds_bucket{model="jets",le="1"} 2');
   });

@@ -33,15 +33,17 @@ export function ledgerMetrics(rows: () => Iterable<LedgerRow>): readonly ReadMet
       "Time of devices, that of a batch parted by rows, s",
       ({ deviceSeconds }) => deviceSeconds,
     ),
-    {
-      name: "beamgate_usage_refused_total",
-      help: "Requests that were not answered, by reason",
-      type: "counter",
-      labels: ["tenant", "model", "version", "reason"],
-      read: () => refusals(rows()),
-    },
+    refusalMetric(rows),
   ];
 }
+
+export const refusalMetric = (rows: () => Iterable<LedgerRow>): ReadMetric => ({
+  name: "beamgate_usage_refused_total",
+  help: "Requests that were not answered, by reason",
+  type: "counter",
+  labels: ["tenant", "model", "version", "reason"],
+  read: () => refusals(rows()),
+});
 
 /** A row's key is the same object for good: its labels are written once. */
 const labelsOf = ({ key }: LedgerRow): Labels => key as unknown as Labels;

@@ -38,7 +38,7 @@ def check_experiments(cases):
 def check_indexes(cases, rig):
     with cases.case("two experiments see two indexes, the same at both gateways"):
         for name, models in (
-            ("cms", {"cms_tagger", "cms_slow", "shared"}),
+            ("cms", {"cms_tagger", "cms_slow", "cms_sum", "shared"}),
             ("atlas", {"atlas_tagger", "shared"}),
         ):
             service = Service(rig.addresses, rig.access[name])

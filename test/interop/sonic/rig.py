@@ -3,11 +3,12 @@
 import contextlib
 import json
 import pathlib
+import shutil
 import tempfile
 
 from support.certificates import Authority
 from support.cmssw import Access
-from support.gateway import gateway
+from support.gateway import ROOT, gateway
 from support.redis import redis
 from support.repository import add_model, echo_config
 
@@ -35,10 +36,12 @@ TENANTS = {
 
 
 class Rig:
-    def __init__(self, gateways, redis_server, access):
+    def __init__(self, gateways, redis_server, access, another):
         self.gateways = gateways
         self.addresses = [each.grpc for each in gateways]
         self.redis = redis_server
+        #: Starts one more, as a context.
+        self.another = another
         #: By experiment; `lhcb` has a certificate, but is nobody's tenant.
         self.access = access
 
@@ -49,6 +52,10 @@ def add_models(folder):
     for name in ("cms_slow", "shared"):
         config = echo_config(name, "FP32", [2], 1, delay_ms=50, more=ONE_AT_A_TIME)
         add_model(folder, name, config)
+    # 10 and what came since; the gateway keeps the state of each sequence.
+    shutil.copytree(ROOT / "models" / "running_sum", folder / "cms_sum")
+    config = folder / "cms_sum" / "config.pbtxt"
+    config.write_text(config.read_text().replace('"running_sum"', '"cms_sum"'))
 
 
 @contextlib.contextmanager
@@ -76,11 +83,15 @@ def two_gateways(models=add_models):
         }
         config.write_text(json.dumps(settings))  # JSON is YAML
         flags = ["--config", str(config)]
-        gateways = [stack.enter_context(gateway(repository, flags=flags)) for _ in range(2)]
+
+        def another():
+            return gateway(repository, flags=flags)
+
+        gateways = [stack.enter_context(another()) for _ in range(2)]
         users = {
             name: authority.issue(f"/DC=ch/DC=cern/OU={name}/CN=production")
             for name in ("cms", "atlas", "lhcb")
         }
         access = {name: Access(authority.path, user) for name, user in users.items()}
         access["nobody"] = Access(authority.path)
-        yield Rig(gateways, server, access)
+        yield Rig(gateways, server, access, another)
