@@ -50,6 +50,7 @@ import { TenantTable } from "./tenants/tenant-table.ts";
 import { Aliases } from "./wiring/aliases.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
+import { takeSample } from "./wiring/dashboard.ts";
 import { DeviceShares } from "./wiring/device-shares.ts";
 import { Devices } from "./wiring/devices.ts";
 import { deviceOf, dialInOf, joinOf, withPlaces } from "./wiring/dialled.ts";
@@ -472,6 +473,19 @@ export async function createGateway(
     tenants: tenancy?.control,
     reservations: tenancy?.reservations,
     runbook,
+    dashboard: {
+      sample: () =>
+        takeSample({
+          ...{ version, account, shares, devices, ready },
+          authenticated: gatekeeper !== undefined,
+          tenants: tenancy?.control,
+          reservations: tenancy?.reservations,
+          index: () => repository.index(false),
+          cluster: () => several?.report() ?? aloneReport(self.facts()),
+          waiting: () => waitingByTenant(repository),
+        }),
+      ...{ clock, log },
+    },
     inference: {
       infer: withHeaders(infer, forwarderOf(config.http.headerForwardPattern), tracing.tracer),
       signature: (model, version) => definitionOf(model, version).signature,

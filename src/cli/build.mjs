@@ -31,6 +31,8 @@ const SOURCES = [
   "package.json",
   "node_modules/typescript/package.json",
 ];
+/** Of the dashboard: for browsers, so it has a configuration of its own. */
+const PAGE = "src/http/dashboard/app";
 const SOURCE_NAME = /\.(ts|mts|json)$/;
 const TEST_NAME = /\.test\.ts$/;
 /** A lock older than this belongs to a program that can no longer be asked. */
@@ -74,7 +76,7 @@ export async function buildIfNeeded(root, entry) {
     const builtFrom = fingerprint(root, CONTENT);
     const force = existsSync(entry) ? [] : ["--force"];
     // Types are `npm run check`'s business; without them a first start takes half the time.
-    const failure = await run([compiler, "--build", "--noCheck", ...force], root);
+    const failure = await run([compiler, "--build", ".", PAGE, "--noCheck", ...force], root);
     if (failure !== undefined) return failure;
     replaceFile(stamp, builtFrom);
     return undefined;

@@ -6,6 +6,7 @@ import { HTTP_ACCESS, type Need, needOf } from "../tenants/access-table.ts";
 import type { Gatekeeper } from "../tenants/gatekeeper.ts";
 import { type Origin, originOfSocket, type ServerName } from "../tenants/origin.ts";
 import { know } from "./caller.ts";
+import type { Sessions } from "./dashboard/sessions.ts";
 
 export type Gate = Pick<Gatekeeper, "admit">;
 
@@ -38,6 +39,7 @@ export function authorize(
   app: FastifyInstance,
   gate: Gate | undefined,
   originOf: OriginOf = originsOf(),
+  sessions?: Sessions,
 ): void {
   const needs = new Map<string, Need>();
   app.addHook("onRoute", ({ method, url, config }) => {
@@ -51,7 +53,8 @@ export function authorize(
     const need = url === undefined ? undefined : needs.get(`${request.method} ${url}`);
     // Nothing is there, or not for this method: the answer says no more than that.
     if (need === undefined) return;
-    const { headers, socket } = request.raw;
+    const { socket } = request.raw;
+    const headers = sessions?.headersOf(request.method, request.raw.headers) ?? request.raw.headers;
     const verdict = await gate.admit(need, headers, originOf(socket));
     if (verdict instanceof StatusError) await refuseCaller(reply, verdict);
     else if (verdict !== undefined) know(request.raw, verdict);

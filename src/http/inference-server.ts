@@ -11,6 +11,9 @@ import type { ServerName } from "../tenants/origin.ts";
 import type { TlsOptions } from "../tenants/tls/tls-files.ts";
 import { createApp } from "./app.ts";
 import { authorize, type Gate, originsOf } from "./authorize.ts";
+import { addDashboard } from "./dashboard/endpoint.ts";
+import { Sampler, type SamplerParts } from "./dashboard/sampler.ts";
+import { Sessions } from "./dashboard/sessions.ts";
 import { addDevices } from "./devices.ts";
 import { DirectLane } from "./direct/direct-lane.ts";
 import { addExplain, type Explain } from "./explain.ts";
@@ -78,6 +81,8 @@ export interface HttpServerOptions extends HealthSource {
   /** undefined: this gateway keeps no calendar. */
   readonly reservations?: ReservationControl | undefined;
   readonly runbook: RunbookPages;
+  /** undefined: there is no dashboard. */
+  readonly dashboard?: SamplerParts | undefined;
   readonly inference: Omit<InferRoom, "maxInputBytes" | "closing">;
 }
 
@@ -85,10 +90,14 @@ export function createHttpServer(options: HttpServerOptions): HttpListener {
   const secure = options.tls && new Secure(options.tls, options.log);
   const app = createApp({ maxBodyBytes: options.maxInputBytes, log: options.log, secure });
   const originOf = originsOf(options.listeners);
-  authorize(app, options.gate, originOf);
+  const sessions = options.gate && new Sessions();
+  authorize(app, options.gate, originOf, sessions);
   if (options.restrictions) restrict(app, options.restrictions);
   const closing = () => listener.closing;
   addRoutes(app, options, closing);
+  const { dashboard, gate } = options;
+  const login = gate && sessions && { gate, sessions, originOf };
+  addDashboard(app, dashboard && { sampler: new Sampler(dashboard), login });
   // Restrictions are Fastify's hooks: where they are about inference every request passes them.
   const restricted = options.restrictions?.has("inference") === true;
   const listener: HttpListener = new HttpListener(

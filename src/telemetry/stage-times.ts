@@ -92,6 +92,11 @@ export class StageTimes {
     row.batch.observe(Math.max(0, answered - dispatched - computeMs) / 1000, requests);
   }
 
+  /** Whole times of answered requests, s. */
+  *requests(): Generator<{ readonly labels: StageLabels; readonly buckets: Buckets }> {
+    for (const { labels, request } of this.#rows.values()) yield { labels, buckets: request };
+  }
+
   families(): readonly ReadHistogram[] {
     return FAMILIES.map(([stage, help]) => ({
       name: `beamgate_${stage}_seconds`,

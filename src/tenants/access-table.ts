@@ -137,6 +137,13 @@ export const HTTP_ACCESS: Readonly<Record<string, Need>> = {
   [`PATCH ${UPLOAD}`]: REGISTER,
   [`POST ${UPLOAD}/finish`]: REGISTER,
   "GET /metrics": OBSERVE,
+  // The page itself shows nothing; what it shows it asks for.
+  "GET /": ANYBODY,
+  "GET /dashboard/*": ANYBODY,
+  "GET /v2/beamgate/dashboard/snapshot": OBSERVE,
+  "GET /v2/beamgate/dashboard/events": OBSERVE,
+  "POST /v2/beamgate/session": ANYBODY,
+  "DELETE /v2/beamgate/session": ANYBODY,
   // The same for every gateway; whoever got an alert follows a link.
   "GET /runbook": ANYBODY,
   "GET /runbook/:page": ANYBODY,

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const build = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", "--build"], {
+const build = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", "--build", ".", "src/http/dashboard/app"], {
   cwd: root,
   stdio: "inherit",
 });

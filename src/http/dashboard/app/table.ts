@@ -1,0 +1,118 @@
+/** A table that can be sorted, searched and taken along. */
+import { download, el } from "./dom.ts";
+
+export interface Cell {
+  readonly text: string;
+  /** What it is sorted by and what CSV has; absent: the text. */
+  readonly value?: number | string | undefined;
+  /** In place of the text. */
+  readonly node?: Node;
+}
+
+export interface Column<Row> {
+  readonly title: string;
+  readonly kind?: "n" | "name" | "text" | "bar";
+  cell(row: Row): Cell | string;
+}
+
+export interface TableOptions<Row> {
+  /** Of the section and of the file. */
+  readonly title: string;
+  readonly columns: readonly Column<Row>[];
+  /** Said where there is nothing. */
+  readonly empty: string;
+  /** Stands beside the title. */
+  readonly more?: readonly Node[];
+  /** The same figures, as Prometheus is asked for them. */
+  readonly promql?: string;
+}
+
+/** How tables are sorted, by title; kept while the page is open. */
+const sorted = new Map<string, { readonly column: number; readonly down: boolean }>();
+
+export function table<Row>(
+  rows: readonly Row[],
+  options: TableOptions<Row>,
+  find: string,
+  redraw: () => void,
+): HTMLElement {
+  const { title, columns, empty, more = [], promql } = options;
+  const cells = rows.map((row) => columns.map(({ cell }) => asCell(cell(row))));
+  const wanted = find.toLowerCase();
+  const shown = cells.filter(
+    (row) => wanted === "" || row.some(({ text }) => text.toLowerCase().includes(wanted)),
+  );
+  const order = sorted.get(title);
+  if (order !== undefined) {
+    shown.sort((one, other) => compare(one[order.column], other[order.column]));
+    if (order.down) shown.reverse();
+  }
+  const count = shown.length === cells.length ? `${cells.length}` : `${shown.length} of ${cells.length}`;
+  const head = el(
+    "div",
+    { class: "head" },
+    el("h2", {}, title),
+    el("span", { class: "count" }, count),
+    el(
+      "div",
+      { class: "more" },
+      ...more,
+      ...(promql === undefined
+        ? []
+        : [el("button", { type: "button", click: () => void navigator.clipboard?.writeText(promql), title: promql }, "Copy PromQL")]),
+      el("button", { type: "button", click: () => saveCsv(title, columns, shown) }, "CSV"),
+    ),
+  );
+  if (shown.length === 0) {
+    const text = cells.length === 0 ? empty : "Nothing of that name.";
+    return el("section", {}, head, el("div", { class: "scroll" }, el("p", { class: "empty" }, text)));
+  }
+  const titles = columns.map((column, at) => {
+    const isSorted = order?.column === at;
+    const sort = isSorted ? (order.down ? "descending" : "ascending") : undefined;
+    const press = () => {
+      sorted.set(title, { column: at, down: isSorted ? !order.down : column.kind === "n" });
+      redraw();
+    };
+    const mark = sort === undefined ? "" : sort === "descending" ? " ↓" : " ↑";
+    return el(
+      "th",
+      { scope: "col", class: column.kind, "aria-sort": sort },
+      el("button", { type: "button", click: press }, column.title + mark),
+    );
+  });
+  const body = shown.map((row) =>
+    el(
+      "tr",
+      {},
+      ...row.map((cell, at) =>
+        el("td", { class: columns[at]?.kind, title: columns[at]?.kind === "name" ? cell.text : undefined }, cell.node ?? cell.text),
+      ),
+    ),
+  );
+  const whole = el("table", {}, el("thead", {}, el("tr", {}, ...titles)), el("tbody", {}, ...body));
+  return el("section", {}, head, el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, whole));
+}
+
+function asCell(cell: Cell | string): Cell {
+  return typeof cell === "string" ? { text: cell } : cell;
+}
+
+const valueOf = (cell: Cell | undefined) => cell?.value ?? cell?.text ?? "";
+
+function compare(one: Cell | undefined, other: Cell | undefined): number {
+  const [a, b] = [valueOf(one), valueOf(other)];
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  return String(a).localeCompare(String(b), "en", { numeric: true });
+}
+
+function saveCsv<Row>(title: string, columns: readonly Column<Row>[], rows: readonly Cell[][]): void {
+  // A text that begins like a formula must not become one in a spreadsheet.
+  const quoted = (value: unknown) => {
+    const text = String(value);
+    const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  };
+  const lines = [columns.map((column) => quoted(column.title)), ...rows.map((row) => row.map((cell) => quoted(valueOf(cell))))];
+  download(`${title.toLowerCase().replace(/\W+/g, "-")}.csv`, "text/csv", lines.map((line) => `${line.join(",")}\r\n`).join(""));
+}

@@ -1,0 +1,150 @@
+/**
+ * The dashboard: its page at `/`, its figures at `GET /v2/beamgate/dashboard/snapshot` and, as they change, at
+ * `/v2/beamgate/dashboard/events`; `POST` and `DELETE /v2/beamgate/session` are its login and its logout.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { StatusError } from "../../errors.ts";
+import type { Snapshot } from "../../inference/dashboard-report.ts";
+import { route, takeOver } from "../app.ts";
+import type { Gate, OriginOf } from "../authorize.ts";
+import { readJsonBody } from "../json-body.ts";
+import { member } from "../json-value.ts";
+import { type PageFile, readPage } from "./page.ts";
+import type { Sampler } from "./sampler.ts";
+import type { Sessions, Shown } from "./sessions.ts";
+
+const SNAPSHOT = "/v2/beamgate/dashboard/snapshot";
+const EVENTS = "/v2/beamgate/dashboard/events";
+const SESSION = "/v2/beamgate/session";
+
+/** Proxies end connections on which nothing comes. */
+const HEARTBEAT_MS = 15_000;
+/** A session begins with a role that the page can show anything by. */
+const NEEDED = ["observe"] as const;
+
+const HEADERS = {
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-opener-policy": "same-origin",
+  "cache-control": "no-cache",
+};
+
+export interface DashboardParts {
+  readonly sampler: Sampler;
+  /** Absent: nobody is asked who he is. */
+  readonly login?:
+    | { readonly gate: Gate; readonly sessions: Sessions; readonly originOf: OriginOf }
+    | undefined;
+}
+
+/** @param parts undefined: this gateway has no dashboard */
+export function addDashboard(app: FastifyInstance, parts: DashboardParts | undefined): void {
+  if (parts === undefined) return;
+  addPage(app);
+  const { sampler } = parts;
+  route(app, "GET", SNAPSHOT, async ({ query }, reply) => {
+    const { id } = query as { readonly id?: unknown };
+    if (id === undefined) return reply.send(await sampler.current());
+    const found = sampler.withId(Number(id));
+    if (found !== undefined) return reply.send(found);
+    throw new StatusError("NOT_FOUND", `there is no snapshot ${id} any more: the newest are kept`);
+  });
+  const watching = new Set<ServerResponse>();
+  takeOver(app, "GET", EVENTS, (request, response) => {
+    watching.add(response);
+    response.once("close", () => watching.delete(response));
+    sendEvents(sampler, request, response);
+  });
+  // Nobody waits for the end of a stream that has none.
+  app.addHook("preClose", async () => {
+    for (const response of watching) response.end();
+  });
+  route(app, "POST", SESSION, (request, reply) => login(parts, request, reply));
+  route(app, "DELETE", SESSION, (request, reply) => {
+    const sessions = parts.login?.sessions;
+    if (sessions === undefined) return reply.code(204).send();
+    return reply
+      .header("set-cookie", sessions.end(request.raw.headers, isSecure(request)))
+      .code(204)
+      .send();
+  });
+}
+
+const isSecure = ({ raw }: FastifyRequest) => "encrypted" in raw.socket;
+
+async function login({ login: parts }: DashboardParts, request: FastifyRequest, reply: FastifyReply) {
+  if (parts === undefined) return reply.code(204).send();
+  const body = readJsonBody(request.body);
+  const [token, key] = [member(body, "token"), member(body, "key")];
+  let shown: Shown;
+  if (typeof token === "string" && token !== "") shown = { authorization: `Bearer ${token}` };
+  else if (typeof key === "string" && key !== "") shown = { "x-api-key": key };
+  else throw new StatusError("INVALID_ARGUMENT", "a login needs 'token' or 'key', a text");
+  const verdict = await parts.gate.admit(NEEDED, shown, parts.originOf(request.raw.socket));
+  if (verdict instanceof StatusError) {
+    const status = verdict.code === "UNAUTHENTICATED" ? 401 : verdict.code === "PERMISSION_DENIED" ? 403 : 503;
+    return reply.code(status).send({ error: verdict.message });
+  }
+  return reply
+    .header("set-cookie", parts.sessions.begin(shown, isSecure(request)))
+    .code(204)
+    .send();
+}
+
+function addPage(app: FastifyInstance): void {
+  let files: ReadonlyMap<string, PageFile> | undefined;
+  const send = (name: string, request: FastifyRequest, reply: FastifyReply) => {
+    files ??= readPage();
+    const file = files.get(name);
+    if (file === undefined) return reply.code(404).send({ error: "Not Found" });
+    void reply.headers({ ...HEADERS, etag: file.etag, vary: "accept-encoding" });
+    if (request.headers["if-none-match"] === file.etag) return reply.code(304).send();
+    void reply.header("content-type", file.type);
+    const accepted = String(request.headers["accept-encoding"] ?? "");
+    if (/\bbr\b/.test(accepted)) return reply.header("content-encoding", "br").send(file.brotli);
+    if (/\bgzip\b/.test(accepted)) return reply.header("content-encoding", "gzip").send(file.gzip);
+    return reply.send(file.plain);
+  };
+  route(app, "GET", "/", (request, reply) => send("index.html", request, reply));
+  route<{ "*": string }>(app, "GET", "/dashboard/*", (request, reply) =>
+    send(request.params["*"], request, reply),
+  );
+}
+
+/** Who reads slowly is shown fewer snapshots: each is whole, so none is missed. */
+function sendEvents(sampler: Sampler, request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(200, {
+    "content-type": "text/event-stream",
+    "cache-control": "no-store",
+    "x-accel-buffering": "no",
+    "x-content-type-options": "nosniff",
+  });
+  response.write("retry: 2000\n\n");
+  let blocked = false;
+  const show = (snapshot: Snapshot) => {
+    if (blocked) return;
+    blocked = !response.write(`id: ${snapshot.id}\ndata: ${JSON.stringify(snapshot)}\n\n`);
+  };
+  response.on("drain", () => {
+    blocked = false;
+  });
+  const stop = sampler.watch(show);
+  const heartbeat = setInterval(() => {
+    if (!blocked) blocked = !response.write(": here\n\n");
+  }, HEARTBEAT_MS);
+  const last = Number(request.headers["last-event-id"]);
+  sampler.current().then(
+    (snapshot) => {
+      if (snapshot.id !== last) show(snapshot);
+    },
+    () => response.end(),
+  );
+  response.on("close", () => {
+    clearInterval(heartbeat);
+    stop();
+  });
+}

@@ -1,0 +1,204 @@
+/** A snapshot from two samples. Pure; what cannot be known is absent, never 0. */
+import type {
+  DeviceFigures,
+  Latency,
+  LatencyCounts,
+  ModelCounts,
+  ModelFigures,
+  Sample,
+  Snapshot,
+  TenantFigures,
+} from "../../inference/dashboard-report.ts";
+import { alertsOf } from "./alerts.ts";
+
+/** @param before absent: nothing is known of rates yet */
+export function snapshotOf(id: number, before: Sample | undefined, now: Sample): Snapshot {
+  const seconds = before && Math.max((now.atMs - before.atMs) / 1000, 0.001);
+  const models = modelFigures(before, now, seconds);
+  const figures: Omit<Snapshot, "alerts"> = {
+    id,
+    at: new Date(now.atMs).toISOString(),
+    ...(seconds === undefined ? {} : { seconds }),
+    version: now.version,
+    authenticated: now.authenticated,
+    ready: now.ready,
+    cluster: now.cluster,
+    total: {
+      requestsPerSecond: sum(models, "requestsPerSecond"),
+      rowsPerSecond: sum(models, "rowsPerSecond"),
+      failuresPerSecond: sum(models, "failuresPerSecond"),
+      waiting: sum(models, "waiting"),
+      ...latencyOf(before, now, () => true),
+    },
+    models,
+    devices: deviceFigures(before, now, seconds),
+    tenants: tenantFigures(before, now, seconds),
+    termsGeneration: now.termsGeneration,
+    reservations: now.reservations,
+  };
+  return { ...figures, alerts: alertsOf(figures) };
+}
+
+type Summed = "requestsPerSecond" | "rowsPerSecond" | "failuresPerSecond" | "waiting";
+const sum = (models: readonly ModelFigures[], what: Summed) =>
+  models.reduce((all, model) => all + model[what], 0);
+
+/** A counter that fell belongs to somebody who began anew: it counts from 0. */
+const grown = (before: number | undefined, now: number) =>
+  before === undefined || now < before ? now : now - before;
+
+const keyOf = ({ name, version }: { readonly name: string; readonly version: string }) =>
+  `${name}\n${version}`;
+
+function modelFigures(
+  before: Sample | undefined,
+  now: Sample,
+  seconds: number | undefined,
+): ModelFigures[] {
+  const earlier = new Map(before?.models.map((each) => [keyOf(each), each]));
+  const counts = new Map(now.models.map((each) => [keyOf(each), each]));
+  return now.index
+    .filter(({ state, version }) => state !== "" || version !== "")
+    .map(({ name, version, state, reason }) => {
+      const own = counts.get(keyOf({ name, version })) ?? nothing(name, version);
+      const was = earlier.get(keyOf(own));
+      const rate = (what: "requests" | "failed" | "rows") =>
+        seconds === undefined ? 0 : grown(was?.[what], own[what]) / seconds;
+      const requests = grown(was?.requests, own.requests);
+      const executions = grown(was?.executions, own.executions);
+      const meanMs = (what: "queueNs" | "computeNs") =>
+        grown(was?.[what], own[what]) / requests / 1e6;
+      const same = (one: LatencyCounts) => one.model === name && one.version === version;
+      return {
+        ...{ name, version, state, reason },
+        requestsPerSecond: rate("requests"),
+        rowsPerSecond: rate("rows"),
+        failuresPerSecond: rate("failed"),
+        requests: own.requests,
+        failures: own.failures,
+        waiting: own.waiting,
+        ...(before && executions > 0 ? { batchRows: grown(was?.rows, own.rows) / executions } : {}),
+        ...(before && requests > 0
+          ? { queueMs: meanMs("queueNs"), computeMs: meanMs("computeNs") }
+          : {}),
+        ...latencyOf(before, now, same),
+      };
+    });
+}
+
+const nothing = (name: string, version: string): ModelCounts => ({
+  ...{ name, version, requests: 0, failed: 0, failures: {}, rows: 0, executions: 0 },
+  ...{ queueNs: 0, computeNs: 0, waiting: 0 },
+});
+
+function deviceFigures(
+  before: Sample | undefined,
+  now: Sample,
+  seconds: number | undefined,
+): DeviceFigures[] {
+  const earlier = new Map(before?.devices.map((device) => [device.id, device]));
+  return now.devices.map((device) => {
+    const was = earlier.get(device.id);
+    if (seconds === undefined || was === undefined) return device;
+    const { busySeconds, rows } = device;
+    return {
+      ...device,
+      ...(busySeconds === undefined
+        ? {}
+        : { busy: Math.min(1, grown(was.busySeconds, busySeconds) / seconds) }),
+      ...(rows === undefined ? {} : { rowsPerSecond: grown(was.rows, rows) / seconds }),
+    };
+  });
+}
+
+function tenantFigures(
+  before: Sample | undefined,
+  now: Sample,
+  seconds: number | undefined,
+): TenantFigures[] {
+  const used = timeByTenant(now);
+  const earlier = before && timeByTenant(before);
+  const grew = (tenant: string, what: "usedUs" | "borrowedUs") =>
+    grown(earlier?.get(tenant)?.[what], used.get(tenant)?.[what] ?? 0);
+  const total = now.tenants.reduce((all, { name }) => all + grew(name, "usedUs"), 0);
+  return now.tenants.map((tenant) => {
+    const { name } = tenant;
+    const own = grew(name, "usedUs");
+    const requests = countAll(grownCounts(before, now, (one) => one.tenant === name).counts);
+    const waiting = now.waiting.filter((one) => one.tenant === name);
+    return {
+      ...tenant,
+      requestsPerSecond: seconds === undefined ? 0 : requests / seconds,
+      waiting: waiting.reduce((all, { rows }) => all + rows, 0),
+      ...(before && total > 0 ? { share: own / total } : {}),
+      ...(before && own > 0 ? { borrowed: grew(name, "borrowedUs") / own } : {}),
+    };
+  });
+}
+
+function timeByTenant({ tenantTime }: Sample) {
+  const times = new Map<string, { usedUs: number; borrowedUs: number }>();
+  for (const { tenant, usedUs, borrowedUs } of tenantTime) {
+    const time = times.get(tenant) ?? { usedUs: 0, borrowedUs: 0 };
+    times.set(tenant, {
+      usedUs: time.usedUs + usedUs,
+      borrowedUs: time.borrowedUs + borrowedUs,
+    });
+  }
+  return times;
+}
+
+// Latencies ------------------------------------------------------------------
+
+const countAll = (counts: readonly number[]) => counts.reduce((all, one) => all + one, 0);
+
+/** Requests by bucket that came between the two samples. */
+function grownCounts(
+  before: Sample | undefined,
+  now: Sample,
+  counts: (one: LatencyCounts) => boolean,
+): { bounds: readonly number[]; counts: number[] } {
+  const sums: number[] = [];
+  let bounds: readonly number[] = [];
+  const add = (sample: Sample, sign: 1 | -1) => {
+    for (const one of sample.latencies) {
+      if (!counts(one)) continue;
+      bounds = one.bounds;
+      for (const [at, count] of one.counts.entries()) sums[at] = (sums[at] ?? 0) + sign * count;
+    }
+  };
+  add(now, 1);
+  if (before) add(before, -1);
+  return { bounds, counts: sums.map((count) => Math.max(0, count)) };
+}
+
+function latencyOf(
+  before: Sample | undefined,
+  now: Sample,
+  which: (one: LatencyCounts) => boolean,
+): Latency {
+  if (before === undefined) return {};
+  const { bounds, counts } = grownCounts(before, now, which);
+  if (countAll(counts) === 0) return {};
+  const ms = (part: number) => 1000 * quantile(bounds, counts, part);
+  return { p50Ms: ms(0.5), p99Ms: ms(0.99), p999Ms: ms(0.999) };
+}
+
+/** Linear within a bucket; what lies above all bounds is told as the last of them. */
+export function quantile(
+  bounds: readonly number[],
+  counts: readonly number[],
+  part: number,
+): number {
+  const wanted = part * countAll(counts);
+  let seen = 0;
+  for (const [at, bound] of bounds.entries()) {
+    const own = counts[at] ?? 0;
+    if (own > 0 && seen + own >= wanted) {
+      const from = at === 0 ? 0 : (bounds[at - 1] ?? 0);
+      return from + ((bound - from) * (wanted - seen)) / own;
+    }
+    seen += own;
+  }
+  return bounds.at(-1) ?? 0;
+}

@@ -1,0 +1,99 @@
+/**
+ * Takes a sample of the gateway now and then, as long as somebody looks, and makes snapshots of them. Rates are
+ * means over a few seconds, so that figures can be read.
+ */
+import type { Clock } from "../../clock.ts";
+import type { Sample, Snapshot } from "../../inference/dashboard-report.ts";
+import type { Logger } from "../../logger.ts";
+import { snapshotOf } from "./figures.ts";
+
+/** Between two samples while somebody looks, ms: at most 4 a second. */
+const PERIOD_MS = 500;
+/** Rates are means over so much, ms. */
+const SPAN_MS = 3_000;
+/** Snapshots that can be asked for by their id. */
+const KEPT = 240;
+/** Nobody is shown what is older when he begins to look, ms. */
+const FRESH_MS = 1_000;
+
+export interface SamplerParts {
+  sample(): Promise<Sample>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export type Viewer = (snapshot: Snapshot) => void;
+
+export class Sampler {
+  readonly #parts: SamplerParts;
+  readonly #viewers = new Set<Viewer>();
+  readonly #samples: Sample[] = [];
+  readonly #snapshots: Snapshot[] = [];
+  #taking: Promise<Snapshot> | undefined;
+  #stopWaiting: (() => void) | undefined;
+  #takenAt = Number.NEGATIVE_INFINITY;
+  #lastId = 0;
+
+  constructor(parts: SamplerParts) {
+    this.#parts = parts;
+  }
+
+  /** One that was made a moment ago, or a new one. */
+  async current(): Promise<Snapshot> {
+    const last = this.#snapshots.at(-1);
+    const age = this.#parts.clock.now() - this.#takenAt;
+    return last !== undefined && age < FRESH_MS ? last : this.#take();
+  }
+
+  /** undefined: it is too old, or was never made. */
+  withId(id: number): Snapshot | undefined {
+    return this.#snapshots.find((snapshot) => snapshot.id === id);
+  }
+
+  /** Is shown every snapshot from now on. @returns what ends that */
+  watch(viewer: Viewer): () => void {
+    this.#viewers.add(viewer);
+    this.#schedule();
+    return () => {
+      this.#viewers.delete(viewer);
+      if (this.#viewers.size > 0) return;
+      this.#stopWaiting?.();
+      this.#stopWaiting = undefined;
+    };
+  }
+
+  #schedule(): void {
+    if (this.#stopWaiting !== undefined || this.#viewers.size === 0) return;
+    this.#stopWaiting = this.#parts.clock.after(PERIOD_MS, () => {
+      this.#stopWaiting = undefined;
+      this.#take()
+        .then((snapshot) => {
+          for (const viewer of this.#viewers) viewer(snapshot);
+        })
+        .catch((error: unknown) => this.#parts.log.warn("no snapshot for the dashboard", { error }))
+        .finally(() => this.#schedule());
+    });
+  }
+
+  #take(): Promise<Snapshot> {
+    this.#taking ??= this.#makeOne().finally(() => {
+      this.#taking = undefined;
+    });
+    return this.#taking;
+  }
+
+  async #makeOne(): Promise<Snapshot> {
+    const now = await this.#parts.sample();
+    while ((this.#samples[1]?.atMs ?? Number.POSITIVE_INFINITY) <= now.atMs - SPAN_MS) {
+      this.#samples.shift();
+    }
+    const [before] = this.#samples;
+    this.#samples.push(now);
+    this.#lastId += 1;
+    const snapshot = snapshotOf(this.#lastId, before, now);
+    this.#snapshots.push(snapshot);
+    if (this.#snapshots.length > KEPT) this.#snapshots.shift();
+    this.#takenAt = this.#parts.clock.now();
+    return snapshot;
+  }
+}
