@@ -131,6 +131,10 @@ const metrics = z.strictObject({
   intervalMs: key(ms(1).default(2000), "Shortest time over which the load of the cores is taken", {
     unit: "ms",
   }),
+  maxStageSeries: key(
+    whole(0, 100_000).default(100),
+    "Sets of model, tenant and device with histograms of durations; the rest is 'other'; 0: none",
+  ),
   counterLatencies: key(z.boolean().default(true), "Tell durations as sums (nv_inference_*_us)"),
   histogramLatencies: key(
     z.boolean().default(false),
@@ -399,6 +403,10 @@ const redis = z.strictObject({
     ms(1_000).default(3_000),
     "Time after which a gateway that is not heard of does not count any more",
     { unit: "ms" },
+  ),
+  shareStatistics: key(
+    z.boolean().default(true),
+    "ModelStatistics add up all gateways, so that they do not go back for a client that moves; off where clients choose between gateways by them",
   ),
 });
 

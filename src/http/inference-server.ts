@@ -30,6 +30,7 @@ import { addRepositoryControl, type RepositoryControl } from "./repository-contr
 import { addRepositoryIndex, type RepositoryIndex } from "./repository-index.ts";
 import { restrict } from "./restricted.ts";
 import { Secure } from "./secure.ts";
+import { addRunbook, type RunbookPages } from "./runbook.ts";
 import { addServerMetadata, type ServerMetadata } from "./server-metadata.ts";
 import { addSharedMemory } from "./shared-memory.ts";
 import { addStatistics, type StatisticsSource } from "./statistics.ts";
@@ -76,6 +77,7 @@ export interface HttpServerOptions extends HealthSource {
   readonly tenants?: TenantControl | undefined;
   /** undefined: this gateway keeps no calendar. */
   readonly reservations?: ReservationControl | undefined;
+  readonly runbook: RunbookPages;
   readonly inference: Omit<InferRoom, "maxInputBytes" | "closing">;
 }
 
@@ -128,6 +130,7 @@ export function addRoutes(
   addUsage(app, options.usage);
   addTenants(app, options.tenants);
   addReservations(app, options.reservations);
+  addRunbook(app, options.runbook);
   const room = inferRoom(options, closing);
   addInfer(app, room);
   addGenerate(app, room);

@@ -137,6 +137,9 @@ export const HTTP_ACCESS: Readonly<Record<string, Need>> = {
   [`PATCH ${UPLOAD}`]: REGISTER,
   [`POST ${UPLOAD}/finish`]: REGISTER,
   "GET /metrics": OBSERVE,
+  // The same for every gateway; whoever got an alert follows a link.
+  "GET /runbook": ANYBODY,
+  "GET /runbook/:page": ANYBODY,
 };
 
 /** @param what `/package.Service/Method`, or `GET /pattern`. @throws Error where there is no row for it */

@@ -171,10 +171,11 @@ export class Gatekeeper {
 
   async #verify(identities: Identities, token: string, now: number): Promise<Recognition> {
     if (identities.keySets.size === 0) throw unauthenticated("this gateway takes no tokens");
+    const generation = this.#generation;
     const verified = await verifyToken(token, identities.keySets, now);
     const recognition = { caller: identities.ofToken(verified), untilMs: verified.untilMs };
     // Another file, or other keys, may count by now: then it is looked at again next time.
-    if (identities === this.#identities) this.#remember(token, recognition);
+    if (generation === this.#generation) this.#remember(token, recognition);
     return recognition;
   }
 

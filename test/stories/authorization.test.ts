@@ -53,6 +53,8 @@ const STREAMS = /ModelStreamInfer|Watch|ServerReflectionInfo/;
 /** Without the pattern of versions, which says the same of each route. */
 const ROUTES: Readonly<Record<string, string>> = {
   "GET /metrics": OBSERVE,
+  "GET /runbook": ALL,
+  "GET /runbook/:page": ALL,
   "GET /v2": READ,
   "GET /v2/openapi.json": READ,
   "GET /v2/health/live": ALL,

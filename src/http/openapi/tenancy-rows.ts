@@ -179,6 +179,11 @@ export const TENANCY_SCHEMAS = {
       bytesIn: count,
       bytesOut: count,
       deviceSeconds: { type: "number" },
+      joules: {
+        type: ["number", "null"],
+        description: "in measuredSeconds of them; null: not measured",
+      },
+      measuredSeconds: { type: "number" },
       refused: { type: "object", additionalProperties: count },
     }),
   },

@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { connect as connectTls, createServer } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Issued, TestAuthority } from "../../../test/support/identity/authority.ts";
-import { checkTls } from "../../cli/doctor/tls.ts";
 import { silent } from "../../logger.ts";
 import { watchHandshakes } from "./handshakes.ts";
 import { handshakeRules, outOfTime, readTls } from "./tls-files.ts";
@@ -90,31 +89,10 @@ describe("files of TLS", () => {
   ];
   it.each(refusals)(
     "of which one is %s are refused: what, where, what to do",
-    async (_what, over, text) => {
+    (_what, over, text) => {
       expect(() => readTls(files(over()), "http.tls")).toThrow(text);
-      const slice = { enabled: true, tls: { useSsl: true, ...files(over()) } };
-      const finding = await checkTls("http", slice);
-      expect(finding.level).toBe("fail");
-      expect(`${finding.found}; ${finding.remedy}`).toMatch(text);
     },
   );
-
-  it("are a finding of doctor, also when they are right, or late", async () => {
-    const slice = { enabled: true, tls: { useSsl: true, ...files() } };
-    expect(await checkTls("grpc", slice)).toMatchObject({
-      check: "grpc TLS",
-      level: "ok",
-      found: expect.stringMatching(/^the certificate is valid until 20\d\d-\d\d-\d\d$/),
-    });
-    expect(await checkTls("grpc", slice, Date.now() + 3 * 86_400_000)).toMatchObject({
-      level: "warn",
-      remedy: expect.stringContaining("renew it"),
-    });
-    expect(await checkTls("grpc", { ...slice, enabled: false })).toMatchObject({
-      level: "ok",
-      found: "switched off",
-    });
-  });
 });
 
 describe("handshakes that come to nothing", () => {
