@@ -51,7 +51,7 @@ export function createAccounting(parts: AccountingParts): Accounting {
     watching: (account) => ledgerAccount(account, ledger),
     refused: refusedInto(ledger),
     usage: (span) => book.read(span),
-    metrics: ledgerMetrics(() => ledger.totals()),
+    metrics: ledgerMetrics(() => ledger.rows()),
     service: {
       name: book.name,
       start: async () => {

@@ -135,9 +135,7 @@ describe("its metrics", () => {
     const ledger = new Ledger();
     ledger.ended(outcome({ failure: "BACKEND" }));
     ledger.refused(cms, signature, "backend");
-    const metric = ledgerMetrics(() => ledger.totals()).find(({ name }) =>
-      name.includes("refused"),
-    );
+    const metric = ledgerMetrics(() => ledger.rows()).find(({ name }) => name.includes("refused"));
     expect([...(metric?.read() ?? [])]).toEqual([
       { labels: { tenant: "cms", model: "jets", version: "1", reason: "backend" }, value: 2 },
     ]);

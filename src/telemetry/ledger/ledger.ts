@@ -74,6 +74,11 @@ export class Ledger {
     for (const row of this.#rows.values()) yield row.line;
   }
 
+  /** The same, to be read as it is: what is read later has grown. */
+  rows(): Iterable<LedgerRow> {
+    return this.#rows.values();
+  }
+
   /** What came since it was called last. */
   take(): UsageLine[] {
     const lines: UsageLine[] = [];
