@@ -64,6 +64,18 @@ export function acceleratorMetrics(
       ({ report }) => report.temperatureC,
     ),
     {
+      name: "beamgate_device_lease_seconds",
+      help: "Time for which a device is still held by one experiment, s",
+      type: "gauge",
+      labels: ["gpu_uuid", "to"],
+      *read() {
+        for (const { report } of devices()) {
+          const { id, leasedTo: to, leasedSeconds: value } = report;
+          if (to !== undefined && value !== undefined) yield { labels: { gpu_uuid: id, to }, value };
+        }
+      },
+    },
+    {
       name: "beamgate_device_info",
       help: "1; what a device is, and whose board it is",
       type: "gauge",
