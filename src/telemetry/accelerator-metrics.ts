@@ -7,9 +7,7 @@ import type { WatchedDevice } from "./device-watch.ts";
 import type { ReadMetric } from "./exposition/families.ts";
 import type { Labels } from "./exposition/label-text.ts";
 
-export function acceleratorMetrics(
-  devices: () => readonly WatchedDevice[],
-): readonly ReadMetric[] {
+export function acceleratorMetrics(devices: () => readonly WatchedDevice[]): readonly ReadMetric[] {
   const known = new Map<string, Labels>();
   const uuid = (id: string): Labels => {
     const labels = known.get(id) ?? { gpu_uuid: id };
@@ -71,7 +69,8 @@ export function acceleratorMetrics(
       *read() {
         for (const { report } of devices()) {
           const { id, leasedTo: to, leasedSeconds: value } = report;
-          if (to !== undefined && value !== undefined) yield { labels: { gpu_uuid: id, to }, value };
+          if (to !== undefined && value !== undefined)
+            yield { labels: { gpu_uuid: id, to }, value };
         }
       },
     },

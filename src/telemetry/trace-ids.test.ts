@@ -9,6 +9,8 @@ describe("random ids", () => {
     for (const id of ids) expect(id).toMatch(/^[0-9a-f]+$/);
     // No digit is more likely than another: sixteenths of 120 000, give or take six standard deviations.
     const zeros = ids.join("").replaceAll(/[^0]/g, "").length;
-    expect(Math.abs(zeros - 120_000 / 16)).toBeLessThan(6 * Math.sqrt(120_000 * (1 / 16) * (15 / 16)));
+    expect(Math.abs(zeros - 120_000 / 16)).toBeLessThan(
+      6 * Math.sqrt(120_000 * (1 / 16) * (15 / 16)),
+    );
   });
 });
