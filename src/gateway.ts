@@ -67,6 +67,7 @@ import { type ModelLoaderParts, modelLoader } from "./wiring/load-model.ts";
 import { offerSources } from "./wiring/offers.ts";
 import { originOf } from "./wiring/origin.ts";
 import { Pins } from "./wiring/pins.ts";
+import { PowerReader } from "./wiring/power-reader.ts";
 import { RegistryServing, type RegistryServingParts } from "./wiring/published-models.ts";
 import { rateLimiterOf } from "./wiring/rate-limits.ts";
 import { createRecording } from "./wiring/recording.ts";
@@ -174,6 +175,7 @@ export async function createGateway(
               release: (id) => devices.release(id),
             },
           },
+          power: (used) => power.read(used),
           clock,
           log,
         });
@@ -186,6 +188,7 @@ export async function createGateway(
   const failovers = new FailoverCounts();
   const shares = new DeviceShares();
   const inventory = new Inventory(fleet, clock.now, (kind, devices) => boards.add(devices, kind));
+  const power = new PowerReader({ inventory, served: () => repository.served(), now: clock.now });
   const boards: Boards = new Boards({
     placement: placement(config.placement),
     breaker: config.breaker,
