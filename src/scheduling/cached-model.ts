@@ -69,6 +69,10 @@ export class CachedModel implements Served, CacheOwner {
     return this.#model.rowsByTenant?.() ?? [];
   }
 
+  get secondsAhead(): number | undefined {
+    return this.#model.secondsAhead;
+  }
+
   get trouble(): string | undefined {
     return this.#model.trouble;
   }

@@ -30,7 +30,7 @@ export class Forecast {
   inTime(request: InferRequest, call: InferCall, now: number): boolean {
     const { deadline } = call;
     if (deadline === Number.POSITIVE_INFINITY) return true;
-    const devices = this.#pool.lanes.reduce((sum, lane) => sum + (lane.inService ? 1 : 0), 0);
+    const devices = this.#devices();
     if (devices === 0) return deadline > now; // whoever waits for a device may be lucky
     const tenant = call.caller?.tenant ?? DEFAULT_TENANT;
     const before = this.#queues.rowsBefore(tenant, request.priority, dueAt(deadline, now));
@@ -48,6 +48,20 @@ export class Forecast {
     if (before > 0 || now - this.#triedAt < TRY_EVERY_MS || deadline <= now) return false;
     this.#triedAt = now;
     return true;
+  }
+
+  /** Until everything that waits now has been begun, s; undefined: no device is in service. */
+  secondsAhead(now: number): number | undefined {
+    const devices = this.#devices();
+    if (devices === 0) return undefined;
+    const batchRows = Math.max(1, Math.min(this.#maxRows, this.#curve.limit));
+    const batches = Math.ceil(this.#queues.rows / batchRows);
+    const queuedUs = (batches * this.#curve.predictUs(batchRows)) / devices;
+    return (this.untilFreeUs(now) + (batches === 0 ? 0 : queuedUs)) / 1e6;
+  }
+
+  #devices(): number {
+    return this.#pool.lanes.reduce((sum, lane) => sum + (lane.inService ? 1 : 0), 0);
   }
 
   /** Until a device is done with what it was given, µs. */

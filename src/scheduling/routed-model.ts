@@ -91,6 +91,13 @@ export class RoutedModel implements Served {
     for (const { scheduler } of this.branches) yield* scheduler.rowsByTenant();
   }
 
+  /** Where it would wait least. */
+  get secondsAhead(): number | undefined {
+    const each = this.branches.map(({ scheduler }) => scheduler.secondsAhead ?? Number.NaN);
+    const known = each.filter((seconds) => !Number.isNaN(seconds));
+    return known.length === 0 ? undefined : Math.min(...known);
+  }
+
   get inFlight(): number {
     return this.branches.reduce((sum, { scheduler }) => sum + scheduler.inFlight, 0);
   }

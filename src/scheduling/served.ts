@@ -21,6 +21,8 @@ export interface Served {
   readonly inFlight: number;
   /** Rows that wait for a device; a tenant may be named several times. Absent: nothing waits here. */
   rowsByTenant?(): Iterable<readonly [tenant: string, rows: number]>;
+  /** How long a request that came now would wait for a device, s; undefined: no device serves it, or nobody can tell. */
+  readonly secondsAhead?: number | undefined;
   /** Takes nothing more; resolves when everything accepted was answered. */
   drain(): Promise<void>;
   /** After `drain`, or without it: what still waits is failed. Frees the workers. */

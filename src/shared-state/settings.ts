@@ -17,6 +17,8 @@ export interface RedisSettings {
   readonly commandTimeoutMs: number;
   /** A gateway that was not heard of for so long does not count any more. */
   readonly gatewayTtlMs: number;
+  /** ModelStatistics are of all gateways together. */
+  readonly shareStatistics: boolean;
 }
 
 /** Nobody named a Redis: nothing of this room is loaded. */

@@ -1,6 +1,7 @@
 /** What a connection brings along: it names its calls, unless they name themselves. */
 import type { X509Certificate } from "node:crypto";
-import type { TLSSocket } from "node:tls";
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { Caller } from "../inference/caller.ts";
 import { type DistinguishedName, nameText, readSubject } from "./distinguished-name.ts";
 
@@ -38,8 +39,27 @@ export function originOf(
   return { certificate, listener, recognised: undefined };
 }
 
+/** A name that clients call this server by in their TLS handshake (SNI), and the listener that it stands for. */
+export interface ServerName {
+  readonly name: string;
+  readonly serverName?: string | undefined;
+}
+
+/** @param listener that the port itself is, where it is one */
+export function originOfSocket(
+  socket: Socket,
+  names: readonly ServerName[] = [],
+  listener?: string,
+): Origin {
+  if (!(socket instanceof TLSSocket)) return originOf(undefined, listener);
+  // Of a client that names no server this is `false`.
+  const called = socket.servername as string | false;
+  const named = names.find(({ serverName }) => called !== false && serverName === called);
+  return originOf(certificateOf(socket), listener ?? named?.name);
+}
+
 /** undefined: the client showed none. */
-export function certificateOf(socket: TLSSocket): PresentedCertificate | undefined {
+function certificateOf(socket: TLSSocket): PresentedCertificate | undefined {
   const shown = socket.getPeerX509Certificate();
   if (shown === undefined) return undefined;
   const reason = socket.authorized ? undefined : String(socket.authorizationError);
@@ -59,7 +79,7 @@ export function presented(
     };
   }
   if (untrusted !== undefined) {
-    const why = REASONS[untrusted] ?? untrusted;
+    const why = certificateReason(untrusted);
     return { refused: `the certificate '${shown(certificate.subject)}' is not accepted: ${why}` };
   }
   const name = readSubject(certificate.subject);
@@ -68,6 +88,11 @@ export function presented(
     return { refused: text };
   }
   return { name, notAfter: Date.parse(certificate.validTo) };
+}
+
+/** In words. @param code of OpenSSL, as Node's `authorizationError` has it */
+export function certificateReason(code: string): string {
+  return REASONS[code] ?? code;
 }
 
 const REASONS: Readonly<Record<string, string>> = {

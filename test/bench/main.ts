@@ -22,6 +22,7 @@ import { memory } from "./benches/memory.ts";
 import { openClPath } from "./benches/opencl.ts";
 import { put } from "./benches/put.ts";
 import { remote } from "./benches/remote.ts";
+import { scrape } from "./benches/scrape.ts";
 import { shadow } from "./benches/shadow.ts";
 import { sharedMemory } from "./benches/shared-memory.ts";
 import { streamThroughput } from "./benches/stream-throughput.ts";
@@ -51,6 +52,7 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   catalog,
   put,
   shadow,
+  scrape,
   generator,
   "generator-stream": generatorStream,
   calibration,

@@ -126,6 +126,15 @@ describe("a client certificate", () => {
     );
   });
 
+  it("whose time is over, or has not come, is refused in words", async () => {
+    const subject = "/DC=ch/DC=cern/OU=cms/CN=alice";
+    const expired = root.issueFor(subject, -3, -1);
+    const early = root.issueFor(subject, 1, 2);
+    expect(await index(connect({ user: expired }))).toMatch(/^16 .*CN=alice' .*it has expired/);
+    expect(await index(connect({ user: early }))).toMatch(/^16 .*CN=alice' .*it is not valid yet/);
+    expect(await index(connect({ user: root.issue(subject) }))).toBe("simple");
+  });
+
   it("goes before a token, which is then not looked at", async () => {
     const metadata = new Metadata();
     metadata.set("authorization", "Bearer wrong");

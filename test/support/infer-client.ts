@@ -1,5 +1,5 @@
 /** A gRPC client that sends prepared ModelInfer bytes: `@grpc/grpc-js`, not the gateway's own code. */
-import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import { Client, type ClientUnaryCall, credentials, Metadata } from "@grpc/grpc-js";
 import { decodeAnswer, type InferAnswer } from "./infer-messages.ts";
 
 const MODEL_INFER = "/inference.GRPCInferenceService/ModelInfer";
@@ -7,6 +7,7 @@ const asIs = (bytes: Buffer) => bytes;
 
 export class InferClient {
   readonly #client: Client;
+  readonly #calls = new Set<ClientUnaryCall>();
 
   constructor(port: number) {
     this.#client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
@@ -25,7 +26,7 @@ export class InferClient {
     const metadata = new Metadata();
     for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
     return new Promise((resolve, reject) => {
-      this.#client.makeUnaryRequest(
+      const call = this.#client.makeUnaryRequest(
         MODEL_INFER,
         asIs,
         decodeAnswer,
@@ -33,12 +34,19 @@ export class InferClient {
         metadata,
         { deadline: Date.now() + timeoutMs },
         (error, answer) => {
+          this.#calls.delete(call);
           if (error) reject(error);
           else if (answer) resolve(answer);
           else reject(new Error("neither an answer nor an error"));
         },
       );
+      this.#calls.add(call);
     });
+  }
+
+  /** Gives up what was asked: it is rejected as CANCELLED. */
+  cancel(): void {
+    for (const call of this.#calls) call.cancel();
   }
 
   close(): void {

@@ -7,10 +7,20 @@ export interface Sample {
 }
 
 /** @throws Error when the port does not answer 200. */
-export async function scrape(metricsPort: number): Promise<Sample[]> {
-  const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
+export async function scrape(
+  metricsPort: number,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Sample[]> {
+  const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`, { headers });
   if (!response.ok) throw new Error(`/metrics answered ${response.status}`);
   return parse(await response.text());
+}
+
+/** Puts a page together that comes in pieces. */
+export async function wholePage({ pieces }: { readonly pieces: AsyncIterable<string> }) {
+  let text = "";
+  for await (const piece of pieces) text += piece;
+  return text;
 }
 
 export function parse(page: string): Sample[] {

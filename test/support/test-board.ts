@@ -1,8 +1,9 @@
 /**
- * Boards that need no library: each holds one artifact, `{"add": n}`, and adds n to what it is sent.
+ * Boards that need no library: each holds one artifact, `{"add": n, "usPerRow": t}`, and adds n to what it is sent,
+ * which takes it t µs a row (default 0), and a load `loadMs` (default 0).
  * A file says what goes wrong on which board, read anew at every load and execution.
  */
-import { readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import {
   BackendError,
@@ -10,12 +11,21 @@ import {
   type Device,
   type Execution,
   type ModelInstance,
+  type Tensor,
 } from "../../backends/contract.ts";
+
+interface Image {
+  readonly add: number;
+  readonly usPerRow?: number;
+  readonly loadMs?: number;
+}
 
 interface Options {
   readonly boards: number;
   /** `{"test-board-0": "fail" | "die" | "hang" | "refuse"}` */
   readonly faultsFile?: string;
+  /** Gets a line an execution: when it began (`process.hrtime`, one clock for all processes, ms) and the first number of each request. */
+  readonly executionsFile?: string;
 }
 
 function fault({ faultsFile }: Options, device: string): string | undefined {
@@ -23,16 +33,21 @@ function fault({ faultsFile }: Options, device: string): string | undefined {
   return (JSON.parse(readFileSync(faultsFile, "utf8")) as Record<string, string>)[device];
 }
 
-function instanceOn(device: Device, options: Options, add: number): ModelInstance {
+const never = new Int32Array(new SharedArrayBuffer(4));
+
+function instanceOn(device: Device, options: Options, { add, usPerRow = 0 }: Image): ModelInstance {
   return {
     device,
-    async execute({ inputs, reserve }: Execution) {
+    async execute({ inputs, members, reserve }: Execution) {
       const [input] = inputs;
       if (input === undefined) throw new BackendError("input", "no input");
       const wrong = fault(options, device.id);
       if (wrong === "fail") throw new BackendError("device", `${device.id} failed as it was told`);
       if (wrong === "die") process.kill(process.pid, "SIGKILL");
       if (wrong === "hang") await new Promise(() => {});
+      const rows = members.reduce((sum, member) => sum + member.rows, 0);
+      if (options.executionsFile !== undefined) writeDown(options.executionsFile, input, members);
+      if (usPerRow > 0) Atomics.wait(never, 0, 0, (rows * usPerRow) / 1000);
       const values = new Float32Array(new Uint8Array(input.data).buffer).map((x) => x + add);
       const bytes = new Uint8Array(values.buffer);
       const data = reserve(bytes.length) ?? bytes;
@@ -41,6 +56,18 @@ function instanceOn(device: Device, options: Options, add: number): ModelInstanc
     },
     async unload() {},
   };
+}
+
+function writeDown(file: string, { data }: Tensor, members: Execution["members"]): void {
+  const rows = members.reduce((sum, member) => sum + member.rows, 0);
+  const numbers = new Float32Array(new Uint8Array(data).buffer);
+  const line = [Number(process.hrtime.bigint()) / 1e6];
+  let row = 0;
+  for (const member of members) {
+    line.push(numbers[(row * numbers.length) / rows] ?? Number.NaN);
+    row += member.rows;
+  }
+  appendFileSync(file, `${line.join(" ")}\n`);
 }
 
 const testBoard: BackendModule = {
@@ -71,10 +98,9 @@ const testBoard: BackendModule = {
         if (fault(options, device.id) === "refuse") {
           throw new BackendError("artifact", `${device.id} refuses the image`);
         }
-        const { add } = JSON.parse(await readFile(variant.artifact.path, "utf8")) as {
-          add: number;
-        };
-        return instanceOn(device, options, add);
+        const image = JSON.parse(await readFile(variant.artifact.path, "utf8")) as Image;
+        if (image.loadMs) Atomics.wait(never, 0, 0, image.loadMs);
+        return instanceOn(device, options, image);
       },
       async close() {},
     };

@@ -1,0 +1,155 @@
+/**
+ * A board of a gateway that is asked for three times what it can do, by clients with deadlines. The board itself
+ * writes down what it began and when, on the clock of the clients. A batch takes as long as it does so that a busy
+ * machine, which stops a process for a moment, changes nothing of what is counted.
+ */
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { ServiceError } from "@grpc/grpc-js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type GatewayProcess, startGateway } from "../support/gateway-process.ts";
+import { InferClient } from "../support/infer-client.ts";
+import { encodeQuestion } from "../support/infer-messages.ts";
+import { temporaryRepository } from "../support/model-repository.ts";
+import { addBoardModel, withBoards } from "../support/models-on-boards.ts";
+
+const LIMIT_MS = 120_000;
+const ROWS = 4;
+const BATCH_ROWS = 32;
+const BATCH_MS = 100;
+const DEADLINE_MS = 6 * BATCH_MS;
+/** Requests a second. */
+const CAPACITY = (BATCH_ROWS / ROWS / BATCH_MS) * 1_000;
+const FLOOD_MS = 4_000;
+const UNAVAILABLE = 14;
+const DEADLINE_EXCEEDED = 4;
+
+const repository = temporaryRepository();
+const executionsFile = join(repository.folder, "executions");
+let gateway: GatewayProcess;
+let client: InferClient;
+let asked = 0;
+
+beforeAll(async () => {
+  const usPerRow = (BATCH_MS * 1_000) / BATCH_ROWS;
+  addBoardModel(repository, { name: "slow", maxBatchSize: BATCH_ROWS, usPerRow });
+  const flags = withBoards(repository, { boards: 1, executionsFile });
+  gateway = await startGateway({ repositories: [repository.folder], flags });
+  client = new InferClient(gateway.grpcPort);
+  // What a batch costs is learnt before.
+  await Promise.all(Array.from({ length: 10 * (BATCH_ROWS / ROWS) }, () => ask(false).over));
+}, LIMIT_MS);
+afterAll(async () => {
+  client?.cancel();
+  client?.close();
+  await gateway?.stop();
+  rmSync(executionsFile, { force: true });
+  repository.remove();
+});
+
+/** ms, the same for all processes of this machine. */
+const now = () => Number(process.hrtime.bigint()) / 1e6;
+
+/** What became of a request. */
+interface Fate {
+  readonly number: number;
+  readonly askedAt: number;
+  readonly deadline: number;
+  readonly endedAt: number;
+  /** undefined: it was answered. */
+  readonly error: ServiceError | undefined;
+}
+
+/** @param told false: its deadline is the client's own affair */
+function ask(told: boolean): { over: Promise<Fate> } {
+  asked += 1;
+  const number = asked;
+  const numbers = new Float32Array(ROWS * 2).fill(number);
+  const inputs = [
+    { name: "x", datatype: "FP32", shape: [ROWS, 2], data: new Uint8Array(numbers.buffer) },
+  ];
+  const askedAt = now();
+  const deadline = askedAt + DEADLINE_MS;
+  const question = encodeQuestion({ model: "slow", inputs });
+  const fate = (error?: ServiceError): Fate => ({
+    ...{ number, askedAt, deadline, endedAt: now(), error },
+  });
+  const answer = client.infer(question, told ? DEADLINE_MS : LIMIT_MS);
+  return { over: answer.then(() => fate(), fate) };
+}
+
+/** @param load in parts of what the board can do */
+async function askFor(ms: number, load: number, told: boolean): Promise<readonly Fate[]> {
+  const fates: Promise<Fate>[] = [];
+  for (const start = now(); now() - start < ms; ) {
+    while (fates.length < ((now() - start) / 1_000) * CAPACITY * load) fates.push(ask(told).over);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return Promise.all(fates);
+}
+
+/** When the board began with each request. */
+function beginnings(): ReadonlyMap<number, number> {
+  const began = new Map<number, number>();
+  for (const line of readFileSync(executionsFile, "utf8").trimEnd().split("\n")) {
+    const [at = Number.NaN, ...numbers] = line.split(" ").map(Number);
+    for (const number of numbers) began.set(number, at);
+  }
+  return began;
+}
+
+const inTime = ({ error, endedAt, deadline }: Fate) => error === undefined && endedAt <= deadline;
+
+function figures(fates: readonly Fate[]) {
+  const began = beginnings();
+  const executed = fates.filter(({ number }) => began.has(number));
+  return {
+    executed: executed.length,
+    expired: executed.filter(({ number, deadline }) => (began.get(number) ?? 0) >= deadline).length,
+    inTime: fates.filter(inTime).length,
+  };
+}
+
+/** Of what the board can do until the last deadline. */
+const goodput = (answered: number) => {
+  const possible = ((FLOOD_MS + DEADLINE_MS) / 1_000) * CAPACITY;
+  return `${((100 * answered) / possible).toFixed(0)} % of what the board can do`;
+};
+
+describe("a board that is asked for three times what it can do", { timeout: LIMIT_MS }, () => {
+  it("begins nothing that has expired, refuses in Triton's words, and recovers", async ({
+    annotate,
+  }) => {
+    const flood = await askFor(FLOOD_MS, 3, true);
+    const over = now();
+    const after = await askFor(3_000, 0.5, true);
+    const { executed, expired, inTime: answered } = figures(flood);
+    const errors = flood.flatMap(({ error }) => (error ? [error] : []));
+    const refused = errors.filter(({ code }) => code === UNAVAILABLE);
+    await annotate(
+      `${flood.length} asked, ${executed} executed, ${refused.length} refused; in time: ${goodput(answered)}`,
+    );
+
+    expect(executed).toBeGreaterThan((FLOOD_MS / BATCH_MS / 2) * (BATCH_ROWS / ROWS));
+    expect(expired).toBe(0);
+    expect(new Set(refused.map(({ details }) => details))).toEqual(
+      new Set(["Request timeout expired"]),
+    );
+    // The others had begun, or were told so by their own clock.
+    expect(errors.every(({ code }) => code === UNAVAILABLE || code === DEADLINE_EXCEEDED)).toBe(
+      true,
+    );
+    expect(refused.length).toBeGreaterThan(0.8 * errors.length);
+    const recovered = after.filter(({ askedAt }) => askedAt > over + 2_000);
+    expect(recovered.length).toBeGreaterThan(0);
+    expect(recovered.filter((fate) => !inTime(fate))).toEqual([]);
+
+    const control = await askFor(FLOOD_MS, 3, false);
+    const fifo = figures(control);
+    await annotate(
+      `in the order of arrival: ${fifo.expired} of ${fifo.executed} had expired; in time: ${goodput(fifo.inTime)}`,
+    );
+    expect(fifo.expired).toBeGreaterThan(fifo.executed / 2);
+    expect(answered).toBeGreaterThan(2 * fifo.inTime);
+  });
+});
