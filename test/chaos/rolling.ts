@@ -19,10 +19,10 @@ import { addSimpleOnBoards } from "../support/simple-on-boards.ts";
 import { simpleQuestion } from "./questions.ts";
 
 const REQUESTS = 20_000;
-const CLIENTS = 24;
-const CONNECTIONS = 8;
-/** Which kind of worker a client's requests go to, in turn. */
-const VENDORS = ["cpu", "xilinx", "intel"] as const;
+const CLIENTS = 96;
+const CONNECTIONS = 12;
+/** Which variant of the model, and so which kind of worker, a client's requests go to, in turn. */
+const VARIANTS = ["arm-cpu", "u50", "intel"] as const;
 const REQUEST_LIMIT_MS = 60_000;
 const SEEN_LIMIT_MS = 60_000;
 
@@ -84,10 +84,10 @@ export async function rollingRestart(cases: Cases, short: boolean): Promise<void
     await cases.run(
       `a rolling restart of two gateways behind HAProxy under ${requests} requests: 0 failed`,
       () => {
-        expect(failed.length === 0, `${failed.length} of ${answered} failed: ${failed[0]}`);
+        expect(failed.length === 0, `${failed.length} of ${answered} failed: ${failed[0]}\n${front.log()}`);
         expect(answered >= requests, `only ${answered} were answered`);
         return (
-          `${answered} answered by ${VENDORS.join(", ")} in ${seconds.toFixed(0)} s, ` +
+          `${answered} answered by ${VARIANTS.join(", ")} in ${seconds.toFixed(0)} s, ` +
           `${retries} sent again by HAProxy, none by a client`
         );
       },
@@ -147,13 +147,13 @@ class CountedLoad {
 
   async #loop(client: number): Promise<void> {
     const connection = this.#connections[client % CONNECTIONS];
-    const headers = { "beamgate-vendor": VENDORS[client % VENDORS.length] ?? "" };
+    const headers = { "beamgate-variant": VARIANTS[client % VARIANTS.length] ?? "" };
     for (let turn = 0; !this.#stopped || this.answered < this.#least; turn += 1) {
       const question = simpleQuestion(1 + (turn % 3), client * 100_003 + turn);
       const trouble = await connection
         ?.infer(question.bytes, REQUEST_LIMIT_MS, headers)
         .then((answer) => question.check(answer))
-        .catch((thrown: unknown) => `${headers["beamgate-vendor"]}: ${String(thrown)}`);
+        .catch((thrown: unknown) => `${headers["beamgate-variant"]}: ${String(thrown)}`);
       this.answered += 1;
       if (trouble !== undefined) this.failed.push(trouble);
     }
