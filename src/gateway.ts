@@ -53,6 +53,7 @@ import { cachingLoader } from "./wiring/caching-loader.ts";
 import { DeviceShares } from "./wiring/device-shares.ts";
 import { Devices } from "./wiring/devices.ts";
 import { deviceOf, dialInOf, joinOf, withPlaces } from "./wiring/dialled.ts";
+import { loadOf } from "./wiring/endpoint-load.ts";
 import { ensembleOf } from "./wiring/ensemble-of.ts";
 import { explaining, explainOf } from "./wiring/explaining.ts";
 import { uncounted } from "./wiring/gate-executor.ts";
@@ -66,6 +67,7 @@ import { type ModelLoaderParts, modelLoader } from "./wiring/load-model.ts";
 import { offerSources } from "./wiring/offers.ts";
 import { originOf } from "./wiring/origin.ts";
 import { Pins } from "./wiring/pins.ts";
+import { PowerReader } from "./wiring/power-reader.ts";
 import { RegistryServing, type RegistryServingParts } from "./wiring/published-models.ts";
 import { rateLimiterOf } from "./wiring/rate-limits.ts";
 import { createRecording } from "./wiring/recording.ts";
@@ -131,7 +133,7 @@ export async function createGateway(
   const opened = folder === undefined ? undefined : await openRegistryStore(folder, clock, log);
   const registered = given ?? opened;
   const gatekeeper = createGatekeeper(config, log);
-  const account = new ModelAccount(Date.now, new StageTimes(config.metrics.maxStageSeries));
+  const account = new ModelAccount(Date.now, stageTimesOf(config.metrics.maxStageSeries));
   const timings = latencies(config.metrics);
   const eventLoop = new EventLoopDelay();
   let closing = false;
@@ -173,6 +175,7 @@ export async function createGateway(
               release: (id) => devices.release(id),
             },
           },
+          power: (used) => power.read(used),
           clock,
           log,
         });
@@ -185,6 +188,7 @@ export async function createGateway(
   const failovers = new FailoverCounts();
   const shares = new DeviceShares();
   const inventory = new Inventory(fleet, clock.now, (kind, devices) => boards.add(devices, kind));
+  const power = new PowerReader({ inventory, served: () => repository.served(), now: clock.now });
   const boards: Boards = new Boards({
     placement: placement(config.placement),
     breaker: config.breaker,
@@ -428,6 +432,18 @@ export async function createGateway(
     clock,
     log,
   });
+  const coresUse = hostUse(config.metrics.intervalMs, clock.now);
+  const watch = new DeviceWatch({
+    list: () => devices.list(),
+    boards: () => devices.boards(),
+    hostUse: coresUse,
+    now: clock.now,
+  });
+  const load = loadOf({
+    ...{ account, coresUse, bodies, now: clock.now },
+    devices: () => watch.latest(),
+    served: (model, version) => repository.serving(model, version)?.loaded,
+  });
   const runbook = readRunbook();
   const http = createHttpServer({
     ...config.http,
@@ -459,6 +475,7 @@ export async function createGateway(
     inference: {
       infer: withHeaders(infer, forwarderOf(config.http.headerForwardPattern), tracing.tracer),
       signature: (model, version) => definitionOf(model, version).signature,
+      load: (format, model, version) => load.header(format, model, version),
       budget: bodies,
       now: clock.now,
     },
@@ -467,12 +484,6 @@ export async function createGateway(
     config.grpc.enabled ? tlsReloading("gRPC", config.grpc.tls, grpc.server, log) : undefined,
     config.http.enabled ? tlsReloading("HTTP", config.http.tls, http, log) : undefined,
   ].filter((files) => files !== undefined);
-  const watch = new DeviceWatch({
-    list: () => devices.list(),
-    boards: () => devices.boards(),
-    hostUse: hostUse(config.metrics.intervalMs, clock.now),
-    now: clock.now,
-  });
   const metrics = createMetrics({
     models: () => account.all(),
     others: [
@@ -498,7 +509,7 @@ export async function createGateway(
       ),
       ...(config.metrics.cpu ? cpuMetrics(config.metrics.intervalMs, clock.now) : []),
     ],
-    histograms: account.stages.families(),
+    histograms: account.stages?.families() ?? [],
     counterLatencies: config.metrics.counterLatencies,
     latencies: timings.metrics,
   });
@@ -583,6 +594,9 @@ export async function createGateway(
     over: ended,
   };
 }
+
+/** @param most 0: none */
+const stageTimesOf = (most: number) => (most > 0 ? new StageTimes(most) : undefined);
 
 function tableOf(tenants: readonly Tenant[]): TenantTable {
   const table = new TenantTable();

@@ -98,7 +98,7 @@ function asBody(body: object | undefined): string | undefined {
 
 /** Resolves with the head of the answer. */
 async function exchange(
-  { url, token, tls }: GatewayAddress,
+  { url, token, apiKey, tls }: GatewayAddress,
   method: Method,
   path: string,
   body: string | Readable | undefined,
@@ -115,6 +115,7 @@ async function exchange(
     headers: {
       ...headers,
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(apiKey === undefined ? {} : { "x-api-key": apiKey }),
       ...(typeof body === "string"
         ? { "content-type": "application/json", "content-length": Buffer.byteLength(body) }
         : {}),

@@ -53,6 +53,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "new: make an API key for a caller of the gateway",
     load: async () => (await import("./key.ts")).keyCommand,
   },
+  who: {
+    summary: "say whom the gateway takes you for",
+    load: async () => (await import("./who.ts")).whoCommand,
+  },
   gateways: {
     summary: "ls: which gateways serve together",
     load: async () => (await import("./gateways.ts")).gatewaysCommand,

@@ -132,8 +132,8 @@ const metrics = z.strictObject({
     unit: "ms",
   }),
   maxStageSeries: key(
-    whole(1, 100_000).default(100),
-    "Sets of model, tenant and device that histograms of durations are told of; the rest is 'other'",
+    whole(0, 100_000).default(100),
+    "Sets of model, tenant and device with histograms of durations; the rest is 'other'; 0: none",
   ),
   counterLatencies: key(z.boolean().default(true), "Tell durations as sums (nv_inference_*_us)"),
   histogramLatencies: key(

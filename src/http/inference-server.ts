@@ -39,6 +39,7 @@ import { addTenants } from "./tenancy/tenants.ts";
 import { addUsage, type UsageSource } from "./tenancy/usage.ts";
 import { addTraceSetting, type TraceControl } from "./trace-setting.ts";
 import { UnreadAnswers } from "./unread-answers.ts";
+import { addWho } from "./who.ts";
 
 export interface HttpServerOptions extends HealthSource {
   readonly address: string;
@@ -123,6 +124,7 @@ export function addRoutes(
   addStatistics(app, options.statistics);
   addDevices(app, options.devices);
   addGateways(app, () => options.gateways());
+  addWho(app);
   addRegistry(app, options.registry, closing);
   addExplain(app, options.explain);
   addUsage(app, options.usage);

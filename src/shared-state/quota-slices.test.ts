@@ -91,6 +91,28 @@ describe.skipIf(NO_REDIS)(`slices of a quota${NO_REDIS ? ` (${NO_REDIS})` : ""}`
     expect(rows).toBeGreaterThan(0.7 * LIMIT * seconds);
   }, 30_000);
 
+  it("are at most equal parts after Redis was emptied, while it may not know what others have", async () => {
+    const link = new Link({ settings: redisSettings({ url: redis.url }), now, log: silent });
+    ends.push(() => link.close());
+    await link.open();
+    const [one, other] = ["a", "b"].map(
+      (id) => new QuotaSlices({ link, id, live: () => 2, now }),
+    ) as [QuotaSlices, QuotaSlices];
+    const short = (slices: QuotaSlices) => ({
+      tenant,
+      use: { rowsPerSecond: slices.quotaFor(tenant).rowsPerSecond ?? 0 },
+    });
+    const parts = () => [one, other].map((each) => each.quotaFor(tenant).rowsPerSecond ?? 0);
+    for (let round = 0; round < 3; round += 1) {
+      for (const each of [one, other]) await each.lease([short(each)]);
+    }
+    for (const each of [one, other, one]) {
+      redis.command("flushall");
+      await each.lease([short(each)]);
+      expect(parts()).toEqual([LIMIT / 2, LIMIT / 2]);
+    }
+  });
+
   it("that one gateway had go to both when Redis dies: what it handed out is not handed out again", async () => {
     const [busy, idle] = [await newGateway("a"), await newGateway("b")];
     const stopFirst = flood([busy]);

@@ -8,7 +8,7 @@ import type { Logger } from "../logger.ts";
 import { againAndAgain } from "../registry/catalog/again-and-again.ts";
 import type { Demand } from "../shared-state/quota-slices.ts";
 import type { TenantTable } from "../tenants/tenant-table.ts";
-import { type Accounting, createAccounting } from "./accounting.ts";
+import { type Accounting, type AccountingParts, createAccounting } from "./accounting.ts";
 import { Admission } from "./admission.ts";
 import { type IndexFor, indexFor, type SonicSettings, sonicRules } from "./admission-sonic.ts";
 import { type ReservationParts, Reservations } from "./reservations.ts";
@@ -27,6 +27,7 @@ export interface TenancyParts {
   /** The tenant with the part of its limits that this gateway may hand out now, of several. */
   shareOf(tenant: Tenant): Tenant;
   readonly devices: Pick<ReservationParts, "boards" | "devices">;
+  readonly power: NonNullable<AccountingParts["power"]>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -73,6 +74,7 @@ export async function createTenancy(parts: TenancyParts): Promise<Tenancy> {
     folder: store.usageFolder,
     keepDays: settings.ledgerDays,
     onDeviceTime: (tenant, seconds) => admission.usageOf(tenant).ran(seconds, clock.now()),
+    power: parts.power,
     clock,
     log,
   });

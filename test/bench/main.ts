@@ -19,6 +19,7 @@ import { httpBinary } from "./benches/http-binary.ts";
 import { largeRequests } from "./benches/large-requests.ts";
 import { latency } from "./benches/latency.ts";
 import { memory } from "./benches/memory.ts";
+import { observability } from "./benches/observability.ts";
 import { openClPath } from "./benches/opencl.ts";
 import { put } from "./benches/put.ts";
 import { remote } from "./benches/remote.ts";
@@ -53,6 +54,7 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   put,
   shadow,
   scrape,
+  observability,
   generator,
   "generator-stream": generatorStream,
   calibration,

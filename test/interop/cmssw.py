@@ -12,6 +12,7 @@ import numpy as np
 import tritonclient.grpc as triton
 from sonic.experiments import check_experiments
 from sonic.moving import check_moving
+from sonic.quota_troubles import check_quota_troubles
 from support.cases import Cases, equal
 from support.cmssw import Client, Service, different_server, nothing_decreases
 from support.gateway import ROOT, gateway
@@ -190,6 +191,7 @@ def main():
     check_retries(cases)
     check_experiments(cases)
     check_moving(cases)
+    check_quota_troubles(cases)
     cases.finish()
 
 

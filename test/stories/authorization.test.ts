@@ -19,6 +19,7 @@ const OBSERVE = "observe admin";
 const OPERATE = "operate admin";
 const REGISTER = "register admin";
 const ADMIN = "admin";
+const SOMEBODY = "infer observe operate register admin";
 
 const I = "/inference.GRPCInferenceService/";
 const RPCS: Readonly<Record<string, string>> = {
@@ -105,6 +106,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   "POST /v2/beamgate/devices/:device/release": OPERATE,
   "GET /v2/beamgate/explain/:requestId": OBSERVE,
   "GET /v2/beamgate/gateways": OBSERVE,
+  "GET /v2/beamgate/who": SOMEBODY,
   "GET /v2/beamgate/usage": OBSERVE,
   "GET /v2/beamgate/tenants": OBSERVE,
   "GET /v2/beamgate/tenants/:tenant": OBSERVE,

@@ -1,5 +1,6 @@
 /** Keys of an issuer, fetched for real: over HTTPS with an authority of its own, from where its discovery document says. */
 import { readFileSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { newApiKey } from "../../src/tenants/api-keys.ts";
@@ -77,6 +78,25 @@ describe("an issuer with an authority and a discovery document of its own", () =
       Array.from({ length: 10 }, () => "200"),
     );
     expect(issuer.asked).toEqual([DISCOVERY, JWK]);
+  });
+
+  it("vouches for one request of a connection and not for the next", async () => {
+    const body = JSON.stringify(simpleRow(3));
+    const asking = (token: string) =>
+      `POST /v2/models/simple/infer HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const good = await issuer.token({ claims: { sub: "fresh" } });
+    const wrong = await issuer.token({ claims: { "wlcg.groups": ["/atlas"] } });
+    const socket = connect(served.httpPort ?? 0, "127.0.0.1");
+    socket.write(asking(good) + asking(good) + asking(wrong) + asking(good));
+    const told = await new Promise<string>((resolve) => {
+      let text = "";
+      socket.on("data", (piece: Buffer) => {
+        text += piece.toString();
+      });
+      socket.on("close", () => resolve(text));
+    });
+    expect(told.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 200", "HTTP/1.1 401"]);
+    expect(told).toContain("belongs to no tenant: its groups are /atlas");
   });
 
   it("is asked once more for a key that nobody knows, and not for every token with one", async () => {

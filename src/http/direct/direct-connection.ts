@@ -111,6 +111,11 @@ export class DirectConnection {
   /** What was begun, and the body that is on its way, is answered; nothing more is begun, and the connection ends. */
   close(): void {
     if (this.#closing) return;
+    // It is being found out who asks: Node's server, which is asked to end as well, answers him.
+    if (this.#asking) {
+      this.leave();
+      return;
+    }
     this.#closing = true;
     if (this.#arriving === undefined) this.#unread = NOTHING;
     this.#leaveOrEnd();
@@ -212,7 +217,8 @@ export class DirectConnection {
     this.#socket.pause();
     void verdict.then((caller) => {
       this.#asking = false;
-      if (this.#socket.destroyed) return;
+      // On its way to Node, or there, which asks itself.
+      if (this.#socket.destroyed || this.#leaving) return;
       if (caller instanceof StatusError) this.leave();
       else this.#resume();
     });

@@ -1,123 +1,43 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { type AddressInfo, connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect as connectTls, TLSSocket } from "node:tls";
+import { connect as connectTls } from "node:tls";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import {
+  type Asked,
+  answer,
+  bodies,
+  type Ends,
+  raw,
+  rawClient,
+  serveDirectly,
+  until,
+} from "../../../test/support/direct-lane.ts";
 import { TestAuthority } from "../../../test/support/identity/authority.ts";
-import { StatusError } from "../../errors.ts";
 import { ByteBudget } from "../../inference/byte-budget.ts";
-import { joinPieces } from "../../inference/pieces.ts";
-import type { InferCall, ModelSignature, WireRequest } from "../../inference/request.ts";
-import { DirectLane } from "./direct-lane.ts";
 
-const ends: (() => unknown)[] = [];
+const ends: Ends = [];
 afterEach(async () => {
   for (const end of ends.splice(0)) await end();
 });
 
-interface Asked {
-  readonly wire: WireRequest;
-  readonly call: InferCall;
-}
-
-/** A lane before a server of Node that answers everything with `node: <method> <body>`. */
-async function serve(
-  answerAtOnce = true,
-  budget = new ByteBudget(2 ** 20),
-  create: (listener: RequestListener) => Server = createServer,
-) {
-  const asked: Asked[] = [];
-  const atNode: string[] = [];
-  let closing = false;
-  const signature: ModelSignature = {
-    name: "m",
-    version: "1",
-    maxBatchSize: 0,
-    inputs: [{ name: "IN", datatype: "UINT8", shape: [-1] }],
-    outputs: [{ name: "OUT", datatype: "UINT8", shape: [-1] }],
-    decoupled: false,
-    reproducible: false,
-  };
-  const lane = new DirectLane({
-    infer: (wire, call) => {
-      asked.push({ wire, call });
-      if (answerAtOnce) answer({ wire, call });
-    },
-    signature: (model) => {
-      if (model === "m") return signature;
-      throw new StatusError("NOT_FOUND", `no ${model}`);
-    },
-    budget,
-    maxInputBytes: 2 ** 20,
-    now: () => performance.now(),
-    closing: () => closing,
-  });
-  const server = create((request, response) => {
-    const pieces: Buffer[] = [];
-    request.on("data", (piece) => pieces.push(piece));
-    request.on("end", () => {
-      const told = `${request.method} ${Buffer.concat(pieces)}`;
-      atNode.push(told);
-      response.end(`node: ${told}`);
-    });
-  });
-  lane.attach(server);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  ends.push(() => {
-    lane.destroyAll();
-    server.closeAllConnections();
-    server.close();
-  });
-  const drain = () => {
-    closing = true;
-    server.close();
-    lane.drain();
-  };
-  return { lane, server, asked, atNode, budget, drain };
-}
-
-/** Sends the bytes of a raw request back. */
-function answer({ wire, call }: Asked): void {
-  const [{ data, shape } = { data: undefined, shape: [] }] = wire.inputs;
-  if (data === undefined) throw new Error("a request without an input");
-  const tensor = { name: "OUT", datatype: "UINT8", shape, data: joinPieces(data) } as const;
-  call.respond({ model: "m", version: "1", id: "", outputs: [tensor] }, true);
-}
-
-/** A client that collects what it is sent. */
-async function client(
-  server: Server,
-  open: (port: number) => Socket = (port) => connect(port, "127.0.0.1"),
-) {
-  const { port } = server.address() as AddressInfo;
-  const socket = open(port);
-  await new Promise((resolve) => {
-    socket.once(socket instanceof TLSSocket ? "secureConnect" : "connect", resolve);
-  });
-  ends.push(() => socket.destroy());
-  let got = "";
-  let ended = false;
-  socket.on("data", (chunk) => {
-    got += chunk.toString("latin1");
-  });
-  socket.on("close", () => {
-    ended = true;
-  });
-  socket.on("error", () => {});
-  return { socket, got: () => got, ended: () => ended };
-}
-
-const raw = (body: string, more = "", model = "m") =>
-  `POST /v2/models/${model}/infer HTTP/1.1\r\nHost: x\r\nContent-Length: ${Buffer.byteLength(body)}\r\nInference-Header-Content-Length: 0\r\n${more}\r\n${body}`;
-
-const bodies = (text: string) =>
-  [...text.matchAll(/\r\n\r\n(?:\{.*?\]\}|)(.*?)(?=HTTP\/1\.1|$)/gs)].map(([, body]) => body);
-const until = (check: () => void) => vi.waitFor(check, { timeout: 3000 });
+const serve = (...more: Tail<typeof serveDirectly>) => serveDirectly(ends, ...more);
+const client = (...more: Tail<typeof rawClient>) => rawClient(ends, ...more);
+type Tail<F extends (ends: Ends, ...more: never[]) => unknown> =
+  Parameters<F> extends [Ends, ...infer More] ? More : never;
 
 describe("plain infer requests", () => {
+  it("are told the load in a header where they ask for it", async () => {
+    const { server } = await serve();
+    const { socket, got } = await client(server);
+    socket.write(raw("a", "Endpoint-Load-Metrics-Format: text\r\n") + raw("b"));
+    await until(() => expect(got()).toMatch(/b$/));
+    expect(got().match(/^endpoint-load-metrics: .*$/gim)).toEqual([
+      "endpoint-load-metrics: text of m/1",
+    ]);
+  });
+
   it("are answered with what Node would write, in one piece or byte by byte", async () => {
     const { server, atNode, budget } = await serve();
     const { socket, got } = await client(server);

@@ -6,13 +6,16 @@ import type { LedgerRow } from "./ledger-row.ts";
 const LABELS = ["tenant", "model", "version", "variant", "device"] as const;
 
 export function ledgerMetrics(rows: () => Iterable<LedgerRow>): readonly ReadMetric[] {
-  const counter = (name: string, help: string, value: (row: LedgerRow) => number) => ({
+  const counter = (name: string, help: string, value: (row: LedgerRow) => number | null) => ({
     name,
     help,
     type: "counter" as const,
     labels: LABELS,
     *read(): Generator<Sample> {
-      for (const row of rows()) yield { labels: labelsOf(row), value: value(row) };
+      for (const row of rows()) {
+        const counted = value(row);
+        if (counted !== null) yield { labels: labelsOf(row), value: counted };
+      }
     },
   });
   return [
@@ -32,6 +35,16 @@ export function ledgerMetrics(rows: () => Iterable<LedgerRow>): readonly ReadMet
       "beamgate_usage_device_seconds_total",
       "Time of devices, that of a batch parted by rows, s",
       ({ deviceSeconds }) => deviceSeconds,
+    ),
+    counter(
+      "beamgate_usage_measured_seconds_total",
+      "Time of devices during which their power was measured, s",
+      ({ measuredSeconds }) => (measuredSeconds > 0 ? measuredSeconds : null),
+    ),
+    counter(
+      "beamgate_usage_joules_total",
+      "Energy of devices in the time that was measured, that of a batch parted by rows, J",
+      ({ joules, measuredSeconds }) => (measuredSeconds > 0 ? joules : null),
     ),
     refusalMetric(rows),
   ];
