@@ -37,7 +37,7 @@ COPY backends backends
 COPY src src
 COPY loadtest loadtest
 COPY models models
-RUN npx tsc --build && npm prune --omit=dev
+RUN npx tsc --build . src/http/dashboard/app && npm prune --omit=dev
 
 FROM node AS host-cpu
 
@@ -63,6 +63,7 @@ COPY --from=build /build/loadtest/scenarios loadtest/scenarios
 COPY src/cli/beamgate.mjs src/cli/beamgate.mjs
 COPY src/shared-state/scripts src/shared-state/scripts
 COPY src/telemetry/runbook src/telemetry/runbook
+COPY src/http/dashboard/app src/http/dashboard/app
 COPY LICENSE README.md ./
 # A volume that is new takes the owner of the folder that it is mounted on.
 RUN ln -s /app/src/cli/beamgate.mjs /usr/local/bin/beamgate \

@@ -64,12 +64,13 @@ function* modelCounts(account: ModelAccount): Generator<ModelCounts> {
 /** Over devices: the page tells of models and tenants. */
 function latencyCounts(account: ModelAccount): Iterable<LatencyCounts> {
   const sums = new Map<string, { -readonly [K in keyof LatencyCounts]: LatencyCounts[K] }>();
-  for (const { labels, buckets } of account.stages.requests()) {
+  for (const { labels, buckets } of account.stages?.requests() ?? []) {
     const { model, version, tenant } = labels;
     const key = JSON.stringify([model, version, tenant]);
     const counts = Array.from({ length: buckets.bounds.length + 1 }, (_, at) => buckets.at(at));
     const sum = sums.get(key);
-    if (sum === undefined) sums.set(key, { model, version, tenant, bounds: buckets.bounds, counts });
+    if (sum === undefined)
+      sums.set(key, { model, version, tenant, bounds: buckets.bounds, counts });
     else sum.counts = sum.counts.map((count, at) => count + (counts[at] ?? 0));
   }
   return sums.values();

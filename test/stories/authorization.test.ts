@@ -53,6 +53,12 @@ const STREAMS = /ModelStreamInfer|Watch|ServerReflectionInfo/;
 /** Without the pattern of versions, which says the same of each route. */
 const ROUTES: Readonly<Record<string, string>> = {
   "GET /metrics": OBSERVE,
+  "GET /": ALL,
+  "GET /dashboard/*": ALL,
+  "GET /v2/beamgate/dashboard/snapshot": OBSERVE,
+  "GET /v2/beamgate/dashboard/events": OBSERVE,
+  "POST /v2/beamgate/session": ALL,
+  "DELETE /v2/beamgate/session": ALL,
   "GET /runbook": ALL,
   "GET /runbook/:page": ALL,
   "GET /v2": READ,

@@ -21,9 +21,19 @@ const weight = ({ level }: Alert) => (level === "bad" ? 1 : 0);
 function* deviceAlerts({ devices }: Pick<Snapshot, "devices">): Generator<Alert> {
   for (const { id, state, breaker, trouble, reserved } of devices) {
     if (state === "failed") {
-      yield { level: "bad", what: id, text: `failed: ${trouble ?? "no reason is known"}`, page: "device-failed" };
+      yield {
+        level: "bad",
+        what: id,
+        text: `failed: ${trouble ?? "no reason is known"}`,
+        page: "device-failed",
+      };
     } else if (breaker === "open") {
-      yield { level: "bad", what: id, text: "gets no requests: it failed too often", page: "breaker-open" };
+      yield {
+        level: "bad",
+        what: id,
+        text: "gets no requests: it failed too often",
+        page: "breaker-open",
+      };
     } else if (state === "drained" && reserved?.state !== "running") {
       yield { level: "warn", what: id, text: "was taken out of service by hand" };
     }
@@ -43,7 +53,12 @@ function* modelAlerts({ models }: Pick<Snapshot, "models">): Generator<Alert> {
       yield { level: "bad", what, text: `${part} % of its requests fail`, page: "model-fails" };
     }
     if (model.waiting > 0 && model.state === "READY" && all === 0) {
-      yield { level: "warn", what, text: `${model.waiting} requests wait, none is answered`, page: "queue-long" };
+      yield {
+        level: "warn",
+        what,
+        text: `${model.waiting} requests wait, none is answered`,
+        page: "queue-long",
+      };
     }
   }
 }
@@ -59,12 +74,25 @@ function* tenantAlerts({ tenants }: Pick<Snapshot, "tenants">): Generator<Alert>
   }
 }
 
-function* gatewayAlerts({ ready, cluster, authenticated }: Omit<Snapshot, "alerts">): Generator<Alert> {
+function* gatewayAlerts({
+  ready,
+  cluster,
+  authenticated,
+}: Omit<Snapshot, "alerts">): Generator<Alert> {
   if (!ready) yield { level: "bad", what: "gateway", text: "is not ready", page: "gateway-down" };
   if (cluster.redis === "down" || cluster.redis === "degraded") {
-    yield { level: "warn", what: "Redis", text: `is ${cluster.redis}: gateways go on with what they know`, page: "redis-away" };
+    yield {
+      level: "warn",
+      what: "Redis",
+      text: `is ${cluster.redis}: gateways go on with what they know`,
+      page: "redis-away",
+    };
   }
   if (!authenticated) {
-    yield { level: "warn", what: "gateway", text: "nobody is asked who he is: whoever reaches a port may do everything" };
+    yield {
+      level: "warn",
+      what: "gateway",
+      text: "nobody is asked who he is: whoever reaches a port may do everything",
+    };
   }
 }

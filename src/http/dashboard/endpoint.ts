@@ -10,6 +10,7 @@ import { route, takeOver } from "../app.ts";
 import type { Gate, OriginOf } from "../authorize.ts";
 import { readJsonBody } from "../json-body.ts";
 import { member } from "../json-value.ts";
+import { registryRoute } from "../registry/registry-route.ts";
 import { type PageFile, readPage } from "./page.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Sessions, Shown } from "./sessions.ts";
@@ -63,20 +64,24 @@ export function addDashboard(app: FastifyInstance, parts: DashboardParts | undef
   app.addHook("preClose", async () => {
     for (const response of watching) response.end();
   });
-  route(app, "POST", SESSION, (request, reply) => login(parts, request, reply));
-  route(app, "DELETE", SESSION, (request, reply) => {
-    const sessions = parts.login?.sessions;
-    if (sessions === undefined) return reply.code(204).send();
-    return reply
-      .header("set-cookie", sessions.end(request.raw.headers, isSecure(request)))
-      .code(204)
-      .send();
+  registryRoute(app, SESSION, {
+    POST: (request, reply) => login(parts, request, reply),
+    DELETE: async (request, reply) => {
+      const sessions = parts.login?.sessions;
+      if (sessions === undefined) return reply.code(204).send();
+      const ended = sessions.end(request.raw.headers, isSecure(request));
+      return reply.header("set-cookie", ended).code(204).send();
+    },
   });
 }
 
 const isSecure = ({ raw }: FastifyRequest) => "encrypted" in raw.socket;
 
-async function login({ login: parts }: DashboardParts, request: FastifyRequest, reply: FastifyReply) {
+async function login(
+  { login: parts }: DashboardParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
   if (parts === undefined) return reply.code(204).send();
   const body = readJsonBody(request.body);
   const [token, key] = [member(body, "token"), member(body, "key")];
@@ -86,7 +91,8 @@ async function login({ login: parts }: DashboardParts, request: FastifyRequest, 
   else throw new StatusError("INVALID_ARGUMENT", "a login needs 'token' or 'key', a text");
   const verdict = await parts.gate.admit(NEEDED, shown, parts.originOf(request.raw.socket));
   if (verdict instanceof StatusError) {
-    const status = verdict.code === "UNAUTHENTICATED" ? 401 : verdict.code === "PERMISSION_DENIED" ? 403 : 503;
+    const status =
+      verdict.code === "UNAUTHENTICATED" ? 401 : verdict.code === "PERMISSION_DENIED" ? 403 : 503;
     return reply.code(status).send({ error: verdict.message });
   }
   return reply

@@ -9,7 +9,11 @@ interface Series {
 }
 
 /** uPlot, as its script puts it there. */
-declare const uPlot: new (options: object, data: readonly (readonly (number | null)[])[], target: HTMLElement) => { destroy(): void };
+declare const uPlot: new (
+  options: object,
+  data: readonly (readonly (number | null)[])[],
+  target: HTMLElement,
+) => { destroy(): void };
 
 const HEIGHT = 200;
 /** Each with its own kind of line, for those who see no colours. */
@@ -44,15 +48,36 @@ export function chart(
     "Table",
   );
   if (asTable) {
-    const text = (value: number | undefined) => ({ text: value === undefined ? "–" : format(value), value: value ?? "" });
+    const text = (value: number | undefined) => ({
+      text: value === undefined ? "–" : format(value),
+      value: value ?? "",
+    });
     const columns = [
       { title: "UTC", cell: ({ at }: Point) => new Date(at * 1000).toISOString().slice(11, 23) },
-      ...series.map((one) => ({ title: one.title, kind: "n" as const, cell: (point: Point) => text(one.of(point)) })),
+      ...series.map((one) => ({
+        title: one.title,
+        kind: "n" as const,
+        cell: (point: Point) => text(one.of(point)),
+      })),
     ];
-    return table([...points].reverse(), { title, columns, empty: "Nothing yet.", more: [toggle] }, "", redraw);
+    return table(
+      [...points].reverse(),
+      { title, columns, empty: "Nothing yet.", more: [toggle] },
+      "",
+      redraw,
+    );
   }
-  const box = el("div", { class: "chart", role: "img", "aria-label": `${title}, chart; the button Table shows its figures` });
-  const head = el("div", { class: "head" }, el("h2", {}, title), el("div", { class: "more" }, toggle));
+  const box = el("div", {
+    class: "chart",
+    role: "img",
+    "aria-label": `${title}, chart; the button Table shows its figures`,
+  });
+  const head = el(
+    "div",
+    { class: "head" },
+    el("h2", {}, title),
+    el("div", { class: "more" }, toggle),
+  );
   // It is as wide as its box, which is known once it is on the page.
   requestAnimationFrame(() => draw(title, box, points, series, format));
   return el("section", {}, head, box);
@@ -67,24 +92,47 @@ function draw(
 ): void {
   if (!box.isConnected) return;
   drawn.get(title)?.destroy();
-  const dark = getComputedStyle(document.documentElement).colorScheme === "dark" || (document.documentElement.dataset["theme"] === undefined && matchMedia("(prefers-color-scheme: dark)").matches);
+  const dark =
+    getComputedStyle(document.documentElement).colorScheme === "dark" ||
+    (document.documentElement.dataset["theme"] === undefined &&
+      matchMedia("(prefers-color-scheme: dark)").matches);
   const ink = getComputedStyle(document.body).color;
-  const axis = { stroke: ink, grid: { stroke: dark ? "#2d373e" : "#e4e7e7", width: 1 }, ticks: { show: false }, font: "12px system-ui" };
+  const axis = {
+    stroke: ink,
+    grid: { stroke: dark ? "#2d373e" : "#e4e7e7", width: 1 },
+    ticks: { show: false },
+    font: "12px system-ui",
+  };
   const options = {
     width: box.clientWidth - 16,
     height: HEIGHT,
     cursor: { drag: { x: false, y: false } },
     legend: { show: true, live: false },
-    scales: { y: { range: (_: unknown, _least: number, most: number) => [0, most > 0 ? most * 1.1 : 1] } },
-    axes: [axis, { ...axis, size: 70, values: (_: unknown, values: number[]) => values.map(format) }],
+    scales: {
+      y: { range: (_: unknown, _least: number, most: number) => [0, most > 0 ? most * 1.1 : 1] },
+    },
+    axes: [
+      axis,
+      { ...axis, size: 70, values: (_: unknown, values: number[]) => values.map(format) },
+    ],
     series: [
       {},
       ...series.map((one, at) => {
         const line = LINES[at % LINES.length];
-        return { label: one.title, stroke: dark ? line?.dark : line?.light, width: 2, dash: line?.dash, points: { show: false }, spanGaps: false };
+        return {
+          label: one.title,
+          stroke: dark ? line?.dark : line?.light,
+          width: 2,
+          dash: line?.dash,
+          points: { show: false },
+          spanGaps: false,
+        };
       }),
     ],
   };
-  const data = [points.map(({ at }) => at), ...series.map((one) => points.map((point) => one.of(point) ?? null))];
+  const data = [
+    points.map(({ at }) => at),
+    ...series.map((one) => points.map((point) => one.of(point) ?? null)),
+  ];
   drawn.set(title, new uPlot(options, data, box));
 }

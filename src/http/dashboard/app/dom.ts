@@ -2,7 +2,11 @@
 export type Child = Node | string | undefined;
 type Attributes = Readonly<Record<string, string | boolean | ((event: Event) => void) | undefined>>;
 
-export function el(tag: string, attributes: Attributes = {}, ...children: readonly Child[]): HTMLElement {
+export function el(
+  tag: string,
+  attributes: Attributes = {},
+  ...children: readonly Child[]
+): HTMLElement {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") element.addEventListener(name, value);

@@ -44,19 +44,33 @@ export async function whoAmI(): Promise<Who | "nobody"> {
 }
 
 export function askToLogin(done: () => void): Node {
-  const kind = el("select", { name: "kind" }, el("option", { value: "key" }, "API key"), el("option", { value: "token" }, "Token"));
-  const secret = el("input", { type: "password", name: "secret", autocomplete: "off", required: true }) as HTMLInputElement;
+  const kind = el(
+    "select",
+    { name: "kind" },
+    el("option", { value: "key" }, "API key"),
+    el("option", { value: "token" }, "Token"),
+  );
+  const secret = el("input", {
+    type: "password",
+    name: "secret",
+    autocomplete: "off",
+    required: true,
+  }) as HTMLInputElement;
   const said = el("p", { role: "alert" });
   const submit = async (event: Event) => {
     event.preventDefault();
     const body = JSON.stringify({ [(kind as HTMLSelectElement).value]: secret.value });
-    const answer = await fetch("/v2/beamgate/session", { method: "POST", body }).catch(() => undefined);
+    const answer = await fetch("/v2/beamgate/session", { method: "POST", body }).catch(
+      () => undefined,
+    );
     if (answer?.ok === true) {
       secret.value = "";
       done();
       return;
     }
-    const { error } = ((await answer?.json().catch(() => ({}))) ?? {}) as { readonly error?: string };
+    const { error } = ((await answer?.json().catch(() => ({}))) ?? {}) as {
+      readonly error?: string;
+    };
     said.className = "notice bad";
     said.textContent = error ?? "the gateway does not answer";
   };
@@ -64,7 +78,11 @@ export function askToLogin(done: () => void): Node {
     "section",
     {},
     el("h2", {}, "Who is looking?"),
-    el("p", { class: "empty" }, "This gateway shows itself to callers with the role observe. A client certificate counts without a login."),
+    el(
+      "p",
+      { class: "empty" },
+      "This gateway shows itself to callers with the role observe. A client certificate counts without a login.",
+    ),
     el(
       "form",
       { submit: (event) => void submit(event) },

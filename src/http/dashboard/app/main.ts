@@ -47,7 +47,8 @@ function draw(): void {
   const asides = [...main.querySelectorAll(".scroll")].map(({ scrollLeft }) => scrollLeft);
   main.replaceChildren(...view.draw(context));
   main.dataset["view"] = view.name;
-  for (const [at, aside] of [...main.querySelectorAll(".scroll")].entries()) aside.scrollLeft = asides[at] ?? 0;
+  for (const [at, aside] of [...main.querySelectorAll(".scroll")].entries())
+    aside.scrollLeft = asides[at] ?? 0;
   window.scrollTo(x, y);
   focused?.();
 }
@@ -68,7 +69,11 @@ function focusOf(main: HTMLElement): (() => void) | undefined {
 
 function drawTabs(current: View, find: string): void {
   const tabs = VIEWS.map(({ name, title }) =>
-    el("a", { href: linkTo(name, find), "aria-current": name === current.name ? "page" : undefined }, title),
+    el(
+      "a",
+      { href: linkTo(name, find), "aria-current": name === current.name ? "page" : undefined },
+      title,
+    ),
   );
   byId("tabs").replaceChildren(...tabs);
   document.title = `${current.title} · beamgate`;
@@ -81,7 +86,8 @@ function drawHead({ alerts, cluster, version, id, seconds }: Snapshot): void {
   const status = byId("status");
   const old = Date.now() - newsAt > OLD_MS && !frozen;
   const level = old || bad > 0 ? "bad" : alerts.length > 0 ? "warn" : "good";
-  const counted = bad > 0 ? `${bad} ${bad === 1 ? "alarm" : "alarms"}` : `${alerts.length} to look at`;
+  const counted =
+    bad > 0 ? `${bad} ${bad === 1 ? "alarm" : "alarms"}` : `${alerts.length} to look at`;
   const text = old ? "No news from the gateway" : level === "good" ? "All well" : counted;
   status.className = `status ${level}`;
   if (status.textContent !== text) status.textContent = text;
@@ -149,7 +155,9 @@ function freeze(): void {
 
 function theme(): void {
   const root = document.documentElement;
-  const dark = root.dataset["theme"] ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  const dark =
+    root.dataset["theme"] ??
+    (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
   root.dataset["theme"] = dark === "dark" ? "light" : "dark";
   localStorage.setItem("theme", root.dataset["theme"]);
   draw();
@@ -162,7 +170,10 @@ byId("theme").addEventListener("click", theme);
 document.addEventListener("keydown", (event) => {
   const { key, target, ctrlKey, metaKey, altKey } = event;
   if (ctrlKey || metaKey || altKey) return;
-  const typing = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement;
+  const typing =
+    target instanceof HTMLInputElement ||
+    target instanceof HTMLTextAreaElement ||
+    target instanceof HTMLSelectElement;
   if (typing) {
     if (key === "Escape") (target as HTMLElement).blur();
     return;

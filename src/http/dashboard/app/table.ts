@@ -47,7 +47,8 @@ export function table<Row>(
     shown.sort((one, other) => compare(one[order.column], other[order.column]));
     if (order.down) shown.reverse();
   }
-  const count = shown.length === cells.length ? `${cells.length}` : `${shown.length} of ${cells.length}`;
+  const count =
+    shown.length === cells.length ? `${cells.length}` : `${shown.length} of ${cells.length}`;
   const head = el(
     "div",
     { class: "head" },
@@ -59,13 +60,28 @@ export function table<Row>(
       ...more,
       ...(promql === undefined
         ? []
-        : [el("button", { type: "button", click: () => void navigator.clipboard?.writeText(promql), title: promql }, "Copy PromQL")]),
+        : [
+            el(
+              "button",
+              {
+                type: "button",
+                click: () => void navigator.clipboard?.writeText(promql),
+                title: promql,
+              },
+              "Copy PromQL",
+            ),
+          ]),
       el("button", { type: "button", click: () => saveCsv(title, columns, shown) }, "CSV"),
     ),
   );
   if (shown.length === 0) {
     const text = cells.length === 0 ? empty : "Nothing of that name.";
-    return el("section", {}, head, el("div", { class: "scroll" }, el("p", { class: "empty" }, text)));
+    return el(
+      "section",
+      {},
+      head,
+      el("div", { class: "scroll" }, el("p", { class: "empty" }, text)),
+    );
   }
   const titles = columns.map((column, at) => {
     const isSorted = order?.column === at;
@@ -86,33 +102,53 @@ export function table<Row>(
       "tr",
       {},
       ...row.map((cell, at) =>
-        el("td", { class: columns[at]?.kind, title: columns[at]?.kind === "name" ? cell.text : undefined }, cell.node ?? cell.text),
+        el(
+          "td",
+          { class: columns[at]?.kind, title: columns[at]?.kind === "name" ? cell.text : undefined },
+          cell.node ?? cell.text,
+        ),
       ),
     ),
   );
   const whole = el("table", {}, el("thead", {}, el("tr", {}, ...titles)), el("tbody", {}, ...body));
-  return el("section", {}, head, el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, whole));
+  return el(
+    "section",
+    {},
+    head,
+    el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, whole),
+  );
 }
 
 function asCell(cell: Cell | string): Cell {
   return typeof cell === "string" ? { text: cell } : cell;
 }
 
-const valueOf = (cell: Cell | undefined) => cell?.value ?? cell?.text ?? "";
+const sortedBy = (cell: Cell | undefined) => cell?.value ?? cell?.text ?? "";
 
 function compare(one: Cell | undefined, other: Cell | undefined): number {
-  const [a, b] = [valueOf(one), valueOf(other)];
+  const [a, b] = [sortedBy(one), sortedBy(other)];
   if (typeof a === "number" && typeof b === "number") return a - b;
   return String(a).localeCompare(String(b), "en", { numeric: true });
 }
 
-function saveCsv<Row>(title: string, columns: readonly Column<Row>[], rows: readonly Cell[][]): void {
+function saveCsv<Row>(
+  title: string,
+  columns: readonly Column<Row>[],
+  rows: readonly Cell[][],
+): void {
   // A text that begins like a formula must not become one in a spreadsheet.
   const quoted = (value: unknown) => {
     const text = String(value);
     const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
     return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
   };
-  const lines = [columns.map((column) => quoted(column.title)), ...rows.map((row) => row.map((cell) => quoted(valueOf(cell))))];
-  download(`${title.toLowerCase().replace(/\W+/g, "-")}.csv`, "text/csv", lines.map((line) => `${line.join(",")}\r\n`).join(""));
+  const lines = [
+    columns.map((column) => quoted(column.title)),
+    ...rows.map((row) => row.map((cell) => quoted(sortedBy(cell)))),
+  ];
+  download(
+    `${title.toLowerCase().replace(/\W+/g, "-")}.csv`,
+    "text/csv",
+    lines.map((line) => `${line.join(",")}\r\n`).join(""),
+  );
 }

@@ -3,24 +3,43 @@ import type { TenantFigures } from "../../../../inference/dashboard-report.ts";
 import type { TenantChanged } from "../../../../inference/tenant-report.ts";
 import { el } from "../dom.ts";
 
-const LIMITS = ["rowsPerSecond", "bytesPerSecond", "concurrentBytes", "deviceSecondsPerDay"] as const;
+const LIMITS = [
+  "rowsPerSecond",
+  "bytesPerSecond",
+  "concurrentBytes",
+  "deviceSecondsPerDay",
+] as const;
 
 export function editTerms(tenant: TenantFigures, generation: number, done: () => void): void {
   const field = (title: string, value: number | undefined) => {
-    const input = el("input", { type: "text", inputmode: "decimal", value: value === undefined ? "" : String(value) });
+    const input = el("input", {
+      type: "text",
+      inputmode: "decimal",
+      value: value === undefined ? "" : String(value),
+    });
     return { input: input as HTMLInputElement, label: el("label", {}, title, input) };
   };
   const weight = field("Weight", tenant.weight);
   const guarantee = field("Guarantee, 0 to 1", tenant.guarantee);
-  const quotas = LIMITS.map((limit) => ({ limit, ...field(`${limit} (empty: no limit)`, tenant.quota[limit]) }));
+  const quotas = LIMITS.map((limit) => ({
+    limit,
+    ...field(`${limit} (empty: no limit)`, tenant.quota[limit]),
+  }));
   const said = el("pre", { role: "status" }, "Nothing is changed before you have seen it here.");
-  const save = el("button", { type: "button", disabled: true, click: () => void ask(false) }, "Save") as HTMLButtonElement;
+  const save = el(
+    "button",
+    { type: "button", disabled: true, click: () => void ask(false) },
+    "Save",
+  ) as HTMLButtonElement;
 
   const body = (dryRun: boolean) => ({
     weight: Number(weight.input.value),
     guarantee: Number(guarantee.input.value),
     quota: Object.fromEntries(
-      quotas.map(({ limit, input }) => [limit, input.value.trim() === "" ? null : Number(input.value)]),
+      quotas.map(({ limit, input }) => [
+        limit,
+        input.value.trim() === "" ? null : Number(input.value),
+      ]),
     ),
     dryRun,
     generation,
@@ -29,8 +48,12 @@ export function editTerms(tenant: TenantFigures, generation: number, done: () =>
   async function ask(dryRun: boolean): Promise<void> {
     save.disabled = true;
     const url = `/v2/beamgate/tenants/${encodeURIComponent(tenant.name)}`;
-    const answer = await fetch(url, { method: "POST", body: JSON.stringify(body(dryRun)) }).catch(() => undefined);
-    const told = (await answer?.json().catch(() => undefined)) as (TenantChanged & { error?: string }) | undefined;
+    const answer = await fetch(url, { method: "POST", body: JSON.stringify(body(dryRun)) }).catch(
+      () => undefined,
+    );
+    const told = (await answer?.json().catch(() => undefined)) as
+      | (TenantChanged & { error?: string })
+      | undefined;
     if (answer?.ok !== true || told === undefined) {
       said.textContent = told?.error ?? "the gateway does not answer";
       return;
@@ -69,14 +92,22 @@ export function editTerms(tenant: TenantFigures, generation: number, done: () =>
       el("button", { type: "button", click: () => dialog.close() }, "Cancel"),
     ),
   );
-  const dialog = el("dialog", { "aria-label": `Terms of ${tenant.name}` }, form) as HTMLDialogElement;
+  const dialog = el(
+    "dialog",
+    { "aria-label": `Terms of ${tenant.name}` },
+    form,
+  ) as HTMLDialogElement;
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
 }
 
 function differences({ before, after }: TenantChanged): string {
-  const flat = ({ weight, guarantee, quota }: TenantChanged["before"]): Record<string, unknown> => ({ weight, guarantee, ...quota });
+  const flat = ({
+    weight,
+    guarantee,
+    quota,
+  }: TenantChanged["before"]): Record<string, unknown> => ({ weight, guarantee, ...quota });
   const [old, fresh] = [flat(before), flat(after)];
   const names = [...new Set([...Object.keys(old), ...Object.keys(fresh)])];
   const lines = names

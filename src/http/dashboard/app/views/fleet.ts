@@ -28,7 +28,11 @@ const DEVICES: readonly Column<DeviceFigures>[] = [
   { title: "State", cell: stateOf },
   { title: "Holds", kind: "name", cell: ({ model }) => model ?? "–" },
   { title: "Busy", kind: "bar", cell: ({ busy, utilisation }) => bar(busy ?? utilisation) },
-  { title: "Rows/s", kind: "n", cell: ({ rowsPerSecond }) => ({ text: number(rowsPerSecond), value: rowsPerSecond ?? -1 }) },
+  {
+    title: "Rows/s",
+    kind: "n",
+    cell: ({ rowsPerSecond }) => ({ text: number(rowsPerSecond), value: rowsPerSecond ?? -1 }),
+  },
   { title: "Temperature", kind: "n", cell: ({ temperatureC }) => measured(temperatureC, "°C") },
   { title: "Power", kind: "n", cell: ({ powerW }) => measured(powerW, "W") },
   { title: "Belongs to", cell: holderOf },
@@ -40,7 +44,10 @@ const DEVICES: readonly Column<DeviceFigures>[] = [
     title: "Switches",
     kind: "n",
     cell: ({ switches, switchMs }) => ({
-      text: switches === undefined ? "–" : `${switches}${switchMs === undefined ? "" : `, ${ms(switchMs)} each`}`,
+      text:
+        switches === undefined
+          ? "–"
+          : `${switches}${switchMs === undefined ? "" : `, ${ms(switchMs)} each`}`,
       value: switches ?? -1,
     }),
   },
@@ -53,9 +60,12 @@ function stateOf({ state, breaker, trouble }: DeviceFigures): Cell {
 }
 
 function holderOf({ leasedTo, leasedSeconds, reserved }: DeviceFigures): string {
-  if (leasedTo !== undefined) return `${leasedTo}, ${Math.round((leasedSeconds ?? 0) / 60)} min more`;
+  if (leasedTo !== undefined)
+    return `${leasedTo}, ${Math.round((leasedSeconds ?? 0) / 60)} min more`;
   if (reserved === undefined) return "all";
-  return reserved.state === "running" ? reserved.tenant : `${reserved.tenant} from ${moment(reserved.from)}`;
+  return reserved.state === "running"
+    ? reserved.tenant
+    : `${reserved.tenant} from ${moment(reserved.from)}`;
 }
 
 function measured(value: number | undefined, unit: string): Cell {
@@ -65,7 +75,11 @@ function measured(value: number | undefined, unit: string): Cell {
 const RESERVATIONS: readonly Column<ReservationReport>[] = [
   { title: "Reservation", kind: "name", cell: ({ name }) => name },
   { title: "For", cell: ({ tenant }) => tenant },
-  { title: "State", cell: ({ state, trouble }) => mark(trouble === undefined ? (state === "running" ? "good" : "none") : "warn", state) },
+  {
+    title: "State",
+    cell: ({ state, trouble }) =>
+      mark(trouble === undefined ? (state === "running" ? "good" : "none") : "warn", state),
+  },
   { title: "From", cell: ({ from }) => moment(from) },
   { title: "To", cell: ({ to }) => moment(to) },
   { title: "Devices", kind: "text", cell: ({ devices }) => devices.join(", ") },

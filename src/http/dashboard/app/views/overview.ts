@@ -59,7 +59,9 @@ export const overview: View = {
 function tiles({ snapshot, linkTo }: ViewContext): Node {
   const { total, devices, models, tenants } = snapshot;
   const serving = models.filter(({ state }) => state === "READY").length;
-  const able = devices.filter(({ state, breaker }) => state === "ready" && breaker !== "open").length;
+  const able = devices.filter(
+    ({ state, breaker }) => state === "ready" && breaker !== "open",
+  ).length;
   const tile = (value: string, text: string, view: string) =>
     el("div", { class: "tile" }, el("b", {}, value), el("a", { href: linkTo(view) }, text));
   return el(

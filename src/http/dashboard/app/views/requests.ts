@@ -7,13 +7,26 @@ export const requests: View = {
   title: "Requests",
   keeps: true,
   draw: ({ find }) => {
-    const id = el("input", { type: "text", name: "id", value: find, required: true }) as HTMLInputElement;
-    const told = el("pre", { role: "status" }, "The newest requests that came with an id are remembered.");
+    const id = el("input", {
+      type: "text",
+      name: "id",
+      value: find,
+      required: true,
+    }) as HTMLInputElement;
+    const told = el(
+      "pre",
+      { role: "status" },
+      "The newest requests that came with an id are remembered.",
+    );
     const ask = async () => {
-      const answer = await fetch(`/v2/beamgate/explain/${encodeURIComponent(id.value)}`).catch(() => undefined);
+      const answer = await fetch(`/v2/beamgate/explain/${encodeURIComponent(id.value)}`).catch(
+        () => undefined,
+      );
       const body: unknown = await answer?.json().catch(() => undefined);
       const { error } = Object(body) as { readonly error?: string };
-      told.textContent = error ?? (body === undefined ? "the gateway does not answer" : JSON.stringify(body, undefined, 2));
+      told.textContent =
+        error ??
+        (body === undefined ? "the gateway does not answer" : JSON.stringify(body, undefined, 2));
     };
     if (find !== "") void ask();
     return [

@@ -10,19 +10,42 @@ import type { View, ViewContext } from "./view.ts";
 function columnsOf({ who, snapshot, redraw }: ViewContext): Column<TenantFigures>[] {
   const columns: Column<TenantFigures>[] = [
     { title: "Tenant", kind: "name", cell: ({ name }) => name },
-    { title: "Guaranteed", kind: "n", cell: ({ guarantee }) => ({ text: percent(guarantee), value: guarantee }) },
+    {
+      title: "Guaranteed",
+      kind: "n",
+      cell: ({ guarantee }) => ({ text: percent(guarantee), value: guarantee }),
+    },
     { title: "Weight", kind: "n", cell: ({ weight }) => ({ text: number(weight), value: weight }) },
     { title: "Share of device time", kind: "bar", cell: ({ share }) => bar(share) },
-    { title: "Of it borrowed", kind: "n", cell: ({ borrowed }) => ({ text: percent(borrowed), value: borrowed ?? -1 }) },
-    { title: "Requests/s", kind: "n", cell: ({ requestsPerSecond }) => ({ text: number(requestsPerSecond), value: requestsPerSecond }) },
-    { title: "Rows wait", kind: "n", cell: ({ waiting }) => ({ text: number(waiting), value: waiting }) },
+    {
+      title: "Of it borrowed",
+      kind: "n",
+      cell: ({ borrowed }) => ({ text: percent(borrowed), value: borrowed ?? -1 }),
+    },
+    {
+      title: "Requests/s",
+      kind: "n",
+      cell: ({ requestsPerSecond }) => ({
+        text: number(requestsPerSecond),
+        value: requestsPerSecond,
+      }),
+    },
+    {
+      title: "Rows wait",
+      kind: "n",
+      cell: ({ waiting }) => ({ text: number(waiting), value: waiting }),
+    },
     { title: "Quotas", cell: quotasOf },
     { title: "Models", kind: "text", cell: ({ models }) => models.join(", ") },
     { title: "Client", cell: ({ sonic }) => (sonic ? "CMSSW" : "any") },
   ];
   if (who?.may("operate") !== true) return columns;
   const edit = (tenant: TenantFigures) =>
-    el("button", { type: "button", click: () => editTerms(tenant, snapshot.termsGeneration, redraw) }, `Edit ${tenant.name}`);
+    el(
+      "button",
+      { type: "button", click: () => editTerms(tenant, snapshot.termsGeneration, redraw) },
+      `Edit ${tenant.name}`,
+    );
   return [...columns, { title: "Terms", cell: (tenant) => ({ text: "edit", node: edit(tenant) }) }];
 }
 
@@ -44,7 +67,16 @@ export const shares: View = {
     const promql = "sum by (tenant) (rate(beamgate_usage_device_seconds_total[1m]))";
     const open = snapshot.authenticated
       ? []
-      : [el("p", { class: "notice warn" }, "Nobody is asked who he is: whoever reaches a port of this gateway may do everything.")];
-    return [...open, table(snapshot.tenants, { title: "Tenants", columns, empty, promql }, find, redraw)];
+      : [
+          el(
+            "p",
+            { class: "notice warn" },
+            "Nobody is asked who he is: whoever reaches a port of this gateway may do everything.",
+          ),
+        ];
+    return [
+      ...open,
+      table(snapshot.tenants, { title: "Tenants", columns, empty, promql }, find, redraw),
+    ];
   },
 };

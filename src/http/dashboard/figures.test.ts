@@ -1,0 +1,140 @@
+import { describe, expect, it } from "vitest";
+import type { Sample } from "../../inference/dashboard-report.ts";
+import { quantile, snapshotOf } from "./figures.ts";
+
+const counts = { name: "jets", version: "1", failures: {}, waiting: 0 };
+const board = {
+  ...{ id: "u50-0", backend: "xilinx-u50", vendor: "xilinx", platform: "u50", emulated: true },
+  ...{ state: "ready" as const, model: "jets/1" },
+};
+const tenant = { weight: 1, guarantee: 0.5, sonic: false, models: ["*"], quota: {}, used: {} };
+
+function sample(seconds: number, more: Partial<Sample> = {}): Sample {
+  const requests = seconds * 100;
+  return {
+    atMs: seconds * 1000,
+    ...{ version: "1.0.0", authenticated: true, ready: true, termsGeneration: 7 },
+    cluster: { redis: "off", listAgeSeconds: 0, gateways: [] },
+    index: [{ name: "jets", version: "1", state: "READY", reason: "" }],
+    models: [
+      {
+        ...counts,
+        ...{ requests, failed: 0, rows: 4 * requests, executions: requests / 2 },
+        ...{ queueNs: requests * 1e6, computeNs: requests * 3e6 },
+      },
+    ],
+    latencies: [
+      {
+        model: "jets",
+        version: "1",
+        tenant: "cms",
+        bounds: [0.001, 0.01],
+        counts: [requests, 0, 0],
+      },
+    ],
+    devices: [{ ...board, busySeconds: seconds / 4, rows: seconds * 8 }],
+    tenants: [
+      { name: "cms", ...tenant },
+      { name: "atlas", ...tenant },
+    ],
+    tenantTime: [
+      { tenant: "cms", usedUs: seconds * 3, borrowedUs: seconds },
+      { tenant: "atlas", usedUs: seconds, borrowedUs: 0 },
+    ],
+    waiting: [{ tenant: "cms", rows: 5 }],
+    reservations: [],
+    ...more,
+  };
+}
+
+describe("a snapshot", () => {
+  it("has rates and means of what came between its samples", () => {
+    const { seconds, total, models, devices, tenants } = snapshotOf(3, sample(2), sample(4));
+    expect(seconds).toBe(2);
+    expect(total).toMatchObject({
+      requestsPerSecond: 100,
+      rowsPerSecond: 400,
+      failuresPerSecond: 0,
+    });
+    expect(models[0]).toMatchObject({ requests: 400, batchRows: 8, queueMs: 1, computeMs: 3 });
+    expect(models[0]?.p50Ms).toBeCloseTo(0.5);
+    expect(devices[0]).toMatchObject({ busy: 0.25, rowsPerSecond: 8 });
+    expect(tenants.map(({ share }) => share)).toEqual([0.75, 0.25]);
+    expect(tenants[0]).toMatchObject({ requestsPerSecond: 100, waiting: 5 });
+    expect(tenants[0]?.borrowed).toBeCloseTo(1 / 3);
+  });
+
+  it("knows no rates where there is no sample before, and tells none", () => {
+    const { seconds, models, devices, total } = snapshotOf(1, undefined, sample(4));
+    expect(seconds).toBeUndefined();
+    expect(models[0]).not.toHaveProperty("p50Ms");
+    expect(models[0]).not.toHaveProperty("queueMs");
+    expect(devices[0]).not.toHaveProperty("busy");
+    expect(total.requestsPerSecond).toBe(0);
+  });
+
+  it("counts from nothing where counters fell: a worker or a version began anew", () => {
+    expect(snapshotOf(2, sample(9), sample(3)).models[0]?.requestsPerSecond).toBeGreaterThan(0);
+  });
+});
+
+describe("alerts", () => {
+  const texts = (more: Partial<Sample>) =>
+    snapshotOf(2, sample(2), sample(4, more)).alerts.map(
+      ({ level, what, text }) => `${level} ${what} ${text}`,
+    );
+
+  it("are none where all is well", () => expect(texts({})).toEqual([]));
+
+  it.each<[string, Partial<Sample>, RegExp]>([
+    [
+      "a failed board",
+      { devices: [{ ...board, state: "failed", trouble: "no card" }] },
+      /^bad u50-0 failed: no card/,
+    ],
+    ["a breaker", { devices: [{ ...board, breaker: "open" }] }, /^bad u50-0 gets no requests/],
+    [
+      "a model that does not load",
+      { index: [{ name: "m", version: "1", state: "UNAVAILABLE", reason: "no file" }] },
+      /^warn m\/1 does not serve: no file/,
+    ],
+    [
+      "failures",
+      {
+        models: [
+          {
+            ...counts,
+            requests: 200,
+            failed: 90,
+            rows: 0,
+            executions: 0,
+            queueNs: 0,
+            computeNs: 0,
+          },
+        ],
+      },
+      /% of its requests fail/,
+    ],
+    [
+      "a quota",
+      {
+        tenants: [
+          { name: "cms", ...tenant, quota: { rowsPerSecond: 10 }, used: { rowsPerSecond: 9.9 } },
+        ],
+      },
+      /^warn cms uses 99 % of its rowsPerSecond/,
+    ],
+    [
+      "Redis",
+      { cluster: { redis: "down", listAgeSeconds: 0, gateways: [] } },
+      /^warn Redis is down/,
+    ],
+    ["open doors", { authenticated: false }, /^warn gateway nobody is asked/],
+    ["not being ready", { ready: false }, /^bad gateway is not ready/],
+  ])("tell of %s", (_, more, text) => expect(texts(more)[0]).toMatch(text));
+});
+
+it("finds quantiles within a bucket, and tells what lies above all bounds as the last", () => {
+  expect(quantile([1, 2], [10, 10, 0], 0.75)).toBe(1.5);
+  expect(quantile([1, 2], [0, 0, 5], 0.5)).toBe(2);
+});
