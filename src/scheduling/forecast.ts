@@ -55,9 +55,11 @@ export class Forecast {
     const devices = this.#devices();
     if (devices === 0) return undefined;
     const batchRows = Math.max(1, Math.min(this.#maxRows, this.#curve.limit));
-    const batches = Math.ceil(this.#queues.rows / batchRows);
-    const queuedUs = (batches * this.#curve.predictUs(batchRows)) / devices;
-    return (this.untilFreeUs(now) + (batches === 0 ? 0 : queuedUs)) / 1e6;
+    const rows = this.#queues.rows;
+    const rest = rows % batchRows;
+    const fullUs = Math.floor(rows / batchRows) * this.#curve.predictUs(batchRows);
+    const restUs = rest === 0 ? 0 : this.#curve.predictUs(rest);
+    return (this.untilFreeUs(now) + (fullUs + restUs) / devices) / 1e6;
   }
 
   #devices(): number {

@@ -34,7 +34,12 @@ const board = (busySeconds: number, more: Partial<DeviceReport> = {}): DeviceRep
 const used = (tenant: string, deviceSeconds: number, refused = 0) => ({
   ...{ tenant, model: "jets", version: "1", variant: "", device: "cpu", hour: "" },
   ...{ requests: deviceSeconds * 10, rows: deviceSeconds * 20, bytesIn: 0, bytesOut: 0 },
-  ...{ deviceSeconds, joules: null, measuredSeconds: 0, refused: refused > 0 ? { QUOTA: refused } : {} },
+  ...{
+    deviceSeconds,
+    joules: null,
+    measuredSeconds: 0,
+    refused: refused > 0 ? { QUOTA: refused } : {},
+  },
 });
 
 const tenants = {
