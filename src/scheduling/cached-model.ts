@@ -3,6 +3,7 @@ import type { Clock } from "../clock.ts";
 import { ForwardingCall } from "../inference/forwarding-call.ts";
 import type { Account } from "../inference/outcome.ts";
 import { joinPieces, onePiece } from "../inference/pieces.ts";
+import type { Tenant } from "../inference/caller.ts";
 import type {
   InferCall,
   InferRequest,
@@ -67,6 +68,10 @@ export class CachedModel implements Served, CacheOwner {
 
   rowsByTenant() {
     return this.#model.rowsByTenant?.() ?? [];
+  }
+
+  waitMsOf(tenant: Tenant): number {
+    return this.#model.waitMsOf?.(tenant) ?? 0;
   }
 
   get trouble(): string | undefined {
