@@ -24,7 +24,9 @@ import { put } from "./benches/put.ts";
 import { remote } from "./benches/remote.ts";
 import { shadow } from "./benches/shadow.ts";
 import { sharedMemory } from "./benches/shared-memory.ts";
+import { sharing } from "./benches/sharing.ts";
 import { streamThroughput } from "./benches/stream-throughput.ts";
+import { tenantMemory } from "./benches/tenant-memory.ts";
 import { unaryThroughput } from "./benches/unary-throughput.ts";
 import { h2loadClient, h2loadInstalled } from "./h2load.ts";
 import { rawHttp2Client } from "./load.ts";
@@ -43,6 +45,8 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   "batch-size": batchSize,
   "event-loop": eventLoop,
   "fair-share": fairShare,
+  sharing,
+  "tenant-memory": tenantMemory,
   u50: emulatedU50,
   opencl: openClPath,
   memory,
