@@ -29,7 +29,7 @@ const OWNERS = {
   ioredis: ["^src/shared-state/"],
   opossum: ["^src/pool/"],
   "prom-client": ["^src/telemetry/"],
-  "@grpc/grpc-js": ["^src/grpc/", "^loadtest/drivers/"],
+  "@grpc/grpc-js": ["^src/grpc/", "^loadtest/drivers/", "^src/client/"],
   "onnxruntime-node": ["^backends/common/onnxruntime/"],
   koffi: ["^backends/common/(opencl|linux)/", "^src/workers/(slab|libc)", "^src/shared-memory/"],
   "@opentelemetry": ["^src/telemetry/"],
@@ -99,6 +99,14 @@ module.exports = {
       "loadtest-sees-the-data-of-the-models-only",
       { path: "^loadtest/", pathNot: TESTS },
       { path: "^models/", pathNot: "^models/make/(data/|random\\.ts$)" },
+    ),
+
+    // The client is for other people's programs: it knows the protocol's file, and where it lies.
+    sees("client", room("client"), ["^src/package-root\\.ts$"]),
+    forbid(
+      "the-gateway-does-not-see-its-client",
+      { path: "^(src|backends|loadtest)/", pathNot: [room("client"), TESTS] },
+      { path: room("client") },
     ),
 
     ...Object.entries(DOORS).map(([name, doors]) =>

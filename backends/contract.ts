@@ -214,6 +214,8 @@ export interface DeviceSensors {
   readonly temperatureC?: number;
   /** Drawn by the whole board. */
   readonly powerW?: number;
+  /** What it may draw, as set or as made. */
+  readonly powerLimitW?: number;
   /** 0 to 1, over a time that the vendor chose. */
   readonly utilisation?: number;
   readonly memoryUsedBytes?: number;

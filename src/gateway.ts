@@ -26,10 +26,12 @@ import type { ModelDefinition } from "./registry/types.ts";
 import type { Served } from "./scheduling/served.ts";
 import { SharedMemory } from "./shared-memory/manager.ts";
 import { isConfigured } from "./shared-state/settings.ts";
+import { acceleratorMetrics, bodyMetrics } from "./telemetry/accelerator-metrics.ts";
 import { ModelAccount } from "./telemetry/account.ts";
 import { clusterMetrics } from "./telemetry/cluster-metrics.ts";
-import { cpuMetrics } from "./telemetry/cpu-metrics.ts";
+import { cpuMetrics, hostUse } from "./telemetry/cpu-metrics.ts";
 import { deviceMetrics } from "./telemetry/device-metrics.ts";
+import { DeviceWatch } from "./telemetry/device-watch.ts";
 import { dialInMetrics } from "./telemetry/dial-in-metrics.ts";
 import { EventLoopDelay } from "./telemetry/event-loop.ts";
 import { FailoverCounts } from "./telemetry/failover-counts.ts";
@@ -38,9 +40,11 @@ import { latencies } from "./telemetry/latency-metrics.ts";
 import type { Log } from "./telemetry/log.ts";
 import { logWords, readLogWords } from "./telemetry/log-settings.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
+import { readRunbook } from "./telemetry/runbook.ts";
+import { servingMetrics } from "./telemetry/serving-metrics.ts";
 import { shadowMetrics } from "./telemetry/shadow-metrics.ts";
 import { shareMetrics } from "./telemetry/share-metrics.ts";
-import { modelStatistics } from "./telemetry/statistics.ts";
+import { StageTimes } from "./telemetry/stage-times.ts";
 import { tracedAccount } from "./telemetry/traced-account.ts";
 import { TenantTable } from "./tenants/tenant-table.ts";
 import { Aliases } from "./wiring/aliases.ts";
@@ -49,12 +53,13 @@ import { cachingLoader } from "./wiring/caching-loader.ts";
 import { DeviceShares } from "./wiring/device-shares.ts";
 import { Devices } from "./wiring/devices.ts";
 import { deviceOf, dialInOf, joinOf, withPlaces } from "./wiring/dialled.ts";
+import { loadOf } from "./wiring/endpoint-load.ts";
 import { ensembleOf } from "./wiring/ensemble-of.ts";
 import { explaining, explainOf } from "./wiring/explaining.ts";
 import { uncounted } from "./wiring/gate-executor.ts";
 import { gatewayFacts } from "./wiring/gateway-facts.ts";
 import { grpcListener } from "./wiring/grpc-listener.ts";
-import { createGatekeeper, tlsReloading } from "./wiring/identity.ts";
+import { createGatekeeper, tlsOf, tlsReloading } from "./wiring/identity.ts";
 import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
 import { Inventory } from "./wiring/inventory.ts";
 import type { LoaderParts } from "./wiring/load-instances.ts";
@@ -62,13 +67,17 @@ import { type ModelLoaderParts, modelLoader } from "./wiring/load-model.ts";
 import { offerSources } from "./wiring/offers.ts";
 import { originOf } from "./wiring/origin.ts";
 import { Pins } from "./wiring/pins.ts";
+import { PowerReader } from "./wiring/power-reader.ts";
 import { RegistryServing, type RegistryServingParts } from "./wiring/published-models.ts";
 import { rateLimiterOf } from "./wiring/rate-limits.ts";
 import { createRecording } from "./wiring/recording.ts";
+import { countRefusals } from "./wiring/refusals.ts";
 import { createRegistry, openRegistryStore } from "./wiring/registry.ts";
 import { type ServedRow, servedRows } from "./wiring/served-rows.ts";
+import { queueFigures, registeredAliases } from "./wiring/serving-figures.ts";
 import type { Several } from "./wiring/several.ts";
 import { Shadows, type ShadowsParts } from "./wiring/shadow/shadows.ts";
+import { countsOf, statisticsOf } from "./wiring/statistics.ts";
 import { StepLine } from "./wiring/step-line.ts";
 import { createTenancy } from "./wiring/tenancy.ts";
 import { createTracing } from "./wiring/tracing.ts";
@@ -93,7 +102,7 @@ export interface Gateway {
   describe(): readonly ServedRow[];
   /** Resolves with the reason when the process should stop of its own accord. */
   readonly over: Promise<string>;
-  /** Reads files of identity again: tenants, keys, certificates. Does not reject; undefined: there are none. */
+  /** Reads files again: tenants, keys, certificates, reservations. Does not reject; undefined: there are none. */
   readonly reload?: (() => Promise<void>) | undefined;
   /** Present where models may be registered. */
   readonly registry?: RegistryServing | undefined;
@@ -124,7 +133,7 @@ export async function createGateway(
   const opened = folder === undefined ? undefined : await openRegistryStore(folder, clock, log);
   const registered = given ?? opened;
   const gatekeeper = createGatekeeper(config, log);
-  const account = new ModelAccount();
+  const account = new ModelAccount(Date.now, stageTimesOf(config.metrics.maxStageSeries));
   const timings = latencies(config.metrics);
   const eventLoop = new EventLoopDelay();
   let closing = false;
@@ -167,6 +176,7 @@ export async function createGateway(
               release: (id) => devices.release(id),
             },
           },
+          power: (used) => power.read(used),
           clock,
           log,
         });
@@ -174,9 +184,12 @@ export async function createGateway(
   const watched = timings.watching(
     tracing.tracer === undefined ? counted : tracedAccount(counted, tracing.tracer),
   );
+  // With tenants, the ledger has them.
+  const refusals = tenancy === undefined ? countRefusals(account) : undefined;
   const failovers = new FailoverCounts();
   const shares = new DeviceShares();
   const inventory = new Inventory(fleet, clock.now, (kind, devices) => boards.add(devices, kind));
+  const power = new PowerReader({ inventory, served: () => repository.served(), now: clock.now });
   const boards: Boards = new Boards({
     placement: placement(config.placement),
     breaker: config.breaker,
@@ -272,6 +285,7 @@ export async function createGateway(
     ? (await import("./wiring/several.ts")).createSeveral({
         ...{ settings: config.redis, catalog: opened?.catalog, self, clock, log },
         tenancy: tenancy?.sharing,
+        counters: () => countsOf(account.all()),
         folders: [folder, config.registry.dropFolder].filter((each) => each !== undefined),
       })
     : undefined;
@@ -359,11 +373,11 @@ export async function createGateway(
     load: (model, parameters) => repository.loadModel(model, parameters),
     unload: (model, parameters) => repository.unloadModel(model, parameters),
   };
-  const statistics = {
+  const statistics = statisticsOf({
     served: () => repository.served().map(({ definition }) => definition.signature),
-    statistics: (model: string, version: string) =>
-      modelStatistics(account.counters(model, version)),
-  };
+    counters: (model, version) => account.counters(model, version),
+    shared: several?.counts,
+  });
 
   const sharedMemory = config.server.allowClientShm
     ? new SharedMemory({ folder: "/dev/shm", ownPrefix: SLAB_PREFIX, clock })
@@ -384,7 +398,7 @@ export async function createGateway(
     regions: sharedMemory,
     require: (served, wish) => pins.require(served, wish),
     quotas: tenancy?.admission,
-    refused: tenancy?.accounting.refused,
+    refused: tenancy?.accounting.refused ?? refusals?.refused,
     shadow: shadows?.watch,
   });
   const recording = createRecording(config.record, { clock, log });
@@ -419,11 +433,25 @@ export async function createGateway(
     clock,
     log,
   });
-  const tlsFiles = tlsReloading(config.grpc.tls, grpc.server, log);
+  const coresUse = hostUse(config.metrics.intervalMs, clock.now);
+  const watch = new DeviceWatch({
+    list: () => devices.list(),
+    boards: () => devices.boards(),
+    hostUse: coresUse,
+    now: clock.now,
+  });
+  const load = loadOf({
+    ...{ account, coresUse, bodies, now: clock.now },
+    devices: () => watch.latest(),
+    served: (model, version) => repository.serving(model, version)?.loaded,
+  });
+  const runbook = readRunbook();
   const http = createHttpServer({
     ...config.http,
+    tls: tlsOf(config.http.tls, gatekeeper !== undefined),
     log,
     gate: gatekeeper,
+    listeners: config.auth.listeners,
     restrictions: apis.headers,
     live: () => true,
     ready,
@@ -444,13 +472,19 @@ export async function createGateway(
     usage: tenancy?.accounting.usage,
     tenants: tenancy?.control,
     reservations: tenancy?.reservations,
+    runbook,
     inference: {
       infer: withHeaders(infer, forwarderOf(config.http.headerForwardPattern), tracing.tracer),
       signature: (model, version) => definitionOf(model, version).signature,
+      load: (format, model, version) => load.header(format, model, version),
       budget: bodies,
       now: clock.now,
     },
   });
+  const tlsFiles = [
+    config.grpc.enabled ? tlsReloading("gRPC", config.grpc.tls, grpc.server, log) : undefined,
+    config.http.enabled ? tlsReloading("HTTP", config.http.tls, http, log) : undefined,
+  ].filter((files) => files !== undefined);
   const metrics = createMetrics({
     models: () => account.all(),
     others: [
@@ -462,7 +496,13 @@ export async function createGateway(
       ),
       ...clusterMetrics(several?.figures),
       ...shadowMetrics(() => shadows?.counters() ?? []),
-      ...(tenancy?.accounting.metrics ?? []),
+      ...(tenancy?.accounting.metrics ?? refusals?.metrics ?? []),
+      ...acceleratorMetrics(() => watch.latest()),
+      ...bodyMetrics(() => bodies),
+      ...servingMetrics(
+        () => queueFigures(repository),
+        () => registeredAliases(serving?.models),
+      ),
       ...dialInMetrics(() => dialIn?.places() ?? []),
       ...shareMetrics(
         () => shares.all(),
@@ -470,16 +510,20 @@ export async function createGateway(
       ),
       ...(config.metrics.cpu ? cpuMetrics(config.metrics.intervalMs, clock.now) : []),
     ],
+    histograms: account.stages?.families() ?? [],
     counterLatencies: config.metrics.counterLatencies,
     latencies: timings.metrics,
   });
-  const metricsServer = createMetricsServer({ ...config.metrics, log, gate: gatekeeper, metrics });
+  const metricsServer = createMetricsServer({
+    ...{ ...config.metrics, log, gate: gatekeeper },
+    ...{ metrics, runbook },
+  });
 
   // Stopped in reverse: first nobody new gets in and what is in flight is answered
   // (HTTP still tells probes that we are not ready), then the models and workers go.
   const services: readonly Service[] = [
     ...(gatekeeper ? [gatekeeper] : []),
-    ...(tlsFiles && config.grpc.enabled ? [tlsFiles] : []),
+    ...tlsFiles,
     tracing.service,
     recording.service,
     {
@@ -518,6 +562,7 @@ export async function createGateway(
     },
     // What is registered serves before anything of it changes, and before interrupted registrations go on.
     ...(registry ? [registry.service] : []),
+    ...(several ? [several.countsService] : []),
     { name: "shadows", start: async () => {}, stop: async () => shadows?.close() },
     ...(config.metrics.enabled ? [metricsServer] : []),
     ...(config.http.enabled ? [http] : []),
@@ -539,16 +584,20 @@ export async function createGateway(
     },
     stop: () => lifecycle.stop(Math.max(0, config.server.exitTimeoutSecs * 1000 - ENDING_MS)),
     describe: () => servedRows(repository),
-    ...((gatekeeper ?? tlsFiles) && {
+    ...((gatekeeper || tenancy?.reload || tlsFiles.length > 0) && {
       reload: async () => {
         await gatekeeper?.reload();
-        await tlsFiles?.reload();
+        await tenancy?.reload?.();
+        for (const files of tlsFiles) await files.reload();
       },
     }),
     registry: serving,
     over: ended,
   };
 }
+
+/** @param most 0: none */
+const stageTimesOf = (most: number) => (most > 0 ? new StageTimes(most) : undefined);
 
 function tableOf(tenants: readonly Tenant[]): TenantTable {
   const table = new TenantTable();

@@ -24,6 +24,7 @@ describe("sensors of GPUs", () => {
         id: "gpu:GPU-0b8e51c7-2f46-4d0a-9a13-c6f2d7e80b44",
         temperatureC: 38,
         powerW: 61.37,
+        powerLimitW: 350,
         utilisation: 0.45,
         memoryUsedBytes: 1203 * 2 ** 20,
         source: "nvidia-smi",

@@ -2,17 +2,25 @@
 import { Command } from "commander";
 import type { Config } from "../config/load.ts";
 import { addConfigOptions } from "./config-options.ts";
+import { checkCertificates } from "./doctor/certificates.ts";
+import { checkClock } from "./doctor/clock.ts";
+import { checkDevices } from "./doctor/devices.ts";
 import type { Finding } from "./doctor/finding.ts";
+import { checkTenants } from "./doctor/identity.ts";
 import { checkCores, checkMemory, checkOpenFiles, checkSlabFolder } from "./doctor/machine.ts";
-import { checkPort, checkRoot } from "./doctor/places.ts";
+import { checkPort, checkRoot, checkWritable } from "./doctor/places.ts";
 import { checkNative, checkNode } from "./doctor/runtime.ts";
+import { checkRedis } from "./doctor/shared-redis.ts";
 import { Exit, type Io } from "./io.ts";
 import { type OutputFormat, outputOption, print } from "./output-option.ts";
 import { printable } from "./table.ts";
 
 export function doctorCommand(io: Io, exit: (code: number) => void): Command {
   const command = new Command("beamgate doctor")
-    .description("Find out whether this machine can serve this configuration; exit code 1 if not.")
+    .description(
+      "Find out whether this machine can serve this configuration: libraries and devices, memory, ports, folders, " +
+        "certificates, tenants, Redis, the clock. Everything that is wrong comes with a remedy; exit code 1 if it cannot serve.",
+    )
     .addOption(outputOption());
   const load = addConfigOptions(command, io);
   return command.action(async ({ output }: { output: OutputFormat }) => {
@@ -23,8 +31,8 @@ export function doctorCommand(io: Io, exit: (code: number) => void): Command {
 }
 
 export async function examine(config: Config): Promise<readonly Finding[]> {
-  const { grpc, http, metrics, repository, workers } = config;
-  return Promise.all([
+  const { auth, dialIn, grpc, http, metrics, registry, repository, tenancy, workers } = config;
+  const findings = await Promise.all<Finding | Finding[]>([
     checkNode(),
     checkNative("onnxruntime-node"),
     checkNative("koffi"),
@@ -36,7 +44,17 @@ export async function examine(config: Config): Promise<readonly Finding[]> {
     checkPort("http", http),
     checkPort("metrics", metrics),
     ...repository.roots.map(checkRoot),
+    checkWritable("registry.folder", registry.folder),
+    checkWritable("tenancy.folder", tenancy.folder),
+    checkTenants(auth.tenantsFile),
+    ...(grpc.enabled && grpc.tls.useSsl ? [checkCertificates("grpc.tls", grpc.tls)] : []),
+    ...(http.enabled && http.tls.useSsl ? [checkCertificates("http.tls", http.tls)] : []),
+    ...(dialIn.port === undefined ? [] : [checkCertificates("dialIn", dialIn)]),
+    checkRedis(config.redis),
+    checkClock(),
+    checkDevices(config.backends),
   ]);
+  return findings.flat();
 }
 
 const COLOURS: Readonly<Record<Finding["level"], number>> = { ok: 32, warn: 33, fail: 31 };

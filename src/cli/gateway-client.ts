@@ -1,6 +1,7 @@
 /** Questions of the command line to a running gateway, by HTTP. Nothing of an answer is believed. */
 import { type IncomingMessage, type RequestOptions, request as requestHttp } from "node:http";
 import type { Readable } from "node:stream";
+import type { ClientTls } from "./client-tls.ts";
 import type { GatewayAddress } from "./gateway-address.ts";
 import { CliError, Exit } from "./io.ts";
 import { printable } from "./table.ts";
@@ -97,21 +98,24 @@ function asBody(body: object | undefined): string | undefined {
 
 /** Resolves with the head of the answer. */
 async function exchange(
-  { url, token }: GatewayAddress,
+  { url, token, apiKey, tls }: GatewayAddress,
   method: Method,
   path: string,
   body: string | Readable | undefined,
   headers: Readonly<Record<string, string>>,
 ): Promise<IncomingMessage> {
-  const send = url.protocol === "https:" ? (await import("node:https")).request : requestHttp;
+  const secure = url.protocol === "https:";
+  const send = secure ? (await import("node:https")).request : requestHttp;
   const target = new URL(url.pathname.replace(/\/$/, "") + path, url);
-  const options: RequestOptions = {
+  const options: RequestOptions & ClientTls = {
+    ...tls,
     method,
     // Node's own client keeps a connection for the next question, and with it the process.
     agent: false,
     headers: {
       ...headers,
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(apiKey === undefined ? {} : { "x-api-key": apiKey }),
       ...(typeof body === "string"
         ? { "content-type": "application/json", "content-length": Buffer.byteLength(body) }
         : {}),
@@ -127,7 +131,9 @@ async function exchange(
       }),
     );
     request.on("error", (cause) => {
-      reject(connected ? hungUp({ url }, cause) : noGateway({ url }, cause));
+      const { code = "" } = cause as NodeJS.ErrnoException;
+      if (secure && isOfTls(code)) reject(unsafe({ url }, code, cause));
+      else reject(connected ? hungUp({ url }, cause) : noGateway({ url }, cause));
     });
     if (typeof body === "string" || body === undefined) request.end(body);
     else {
@@ -214,6 +220,27 @@ function noGateway({ url }: GatewayAddress, cause: unknown): NoGateway {
   return new NoGateway(
     Exit.unavailable,
     `no gateway answers at ${url.origin}${reason}: ${remedy}`,
+    { cause },
+  );
+}
+
+/** Codes of OpenSSL's judgement on a certificate have no prefix, and no system call has one of those names. */
+function isOfTls(code: string): boolean {
+  return /^ERR_(SSL|TLS)_|^EPROTO$|CERT|SIGNATURE|ISSUER/.test(code);
+}
+
+function unsafe({ url }: GatewayAddress, code: string, cause: Error): NoGateway {
+  const remedies: readonly [RegExp, string][] = [
+    [/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|^EPROTO$/, "it may speak http only"],
+    [/ALTNAME/, "call it by a name of its certificate, with --url"],
+    [/_ALERT_/, "it wants to see a certificate that it accepts: name yours with --cert and --key"],
+    [/EXPIRED|NOT_YET/, "look at its certificate, and at the clock of this machine"],
+    [/./, "name the authorities that it is signed by with --cacert"],
+  ];
+  const remedy = remedies.find(([codes]) => codes.test(code))?.[1];
+  return new NoGateway(
+    Exit.unavailable,
+    `no safe connection to ${url.origin}: ${printable(cause.message)} (${code}): ${remedy}`,
     { cause },
   );
 }

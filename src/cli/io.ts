@@ -1,4 +1,6 @@
 /** What a command may touch of the process, so that a test can stand in for it. */
+import { type Terminal, terminalOf } from "./terminal.ts";
+
 export interface Io {
   out(text: string): void;
   err(text: string): void;
@@ -7,6 +9,8 @@ export interface Io {
   readonly colour: boolean;
   /** True where what `err` writes stands on a terminal, so that a line can be written over. */
   readonly interactive?: boolean;
+  /** Absent where standard output is no terminal. */
+  readonly terminal?: Terminal | undefined;
 }
 
 const { NO_COLOR } = process.env;
@@ -17,6 +21,7 @@ export const processIo: Io = {
   env: process.env,
   colour: process.stdout.isTTY === true && !NO_COLOR,
   interactive: process.stderr.isTTY === true,
+  terminal: terminalOf(process.stdin, process.stdout),
 };
 
 /** What the process ends with. 1 is left for what none of these says. */

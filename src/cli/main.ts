@@ -53,6 +53,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "new: make an API key for a caller of the gateway",
     load: async () => (await import("./key.ts")).keyCommand,
   },
+  who: {
+    summary: "say whom the gateway takes you for",
+    load: async () => (await import("./who.ts")).whoCommand,
+  },
   gateways: {
     summary: "ls: which gateways serve together",
     load: async () => (await import("./gateways.ts")).gatewaysCommand,
@@ -61,15 +65,37 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "tell why a request went to its device and into its batch",
     load: async () => (await import("./explain.ts")).explainCommand,
   },
+  top: {
+    summary: "show what a running gateway does: models, devices, tenants",
+    load: async () => (await import("./top.ts")).topCommand,
+  },
   loadtest: {
     summary: "put load on a server that speaks Triton's protocol, and report what came back",
     load: async () => (await import("./loadtest.ts")).loadtestCommand,
+  },
+  completion: {
+    summary: "bash, zsh, fish: print a script that completes commands and names",
+    load: async () => {
+      const { completionCommand } = await import("./completion.ts");
+      const summaries = Object.fromEntries(
+        Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary]),
+      );
+      const build = async (name: string, rest: readonly string[]) =>
+        name === "completion"
+          ? completionCommand(silentIo, summaries, build)
+          : ((await (await COMMANDS[name]?.load(rest))?.(silentIo, () => undefined)) ??
+            new Command());
+      return (io) => completionCommand(io, summaries, build);
+    },
   },
   doctor: {
     summary: "find out whether this machine can serve, and what to do if not",
     load: async () => (await import("./doctor.ts")).doctorCommand,
   },
 };
+
+/** For commands that are looked at and not run. */
+const silentIo: Io = { out: () => undefined, err: () => undefined, env: {}, colour: false };
 
 export function packageVersion(): string {
   const manifest: { version: string } = JSON.parse(

@@ -18,7 +18,7 @@ interface Options extends GatewayOptions {
 export function usageCommand(io: Io): Command {
   const command = new Command("beamgate usage")
     .description(
-      "Tell who used what: requests, rows, bytes, device time and refusals, by tenant, model and kind of device.",
+      "Tell who used what: requests, rows, bytes, device time, energy where it is measured, and refusals, by tenant, model and kind of device.",
     )
     .option(
       "--from <time>",
@@ -69,7 +69,7 @@ function timeText(text: string, flag: string): string {
 
 const HEAD = [
   ...["TIME", "TENANT", "MODEL", "VARIANT", "DEVICE", "REQUESTS", "ROWS", "IN", "OUT"],
-  ...["DEVICE S", "REFUSED"],
+  ...["DEVICE S", "JOULES", "REFUSED"],
 ];
 
 function asTable(lines: readonly HourlyUsage[]): string {
@@ -86,9 +86,17 @@ function asTable(lines: readonly HourlyUsage[]): string {
       String(line.bytesIn),
       String(line.bytesOut),
       line.deviceSeconds.toFixed(3),
+      energy(line),
       refusals(line.refused),
     ]),
   );
+}
+
+/** Of how much of the time it is, where not of all. */
+function energy({ joules, measuredSeconds, deviceSeconds }: HourlyUsage): string {
+  if (joules === null || joules === undefined) return "-";
+  const percent = Math.round((100 * measuredSeconds) / deviceSeconds);
+  return percent >= 100 ? joules.toFixed(1) : `${joules.toFixed(1)} (in ${percent} % of it)`;
 }
 
 function refusals(refused: HourlyUsage["refused"]): string {

@@ -14,6 +14,12 @@ const OWN_NAMES: Readonly<Record<string, string>> = {
   "auth.tenantsFile": "tenants-file",
   "record.file": "record",
   "join.gateway": "join",
+  // Triton serves HTTP without TLS only: these are like those that it has for gRPC.
+  "http.tls.useSsl": "http-use-ssl",
+  "http.tls.mutual": "http-use-ssl-mutual",
+  "http.tls.certPath": "http-server-cert",
+  "http.tls.keyPath": "http-server-key",
+  "http.tls.rootCertPath": "http-root-cert",
 };
 
 /** Flags whose values name the keys. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError, loadConfig } from "./load.ts";
+import { loadConfig } from "./load.ts";
 import { isLoopback } from "./rules.ts";
 
 const load = (flags: Readonly<Record<string, string>>) =>
@@ -130,10 +130,25 @@ describe("metrics", () => {
 });
 
 describe("TLS", () => {
-  it("needs a certificate and a key", () => {
-    const wanted = () => load({ "grpc-use-ssl": "true" });
-    expect(wanted).toThrow(ConfigError);
-    expect(wanted).toThrow(/certPath.*\n.*keyPath/);
+  it.each(["grpc", "http"] as const)("of the %s port needs its files", (port) => {
+    const flag = (name: string) => `${port}-${name}`;
+    const wanted = () => load({ [flag("use-ssl")]: "true" });
+    expect(wanted).toThrow(`${port}.tls.certPath: needed`);
+    expect(wanted).toThrow(`${port}.tls.keyPath: needed`);
+    const files = { [flag("server-cert")]: "/c", [flag("server-key")]: "/k" };
+    expect(load({ ...files, [flag("use-ssl")]: "1" }).config[port].tls.useSsl).toBe(true);
+    expect(load(files).config[port].tls.useSsl).toBe(false);
+    const mutual = { ...files, [flag("use-ssl-mutual")]: "1" };
+    expect(() => load(mutual)).toThrow(`${port}.tls.rootCertPath`);
+    const { config } = load({ ...mutual, [flag("root-cert")]: "/r" });
+    expect(config[port].tls).toMatchObject({ useSsl: true, mutual: true, rootCertPath: "/r" });
+  });
+
+  it("of HTTP is a place where nobody reads tokens", () => {
+    const tls = { "http-use-ssl": "1", "http-server-cert": "/c", "http-server-key": "/k" };
+    const open = { "http-address": "::", "metrics-address": "127.0.0.1", "tenants-file": "t.yaml" };
+    expect(load(open).warnings).toHaveLength(1);
+    expect(load({ ...open, ...tls }).warnings).toEqual([]);
   });
 
   it("is on when clients have to show certificates, and then needs their authorities", () => {

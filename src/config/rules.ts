@@ -25,14 +25,19 @@ export function settle(parsed: ParsedConfig): Config {
     ...parsed,
     grpc: {
       ...grpc,
-      tls: { ...grpc.tls, useSsl: grpc.tls.useSsl || grpc.tls.mutual },
+      tls: settledTls(grpc.tls),
       // Triton's flag names a level only; a client of ours may name an algorithm only.
       responseCompression: algorithm === "none" && level !== "none" ? "gzip" : algorithm,
       compressionLevel: level === "none" && algorithm !== "none" ? "medium" : level,
     },
+    http: { ...http, tls: settledTls(http.tls) },
     // As in Triton: metrics are served where HTTP is.
     metrics: { ...metrics, address: metrics.address ?? http.address },
   };
+}
+
+function settledTls<T extends { useSsl: boolean; mutual: boolean }>(tls: T): T {
+  return { ...tls, useSsl: tls.useSsl || tls.mutual };
 }
 
 const loopback = new BlockList();
@@ -77,14 +82,7 @@ export function broken(config: Config): string[] {
   }
   problems.push(...listenerProblems(config));
   if (server.allowClientShm) problems.push(...reachesSharedMemory(config));
-  if (grpc.tls.useSsl) {
-    for (const name of ["certPath", "keyPath"] as const) {
-      if (grpc.tls[name] === undefined) problems.push(`grpc.tls.${name}: needed with TLS`);
-    }
-    if (grpc.tls.mutual && grpc.tls.rootCertPath === undefined) {
-      problems.push("grpc.tls.rootCertPath: needed with mutual TLS, to check clients against");
-    }
-  }
+  problems.push(...tlsProblems("grpc.tls", grpc.tls), ...tlsProblems("http.tls", http.tls));
   if (repository.loadModels.length > 0 && repository.controlMode !== "explicit") {
     problems.push(
       "repository.loadModels: --load-model needs --model-control-mode=explicit " +
@@ -121,8 +119,23 @@ export function broken(config: Config): string[] {
       "redis.url, redis.sentinels: one of them says where Redis is; leave the other out",
     );
   }
+  if ((redis.certPath === undefined) !== (redis.keyPath === undefined)) {
+    problems.push("redis.certPath, redis.keyPath: a certificate is of no use without its key");
+  }
   if (!grpc.enabled && !http.enabled) {
     problems.push("grpc.enabled, http.enabled: both are off, so nothing could be served");
+  }
+  return problems;
+}
+
+function tlsProblems(section: string, tls: Config["grpc"]["tls"]): string[] {
+  if (!tls.useSsl) return [];
+  const problems: string[] = [];
+  for (const name of ["certPath", "keyPath"] as const) {
+    if (tls[name] === undefined) problems.push(`${section}.${name}: needed with TLS`);
+  }
+  if (tls.mutual && tls.rootCertPath === undefined) {
+    problems.push(`${section}.rootCertPath: needed with mutual TLS, to check clients against`);
   }
   return problems;
 }
@@ -149,15 +162,16 @@ function dialInProblems({ dialIn, join }: Config): string[] {
 /** Credentials that can be read on their way: one line for each listener that others can reach. */
 export function plainCredentials(config: Config): string[] {
   if (config.auth.tenantsFile === undefined) return [];
-  const { grpc } = config;
+  const { grpc, http } = config;
   return exposedListeners(config)
     .filter((listener) => !(grpc.tls.useSsl && listener.startsWith("grpc.")))
+    .filter((listener) => !(http.tls.useSsl && listener.startsWith("http.")))
     .map(
       (listener) => `${listener} is without TLS: tokens and keys can be read on their way to it`,
     );
 }
 
-function listenerProblems({ auth, grpc }: Config): string[] {
+function listenerProblems({ auth, grpc, http }: Config): string[] {
   const problems: string[] = [];
   const names = new Set<string>();
   if (auth.listeners.length > 0 && auth.tenantsFile === undefined) {
@@ -172,8 +186,10 @@ function listenerProblems({ auth, grpc }: Config): string[] {
     if ((grpcPort === undefined) === (serverName === undefined)) {
       problems.push(`${place}: expected either grpcPort or serverName`);
     }
-    if (serverName !== undefined && !grpc.tls.useSsl) {
-      problems.push(`${place}.serverName: clients tell it in TLS only; serve it with grpc.tls`);
+    if (serverName !== undefined && !grpc.tls.useSsl && !http.tls.useSsl) {
+      problems.push(
+        `${place}.serverName: clients tell it in TLS only; serve it with grpc.tls or http.tls`,
+      );
     }
   }
   return problems;

@@ -34,13 +34,14 @@ const bytes = (least: number, most = Number.MAX_SAFE_INTEGER) => whole(least, mo
 const address = () => z.string().min(1).max(255);
 const file = () => z.string().min(1);
 
-const tls = z.strictObject({
-  useSsl: key(z.boolean().default(false), "Serve gRPC over TLS"),
-  mutual: key(z.boolean().default(false), "Ask clients for a certificate; implies useSsl"),
-  certPath: key(file().optional(), "Server certificate chain, PEM", { path: true }),
-  keyPath: key(file().optional(), "Private key of the certificate, PEM", { path: true }),
-  rootCertPath: key(file().optional(), "Authorities of client certificates, PEM", { path: true }),
-});
+const tls = (protocol: string) =>
+  z.strictObject({
+    useSsl: key(z.boolean().default(false), `Serve ${protocol} over TLS`),
+    mutual: key(z.boolean().default(false), "Ask clients for a certificate; implies useSsl"),
+    certPath: key(file().optional(), "Server certificate chain, PEM", { path: true }),
+    keyPath: key(file().optional(), "Private key of the certificate, PEM", { path: true }),
+    rootCertPath: key(file().optional(), "Authorities of client certificates, PEM", { path: true }),
+  });
 
 const keepalive = z.strictObject({
   timeMs: key(ms(1).default(7_200_000), "Idle time before the server pings", { unit: "ms" }),
@@ -62,7 +63,7 @@ const grpc = z.strictObject({
   enabled: key(z.boolean().default(true), "Listen for gRPC"),
   address: key(address().default("127.0.0.1"), "Address to listen on"),
   port: key(port().default(8001), "Port; 0 picks a free one"),
-  tls: tls.prefault({}),
+  tls: tls("gRPC").prefault({}),
   responseCompression: key(
     z.enum(["none", "gzip", "deflate"]).default("none"),
     "How answers are compressed for clients that accept it",
@@ -107,6 +108,7 @@ const http = z.strictObject({
   enabled: key(z.boolean().default(true), "Listen for HTTP"),
   address: key(address().default("127.0.0.1"), "Address to listen on"),
   port: key(port().default(8000), "Port; 0 picks a free one"),
+  tls: tls("HTTP").prefault({}),
   maxInputBytes: key(bytes(1, INT32_MAX).default(64 * MIB), "Largest body of a request", {
     unit: "bytes",
   }),
@@ -129,6 +131,10 @@ const metrics = z.strictObject({
   intervalMs: key(ms(1).default(2000), "Shortest time over which the load of the cores is taken", {
     unit: "ms",
   }),
+  maxStageSeries: key(
+    whole(0, 100_000).default(100),
+    "Sets of model, tenant and device with histograms of durations; the rest is 'other'; 0: none",
+  ),
   counterLatencies: key(z.boolean().default(true), "Tell durations as sums (nv_inference_*_us)"),
   histogramLatencies: key(
     z.boolean().default(false),
@@ -371,6 +377,12 @@ const redis = z.strictObject({
     path: true,
     defaultText: "those of Node",
   }),
+  certPath: key(
+    file().optional(),
+    "Certificate of this gateway for them, PEM (a Redis with TLS asks for one unless tls-auth-clients says no)",
+    { path: true },
+  ),
+  keyPath: key(file().optional(), "Private key of that certificate, PEM", { path: true }),
   username: key(z.string().min(1).optional(), "Whom Redis knows this gateway as"),
   passwordFile: key(file().optional(), "File that holds the password", { path: true }),
   sentinelPasswordFile: key(file().optional(), "File that holds the password of the Sentinels", {
@@ -391,6 +403,10 @@ const redis = z.strictObject({
     ms(1_000).default(3_000),
     "Time after which a gateway that is not heard of does not count any more",
     { unit: "ms" },
+  ),
+  shareStatistics: key(
+    z.boolean().default(true),
+    "ModelStatistics add up all gateways, so that they do not go back for a client that moves; off where clients choose between gateways by them",
   ),
 });
 

@@ -13,11 +13,14 @@ import fastify, {
 import { StatusError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { RefusesMethods } from "./authorize.ts";
+import type { Secure } from "./secure.ts";
 import { errorStatus, retryAfter } from "./status.ts";
 
 export interface AppOptions {
   readonly maxBodyBytes: number;
   readonly log: Logger;
+  /** undefined: HTTP as it is. */
+  readonly secure?: Secure | undefined;
 }
 
 /** A client that needs longer than this to send its request, or its headers, is cut off. */
@@ -29,12 +32,14 @@ const LONGEST_NAME = 1024;
 const JSON_TYPE = "application/json";
 const FASTIFY_JSON = "application/json; charset=utf-8";
 
-export function createApp({ maxBodyBytes, log }: AppOptions): FastifyInstance {
-  const app = fastify({
+export function createApp({ maxBodyBytes, log, secure }: AppOptions): FastifyInstance {
+  const http = { headersTimeout: HEADERS_TIMEOUT_MS };
+  const app: FastifyInstance = fastify({
+    // To Fastify's types another server, to everybody here the same.
+    ...((secure ? { https: { ...http, ...secure.rules } } : { http }) as { http: typeof http }),
     logger: false,
     bodyLimit: maxBodyBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS },
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: LONGEST_NAME },
     clientErrorHandler: refuseMessage,
@@ -42,6 +47,7 @@ export function createApp({ maxBodyBytes, log }: AppOptions): FastifyInstance {
       sendError(reply, error, log);
     },
   });
+  secure?.attach(app.server);
   // Triton reads a body whatever its declared type: `curl -d` says it is a form.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));

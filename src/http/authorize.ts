@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import { StatusError } from "../errors.ts";
 import { HTTP_ACCESS, type Need, needOf } from "../tenants/access-table.ts";
 import type { Gatekeeper } from "../tenants/gatekeeper.ts";
-import { type Origin, originOf } from "../tenants/origin.ts";
+import { type Origin, originOfSocket, type ServerName } from "../tenants/origin.ts";
 import { know } from "./caller.ts";
 
 export type Gate = Pick<Gatekeeper, "admit">;
@@ -14,11 +14,31 @@ export interface RefusesMethods {
   readonly refusesMethods?: true;
 }
 
+/** What a connection brings along: the same object as long as it lives, whoever reads it. */
+export type OriginOf = (socket: Socket) => Origin;
+
+/** @param names by which clients may call this server in TLS */
+export function originsOf(names: readonly ServerName[] = []): OriginOf {
+  const origins = new WeakMap<Socket, Origin>();
+  return (socket) => {
+    let origin = origins.get(socket);
+    if (origin === undefined) {
+      origin = originOfSocket(socket, names);
+      origins.set(socket, origin);
+    }
+    return origin;
+  };
+}
+
 /**
  * To be called before routes are added: one for which nobody has said who may ask it is refused then.
  * @param gate undefined: nobody is asked who he is
  */
-export function authorize(app: FastifyInstance, gate: Gate | undefined): void {
+export function authorize(
+  app: FastifyInstance,
+  gate: Gate | undefined,
+  originOf: OriginOf = originsOf(),
+): void {
   const needs = new Map<string, Need>();
   app.addHook("onRoute", ({ method, url, config }) => {
     if ((config as RefusesMethods | undefined)?.refusesMethods === true) return;
@@ -26,26 +46,16 @@ export function authorize(app: FastifyInstance, gate: Gate | undefined): void {
       needs.set(`${one} ${url}`, needOf(HTTP_ACCESS, `${one} ${url}`));
   });
   if (gate === undefined) return;
-  const origins = new WeakMap<Socket, Origin>();
   app.addHook("onRequest", async (request, reply) => {
     const { url } = request.routeOptions;
     const need = url === undefined ? undefined : needs.get(`${request.method} ${url}`);
     // Nothing is there, or not for this method: the answer says no more than that.
     if (need === undefined) return;
     const { headers, socket } = request.raw;
-    const verdict = await gate.admit(need, headers, originOfSocket(origins, socket));
+    const verdict = await gate.admit(need, headers, originOf(socket));
     if (verdict instanceof StatusError) await refuseCaller(reply, verdict);
     else if (verdict !== undefined) know(request.raw, verdict);
   });
-}
-
-function originOfSocket(origins: WeakMap<Socket, Origin>, socket: Socket): Origin {
-  let origin = origins.get(socket);
-  if (origin === undefined) {
-    origin = originOf(undefined, undefined);
-    origins.set(socket, origin);
-  }
-  return origin;
 }
 
 /** Here, unlike in Triton's table, a client can tell who he is from what he may. */

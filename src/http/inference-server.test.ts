@@ -296,3 +296,10 @@ function deferred() {
   });
   return { promise, resolve };
 }
+
+describe("a caller who asks who he is", () => {
+  it("hears that nobody is asked, where no tenants are known", async () => {
+    const answer = await fetch(`${await serve()}/v2/beamgate/who`);
+    expect(await answer.json()).toMatchObject({ asked: false, subject: "anybody", models: ["*"] });
+  });
+});

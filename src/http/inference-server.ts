@@ -7,8 +7,10 @@ import type { Restrictions } from "../inference/restriction.ts";
 import type { SharedMemoryControl } from "../inference/shared-regions.ts";
 import type { TenantControl } from "../inference/tenant-report.ts";
 import type { Logger } from "../logger.ts";
+import type { ServerName } from "../tenants/origin.ts";
+import type { TlsOptions } from "../tenants/tls/tls-files.ts";
 import { createApp } from "./app.ts";
-import { authorize, type Gate } from "./authorize.ts";
+import { authorize, type Gate, originsOf } from "./authorize.ts";
 import { addDevices } from "./devices.ts";
 import { DirectLane } from "./direct/direct-lane.ts";
 import { addExplain, type Explain } from "./explain.ts";
@@ -27,6 +29,8 @@ import type { RegistryRoom } from "./registry/room.ts";
 import { addRepositoryControl, type RepositoryControl } from "./repository-control.ts";
 import { addRepositoryIndex, type RepositoryIndex } from "./repository-index.ts";
 import { restrict } from "./restricted.ts";
+import { Secure } from "./secure.ts";
+import { addRunbook, type RunbookPages } from "./runbook.ts";
 import { addServerMetadata, type ServerMetadata } from "./server-metadata.ts";
 import { addSharedMemory } from "./shared-memory.ts";
 import { addStatistics, type StatisticsSource } from "./statistics.ts";
@@ -35,6 +39,7 @@ import { addTenants } from "./tenancy/tenants.ts";
 import { addUsage, type UsageSource } from "./tenancy/usage.ts";
 import { addTraceSetting, type TraceControl } from "./trace-setting.ts";
 import { UnreadAnswers } from "./unread-answers.ts";
+import { addWho } from "./who.ts";
 
 export interface HttpServerOptions extends HealthSource {
   readonly address: string;
@@ -44,6 +49,10 @@ export interface HttpServerOptions extends HealthSource {
   readonly log: Logger;
   /** undefined: nobody is asked who he is. */
   readonly gate?: Gate | undefined;
+  /** undefined: HTTP without TLS. */
+  readonly tls?: TlsOptions | undefined;
+  /** Names of this server in TLS that say who calls. */
+  readonly listeners?: readonly ServerName[];
   /** Groups of URLs that need a header. */
   readonly restrictions?: Restrictions;
   serverMetadata(): ServerMetadata;
@@ -68,12 +77,15 @@ export interface HttpServerOptions extends HealthSource {
   readonly tenants?: TenantControl | undefined;
   /** undefined: this gateway keeps no calendar. */
   readonly reservations?: ReservationControl | undefined;
+  readonly runbook: RunbookPages;
   readonly inference: Omit<InferRoom, "maxInputBytes" | "closing">;
 }
 
 export function createHttpServer(options: HttpServerOptions): HttpListener {
-  const app = createApp({ maxBodyBytes: options.maxInputBytes, log: options.log });
-  authorize(app, options.gate);
+  const secure = options.tls && new Secure(options.tls, options.log);
+  const app = createApp({ maxBodyBytes: options.maxInputBytes, log: options.log, secure });
+  const originOf = originsOf(options.listeners);
+  authorize(app, options.gate, originOf);
   if (options.restrictions) restrict(app, options.restrictions);
   const closing = () => listener.closing;
   addRoutes(app, options, closing);
@@ -85,7 +97,8 @@ export function createHttpServer(options: HttpServerOptions): HttpListener {
     "--http-port",
     app,
     options,
-    restricted ? undefined : new DirectLane(inferRoom(options, closing), options.gate),
+    restricted ? undefined : new DirectLane(inferRoom(options, closing), options.gate, originOf),
+    secure,
   );
   // After the lane, which takes the place of those who wait for connections before it.
   new UnreadAnswers(options.inference.budget.totalBytes / 2).attach(app.server);
@@ -111,11 +124,13 @@ export function addRoutes(
   addStatistics(app, options.statistics);
   addDevices(app, options.devices);
   addGateways(app, () => options.gateways());
+  addWho(app);
   addRegistry(app, options.registry, closing);
   addExplain(app, options.explain);
   addUsage(app, options.usage);
   addTenants(app, options.tenants);
   addReservations(app, options.reservations);
+  addRunbook(app, options.runbook);
   const room = inferRoom(options, closing);
   addInfer(app, room);
   addGenerate(app, room);

@@ -1,9 +1,11 @@
 /** One HTTP listener as a service: starts with a clear error or a port, stops when its answers are out. */
+import { lookup } from "node:dns/promises";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
 import type { Service } from "../lifecycle.ts";
 import type { DirectLane } from "./direct/direct-lane.ts";
+import type { Secure } from "./secure.ts";
 
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: "Address already in use: stop the program that has this port",
@@ -21,11 +23,13 @@ export class HttpListener implements Service {
   #closing: Promise<void> | undefined;
   readonly #inFlight = new Set<IncomingMessage>();
   readonly #direct: DirectLane | undefined;
+  readonly #secure: Secure | undefined;
 
   /**
    * @param title as Triton's log calls it, e.g. `HTTPService`.
    * @param flag what chooses the port, for the remedy of an error.
    * @param direct what takes new connections before `app` does.
+   * @param secure what `app` was made with.
    */
   constructor(
     name: string,
@@ -34,6 +38,7 @@ export class HttpListener implements Service {
     app: FastifyInstance,
     { address, port }: { readonly address: string; readonly port: number },
     direct?: DirectLane,
+    secure?: Secure,
   ) {
     this.name = name;
     this.#title = title;
@@ -42,6 +47,7 @@ export class HttpListener implements Service {
     this.#address = address;
     this.#port = port;
     this.#direct = direct;
+    this.#secure = secure;
     direct?.attach(app.server);
     app.addHook("onSend", async (_request, reply) => {
       // Else the client keeps the connection, and the drain waits for it.
@@ -66,10 +72,16 @@ export class HttpListener implements Service {
     return this.#port;
   }
 
-  /** @throws Error that names address, port and remedy */
+  /** Reads certificate, key and authorities again, for new connections. @throws TlsFileError; then the old ones stay */
+  reloadTls(): void {
+    this.#secure?.reload();
+  }
+
+  /** @throws Error that names address, port and remedy, or what is wrong with a file of TLS */
   async start(): Promise<void> {
+    this.reloadTls();
     try {
-      await this.#app.listen({ host: this.#address, port: this.#port });
+      await this.#app.listen({ host: await this.#host(), port: this.#port });
     } catch (cause) {
       await this.#app.close();
       const { code, message } = cause as NodeJS.ErrnoException;
@@ -81,6 +93,11 @@ export class HttpListener implements Service {
       );
     }
     this.#port = (this.#app.server.address() as AddressInfo).port;
+  }
+
+  /** For a name of two addresses Fastify makes a second server, of which nobody here knows: TLS has one. */
+  async #host(): Promise<string> {
+    return this.#secure ? (await lookup(this.#address)).address : this.#address;
   }
 
   /** Takes no new connections; resolves when every answer is out. */
@@ -105,6 +122,7 @@ export class HttpListener implements Service {
     const closed = this.drain();
     this.#app.server.closeAllConnections();
     this.#direct?.destroyAll();
+    this.#secure?.cut();
     await closed;
   }
 }

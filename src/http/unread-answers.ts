@@ -4,6 +4,7 @@
  */
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
+import { connectionEvent } from "./secure.ts";
 
 const LOOK_MS = 1_000;
 /** A client that takes nothing for so many looks in a row is cut off, as over gRPC. */
@@ -31,7 +32,7 @@ export class UnreadAnswers {
   }
 
   attach(server: Server): void {
-    server.on("connection", (socket: Socket) => {
+    server.on(connectionEvent(server), (socket: Socket) => {
       this.#readers.set(socket, { waitingBytes: 0, queuedBytes: 0, stalledLooks: 0 });
       socket.once("close", () => this.#readers.delete(socket));
     });

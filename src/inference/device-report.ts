@@ -39,6 +39,8 @@ export interface DeviceReport {
   /** Where they are measured; absent: unavailable. */
   readonly temperatureC?: number;
   readonly powerW?: number;
+  /** What it may draw. */
+  readonly powerLimitW?: number;
   /** 0 to 1. */
   readonly utilisation?: number;
   readonly memoryUsedBytes?: number;

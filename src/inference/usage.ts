@@ -21,6 +21,9 @@ export interface UsageCounts {
   readonly bytesOut: number;
   /** Time of batches, parted by rows; also of requests whose clients went away meanwhile. */
   readonly deviceSeconds: number;
+  /** Energy of the device during `measuredSeconds` of those; null: nobody measured any. */
+  readonly joules: number | null;
+  readonly measuredSeconds: number;
   /** Requests that were not answered, by reason. */
   readonly refused: Readonly<Record<string, number>>;
 }
@@ -38,6 +41,8 @@ export const NO_USAGE: UsageCounts = {
   bytesIn: 0,
   bytesOut: 0,
   deviceSeconds: 0,
+  joules: null,
+  measuredSeconds: 0,
   refused: {},
 };
 
@@ -55,9 +60,14 @@ export function added(one: UsageCounts, other: UsageCounts): UsageCounts {
     bytesIn: one.bytesIn + other.bytesIn,
     bytesOut: one.bytesOut + other.bytesOut,
     deviceSeconds: one.deviceSeconds + other.deviceSeconds,
+    joules: sumOfMeasured(one.joules, other.joules),
+    measuredSeconds: one.measuredSeconds + other.measuredSeconds,
     refused,
   };
 }
+
+const sumOfMeasured = (one: number | null, other: number | null) =>
+  one === null ? other : one + (other ?? 0);
 
 /** Lines of one key become one, in the order in which they are first met. */
 export function summed(lines: Iterable<UsageLine>): UsageLine[] {
@@ -91,10 +101,10 @@ export function touches({ fromMs, toMs }: UsageSpan, hour: string): boolean {
 
 const COLUMNS = [
   ...["hour", "tenant", "model", "version", "variant", "device"],
-  ...["requests", "rows", "bytesIn", "bytesOut", "deviceSeconds"],
+  ...["requests", "rows", "bytesIn", "bytesOut", "deviceSeconds", "measuredSeconds", "joules"],
 ] as const;
 
-/** RFC 4180, with a head; a column for every reason that occurs. */
+/** RFC 4180, with a head; a column for every reason that occurs. What was not measured is an empty cell. */
 export function usageCsv(lines: readonly HourlyUsage[]): string {
   const reasons = [...new Set(lines.flatMap(({ refused }) => Object.keys(refused)))].toSorted();
   const head = [...COLUMNS, ...reasons.map((reason) => `refused:${reason}`)];
@@ -106,7 +116,7 @@ export function usageCsv(lines: readonly HourlyUsage[]): string {
 }
 
 function csvCell(value: unknown): string {
-  const text = String(value);
+  const text = String(value ?? "");
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

@@ -4,8 +4,13 @@ import { decideBatch, whyClosed } from "./batcher.ts";
 
 const rules = { maxRows: 8, preferredRows: [4], maxDelayMs: 2 };
 const eager = { maxRows: 8, preferredRows: [], maxDelayMs: 0 };
+/** @param rows of each request */
+function waiting(...rows: number[]) {
+  const left = [...rows];
+  return { nextRows: () => left.shift() ?? 0, oldestQueuedAt: 0 };
+}
 const at = (ms: number, ...rows: number[]) =>
-  decideBatch(rules, { rows, oldestQueuedAt: 0 }, Number.POSITIVE_INFINITY, ms);
+  decideBatch(rules, waiting(...rows), Number.POSITIVE_INFINITY, ms);
 
 describe("a batch is closed", () => {
   it.each([
@@ -23,21 +28,21 @@ describe("a batch is closed", () => {
 
 describe("without a configured delay", () => {
   it("an idle device takes what is there at once", () => {
-    expect(decideBatch(eager, { rows: [1, 2], oldestQueuedAt: 0 }, 64, 0)).toEqual({
+    expect(decideBatch(eager, waiting(1, 2), 64, 0)).toEqual({
       take: 2,
       rows: 3,
     });
   });
 
   it("a batch stops growing where growing no longer pays", () => {
-    expect(decideBatch(eager, { rows: [1, 1, 1, 1], oldestQueuedAt: 0 }, 2, 0)).toEqual({
+    expect(decideBatch(eager, waiting(1, 1, 1, 1), 2, 0)).toEqual({
       take: 2,
       rows: 2,
     });
   });
 
   it("a single request larger than what pays still runs, alone", () => {
-    expect(decideBatch(eager, { rows: [5, 1], oldestQueuedAt: 0 }, 2, 0)).toEqual({
+    expect(decideBatch(eager, waiting(5, 1), 2, 0)).toEqual({
       take: 1,
       rows: 5,
     });
@@ -47,11 +52,11 @@ describe("without a configured delay", () => {
 describe("with a delay and no preferred sizes", () => {
   it("a batch that has grown as far as pays does not wait any longer", () => {
     const patient = { maxRows: 64, preferredRows: [], maxDelayMs: 100 };
-    expect(decideBatch(patient, { rows: [2, 2], oldestQueuedAt: 0 }, 4, 0)).toEqual({
+    expect(decideBatch(patient, waiting(2, 2), 4, 0)).toEqual({
       take: 2,
       rows: 4,
     });
-    expect(decideBatch(patient, { rows: [2, 1], oldestQueuedAt: 0 }, 4, 0)).toEqual({
+    expect(decideBatch(patient, waiting(2, 1), 4, 0)).toEqual({
       take: 0,
       waitMs: 100,
     });
@@ -69,7 +74,7 @@ it("never takes more rows than allowed, never waits past the delay, always moves
       fc.double({ min: 0, max: 5, noNaN: true }),
       (rows, sizes, worth, now) => {
         const given = { maxRows: 8, preferredRows: sizes.toSorted((a, b) => a - b), maxDelayMs: 3 };
-        const decision = decideBatch(given, { rows, oldestQueuedAt: 0 }, worth, now);
+        const decision = decideBatch(given, waiting(...rows), worth, now);
         if ("waitMs" in decision) return decision.waitMs > 0 && decision.waitMs <= 3 && now < 3;
         const taken = rows.slice(0, decision.take).reduce((sum, r) => sum + r, 0);
         return taken === decision.rows && (taken <= 8 || decision.take === 1);

@@ -16,11 +16,11 @@ export interface BatchingRules {
 }
 
 /**
- * What the queue shows the rule: rows of the requests that may share a batch, in
- * serving order; none above `maxRows` (validation saw to that). Looked at once, before what else is said here.
+ * What the queue shows the rule. The rows are asked for one request after the other, before what else is said here.
  */
 export interface Waiting {
-  readonly rows: Iterable<number>;
+  /** Of the next request that may share the batch, in serving order: at most `maxRows` (validation saw to that); 0: there is none. */
+  nextRows(): number;
   /** When the oldest of those that were looked at was queued, monotonic ms. */
   readonly oldestQueuedAt: number;
   /** When these must begin, so that none of them misses its deadline, monotonic ms; absent: they may wait. */
@@ -76,7 +76,7 @@ export function decideBatch(
   let preferred = 0;
   let preferredFit = 0;
   let full = false;
-  for (const next of waiting.rows) {
+  for (let next = waiting.nextRows(); next > 0; next = waiting.nextRows()) {
     // The first always goes: one request may be larger than what is worth joining.
     if (fit > 0 && rows + next > limit) {
       full = true;

@@ -1,9 +1,9 @@
 /** A model whose answers are kept: an equal request is answered without an execution. */
 import type { Clock } from "../clock.ts";
+import type { Tenant } from "../inference/caller.ts";
 import { ForwardingCall } from "../inference/forwarding-call.ts";
 import type { Account } from "../inference/outcome.ts";
 import { joinPieces, onePiece } from "../inference/pieces.ts";
-import type { Tenant } from "../inference/caller.ts";
 import type {
   InferCall,
   InferRequest,
@@ -72,6 +72,10 @@ export class CachedModel implements Served, CacheOwner {
 
   waitMsOf(tenant: Tenant): number {
     return this.#model.waitMsOf?.(tenant) ?? 0;
+  }
+
+  get secondsAhead(): number | undefined {
+    return this.#model.secondsAhead;
   }
 
   get trouble(): string | undefined {

@@ -2,7 +2,7 @@
 import { DEFAULT_TENANT } from "../inference/caller.ts";
 import type { DeviceUse } from "../policy/fair-share/device-use.ts";
 import type { ShareClock } from "../policy/fair-share/share-clock.ts";
-import type { Entry } from "./queue.ts";
+import type { Entry } from "./entry.ts";
 
 export class Charging {
   readonly #clock: ShareClock;
@@ -24,8 +24,10 @@ export class Charging {
   /** A device begins with the batch. Each tenant pays for its rows. */
   charge(batch: readonly Entry[], rows: number, predictedUs: number): void {
     forPayers(batch, (payer, itsRows) => {
-      this.#clock.charge(payer, (predictedUs * itsRows) / rows);
+      this.#clock.give(payer, (predictedUs * itsRows) / rows);
     });
+    const last = batch.at(-1)?.payer;
+    if (last !== undefined) this.#clock.advance(last);
   }
 
   /** The device is done with it. @param predictedUs what was charged */

@@ -4,10 +4,11 @@
  */
 import { latestStart } from "../policy/deadline/deadline.ts";
 import type { Waiting } from "./batcher.ts";
-import type { Entry } from "./queue.ts";
+import type { Entry } from "./entry.ts";
+import type { Mates } from "./queue.ts";
 
 export class Company implements Waiting {
-  readonly #mates: Iterable<Entry>;
+  readonly #mates: Mates;
   readonly #startsAt: number;
   readonly #predictUs: (rows: number) => number;
   /** Those looked at that can be in time, in serving order. */
@@ -16,6 +17,7 @@ export class Company implements Waiting {
   readonly late: Entry[] = [];
   oldestQueuedAt = Number.POSITIVE_INFINITY;
   startBy = Number.POSITIVE_INFINITY;
+  #rows = 0;
   #earliest = Number.POSITIVE_INFINITY;
 
   /**
@@ -23,38 +25,33 @@ export class Company implements Waiting {
    * @param startsAt when the device would begin with the batch, monotonic ms
    * @param predictUs time of an execution
    */
-  constructor(mates: Iterable<Entry>, startsAt: number, predictUs: (rows: number) => number) {
+  constructor(mates: Mates, startsAt: number, predictUs: (rows: number) => number) {
     this.#mates = mates;
     this.#startsAt = startsAt;
     this.#predictUs = predictUs;
   }
 
-  /** Ends where one row more would make those before it late. */
-  get rows(): Iterable<number> {
-    return this.#rows();
-  }
-
-  *#rows(): Generator<number, void> {
-    let rows = 0;
-    for (const entry of this.#mates) {
-      const { request, call } = entry;
-      const { deadline } = call;
+  /** 0 also where one row more would make those before it late. */
+  nextRows(): number {
+    for (let entry = this.#mates.next(); entry !== undefined; entry = this.#mates.next()) {
+      const { request, deadline } = entry;
       if (deadline !== Number.POSITIVE_INFINITY && this.#isLate(deadline, request.rows)) {
         this.late.push(entry);
         continue;
       }
       const earliest = Math.min(this.#earliest, deadline);
       if (earliest !== Number.POSITIVE_INFINITY) {
-        const startBy = latestStart(earliest, this.#predictUs(rows + request.rows));
-        if (rows > 0 && startBy < this.#startsAt) return;
+        const startBy = latestStart(earliest, this.#predictUs(this.#rows + request.rows));
+        if (this.#rows > 0 && startBy < this.#startsAt) return 0;
         this.#earliest = earliest;
         this.startBy = startBy;
       }
-      rows += request.rows;
+      this.#rows += request.rows;
       this.entries.push(entry);
-      this.oldestQueuedAt = Math.min(this.oldestQueuedAt, call.timeline.queued);
-      yield request.rows;
+      this.oldestQueuedAt = Math.min(this.oldestQueuedAt, entry.queuedAt);
+      return request.rows;
     }
+    return 0;
   }
 
   #isLate(deadline: number, rows: number): boolean {

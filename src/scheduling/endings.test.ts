@@ -5,7 +5,7 @@ import { VirtualClock } from "../../test/support/virtual-clock.ts";
 import type { RequestOutcome } from "../inference/outcome.ts";
 import type { InferResponse } from "../inference/request.ts";
 import { Endings } from "./endings.ts";
-import type { Entry } from "./queue.ts";
+import { newEntry } from "./entry.ts";
 
 /** The last request of a stream that its client has half-closed: nobody listens once it is answered. */
 class LastCall extends FakeCall {
@@ -15,11 +15,7 @@ class LastCall extends FakeCall {
   }
 }
 
-function entryOf(call: FakeCall, rows: number): Entry {
-  const state = { level: 0, delayed: false, expiresAt: 0, dueAt: 0, deaths: 0, moves: 0 };
-  const nothing = { payer: undefined, avoid: undefined, places: undefined };
-  return { request: aRequest({ rows }), call, ...state, ...nothing };
-}
+const entryOf = (call: FakeCall, rows: number) => newEntry(aRequest({ rows }), call, 0);
 
 describe("a request that is answered", () => {
   it("counts as answered where its answer ends the stream, with its part of the batch", () => {

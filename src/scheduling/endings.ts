@@ -16,7 +16,7 @@ import { outputBytes } from "../inference/request-bytes.ts";
 import { splitOutputs } from "../inference/split-outputs.ts";
 import { newTimeline } from "../inference/timeline.ts";
 import type { Executed, Instance } from "../pool/lane.ts";
-import type { Entry } from "./queue.ts";
+import type { Entry } from "./entry.ts";
 
 /** In the place of a call that is over: nobody listens any more. */
 export const ENDED: InferCall = {

@@ -9,7 +9,7 @@ import type { Logger } from "../logger.ts";
 import { type Lane, WorkerLost } from "../pool/lane.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { Endings } from "./endings.ts";
-import type { Entry } from "./queue.ts";
+import type { Entry } from "./entry.ts";
 import { afterFailure } from "./recovery.ts";
 import type { Repeats } from "./repeats.ts";
 import type { Rescuer } from "./rescuer.ts";

@@ -4,8 +4,8 @@ import type { Lane } from "../pool/lane.ts";
 import { type BatchingRules, decideBatch, whyClosed } from "./batcher.ts";
 import { Company } from "./company.ts";
 import type { CostCurve } from "./cost-curve.ts";
+import type { Entry } from "./entry.ts";
 import { busyUs } from "./forecast.ts";
-import type { Entry } from "./queue.ts";
 import type { TenantQueues } from "./tenant-queues.ts";
 
 /** A batch is put behind a running one only if the device will be free this soon, µs. */
@@ -61,7 +61,7 @@ export class Filling {
     return whyClosed(this.#rules, {
       rows: batch.reduce((sum, { request }) => sum + request.rows, 0),
       worthRows: this.#curve.worthRows(),
-      waitedMs: now - head.call.timeline.queued,
+      waitedMs: now - head.queuedAt,
       leftBehind: next?.request.batchKey === batchKey && !next.request.alone,
     });
   }

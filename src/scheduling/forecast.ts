@@ -30,7 +30,7 @@ export class Forecast {
   inTime(request: InferRequest, call: InferCall, now: number): boolean {
     const { deadline } = call;
     if (deadline === Number.POSITIVE_INFINITY) return true;
-    const devices = this.#pool.lanes.reduce((sum, lane) => sum + (lane.inService ? 1 : 0), 0);
+    const devices = this.#devices();
     if (devices === 0) return deadline > now; // whoever waits for a device may be lucky
     const tenant = call.caller?.tenant ?? DEFAULT_TENANT;
     const before = this.#queues.rowsBefore(tenant, request.priority, dueAt(deadline, now));
@@ -57,8 +57,23 @@ export class Forecast {
     if (rows === 0) return 0;
     const batchRows = Math.max(1, Math.min(this.#maxRows, this.#curve.limit, rows));
     const usOfAll = (rows * this.#curve.predictUs(batchRows)) / batchRows;
-    const devices = this.#pool.lanes.reduce((sum, lane) => sum + (lane.inService ? 1 : 0), 0);
-    return usOfAll / 1000 / (Math.max(1, devices) * this.#queues.partOf(tenant));
+    return usOfAll / 1000 / (Math.max(1, this.#devices()) * this.#queues.partOf(tenant));
+  }
+
+  /** Until everything that waits now has been begun, s; undefined: no device is in service. */
+  secondsAhead(now: number): number | undefined {
+    const devices = this.#devices();
+    if (devices === 0) return undefined;
+    const batchRows = Math.max(1, Math.min(this.#maxRows, this.#curve.limit));
+    const rows = this.#queues.rows;
+    const rest = rows % batchRows;
+    const fullUs = Math.floor(rows / batchRows) * this.#curve.predictUs(batchRows);
+    const restUs = rest === 0 ? 0 : this.#curve.predictUs(rest);
+    return (this.untilFreeUs(now) + (fullUs + restUs) / devices) / 1e6;
+  }
+
+  #devices(): number {
+    return this.#pool.lanes.reduce((sum, lane) => sum + (lane.inService ? 1 : 0), 0);
   }
 
   /** Until a device is done with what it was given, µs. */

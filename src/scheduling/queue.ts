@@ -10,43 +10,15 @@
  * Each lane also keeps its requests by batch key, so that those which may share
  * a batch with the head are found without looking at the others. Everything is
  * O(1) per request: a request leaves from the middle when its client hangs up.
+ * One that waits alone is in no lane: most queues are that short, and there may be
+ * one for each tenant of each model.
  */
 import { StatusError } from "../errors.ts";
 import { NO_POLICY, type QueuePolicy, type QueueRules } from "../inference/queue-rules.ts";
 import type { InferCall, InferRequest } from "../inference/request.ts";
 import { dueAt } from "../policy/deadline/deadline.ts";
-import type { Sharer } from "../policy/fair-share/share-clock.ts";
-import type { Lane } from "../pool/lane.ts";
 import { Chain, type Link } from "./chain.ts";
-
-/** A request in the scheduler's hands, from `submit` to its answer. */
-export interface Entry {
-  readonly request: InferRequest;
-  /** `ENDED` once it was answered: what the transport keeps for a call goes then, not with the entry. */
-  call: InferCall;
-  /** Index of the priority level, 0 first. */
-  level: number;
-  delayed: boolean;
-  /** Monotonic ms at which the queue policy's time-out passes; Infinity for none. */
-  expiresAt: number;
-  /** Its turn within its level, see `dueAt`; monotonic ms. */
-  dueAt: number;
-  /** Whose device time it takes; undefined where nobody's is divided. */
-  payer: Sharer | undefined;
-  /** Executions that ended with the death of their worker while this request ran in them. */
-  deaths: number;
-  /** Devices of its variant that failed it, the last of which is avoided. */
-  moves: number;
-  avoid: Lane | undefined;
-  /** Its places in the queue; undefined while it does not wait. */
-  places: Places | undefined;
-}
-
-interface Places {
-  readonly inLine: Link<Entry>;
-  readonly peers: Chain<Entry>;
-  readonly amongPeers: Link<Entry>;
-}
+import { type Entry, newEntry, type Places } from "./entry.ts";
 
 interface Line {
   readonly all: Chain<Entry>;
@@ -55,12 +27,27 @@ interface Line {
   rows: number;
 }
 
+/** Those who may share a batch, one after the other, in serving order. Nothing may be taken out meanwhile. */
+export interface Mates {
+  next(): Entry | undefined;
+}
+
 const NO_FREEDOM = "";
+
+/** The places of a request that waits alone. */
+const ALONE: Places = {
+  inLine: { value: undefined, previous: undefined, next: undefined },
+  peers: new Chain(),
+  amongPeers: { value: undefined, previous: undefined, next: undefined },
+};
 
 export class RequestQueue {
   readonly #rules: QueueRules;
-  /** Two lines per level: waiting and delayed. */
+  /** Two lines per level: waiting and delayed. Made when two wait for the first time. */
   readonly #lines: Line[] = [];
+  readonly #levels: number;
+  /** It alone waits, and is in no line. */
+  #only: Entry | undefined;
   readonly #policies: QueuePolicy[] = [];
   #size = 0;
   #rows = 0;
@@ -68,9 +55,8 @@ export class RequestQueue {
 
   constructor(rules: QueueRules) {
     this.#rules = rules;
-    const levels = Math.max(1, rules.priorityLevels);
-    for (let level = 0; level < levels; level += 1) {
-      this.#lines.push(newLine(), newLine());
+    this.#levels = Math.max(1, rules.priorityLevels);
+    for (let level = 0; level < this.#levels; level += 1) {
       const policy = rules.priorityLevels > 0 ? rules.policies.get(level + 1) : undefined;
       this.#policies.push(policy ?? rules.defaultPolicy);
     }
@@ -93,19 +79,10 @@ export class RequestQueue {
       throw new StatusError("UNAVAILABLE", `[request id: ${id}] Exceeds maximum queue size`);
     }
     const timeoutUs = timeoutOf(policy, request.timeoutUs);
-    const entry: Entry = {
-      request,
-      call,
-      level,
-      delayed: false,
-      expiresAt: timeoutUs > 0 ? now + timeoutUs / 1000 : Number.POSITIVE_INFINITY,
-      dueAt: this.#rules.preserveOrdering ? now : dueAt(call.deadline, now),
-      payer: undefined,
-      deaths: 0,
-      moves: 0,
-      avoid: undefined,
-      places: undefined,
-    };
+    const entry = newEntry(request, call, now);
+    entry.level = level;
+    if (timeoutUs > 0) entry.expiresAt = now + timeoutUs / 1000;
+    if (!this.#rules.preserveOrdering) entry.dueAt = dueAt(call.deadline, now);
     this.#insert(entry);
     return entry;
   }
@@ -117,6 +94,10 @@ export class RequestQueue {
     this.#size -= 1;
     this.#rows -= entry.request.rows;
     if (entry.expiresAt !== Number.POSITIVE_INFINITY) this.#withTimeout -= 1;
+    if (places === ALONE) {
+      this.#only = undefined;
+      return;
+    }
     const line = this.#lineOf(entry);
     line.rows -= entry.request.rows;
     line.all.remove(places.inLine);
@@ -127,34 +108,27 @@ export class RequestQueue {
 
   /** Who is served next. */
   head(): Entry | undefined {
-    if (this.#size === 0) return undefined;
-    return this.#lines.find((line) => line.all.size > 0)?.all.first;
-  }
-
-  /** The head and those that may share a batch with it, in serving order. */
-  *mates(head: Entry): Generator<Entry, void> {
-    if (head.request.alone || !this.#rules.dynamic) {
-      yield head;
-      return;
-    }
-    yield* this.peers(keyOf(head));
-  }
-
-  /** Those that may share a batch of this key, in serving order. */
-  *peers(batchKey: string): Generator<Entry, void> {
-    for (const line of this.#lines) {
-      const peers = line.byKey.get(batchKey);
-      if (peers) yield* peers;
-    }
-  }
-
-  /** The first of `peers`. */
-  firstPeer(batchKey: string): Entry | undefined {
-    for (const line of this.#lines) {
-      const first = line.byKey.get(batchKey)?.first;
-      if (first !== undefined) return first;
-    }
+    if (this.#size <= 1 && this.#only !== undefined) return this.#only;
+    for (const { all } of this.#lines) if (all.size > 0) return all.first;
     return undefined;
+  }
+
+  /** The head and those that may share a batch with it. */
+  mates(head: Entry): Mates {
+    return new Peers(this, head, head.request.alone || !this.#rules.dynamic);
+  }
+
+  /** The first of those that may share a batch of this key. */
+  firstPeer(batchKey: string): Entry | undefined {
+    if (this.#only !== undefined) return keyOf(this.#only) === batchKey ? this.#only : undefined;
+    return this.#firstFrom(0, batchKey);
+  }
+
+  /** Who is served next of those that may share a batch with an entry that waits here. */
+  peerAfter(entry: Entry): Entry | undefined {
+    const { places } = entry;
+    if (places === undefined || places === ALONE) return undefined;
+    return places.amongPeers.next?.value ?? this.#firstFrom(indexOfLine(entry) + 1, keyOf(entry));
   }
 
   /**
@@ -163,6 +137,11 @@ export class RequestQueue {
    */
   rowsBefore(priority: number, due: number): number {
     const level = this.#levelOf(priority);
+    if (this.#only !== undefined) {
+      const at = indexOfLine(this.#only);
+      const before = at < level * 2 || (at === level * 2 && due >= this.#only.dueAt);
+      return before ? this.#rows : 0;
+    }
     let rows = 0;
     for (let at = 0; at <= level * 2; at += 1) {
       const line = this.#lines[at];
@@ -179,17 +158,15 @@ export class RequestQueue {
   expire(now: number): Entry[] {
     const rejected: Entry[] = [];
     if (this.#withTimeout === 0) return rejected;
-    for (const line of this.#lines) {
-      for (const entry of line.all) {
-        if (entry.expiresAt > now) continue;
-        this.remove(entry);
-        if (this.#policies[entry.level]?.timeoutAction === "DELAY") {
-          entry.delayed = true;
-          entry.expiresAt = Number.POSITIVE_INFINITY;
-          this.#insert(entry);
-        } else {
-          rejected.push(entry);
-        }
+    for (const entry of this.all()) {
+      if (entry.expiresAt > now) continue;
+      this.remove(entry);
+      if (this.#policies[entry.level]?.timeoutAction === "DELAY") {
+        entry.delayed = true;
+        entry.expiresAt = Number.POSITIVE_INFINITY;
+        this.#insert(entry);
+      } else {
+        rejected.push(entry);
       }
     }
     return rejected;
@@ -199,6 +176,7 @@ export class RequestQueue {
   nextExpiry(): number {
     let next = Number.POSITIVE_INFINITY;
     if (this.#withTimeout === 0) return next;
+    if (this.#only !== undefined) return this.#only.expiresAt;
     for (const line of this.#lines) {
       for (const entry of line.all) next = Math.min(next, entry.expiresAt);
     }
@@ -207,6 +185,7 @@ export class RequestQueue {
 
   /** In serving order. */
   all(): Entry[] {
+    if (this.#only !== undefined) return [this.#only];
     return this.#lines.flatMap((line) => [...line.all]);
   }
 
@@ -221,6 +200,19 @@ export class RequestQueue {
     this.#size += 1;
     this.#rows += entry.request.rows;
     if (entry.expiresAt !== Number.POSITIVE_INFINITY) this.#withTimeout += 1;
+    if (this.#size === 1) {
+      this.#only = entry;
+      entry.places = ALONE;
+      return;
+    }
+    const first = this.#only;
+    this.#only = undefined;
+    if (first !== undefined) this.#line(first);
+    this.#line(entry);
+  }
+
+  #line(entry: Entry): void {
+    while (this.#lines.length < 2 * this.#levels) this.#lines.push(newLine());
     const line = this.#lineOf(entry);
     const key = keyOf(entry);
     const peers = line.byKey.get(key) ?? new Chain<Entry>();
@@ -237,16 +229,51 @@ export class RequestQueue {
     return Math.max(0, asked - 1);
   }
 
+  #firstFrom(from: number, key: string): Entry | undefined {
+    for (let at = from; at < this.#lines.length; at += 1) {
+      const first = this.#lines[at]?.byKey.get(key)?.first;
+      if (first !== undefined) return first;
+    }
+    return undefined;
+  }
+
   #lineOf(entry: Entry): Line {
-    const line = this.#lines[entry.level * 2 + (entry.delayed ? 1 : 0)];
+    const line = this.#lines[indexOfLine(entry)];
     if (!line) throw new RangeError(`no priority level ${entry.level + 1}`);
     return line;
   }
 
   #sizeOf(level: number): number {
+    if (this.#only !== undefined) return this.#only.level === level ? 1 : 0;
     const waiting = this.#lines[level * 2]?.all.size ?? 0;
     return waiting + (this.#lines[level * 2 + 1]?.all.size ?? 0);
   }
+}
+
+/** Of one tenant. */
+class Peers implements Mates {
+  readonly #queue: RequestQueue;
+  readonly #alone: boolean;
+  #next: Entry | undefined;
+  #last: Entry | undefined;
+
+  constructor(queue: RequestQueue, head: Entry, alone: boolean) {
+    this.#queue = queue;
+    this.#next = head;
+    this.#alone = alone;
+  }
+
+  next(): Entry | undefined {
+    if (this.#last !== undefined) {
+      this.#next = this.#alone ? undefined : this.#queue.peerAfter(this.#last);
+    }
+    this.#last = this.#next;
+    return this.#next;
+  }
+}
+
+function indexOfLine({ level, delayed }: Entry): number {
+  return level * 2 + (delayed ? 1 : 0);
 }
 
 function newLine(): Line {

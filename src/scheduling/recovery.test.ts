@@ -2,23 +2,11 @@ import { describe, expect, it } from "vitest";
 import { BackendError } from "../../backends/contract.ts";
 import { aRequest, FakeCall } from "../../test/support/requests.ts";
 import { WorkerLost } from "../pool/lane.ts";
-import type { Entry } from "./queue.ts";
+import { type Entry, newEntry } from "./entry.ts";
 import { afterFailure } from "./recovery.ts";
 
 function entries(count: number): Entry[] {
-  return Array.from({ length: count }, () => ({
-    request: aRequest(),
-    call: new FakeCall(),
-    level: 0,
-    delayed: false,
-    expiresAt: Number.POSITIVE_INFINITY,
-    dueAt: 0,
-    payer: undefined,
-    deaths: 0,
-    moves: 0,
-    avoid: undefined,
-    places: undefined,
-  }));
+  return Array.from({ length: count }, () => newEntry(aRequest(), new FakeCall(), 0));
 }
 const killed = new WorkerLost("killed by SIGKILL", true);
 

@@ -10,7 +10,7 @@
 import { BackendError, type BackendFault } from "../../backends/contract.ts";
 import { type CodeName, StatusError, toStatusError } from "../errors.ts";
 import { WorkerLost } from "../pool/lane.ts";
-import type { Entry } from "./queue.ts";
+import type { Entry } from "./entry.ts";
 
 /** Deaths that a batch may cause before it is halved. */
 const DEATHS_BEFORE_HALVING = 2;

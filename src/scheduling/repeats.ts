@@ -1,5 +1,5 @@
 /** Batches that run again after a failure, before anything that waits. */
-import type { Entry } from "./queue.ts";
+import type { Entry } from "./entry.ts";
 
 export class Repeats {
   readonly #batches: (readonly Entry[])[] = [];

@@ -1,7 +1,7 @@
 /** Hands requests that cannot be served here to whoever else might serve them. */
 import type { InferCall, InferRequest } from "../inference/request.ts";
 import { ENDED } from "./endings.ts";
-import type { Entry } from "./queue.ts";
+import type { Entry } from "./entry.ts";
 
 /**
  * Takes a request over that cannot be served by this variant.

@@ -9,8 +9,8 @@
  */
 import type { Clock } from "../clock.ts";
 import { StatusError } from "../errors.ts";
-import { ForwardingCall } from "../inference/forwarding-call.ts";
 import type { Tenant } from "../inference/caller.ts";
+import { ForwardingCall } from "../inference/forwarding-call.ts";
 import type { InferCall, InferRequest, ModelSignature } from "../inference/request.ts";
 import { chooseFailover } from "../policy/routing/failover.ts";
 import type { Choice, Router } from "../policy/routing/router.ts";
@@ -95,6 +95,13 @@ export class RoutedModel implements Served {
   /** Of the variant where it is longest. */
   waitMsOf(tenant: Tenant): number {
     return Math.max(0, ...this.branches.map(({ scheduler }) => scheduler.waitMsOf(tenant)));
+  }
+
+  /** Where it would wait least. */
+  get secondsAhead(): number | undefined {
+    const each = this.branches.map(({ scheduler }) => scheduler.secondsAhead ?? Number.NaN);
+    const known = each.filter((seconds) => !Number.isNaN(seconds));
+    return known.length === 0 ? undefined : Math.min(...known);
   }
 
   get inFlight(): number {

@@ -25,11 +25,11 @@ import { bundleRows } from "./bundle-rows.ts";
 import { Charging } from "./charging.ts";
 import { CostCurve } from "./cost-curve.ts";
 import { Endings, type Origin, stopping } from "./endings.ts";
+import type { Entry } from "./entry.ts";
 import { FailedBatches } from "./failed-batches.ts";
 import { Filling } from "./filling.ts";
 import { Forecast } from "./forecast.ts";
 import { Patience } from "./patience.ts";
-import type { Entry } from "./queue.ts";
 import { Repeats } from "./repeats.ts";
 import { type Rescue, Rescuer } from "./rescuer.ts";
 import type { Served } from "./served.ts";
@@ -166,6 +166,11 @@ export class Scheduler implements Served {
   get oldestWaitMs(): number {
     const head = this.#queue.head(this.#clock.now());
     return head === undefined ? 0 : this.#clock.now() - head.call.timeline.queued;
+  }
+
+  /** See `Served.secondsAhead`. */
+  get secondsAhead(): number | undefined {
+    return this.#forecast.secondsAhead(this.#clock.now());
   }
 
   /** Cost of an execution as measured, see `CostCurve.line`. */

@@ -30,8 +30,8 @@ import { Charging } from "./charging.ts";
 import { CostCurve } from "./cost-curve.ts";
 import { emptySlot } from "./empty-slot.ts";
 import { Endings, type Origin, rowsOfClients, stopping } from "./endings.ts";
+import { type Entry, newEntry } from "./entry.ts";
 import { Patience } from "./patience.ts";
-import type { Entry } from "./queue.ts";
 import { afterFailure } from "./recovery.ts";
 import type { DeviceShare } from "./scheduler.ts";
 import {
@@ -139,19 +139,7 @@ export class SequenceScheduler implements Served {
     const sequence = this.#sequenceOf(request, sequenceKey(mark.id), mark.start, now);
     sequence.ended = mark.end;
     sequence.lastActive = now;
-    const entry: Entry = {
-      request,
-      call,
-      level: 0,
-      delayed: false,
-      expiresAt: Number.POSITIVE_INFINITY,
-      dueAt: 0,
-      payer: undefined,
-      deaths: 0,
-      moves: 0,
-      avoid: undefined,
-      places: undefined,
-    };
+    const entry = newEntry(request, call, now);
     sequence.waiting.push(entry);
     this.#waitingRequests += 1;
     this.#account.pending(this.signature, 1);
@@ -287,7 +275,12 @@ export class SequenceScheduler implements Served {
       );
       return waitMs > 0 ? { waitMs } : { take: heads.length };
     }
-    const waiting = { rows: heads.map(() => 1), oldestQueuedAt };
+    let left = heads.length;
+    const nextRows = () => {
+      left -= 1;
+      return left >= 0 ? 1 : 0;
+    };
+    const waiting = { nextRows, oldestQueuedAt };
     const rules = { maxRows: this.#maxRows, preferredRows, maxDelayMs };
     return decideBatch(rules, waiting, Number.POSITIVE_INFINITY, now);
   }

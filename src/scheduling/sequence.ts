@@ -7,7 +7,7 @@ import { StatusError } from "../errors.ts";
 import type { InferRequest, ModelSignature } from "../inference/request.ts";
 import type { Lane } from "../pool/lane.ts";
 import type { Link } from "./chain.ts";
-import type { Entry } from "./queue.ts";
+import type { Entry } from "./entry.ts";
 import type { Slots } from "./slots.ts";
 
 /** An instance and the sequences that live there. */

@@ -24,6 +24,8 @@ export interface Served {
   rowsByTenant?(): Iterable<readonly [tenant: string, rows: number]>;
   /** How long what waits here of the tenant will take, by its share and what batches cost, ms. Absent: nobody can tell. */
   waitMsOf?(tenant: Tenant): number;
+  /** How long a request that came now would wait for a device, s; undefined: no device serves it, or nobody can tell. */
+  readonly secondsAhead?: number | undefined;
   /** Takes nothing more; resolves when everything accepted was answered. */
   drain(): Promise<void>;
   /** After `drain`, or without it: what still waits is failed. Frees the workers. */

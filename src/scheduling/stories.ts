@@ -1,6 +1,6 @@
 /** What the schedulers write into the stories of the requests that have one. */
 import type { Instance } from "../pool/lane.ts";
-import type { Entry } from "./queue.ts";
+import type { Entry } from "./entry.ts";
 
 export function tellDispatched(
   batch: readonly Entry[],

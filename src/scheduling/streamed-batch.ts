@@ -21,7 +21,7 @@ import {
   WorkerLost,
 } from "../pool/lane.ts";
 import { ENDED, type Endings, rowsOfClients } from "./endings.ts";
-import type { Entry } from "./queue.ts";
+import type { Entry } from "./entry.ts";
 import { statusOf } from "./recovery.ts";
 
 export interface StreamedBatchParts {

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { aRequest, FakeCall } from "../../test/support/requests.ts";
 import { aCaller, aTenant } from "../../test/support/tenants.ts";
@@ -5,7 +6,7 @@ import type { Tenant } from "../inference/caller.ts";
 import { NO_POLICY, type QueueRules, UNBATCHED } from "../inference/queue-rules.ts";
 import type { InferRequest } from "../inference/request.ts";
 import { ShareClock } from "../policy/fair-share/share-clock.ts";
-import type { Entry } from "./queue.ts";
+import type { Entry } from "./entry.ts";
 import { TenantQueues } from "./tenant-queues.ts";
 
 const dynamic: QueueRules = { ...UNBATCHED, dynamic: true };
@@ -23,8 +24,10 @@ function aQueue(rules = dynamic) {
     const head = queues.head(now);
     if (head === undefined) return "";
     const batch: Entry[] = [];
-    for (const entry of queues.mates(head)) {
-      if (batch.length === most) break;
+    const mates = queues.mates(head);
+    for (let at = 0; at < most; at += 1) {
+      const entry = mates.next();
+      if (entry === undefined) break;
       batch.push(entry);
     }
     queues.take(batch, now);
@@ -49,7 +52,7 @@ describe("several tenants that wait", () => {
     const { add, serve } = aQueue();
     for (const id of ["a", "b", "c", "d"]) add(atlas, { id });
     for (const id of ["x", "y"]) add(cms, { id });
-    expect([serve(4), serve(4)]).toEqual(["axyb", "cd"]);
+    expect([serve(4), serve(4)]).toEqual(["axby", "cd"]);
   });
 
   it("by weight", () => {
@@ -74,12 +77,14 @@ describe("several tenants that wait", () => {
     for (const id of ["a", "b"]) add(atlas, { id });
     add(cms, { id: "x" });
     const head = queues.head(0);
-    for (const _ of head ? queues.mates(head) : []) break;
-    expect([...(head ? queues.mates(head) : [])].map(({ request }) => request.id)).toEqual([
-      "a",
-      "x",
-      "b",
-    ]);
+    if (head === undefined) throw new Error("nobody waits");
+    const look = () => {
+      const mates = queues.mates(head);
+      return [mates.next(), mates.next(), mates.next(), mates.next()].map((e) => e?.request.id);
+    };
+    expect(look()).toEqual(["a", "x", "b", undefined]);
+    queues.mates(head).next();
+    expect(look()).toEqual(["a", "x", "b", undefined]);
     expect(serve(9)).toBe("axb");
   });
 
@@ -124,4 +129,51 @@ describe("a tenant whose share is spent elsewhere", () => {
     for (const id of ["b", "c", "d"]) add(atlas, { id }, 0);
     expect([serve(1, 500), serve(1, 1_001), serve(1, 1_002)]).toEqual(["a", "x", "b"]);
   });
+});
+
+it("fills a batch as if its requests were served one by one, whoever waits and whatever was served before", () => {
+  const tenants = [1, 2, 3, 5, 7].map((weight, index) => aTenant(index, { weight }));
+  const asked = fc.tuple(fc.nat(4), fc.integer({ min: 1, max: 4 }));
+  const moments = fc.array(
+    fc.tuple(fc.array(asked, { maxLength: 12 }), fc.integer({ min: 1, max: 9 })),
+    {
+      minLength: 1,
+      maxLength: 12,
+    },
+  );
+  fc.assert(
+    fc.property(moments, (rounds) => {
+      const { clock, queues, add } = aQueue();
+      for (const [requests, most] of rounds) {
+        for (const [at, rows] of requests) add(tenants[at] as Tenant, { rows });
+        const head = queues.head(0);
+        if (head === undefined) continue;
+        const mates = queues.mates(head);
+        const batch = Array.from({ length: most }, () => mates.next()).filter(
+          (e) => e !== undefined,
+        );
+        expect(batch.length).toBe(Math.min(most, queues.size));
+        // Every one of them was, when its turn came, of the tenant with the smallest tag.
+        const left = new Map<number, number>();
+        for (const { payer } of queues.all()) {
+          if (payer) left.set(payer.tenant.index, (left.get(payer.tenant.index) ?? 0) + 1);
+        }
+        const tags = [...clock.tags];
+        for (const { payer, request } of batch) {
+          if (payer === undefined) throw new Error("nobody pays");
+          const { index } = payer.tenant;
+          const least = Math.min(
+            ...[...left].filter(([, n]) => n > 0).map(([at]) => tags[at] ?? 0),
+          );
+          expect((tags[index] ?? 0) - least).toBeLessThan(1e-6);
+          tags[index] = (tags[index] ?? 0) + (request.rows * 100) / clock.partOf(payer);
+          left.set(index, (left.get(index) ?? 0) - 1);
+        }
+        queues.take(batch, 0);
+        for (const { payer, request } of batch) if (payer) clock.give(payer, request.rows * 100);
+        const last = batch.at(-1)?.payer;
+        if (last) clock.advance(last);
+      }
+    }),
+  );
 });

@@ -42,6 +42,18 @@ describe.skipIf(NO_REDIS)(`slices of a quota${NO_REDIS ? ` (${NO_REDIS})` : ""}`
     return { usage, rate: () => slices.quotaFor(tenant).rowsPerSecond ?? 0 };
   }
 
+  // One such value stopped the slices of every tenant for as long as it lay there.
+  it("go on beside values that no gateway has written, and after a clock that went back", async () => {
+    const [a] = [await newGateway("a"), await newGateway("b")];
+    await sleep(300);
+    const [key = ""] = redis.command("keys", "*slices:rowsPerSecond:cms").split("\n");
+    redis.command("hset", key, "c", "garbage", "d", "5000 5000 9999999999999");
+    await sleep(800);
+    const fields = redis.command("hkeys", key).trim().split("\n");
+    expect(fields.toSorted()).toEqual(["a", "b", "since"]);
+    expect(a.rate()).toBeGreaterThan(0);
+  });
+
   type Gateway = Awaited<ReturnType<typeof newGateway>>;
 
   /** As much as they let through. */
@@ -90,6 +102,28 @@ describe.skipIf(NO_REDIS)(`slices of a quota${NO_REDIS ? ` (${NO_REDIS})` : ""}`
     expect(most).toBeLessThanOrEqual(2 * LIMIT * (SLICE_MS / 1000));
     expect(rows).toBeGreaterThan(0.7 * LIMIT * seconds);
   }, 30_000);
+
+  it("are at most equal parts after Redis was emptied, while it may not know what others have", async () => {
+    const link = new Link({ settings: redisSettings({ url: redis.url }), now, log: silent });
+    ends.push(() => link.close());
+    await link.open();
+    const [one, other] = ["a", "b"].map(
+      (id) => new QuotaSlices({ link, id, live: () => 2, now }),
+    ) as [QuotaSlices, QuotaSlices];
+    const short = (slices: QuotaSlices) => ({
+      tenant,
+      use: { rowsPerSecond: slices.quotaFor(tenant).rowsPerSecond ?? 0 },
+    });
+    const parts = () => [one, other].map((each) => each.quotaFor(tenant).rowsPerSecond ?? 0);
+    for (let round = 0; round < 3; round += 1) {
+      for (const each of [one, other]) await each.lease([short(each)]);
+    }
+    for (const each of [one, other, one]) {
+      redis.command("flushall");
+      await each.lease([short(each)]);
+      expect(parts()).toEqual([LIMIT / 2, LIMIT / 2]);
+    }
+  });
 
   it("that one gateway had go to both when Redis dies: what it handed out is not handed out again", async () => {
     const [busy, idle] = [await newGateway("a"), await newGateway("b")];

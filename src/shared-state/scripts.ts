@@ -8,6 +8,7 @@ export const SCRIPTS = {
   announce: { file: "announce.lua", keys: 2 },
   leave: { file: "leave.lua", keys: 2 },
   leaseSlices: { file: "lease-slices.lua", keys: 1 },
+  shareCounts: { file: "share-counts.lua", keys: 3 },
   takeLease: { file: "take-lease.lua", keys: 1 },
   releaseLease: { file: "release-lease.lua", keys: 1 },
 } as const;

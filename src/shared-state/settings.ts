@@ -9,6 +9,9 @@ export interface RedisSettings {
   readonly tls: boolean;
   /** Authorities of Redis' certificate; absent: those of Node. */
   readonly caPath?: string | undefined;
+  /** What this gateway shows of itself, PEM; absent: nothing. */
+  readonly certPath?: string | undefined;
+  readonly keyPath?: string | undefined;
   readonly username?: string | undefined;
   readonly passwordFile?: string | undefined;
   readonly sentinelPasswordFile?: string | undefined;
@@ -17,6 +20,8 @@ export interface RedisSettings {
   readonly commandTimeoutMs: number;
   /** A gateway that was not heard of for so long does not count any more. */
   readonly gatewayTtlMs: number;
+  /** ModelStatistics are of all gateways together. */
+  readonly shareStatistics: boolean;
 }
 
 /** Nobody named a Redis: nothing of this room is loaded. */

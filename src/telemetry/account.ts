@@ -10,6 +10,7 @@ import type {
 } from "../inference/outcome.ts";
 import type { ModelSignature } from "../inference/request.ts";
 import { BatchCounters, ModelCounters, ResponseCounters } from "./model-counters.ts";
+import type { StageTimes } from "./stage-times.ts";
 
 /** What a finished load tells about a version. */
 export interface LoadFacts {
@@ -32,9 +33,15 @@ export class ModelAccount implements Account {
   readonly #bySignature = new WeakMap<ModelSignature, ModelCounters>();
   readonly #wallMs: () => number;
 
+  /** undefined: their durations are not told. */
+  readonly stages: StageTimes | undefined;
+  /** Told of requests that were not answered as asked. */
+  onFailure: ((outcome: RequestOutcome) => void) | undefined;
+
   /** @param wallMs ms since 1970, for `last_inference`. */
-  constructor(wallMs: () => number = Date.now) {
+  constructor(wallMs: () => number = Date.now, stages?: StageTimes) {
     this.#wallMs = wallMs;
+    this.stages = stages;
   }
 
   /** Counters of a version; new ones, all zero, where nothing was counted yet. */
@@ -76,12 +83,13 @@ export class ModelAccount implements Account {
     if (failure !== undefined) {
       counters.fail.add(wholeNs, requests);
       counters.failures[failure] += requests;
+      this.onFailure?.(outcome);
       return;
     }
     const queueNs = between(timeline.queued, timeline.dispatched);
     counters.success.add(wholeNs, requests);
     counters.queue.add(queueNs, requests);
-    counters.queueSeconds.observe(queueNs / 1e9, requests);
+    this.stages?.observe(outcome);
     if (execution !== undefined) {
       counters.computeInput.add(execution.inputUs * NS_PER_US, requests);
       counters.computeInfer.add(execution.inferUs * NS_PER_US, requests);

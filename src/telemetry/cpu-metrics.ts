@@ -19,15 +19,35 @@ function systemTimes(): CpuTimes {
   return { busyMs, totalMs };
 }
 
+/**
+ * How busy the cores are, 0 to 1, since it was asked last.
+ * @param intervalMs shortest time over which the load is taken.
+ */
+export function hostUse(
+  intervalMs: number,
+  now: () => number,
+  times: () => CpuTimes = systemTimes,
+): () => number {
+  let last = times();
+  let lastAt = now();
+  let use = 0;
+  return () => {
+    if (now() - lastAt < intervalMs) return use;
+    const next = times();
+    const totalMs = next.totalMs - last.totalMs;
+    if (totalMs > 0) use = (next.busyMs - last.busyMs) / totalMs;
+    last = next;
+    lastAt = now();
+    return use;
+  };
+}
+
 /** @param intervalMs shortest time over which the load is taken. */
 export function cpuMetrics(
   intervalMs: number,
   now: () => number,
   times: () => CpuTimes = systemTimes,
 ): readonly ReadMetric[] {
-  let last = times();
-  let lastAt = now();
-  let utilization = 0;
   const gauge = (name: string, help: string, value: () => number): ReadMetric => ({
     name,
     help,
@@ -36,15 +56,11 @@ export function cpuMetrics(
     read: () => [{ labels: {}, value: value() }],
   });
   return [
-    gauge("nv_cpu_utilization", "CPU utilization rate [0.0 - 1.0]", () => {
-      if (now() - lastAt < intervalMs) return utilization;
-      const next = times();
-      const totalMs = next.totalMs - last.totalMs;
-      if (totalMs > 0) utilization = (next.busyMs - last.busyMs) / totalMs;
-      last = next;
-      lastAt = now();
-      return utilization;
-    }),
+    gauge(
+      "nv_cpu_utilization",
+      "CPU utilization rate [0.0 - 1.0]",
+      hostUse(intervalMs, now, times),
+    ),
     gauge("nv_cpu_memory_total_bytes", "CPU total memory (RAM), in bytes", totalmem),
     gauge("nv_cpu_memory_used_bytes", "CPU used memory (RAM), in bytes", () => {
       return totalmem() - freemem();

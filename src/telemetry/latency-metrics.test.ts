@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { wholePage } from "../../test/support/metrics.ts";
 import type { RequestOutcome } from "../inference/outcome.ts";
 import { ModelAccount } from "./account.ts";
 import { latencies } from "./latency-metrics.ts";
@@ -26,7 +27,7 @@ async function scrape(options: Partial<typeof off>, outcomes: RequestOutcome[]):
   const { metrics, watching } = latencies({ ...off, ...options });
   const account = watching(counted);
   for (const one of outcomes) account.request(one);
-  return createMetrics({ models: () => counted.all(), latencies: metrics }).render();
+  return wholePage(createMetrics({ models: () => counted.all(), latencies: metrics }).page());
 }
 
 describe("latencies", () => {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { wholePage } from "../../test/support/metrics.ts";
 import type { ModelSignature } from "../inference/request.ts";
 import { ModelAccount } from "./account.ts";
 import { createMetrics } from "./metrics.ts";
+import { StageTimes } from "./stage-times.ts";
 
 const signature = (name: string): ModelSignature => ({
   name,
@@ -14,10 +16,12 @@ const signature = (name: string): ModelSignature => ({
 });
 
 function setUp(name = "jets") {
-  const account = new ModelAccount();
+  const stages = new StageTimes();
+  const account = new ModelAccount(Date.now, stages);
   const jets = signature(name);
   const metrics = createMetrics({
     models: () => account.all(),
+    histograms: stages.families(),
     others: [
       {
         name: "beamgate_grpc_connections",
@@ -31,6 +35,7 @@ function setUp(name = "jets") {
   return { account, jets, metrics };
 }
 
+const STAGE = 'model="jets",version="1",tenant="default",device=""';
 const timing = { inputUs: 10, inferUs: 100, outputUs: 5 };
 const timeline = { received: 100, queued: 101, dispatched: 103, answered: 110 };
 
@@ -52,8 +57,8 @@ describe("what Prometheus reads after a batch of two and a failure", async () =>
   account.pending(jets, 1);
   account.pending(jets, -1);
   account.lost(jets, true);
-  await metrics.render();
-  const text = await metrics.render(); // reading twice counts nothing twice
+  await wholePage(metrics.page());
+  const text = await wholePage(metrics.page()); // reading twice counts nothing twice
 
   it.each([
     ['nv_inference_request_success{model="jets",version="1"}', 2],
@@ -70,10 +75,10 @@ describe("what Prometheus reads after a batch of two and a failure", async () =>
     ['nv_model_load_duration_secs{model="jets",version="1"}', 1.5],
     ['beamgate_model_batch_invariant{model="jets",version="1"}', 1],
     ['beamgate_lost_batches{model="jets",version="1",phase="executing"}', 1],
-    ['beamgate_queue_seconds_bucket{model="jets",version="1",le="0.001"}', 0],
-    ['beamgate_queue_seconds_bucket{model="jets",version="1",le="0.0025"}', 2],
-    ['beamgate_queue_seconds_bucket{model="jets",version="1",le="+Inf"}', 2],
-    ['beamgate_queue_seconds_count{model="jets",version="1"}', 2],
+    [`beamgate_queue_seconds_bucket{${STAGE},le="0.001"}`, 0],
+    [`beamgate_queue_seconds_bucket{${STAGE},le="0.0025"}`, 2],
+    [`beamgate_queue_seconds_bucket{${STAGE},le="+Inf"}`, 2],
+    [`beamgate_queue_seconds_count{${STAGE}}`, 2],
     ["beamgate_grpc_connections", 7],
   ])("has %s %d", (series, value) => {
     expect(text.split("\n")).toContain(`${series} ${value}`);
@@ -95,7 +100,7 @@ describe("a model with a hostile name", () => {
   it("stays inside its label", async () => {
     const { account, jets, metrics } = setUp('a"} 1\nforged{x="\\');
     account.loaded(jets, { loadSeconds: 1, batchInvariant: undefined });
-    const lines = (await metrics.render()).split("\n");
+    const lines = (await wholePage(metrics.page())).split("\n");
     expect(lines.filter((line) => line.startsWith("forged"))).toEqual([]);
     const series = 'nv_inference_count{model="a\\"} 1\\nforged{x=\\"\\\\",version="1"} 0';
     expect(lines).toContain(series);

@@ -2,93 +2,59 @@
  * What Prometheus reads. Nothing here runs per request: every metric is read
  * from plain counters at the moment somebody asks.
  */
-import { setImmediate } from "node:timers/promises";
-import { collectDefaultMetrics, Gauge, type Metric, Registry } from "prom-client";
+import { collectDefaultMetrics, type Metric, Registry } from "prom-client";
+import type { ReadHistogram, ReadMetric } from "./exposition/families.ts";
+import { CONTENT_TYPES, formatFor } from "./exposition/format.ts";
+import { page } from "./exposition/page.ts";
 import type { ModelCounters } from "./model-counters.ts";
-import { modelMetrics, type ReadMetric, type Sample } from "./model-metrics.ts";
+import { modelMetrics } from "./model-metrics.ts";
 
 export interface MetricsOptions {
   /** Every model version with counters. */
   readonly models: () => Iterable<ModelCounters>;
   /** Metrics of other rooms (`beamgate_grpc_*`, ...). */
   readonly others?: readonly ReadMetric[];
+  /** Of the stages of requests. */
+  readonly histograms?: readonly ReadHistogram[];
   /** Whether durations are told as sums; default: they are. */
   readonly counterLatencies?: boolean;
   /** Durations in other forms (`latency-metrics.ts`). */
   readonly latencies?: readonly Metric[];
 }
 
-export interface Metrics {
+export interface MetricsPage {
   readonly contentType: string;
-  /** The text format of Prometheus. */
-  render(): Promise<string>;
+  /** The page in pieces; between two of them the event loop turns. Read once. */
+  readonly pieces: AsyncIterable<string>;
+}
+
+export interface Metrics {
+  /** @param accept which formats the scraper takes, as its header says it */
+  page(accept?: string): MetricsPage;
 }
 
 export function createMetrics({
   models,
   others = [],
+  histograms = [],
   counterLatencies = true,
   latencies = [],
 }: MetricsOptions): Metrics {
-  const registry = new Registry();
-  for (const metric of latencies) registry.registerMetric(metric);
-  for (const metric of [...modelMetrics(models), ...others]) {
-    const { name, help, type } = metric;
-    if (!counterLatencies && DURATION.test(name)) continue;
-    registry.registerMetric(new ReadThrough(name, help, type, () => metric.read()));
-  }
-  const queueTimes = () => [...models()].flatMap(queueSamples);
-  registry.registerMetric(new ReadThrough(QUEUE_METRIC, QUEUE_HELP, "histogram", queueTimes));
-  collectDefaultMetrics({ register: registry });
-  return { contentType: registry.contentType, render: () => render(registry) };
+  const told = ({ name }: ReadMetric) => counterLatencies || !DURATION.test(name);
+  const metrics = [...modelMetrics(models), ...others].filter(told);
+  const process = new Registry();
+  collectDefaultMetrics({ register: process });
+  const parts = {
+    metrics: [...metrics, ...histograms],
+    kept: [...latencies, ...(process.getMetricsAsArray() as unknown as Metric[])],
+  };
+  return {
+    page(accept) {
+      const format = formatFor(accept);
+      return { contentType: CONTENT_TYPES[format], pieces: page(parts, format) };
+    },
+  };
 }
 
 /** What `counter_latencies=false` switches off. */
 const DURATION = /^nv_inference_\w+_duration_us$/;
-
-/** Lets requests pass between two metrics: a scrape of 100 models takes tens of ms. */
-async function render(registry: Registry): Promise<string> {
-  const parts: string[] = [];
-  for (const { name } of registry.getMetricsAsArray()) {
-    parts.push(await registry.getSingleMetricAsString(name));
-    await setImmediate();
-  }
-  return `${parts.join("\n\n")}\n`;
-}
-
-/** A metric of prom-client that keeps nothing: its samples are read when it is rendered. */
-class ReadThrough extends Gauge {
-  readonly #frame: object;
-  readonly #read: () => Iterable<Sample>;
-
-  constructor(name: string, help: string, type: string, read: () => Iterable<Sample>) {
-    super({ name, help, registers: [] });
-    this.#frame = { name, help, type };
-    this.#read = read;
-  }
-
-  /** What the registry renders, although prom-client's types do not mention it. */
-  async getForPromString() {
-    return { ...this.#frame, values: [...this.#read()] };
-  }
-}
-
-const QUEUE_METRIC = "beamgate_queue_seconds";
-const QUEUE_HELP = "Time successful requests waited for their batch, s";
-
-function queueSamples({ model, version, queueSeconds }: ModelCounters) {
-  const labels = { model, version };
-  const cumulative = queueSeconds.cumulative();
-  const total = cumulative.at(-1) ?? 0;
-  const sample = (suffix: string, value: number, le?: string) => ({
-    metricName: `${QUEUE_METRIC}_${suffix}`,
-    labels: le === undefined ? labels : { ...labels, le },
-    value,
-  });
-  return [
-    ...queueSeconds.bounds.map((bound, i) => sample("bucket", cumulative[i] ?? 0, String(bound))),
-    sample("bucket", total, "+Inf"),
-    sample("sum", queueSeconds.sum),
-    sample("count", total),
-  ];
-}

@@ -1,6 +1,5 @@
 /** What is counted for one version of one model: plain numbers, written on every request. */
 import type { FailureReason } from "../inference/outcome.ts";
-import { Buckets } from "./buckets.ts";
 import { Total } from "./total.ts";
 
 /** How often something happened and how long it took in all. */
@@ -22,11 +21,6 @@ export class BatchCounters {
   readonly output = new Duration();
 }
 
-/** Bounds of the queue time, seconds: from one event-loop turn to a job that has given up hope. */
-export const QUEUE_BOUNDS_SECONDS = [
-  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
-] as const;
-
 /** What became of the responses with one index (0: the first of each request). */
 export class ResponseCounters {
   readonly computeInfer = new Duration();
@@ -40,6 +34,7 @@ export class ResponseCounters {
 export class ModelCounters {
   readonly model: string;
   readonly version: string;
+  readonly labels: { readonly model: string; readonly version: string };
 
   readonly success = new Duration();
   readonly fail = new Duration();
@@ -75,7 +70,6 @@ export class ModelCounters {
 
   /** Accepted and not yet dispatched. */
   pending = 0;
-  readonly queueSeconds = new Buckets(QUEUE_BOUNDS_SECONDS);
 
   /** Of the last load; undefined before the first one. */
   loadSeconds: number | undefined;
@@ -85,5 +79,6 @@ export class ModelCounters {
   constructor(model: string, version: string) {
     this.model = model;
     this.version = version;
+    this.labels = { model, version };
   }
 }

@@ -2,23 +2,11 @@
  * The catalogue of metrics per model version. Names and meanings are Triton's
  * where they begin with `nv_`, so that existing dashboards and autoscalers work.
  */
+import type { ReadMetric } from "./exposition/families.ts";
+import type { Labels } from "./exposition/label-text.ts";
 import type { ModelCounters } from "./model-counters.ts";
 
-export type Labels = Readonly<Record<string, string>>;
-
-export interface Sample {
-  readonly labels: Labels;
-  readonly value: number;
-}
-
-/** A metric whose values are read when somebody asks for them. */
-export interface ReadMetric {
-  readonly name: string;
-  readonly help: string;
-  readonly type: "counter" | "gauge";
-  readonly labels: readonly string[];
-  read(): Iterable<Sample>;
-}
+export type { ReadMetric, Sample } from "./exposition/families.ts";
 
 type Counters = () => Iterable<ModelCounters>;
 const MODEL_LABELS = ["model", "version"] as const;
@@ -38,7 +26,7 @@ function perModel(
       for (const counters of all()) {
         const read = value(counters);
         if (read === undefined) continue;
-        yield { labels: { model: counters.model, version: counters.version }, value: read };
+        yield { labels: counters.labels, value: read };
       }
     },
   });
@@ -139,15 +127,35 @@ const CATALOGUE = [
   ),
 ];
 
+const PHASES = ["executing", "waiting"] as const;
+/** By labels of the model, and the name of the label more. */
+const widened = new WeakMap<Labels, Map<string, readonly Labels[]>>();
+
+/** The labels with one more, for each of its values: the same objects each time. */
+function labelsWith(labels: Labels, name: string, values: readonly string[]): readonly Labels[] {
+  let byName = widened.get(labels);
+  if (byName === undefined) {
+    byName = new Map();
+    widened.set(labels, byName);
+  }
+  let made = byName.get(name);
+  if (made === undefined) {
+    made = values.map((value) => ({ ...labels, [name]: value }));
+    byName.set(name, made);
+  }
+  return made;
+}
+
 const failures = (all: Counters): ReadMetric => ({
   name: "nv_inference_request_failure",
   help: "Number of failed inference requests, by reason",
   type: "counter",
   labels: [...MODEL_LABELS, "reason"],
   *read() {
-    for (const { model, version, failures: byReason } of all()) {
-      for (const [reason, value] of Object.entries(byReason)) {
-        yield { labels: { model, version, reason }, value };
+    for (const { labels, failures: byReason } of all()) {
+      const more = labelsWith(labels, "reason", Object.keys(byReason));
+      for (const [at, value] of Object.values(byReason).entries()) {
+        yield { labels: more[at] ?? labels, value };
       }
     }
   },
@@ -159,9 +167,10 @@ const lostBatches = (all: Counters): ReadMetric => ({
   type: "counter",
   labels: [...MODEL_LABELS, "phase"],
   *read() {
-    for (const { model, version, lostExecuting, lostWaiting } of all()) {
-      yield { labels: { model, version, phase: "executing" }, value: lostExecuting };
-      yield { labels: { model, version, phase: "waiting" }, value: lostWaiting };
+    for (const { labels, lostExecuting, lostWaiting } of all()) {
+      const [executing = labels, waiting = labels] = labelsWith(labels, "phase", PHASES);
+      yield { labels: executing, value: lostExecuting };
+      yield { labels: waiting, value: lostWaiting };
     }
   },
 });

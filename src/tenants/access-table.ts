@@ -16,6 +16,8 @@ const OBSERVE: Need = ["observe"];
 const OPERATE: Need = ["operate"];
 const REGISTER: Need = ["register"];
 const ADMIN: Need = ["admin"];
+/** Whoever belongs to a tenant, whatever he may do there. */
+const SOMEBODY: Need = ["infer", "observe", "operate", "register"];
 
 const SERVICE = "/inference.GRPCInferenceService/";
 const inference = (rows: Readonly<Record<string, Need>>) =>
@@ -97,6 +99,7 @@ export const HTTP_ACCESS: Readonly<Record<string, Need>> = {
   "POST /v2/models/:model/trace/setting": ADMIN,
   "GET /v2/logging": ADMIN,
   "POST /v2/logging": ADMIN,
+  "GET /v2/beamgate/who": SOMEBODY,
   "GET /v2/beamgate/gateways": OBSERVE,
   "GET /v2/beamgate/devices": OBSERVE,
   "GET /v2/beamgate/devices/:device": OBSERVE,
@@ -134,6 +137,9 @@ export const HTTP_ACCESS: Readonly<Record<string, Need>> = {
   [`PATCH ${UPLOAD}`]: REGISTER,
   [`POST ${UPLOAD}/finish`]: REGISTER,
   "GET /metrics": OBSERVE,
+  // The same for every gateway; whoever got an alert follows a link.
+  "GET /runbook": ANYBODY,
+  "GET /runbook/:page": ANYBODY,
 };
 
 /** @param what `/package.Service/Method`, or `GET /pattern`. @throws Error where there is no row for it */

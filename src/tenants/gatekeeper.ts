@@ -8,8 +8,9 @@ import type { Caller } from "../inference/caller.ts";
 import type { Logger } from "../logger.ts";
 import type { Need } from "./access-table.ts";
 import { hashOfKey } from "./api-keys.ts";
+import { type FetchText, fetchText } from "./fetch-text.ts";
 import { Identities, readKeys } from "./identities.ts";
-import { fetchText, type KeySet } from "./key-set.ts";
+import type { KeySet } from "./key-set.ts";
 import type { Origin } from "./origin.ts";
 import { TenantTable } from "./tenant-table.ts";
 import { readTenantsFile, type TenantsFile } from "./tenants-file.ts";
@@ -29,7 +30,7 @@ export interface GatekeeperOptions {
   /** ms since 1970; absent: the system's. */
   now?(): number;
   /** Absent: over HTTP. */
-  readonly fetchText?: (uri: string) => Promise<string>;
+  readonly fetchText?: FetchText;
 }
 
 export const API_KEY = "x-api-key";
@@ -170,10 +171,11 @@ export class Gatekeeper {
 
   async #verify(identities: Identities, token: string, now: number): Promise<Recognition> {
     if (identities.keySets.size === 0) throw unauthenticated("this gateway takes no tokens");
+    const generation = this.#generation;
     const verified = await verifyToken(token, identities.keySets, now);
     const recognition = { caller: identities.ofToken(verified), untilMs: verified.untilMs };
     // Another file, or other keys, may count by now: then it is looked at again next time.
-    if (identities === this.#identities) this.#remember(token, recognition);
+    if (generation === this.#generation) this.#remember(token, recognition);
     return recognition;
   }
 
@@ -205,6 +207,7 @@ export class Gatekeeper {
       path,
       ...identities.flatMap((rule) => (rule.kind === "key" ? [rule.file] : [])),
       ...issuers.flatMap(({ jwks }) => ("file" in jwks ? [jwks.file] : [])),
+      ...issuers.flatMap(({ caFile }) => caFile ?? []),
     ];
   }
 

@@ -1,11 +1,13 @@
 /** Everything that is configured about callers, as it is at one time: made new with every change. */
-import { StatusError } from "../errors.ts";
+import { X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { StatusError, toStatusError } from "../errors.ts";
 import type { Caller, Tenant } from "../inference/caller.ts";
 import { readKeyFile } from "./api-keys.ts";
 import { hasScope, inGroup } from "./claims.ts";
 import { type DistinguishedName, matchesName, nameText } from "./distinguished-name.ts";
 import { KeySet, type KeySetOptions } from "./key-set.ts";
-import type { Identity, Membership, TenantsFile } from "./tenants-file.ts";
+import type { Identity, Issuer, Membership, TenantsFile } from "./tenants-file.ts";
 import type { VerifiedToken } from "./token-verifier.ts";
 
 type Kind<K extends Identity["kind"]> = Extract<Identity, { kind: K }>;
@@ -101,14 +103,26 @@ export async function readKeys(
   }
   const keySets = new Map<string, KeySet>();
   for (const issuer of file.issuers) {
-    const known = before.get(issuer.url);
-    const same = known !== undefined && JSON.stringify(known.issuer) === JSON.stringify(issuer);
-    // The one that is there has keys that count although the issuer may be away by now.
-    const keySet = same ? known : new KeySet(issuer, options);
+    const ca =
+      issuer.caFile === undefined ? undefined : await readAuthorities(issuer, issuer.caFile);
+    // Keys that are there count although the issuer may be away by now.
+    const keySet = new KeySet(issuer, options, ca, before.get(issuer.url));
     if (keySet.file !== undefined) await keySet.read();
     keySets.set(issuer.url, keySet);
   }
   return { keys, keySets };
+}
+
+async function readAuthorities({ name }: Issuer, path: string): Promise<Buffer> {
+  try {
+    const pem = await readFile(path);
+    void new X509Certificate(pem);
+    return pem;
+  } catch (cause) {
+    const reason = toStatusError(cause).message;
+    const text = `the authorities of issuer ${name} in '${path}' cannot be used: ${reason}`;
+    throw new StatusError("FAILED_PRECONDITION", text, { cause });
+  }
 }
 
 function unknown(text: string): StatusError {

@@ -1,8 +1,10 @@
-/** The public keys of one issuer, from its address or from a file. */
+/** The public keys of one issuer, from its address, from where it says they are, or from a file. */
 import { readFile } from "node:fs/promises";
 import { createLocalJWKSet, errors, type JWTVerifyGetKey } from "jose";
 import { StatusError, toStatusError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import { discoveryUri, readDiscovery } from "./discovery.ts";
+import type { FetchText } from "./fetch-text.ts";
 import type { Issuer } from "./tenants-file.ts";
 
 const REFRESH_MS = 6 * 3_600_000;
@@ -10,28 +12,42 @@ const REFRESH_MS = 6 * 3_600_000;
 const USABLE_MS = 48 * 3_600_000;
 /** Between two attempts, whoever asks for them: tokens with made-up keys shall not make us a hammer. */
 const RETRY_MS = 60_000;
-const FETCH_TIMEOUT_MS = 5_000;
-const LARGEST_BYTES = 1024 * 1024;
+/** The same while there are none: an issuer that comes back is wanted. */
+const RETRY_WITHOUT_MS = 5_000;
 
 export interface KeySetOptions {
   /** ms since 1970 */
   now(): number;
   /** The text behind an address. */
-  fetchText(uri: string): Promise<string>;
+  readonly fetchText: FetchText;
   /** Other keys than before count: what was verified with those is no longer. */
   changed(): void;
   readonly log: Logger;
 }
 
+interface SourceOf {
+  readonly issuer: Issuer;
+  readonly ca: Buffer | undefined;
+}
+
 export class KeySet {
   readonly issuer: Issuer;
+  /** Authorities of its web server, PEM. */
+  readonly #ca: Buffer | undefined;
   readonly #options: KeySetOptions;
   #keys: { readonly text: string; readonly find: JWTVerifyGetKey; readonly at: number } | undefined;
   #triedAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
 
-  constructor(issuer: Issuer, options: KeySetOptions) {
+  /** @param before of the same issuer, as it was configured: its keys count here where they are from the same place */
+  constructor(issuer: Issuer, options: KeySetOptions, ca?: Buffer, before?: KeySet) {
     this.issuer = issuer;
+    this.#ca = ca;
+    const source = ({ issuer: { url, jwks }, ca }: SourceOf) => JSON.stringify([url, jwks, ca]);
+    if (before && source({ issuer, ca }) === source({ issuer: before.issuer, ca: before.#ca })) {
+      this.#keys = before.#keys;
+      this.#triedAt = before.#triedAt;
+    }
     this.#options = options;
   }
 
@@ -43,8 +59,12 @@ export class KeySet {
 
   /** As jose asks for a key. @throws StatusError UNAVAILABLE where no keys can be had */
   readonly find: JWTVerifyGetKey = async (header, token) => {
-    const now = this.#options.now();
-    if (this.#keys === undefined || now - this.#keys.at > REFRESH_MS) await this.#readAgain();
+    const age = this.#age();
+    if (age > REFRESH_MS) {
+      const read = this.#readAgain();
+      // Those that are there still count: nobody waits for an issuer that is slow.
+      if (age > USABLE_MS) await read;
+    }
     try {
       return await this.#usable()(header, token);
     } catch (thrown) {
@@ -57,12 +77,10 @@ export class KeySet {
   /** Reads them now. @throws StatusError with the place, where they cannot be used; the old ones stay */
   async read(): Promise<void> {
     this.#triedAt = this.#options.now();
-    const { jwks, name } = this.issuer;
-    const place = "file" in jwks ? jwks.file : jwks.uri;
+    const { jwks, name, url } = this.issuer;
+    const place = "file" in jwks ? jwks.file : "uri" in jwks ? jwks.uri : discoveryUri(url);
     try {
-      const text = await ("file" in jwks
-        ? readFile(jwks.file, "utf8")
-        : this.#options.fetchText(jwks.uri));
+      const text = await this.#text();
       if (text !== this.#keys?.text) {
         const find = createLocalJWKSet(JSON.parse(text));
         const first = this.#keys === undefined;
@@ -76,10 +94,26 @@ export class KeySet {
     }
   }
 
+  async #text(): Promise<string> {
+    const { jwks, url } = this.issuer;
+    if ("file" in jwks) return readFile(jwks.file, "utf8");
+    const { fetchText } = this.#options;
+    const uri =
+      "uri" in jwks ? jwks.uri : readDiscovery(await fetchText(discoveryUri(url), this.#ca), url);
+    return fetchText(uri, this.#ca);
+  }
+
+  #age(): number {
+    return this.#keys === undefined
+      ? Number.POSITIVE_INFINITY
+      : this.#options.now() - this.#keys.at;
+  }
+
   /** At most once in a while, and once for all who wait. */
   #readAgain(): Promise<void> {
     if (this.#reading === undefined) {
-      if (this.#options.now() - this.#triedAt < RETRY_MS) return Promise.resolve();
+      const pauseMs = this.#age() > USABLE_MS ? RETRY_WITHOUT_MS : RETRY_MS;
+      if (this.#options.now() - this.#triedAt < pauseMs) return Promise.resolve();
       this.#reading = this.read()
         .catch((error: unknown) => this.#options.log.warn(toStatusError(error).message))
         .finally(() => {
@@ -91,26 +125,8 @@ export class KeySet {
 
   #usable(): JWTVerifyGetKey {
     const keys = this.#keys;
-    if (keys !== undefined && this.#options.now() - keys.at <= USABLE_MS) return keys.find;
+    if (keys !== undefined && this.#age() <= USABLE_MS) return keys.find;
     const { name } = this.issuer;
     throw new StatusError("UNAVAILABLE", `the keys of issuer ${name} cannot be had at the moment`);
   }
-}
-
-/** Follows nobody elsewhere, and takes no more than a set of keys may be long. */
-export async function fetchText(uri: string): Promise<string> {
-  const answer = await fetch(uri, {
-    redirect: "error",
-    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
-    headers: { accept: "application/json" },
-  });
-  if (!answer.ok || answer.body === null) throw new Error(`HTTP status ${answer.status}`);
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of answer.body) {
-    bytes += piece.byteLength;
-    if (bytes > LARGEST_BYTES) throw new Error(`more than ${LARGEST_BYTES} bytes`);
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString("utf8");
 }

@@ -1,6 +1,7 @@
 /** What a connection brings along: it names its calls, unless they name themselves. */
 import type { X509Certificate } from "node:crypto";
-import type { TLSSocket } from "node:tls";
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { Caller } from "../inference/caller.ts";
 import { type DistinguishedName, nameText, readSubject } from "./distinguished-name.ts";
 
@@ -38,8 +39,27 @@ export function originOf(
   return { certificate, listener, recognised: undefined };
 }
 
+/** A name that clients call this server by in their TLS handshake (SNI), and the listener that it stands for. */
+export interface ServerName {
+  readonly name: string;
+  readonly serverName?: string | undefined;
+}
+
+/** @param listener that the port itself is, where it is one */
+export function originOfSocket(
+  socket: Socket,
+  names: readonly ServerName[] = [],
+  listener?: string,
+): Origin {
+  if (!(socket instanceof TLSSocket)) return originOf(undefined, listener);
+  // Of a client that names no server this is `false`.
+  const called = socket.servername as string | false;
+  const named = names.find(({ serverName }) => called !== false && serverName === called);
+  return originOf(certificateOf(socket), listener ?? named?.name);
+}
+
 /** undefined: the client showed none. */
-export function certificateOf(socket: TLSSocket): PresentedCertificate | undefined {
+function certificateOf(socket: TLSSocket): PresentedCertificate | undefined {
   const shown = socket.getPeerX509Certificate();
   if (shown === undefined) return undefined;
   const reason = socket.authorized ? undefined : String(socket.authorizationError);
@@ -51,23 +71,30 @@ export function presented(
   certificate: X509Certificate,
   untrusted: string | undefined,
 ): PresentedCertificate {
-  if (isProxy(certificate)) {
+  // Of a certificate that names nobody Node has no subject at all, whatever its type says.
+  const { subject = "", issuer = "" } = certificate as Partial<X509Certificate>;
+  if (isProxy(certificate.raw, subject, issuer)) {
     return {
       refused:
-        `the certificate '${shown(certificate.subject)}' is a proxy (RFC 3820), which this gateway does not take. ` +
+        `the certificate '${shown(subject)}' is a proxy (RFC 3820), which this gateway does not take. ` +
         "Show the certificate that it was made from, or a token",
     };
   }
   if (untrusted !== undefined) {
-    const why = REASONS[untrusted] ?? untrusted;
-    return { refused: `the certificate '${shown(certificate.subject)}' is not accepted: ${why}` };
+    const why = certificateReason(untrusted);
+    return { refused: `the certificate '${shown(subject)}' is not accepted: ${why}` };
   }
-  const name = readSubject(certificate.subject);
-  if (name === undefined) {
-    const text = `the certificate '${shown(certificate.subject)}' has a name that cannot be compared`;
+  const name = readSubject(subject);
+  if (name === undefined || name.length === 0) {
+    const text = `the certificate '${shown(subject)}' has no name that can be compared`;
     return { refused: text };
   }
   return { name, notAfter: Date.parse(certificate.validTo) };
+}
+
+/** In words. @param code of OpenSSL, as Node's `authorizationError` has it */
+export function certificateReason(code: string): string {
+  return REASONS[code] ?? code;
 }
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -84,13 +111,14 @@ const REASONS: Readonly<Record<string, string>> = {
 const PROXY_INFO = Buffer.from([0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x0e]);
 
 /** Also those from before the RFC: the name of who signed it, and one CN more. */
-function isProxy({ raw, subject, issuer }: X509Certificate): boolean {
+function isProxy(raw: Buffer, subject: string, issuer: string): boolean {
   if (raw.includes(PROXY_INFO)) return true;
   if (!subject.startsWith(`${issuer}\n`)) return false;
   return /^CN=(proxy|limited proxy|\d+)$/.test(subject.slice(issuer.length + 1));
 }
 
 function shown(subject: string): string {
+  if (subject === "") return "without a name";
   const name = readSubject(subject);
   return name === undefined ? subject.replaceAll("\n", ", ") : nameText(name);
 }

@@ -134,6 +134,21 @@ describe("a file of tenants", () => {
       /either jwksUri or jwksFile/,
     ],
     [
+      "keys that come without TLS",
+      "tenants: {}\nissuers: {i: {url: 'https://i/', profile: iam, audiences: [g], jwksUri: 'http://i/k'}}",
+      /issuers\.i\.jwksUri: keys are fetched over https only/,
+    ],
+    [
+      "an issuer that is to be asked without TLS where its keys are",
+      "tenants: {}\nissuers: {i: {url: 'http://i/', profile: iam, audiences: [g]}}",
+      /issuers\.i\.url: keys are fetched over https only/,
+    ],
+    [
+      "authorities where nothing is fetched",
+      "tenants: {}\nissuers: {i: {url: 'https://i/', profile: iam, audiences: [g], jwksFile: f, caFile: c}}",
+      /issuers\.i\.caFile: nothing is fetched/,
+    ],
+    [
       "two issuers with one url",
       "tenants: {}\nissuers:\n  i: &i {url: 'https://i/', profile: iam, audiences: [g], jwksFile: f}\n  j: {url: 'https://i/', profile: iam, audiences: [g], jwksFile: f}",
       /that of i already/,

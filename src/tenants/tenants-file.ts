@@ -50,6 +50,8 @@ const issuer = z.strictObject({
   profile: z.enum(["wlcg", "iam"]),
   jwksUri: z.url({ protocol: /^https?$/ }).optional(),
   jwksFile: path.optional(),
+  /** PEM of the authorities of its web server. */
+  caFile: path.optional(),
   /** Names under which this gateway is meant, as `aud` has them. */
   audiences: z.array(z.string().min(1)).min(1),
 });
@@ -89,8 +91,13 @@ export interface Issuer {
   readonly name: string;
   readonly url: string;
   readonly profile: "wlcg" | "iam";
-  /** Exactly one of the two; a file as an absolute path. */
-  readonly jwks: { readonly uri: string } | { readonly file: string };
+  /** Exactly one; a file as an absolute path. */
+  readonly jwks:
+    | { readonly uri: string }
+    | { readonly file: string }
+    | { readonly discovered: true };
+  /** Authorities of its web server, PEM, as an absolute path; absent: those of Node. */
+  readonly caFile?: string;
   readonly audiences: readonly string[];
 }
 
@@ -170,9 +177,20 @@ function membershipOf({ tenant, roles }: z.output<typeof whoever>): Membership {
 }
 
 function issuerOf(name: string, written: z.output<typeof issuer>, folder: string): Issuer {
-  const { url, profile, audiences, jwksUri, jwksFile = "" } = written;
-  const jwks = jwksUri === undefined ? { file: resolve(folder, jwksFile) } : { uri: jwksUri };
-  return { name, url, profile, audiences, jwks };
+  const { url, profile, audiences, jwksUri, jwksFile, caFile } = written;
+  const ca = caFile === undefined ? {} : { caFile: resolve(folder, caFile) };
+  const issuer = { name, url, profile, audiences, ...ca };
+  if (jwksUri !== undefined) return { ...issuer, jwks: { uri: jwksUri } };
+  if (jwksFile !== undefined) return { ...issuer, jwks: { file: resolve(folder, jwksFile) } };
+  return { ...issuer, jwks: { discovered: true } };
+}
+
+/** Keys that come without TLS are whose the network wants them to be: only this machine may send such. */
+export function isFetchable(uri: string): boolean {
+  if (!URL.canParse(uri)) return false;
+  const { protocol, hostname } = new URL(uri);
+  if (protocol === "https:") return true;
+  return protocol === "http:" && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }
 
 /** @throws Error for a rule that names nobody, or by two ways at once */
@@ -231,9 +249,18 @@ function contradictions({ tenants, issuers, identities, anonymous }: Written): s
     problems.push(`identities.${at}.issuer: there is no issuer '${issuer}'${near}`);
   }
   const byUrl = new Map<string, string>();
-  for (const [name, { url, jwksUri, jwksFile }] of Object.entries(issuers)) {
-    if ((jwksUri === undefined) === (jwksFile === undefined)) {
+  for (const [name, { url, jwksUri, jwksFile, caFile }] of Object.entries(issuers)) {
+    if (jwksUri !== undefined && jwksFile !== undefined) {
       problems.push(`issuers.${name}: expected either jwksUri or jwksFile`);
+    }
+    if (jwksFile === undefined && !isFetchable(jwksUri ?? url)) {
+      const key = jwksUri === undefined ? "url" : "jwksUri";
+      problems.push(
+        `issuers.${name}.${key}: keys are fetched over https only, or from this machine; name a jwksFile otherwise`,
+      );
+    }
+    if (jwksFile !== undefined && caFile !== undefined) {
+      problems.push(`issuers.${name}.caFile: nothing is fetched where there is a jwksFile`);
     }
     const other = byUrl.get(url);
     if (other !== undefined) problems.push(`issuers.${name}.url: it is that of ${other} already`);

@@ -8,6 +8,7 @@ import type { HourlyUsage, UsageSpan } from "../inference/usage.ts";
 import type { Service } from "../lifecycle.ts";
 import type { Logger } from "../logger.ts";
 import { QuotaError } from "../policy/admission/refusal.ts";
+import { EnergyMeter, type ReadPower } from "../telemetry/ledger/energy-meter.ts";
 import { HourFiles } from "../telemetry/ledger/hour-files.ts";
 import { MemoryHours } from "../telemetry/ledger/hours.ts";
 import { Ledger, type OnDeviceTime } from "../telemetry/ledger/ledger.ts";
@@ -23,6 +24,8 @@ export interface AccountingParts {
   readonly folder: string | undefined;
   readonly keepDays: number;
   readonly onDeviceTime?: OnDeviceTime;
+  /** What devices draw now, W, by id; without those that nobody can measure. Never rejects. */
+  readonly power?: ReadPower;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -36,16 +39,30 @@ export interface Accounting {
 }
 
 export function createAccounting(parts: AccountingParts): Accounting {
-  const { folder, keepDays, onDeviceTime, clock, log } = parts;
-  const ledger = new Ledger(onDeviceTime);
+  const { folder, keepDays, onDeviceTime, power, clock, log } = parts;
+  const energy = power && new EnergyMeter({ power, clock });
+  const ledger = new Ledger(
+    onDeviceTime,
+    energy && ((row, device, seconds) => energy.used(row, device, seconds)),
+  );
   const hours = folder === undefined ? new MemoryHours() : new HourFiles(folder);
   const book = new UsageBook({ ledger, hours, keepDays, wallMs: Date.now, clock, log });
   return {
     watching: (account) => ledgerAccount(account, ledger),
     refused: refusedInto(ledger),
     usage: (span) => book.read(span),
-    metrics: ledgerMetrics(() => ledger.totals()),
-    service: book,
+    metrics: ledgerMetrics(() => ledger.rows()),
+    service: {
+      name: book.name,
+      start: async () => {
+        await book.start();
+        energy?.start();
+      },
+      stop: async () => {
+        await energy?.stop();
+        await book.stop();
+      },
+    },
   };
 }
 

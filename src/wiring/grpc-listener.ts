@@ -5,12 +5,13 @@ import { addReflection } from "../grpc/reflection.ts";
 import { restrict } from "../grpc/restricted.ts";
 import { loadInferenceDefinition } from "../grpc/rpc/definition.ts";
 import { type InferenceService, registerInferenceService } from "../grpc/service.ts";
-import type { GrpcServerOptions, TlsOptions } from "../grpc/transport/options.ts";
+import type { GrpcServerOptions } from "../grpc/transport/options.ts";
 import { GrpcServer } from "../grpc/transport/server.ts";
 import type { ByteBudget } from "../inference/byte-budget.ts";
 import type { Restrictions } from "../inference/restriction.ts";
 import type { Service } from "../lifecycle.ts";
 import { needOf, RPC_ACCESS } from "../tenants/access-table.ts";
+import { tlsOf } from "./identity.ts";
 
 type GrpcSlice = Config["grpc"];
 interface Surroundings extends Pick<GrpcServerOptions, "clock" | "log" | "gate" | "listeners"> {
@@ -87,12 +88,4 @@ function optionsOf(slice: GrpcSlice, asks: boolean): Omit<GrpcServerOptions, "cl
     maxConnectionAgeGraceMs: slice.maxConnectionAgeGraceMs,
     maxConcurrentStreams: slice.maxConcurrentStreams,
   };
-}
-
-/** @param asks clients who they are: a certificate is one of the ways to say so */
-function tlsOf(slice: GrpcSlice["tls"], asks: boolean): TlsOptions | undefined {
-  const { useSsl, mutual, certPath, keyPath, rootCertPath } = slice;
-  if (!useSsl || certPath === undefined || keyPath === undefined) return undefined;
-  const root = rootCertPath === undefined ? {} : { rootCertPath, optional: asks };
-  return { certPath, keyPath, mutual, ...root };
 }

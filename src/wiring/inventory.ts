@@ -14,6 +14,8 @@ export class Inventory {
   readonly #fleet: Pick<Fleet, "devices" | "sensors">;
   readonly #sensors = new Map<string, Read>();
   readonly #now: () => number;
+  /** By id of the device. */
+  readonly #kinds = new Map<string, string>();
   readonly #known = new Map<string, Promise<readonly Device[]>>();
 
   /** Those of all backends that were asked. */
@@ -32,12 +34,20 @@ export class Inventory {
   }
 
   /** What the sensors of a backend's devices said at most a few seconds ago; empty where nobody can read them. */
-  async sensorsOf(backendKind: string): Promise<readonly DeviceSensors[]> {
+  async sensorsOf(
+    backendKind: string,
+    mostAgeMs: number = SENSORS_MS,
+  ): Promise<readonly DeviceSensors[]> {
     const before = this.#sensors.get(backendKind);
-    if (before !== undefined && this.#now() - before.atMs < SENSORS_MS) return before.sensors;
+    if (before !== undefined && this.#now() - before.atMs < mostAgeMs) return before.sensors;
     const sensors = this.#fleet.sensors(backendKind).catch(() => []);
     this.#sensors.set(backendKind, { atMs: this.#now(), sensors });
     return sensors;
+  }
+
+  /** Kind of the backend that drives it; undefined: none of those that were asked has it. */
+  kindOf(device: string): string | undefined {
+    return this.#kinds.get(device);
   }
 
   /** @throws BackendError where the backend's library is missing or broken; it is asked again the next time */
@@ -55,6 +65,7 @@ export class Inventory {
     const boards = devices.filter(({ reconfigurable }) => reconfigurable === true);
     if (boards.length > 0) this.#found(backendKind, boards);
     this.known.push(...devices);
+    for (const { id } of devices) this.#kinds.set(id, backendKind);
     return devices;
   }
 }

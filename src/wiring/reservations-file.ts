@@ -1,11 +1,66 @@
 /** The operator's calendar: `reservations:` and a list, each as `policy/reservation/read-reservation.ts` reads it. */
 import { readFile } from "node:fs/promises";
 import { parse } from "yaml";
-import { StatusError } from "../errors.ts";
+import { StatusError, toStatusError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import { WatchedFiles } from "../tenants/watched-files.ts";
+
+/** Read at the start, again when it is another one, and when somebody asks. */
+export class ReservationsFile {
+  readonly #path: string;
+  readonly #use: (given: readonly object[]) => void;
+  readonly #log: Logger;
+  readonly #watched: WatchedFiles;
+
+  /** @param use throws for what is wrong in it, and keeps what it had */
+  constructor(path: string, use: (given: readonly object[]) => void, log: Logger) {
+    this.#path = path;
+    this.#use = use;
+    this.#log = log;
+    this.#watched = new WatchedFiles(
+      () => [path],
+      () => this.#readAgain(),
+    );
+  }
+
+  /** @throws StatusError INVALID_ARGUMENT naming the file */
+  async start(): Promise<void> {
+    await this.#read();
+    await this.#watched.start();
+  }
+
+  /** Does not reject: what is broken leaves the calendar as it was. */
+  reload(): Promise<void> {
+    return this.#watched.reload();
+  }
+
+  stop(): Promise<void> {
+    return this.#watched.stop();
+  }
+
+  async #readAgain(): Promise<void> {
+    try {
+      await this.#read();
+      this.#log.info("the calendar of reservations is read again", { file: this.#path });
+    } catch (thrown) {
+      const reason = toStatusError(thrown).message;
+      this.#log.error(`reservations: the calendar that was read before still counts: ${reason}`);
+    }
+  }
+
+  async #read(): Promise<void> {
+    const given = await readReservationsFile(this.#path);
+    try {
+      this.#use(given);
+    } catch (thrown) {
+      const { code, message } = toStatusError(thrown);
+      throw new StatusError(code, `${this.#path}: ${message}`, { cause: thrown });
+    }
+  }
+}
 
 /** @throws StatusError INVALID_ARGUMENT naming the file */
-export async function readReservationsFile(path: string | undefined): Promise<readonly object[]> {
-  if (path === undefined) return [];
+async function readReservationsFile(path: string): Promise<readonly object[]> {
   const read = await parsed(path);
   const { reservations, ...others } = Object(read) as { readonly reservations?: unknown };
   const list = Array.isArray(reservations) && Object.keys(others).length === 0;

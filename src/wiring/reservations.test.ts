@@ -56,11 +56,12 @@ beforeEach(() => {
 async function calendar(...file: object[]) {
   const store = await openTenancyStore(undefined, { log: silent });
   const reservations = new Reservations({
-    ...{ file, store, clock, log: silent, devices: boards },
+    ...{ store, clock, log: silent, devices: boards },
     wallMs: () => START + clock.now(),
     modelsOf: (tenant) => (tenant === "cms" ? ["cms_*"] : undefined),
     boards: () => boards.list(),
   });
+  reservations.useFile(file);
   reservations.start();
   return { reservations, store };
 }
@@ -133,5 +134,67 @@ describe("a reservation", () => {
     await reservations.add({ ...shift, name: "second" }, { who: "a", generation: 0 });
     const late = reservations.add({ ...shift, name: "third" }, { who: "b", generation: 0 });
     await expect(late).rejects.toMatchObject({ code: "ABORTED" });
+  });
+});
+
+describe("a calendar that is read again", () => {
+  const runs = { ...shift, lead: 60 };
+  const asked = () => boards.asked.splice(0);
+
+  it("keeps what it says as before: no device is asked for twice", async () => {
+    const { reservations } = await calendar(runs, { ...runs, name: "other", devices: ["x"] });
+    expect(asked()).toHaveLength(2);
+    reservations.useFile([{ ...runs, name: "new", devices: ["y"] }, { ...runs }]);
+    await clock.advance(5000);
+    expect(asked()).toEqual([]);
+    expect(reservations.list().reservations.map(({ name, origin }) => [name, origin])).toEqual([
+      ["new", "file"],
+      ["shift", "file"],
+    ]);
+  });
+
+  it("takes and gives back devices at once", async () => {
+    const { reservations } = await calendar(runs);
+    asked();
+    reservations.useFile([{ ...runs, name: "next", devices: ["u50-0"], tenant: "cms" }]);
+    await clock.advance(2000);
+    expect(asked()).toEqual([
+      "release u50-0",
+      "release u50-1",
+      "lease u50-0 cms (reservation next) cms_* 7199",
+    ]);
+    reservations.useFile([]);
+    expect(asked()).toEqual(["release u50-0"]);
+  });
+
+  it("leases what a changed window has for longer without giving it back in between", async () => {
+    const { reservations } = await calendar(runs);
+    asked();
+    reservations.useFile([{ ...runs, to: "2026-12-04T21:00Z" }]);
+    expect(asked()).toEqual([
+      "lease u50-0 cms (reservation shift) cms_* 10800",
+      "lease u50-1 cms (reservation shift) cms_* 10800",
+    ]);
+  });
+
+  it("stays as it was where something is wrong in the new one", async () => {
+    const { reservations } = await calendar(runs);
+    asked();
+    expect(() => reservations.useFile([runs, { ...runs, to: "never" }])).toThrow(
+      "'to' of a reservation",
+    );
+    expect(() => reservations.useFile([runs, runs])).toThrow("stands twice");
+    await clock.advance(5000);
+    expect(asked()).toEqual([]);
+    expect(reservations.list().reservations).toMatchObject([{ name: "shift", state: "draining" }]);
+  });
+
+  it("goes before one of the same name that was added", async () => {
+    const { reservations } = await calendar();
+    await reservations.add({ ...runs, devices: ["u50-1"] }, by);
+    reservations.useFile([runs]);
+    expect(reservations.list().reservations).toMatchObject([{ origin: "file", name: "shift" }]);
+    reservations.useFile([]);
+    expect(reservations.list().reservations).toMatchObject([{ origin: "added", name: "shift" }]);
   });
 });

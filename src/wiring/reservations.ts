@@ -24,8 +24,6 @@ import {
 import type { SharedValue, TenancyStore } from "./tenancy-store.ts";
 
 export interface ReservationParts {
-  /** As they stand in the operator's file, in its order. */
-  readonly file: readonly object[];
   readonly store: TenancyStore;
   /** Names of the models of a tenant; undefined: there is none of that name. */
   modelsOf(tenant: string): readonly string[] | undefined;
@@ -66,15 +64,25 @@ export class Reservations implements ReservationControl {
     this.#added = parts.store.value<readonly object[]>("reservations", []);
   }
 
-  /**
-   * Once the tenants are known.
-   * @throws StatusError INVALID_ARGUMENT for what is wrong in the file
-   */
+  /** Once the tenants are known, and the file is read. */
   start(): void {
-    const { file, modelsOf } = this.#parts;
-    this.#fromFile = file.map((given) => readReservation(given, modelsOf));
-    requireDistinct(this.#fromFile);
     this.#lookAgain();
+  }
+
+  /**
+   * The operator's file, in its order, in place of what it said before. What it says as before keeps its devices.
+   * @throws StatusError INVALID_ARGUMENT for what is wrong in it; then the calendar stays as it is
+   */
+  useFile(file: readonly object[]): void {
+    const before = new Map(this.#fromFile.map((each) => [JSON.stringify(each), each]));
+    const read = file.map((given) => {
+      const reservation = readReservation(given, this.#parts.modelsOf);
+      return before.get(JSON.stringify(reservation)) ?? reservation;
+    });
+    requireDistinct(read);
+    this.#fromFile = read;
+    this.#generation = -1;
+    if (this.#stopLooking !== undefined) this.#look();
   }
 
   #lookAgain(): void {
@@ -163,7 +171,11 @@ export class Reservations implements ReservationControl {
     for (const given of value) {
       const written = JSON.stringify(given);
       const reservation = this.#known.get(written) ?? this.#readAgain(given);
-      if (reservation !== undefined) added.set(written, reservation);
+      if (reservation === undefined) continue;
+      if (this.#fromFile.some(({ name }) => name === reservation.name)) {
+        const text = "a reservation that was added is left out: the file has one of its name";
+        this.#parts.log.warn(text, { reservation: reservation.name });
+      } else added.set(written, reservation);
     }
     this.#known = added;
     this.#calendar = [...this.#fromFile, ...added.values()];
@@ -188,7 +200,8 @@ export class Reservations implements ReservationControl {
     for (const board of this.#parts.boards()) {
       const wanted = withdrawalAt(this.#windows, board.id, now);
       const held = this.#held.get(board.id);
-      if (held !== undefined && !isSame(held.withdrawal, wanted)) this.#giveBack(board, held);
+      // A window that only changed is a lease that takes the place of the one before: nobody gets in between.
+      if (held !== undefined && held.leasedTo !== leaseHolder(wanted)) this.#giveBack(board, held);
       if (wanted !== undefined) this.#take(board, wanted, now);
     }
     this.#noticeUnknownDevices(now);
@@ -197,8 +210,9 @@ export class Reservations implements ReservationControl {
   #take(board: DeviceReport, wanted: Withdrawal, now: number): void {
     const { devices, log } = this.#parts;
     const { name, tenant, models } = wanted.reservation;
-    const leasedTo = `${tenant} (reservation ${name})`;
-    if (board.leasedTo === leasedTo && this.#held.has(board.id)) return;
+    const leasedTo = leaseHolder(wanted);
+    const held = this.#held.get(board.id);
+    if (board.leasedTo === leasedTo && isSame(held?.withdrawal, wanted)) return;
     if (board.leasedTo !== undefined && board.leasedTo !== leasedTo) {
       this.#troubles.set(name, `${board.id} is leased to ${board.leasedTo}`);
       return;
@@ -255,8 +269,14 @@ export class Reservations implements ReservationControl {
   }
 }
 
-const isSame = (one: Withdrawal, other: Withdrawal | undefined) =>
-  one.reservation === other?.reservation && one.fromMs === other.fromMs && one.toMs === other.toMs;
+const isSame = (one: Withdrawal | undefined, other: Withdrawal) =>
+  one?.reservation === other.reservation && one.fromMs === other.fromMs && one.toMs === other.toMs;
+
+function leaseHolder(wanted: Withdrawal): string;
+function leaseHolder(wanted: Withdrawal | undefined): string | undefined;
+function leaseHolder(wanted: Withdrawal | undefined): string | undefined {
+  return wanted && `${wanted.reservation.tenant} (reservation ${wanted.reservation.name})`;
+}
 
 const nameOf = (given: object) => (given as { readonly name?: unknown }).name;
 

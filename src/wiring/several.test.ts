@@ -25,7 +25,10 @@ describe.skipIf(NO_REDIS)(`several gateways${NO_REDIS ? ` (${NO_REDIS})` : ""}`,
     redis = await startRedis();
   });
   afterEach(async () => {
-    for (const each of running.splice(0)) await each.service.stop();
+    for (const each of running.splice(0)) {
+      await each.service.stop();
+      await each.countsService.stop();
+    }
     for (const store of stores.splice(0)) await store.close();
   });
   afterAll(() => redis.remove());
@@ -43,6 +46,7 @@ describe.skipIf(NO_REDIS)(`several gateways${NO_REDIS ? ` (${NO_REDIS})` : ""}`,
       },
       folders: [folder],
       tenancy,
+      counters: () => [],
       clock: systemClock,
       log: silent,
     });

@@ -12,6 +12,7 @@ import { Link } from "../shared-state/link.ts";
 import { Membership } from "../shared-state/membership.ts";
 import { QuotaSlices } from "../shared-state/quota-slices.ts";
 import type { RedisSettings } from "../shared-state/settings.ts";
+import { type CountsEntry, SharedCounts } from "../shared-state/shared-counts.ts";
 import type { SharedStateFigures } from "../telemetry/cluster-metrics.ts";
 import type { Self } from "./gateway-facts.ts";
 import type { TenancySharing } from "./tenancy.ts";
@@ -26,6 +27,8 @@ export interface SeveralParts {
   readonly folders: readonly string[];
   /** Whose quotas the gateways divide. */
   readonly tenancy: TenancySharing | undefined;
+  /** What this gateway counted. */
+  counters(): Iterable<CountsEntry>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -37,12 +40,18 @@ export interface Several {
   shareOf(tenant: Tenant): Tenant;
   /** Whether this gateway is to do the upkeep of one of the folders now. Never rejects. */
   upkeepIsMine(folder: string): Promise<boolean>;
+  /** Counters of all gateways; undefined: they are not shared. */
+  readonly counts: Pick<SharedCounts, "of" | "asOfNow"> | undefined;
+  /** Started before anybody is answered, so that nobody sees less than other gateways told; stopped after. */
+  readonly countsService: Service;
   /** Started last: whoever is on the list serves. */
   readonly service: Service;
 }
 
 /** Time between two announcements, ms. */
 const ANNOUNCE_MS = 500;
+/** Time between two looks whether somebody asks for counters, ms. */
+const LOOK_MS = 20;
 /** Time between two leases of slices, ms: one may be lost before the last runs out. */
 const LEASE_SLICES_MS = 100;
 
@@ -68,8 +77,29 @@ export function createSeveral(parts: SeveralParts): Several {
       return [folder, new Upkeep(folder, lease)] as const;
     }),
   );
+  const counts = settings.shareStatistics
+    ? new SharedCounts({ link, id: self.id, own: parts.counters, now })
+    : undefined;
+  let opening: Promise<void> | undefined;
+  const open = () => (opening ??= link.open());
+  let stopCounting: () => void | Promise<void> = () => {};
   let stops: (() => void | Promise<void>)[] = [];
   return {
+    counts,
+    countsService: {
+      name: "Redis",
+      async start() {
+        await open();
+        if (counts === undefined) return;
+        await counts.exchange();
+        stopCounting = beat(clock, LOOK_MS, () => counts.beat());
+      },
+      async stop() {
+        await stopCounting();
+        await counts?.exchange();
+        link.close();
+      },
+    },
     report: () => ({
       redis: link.state,
       listAgeSeconds: Math.round(membership.ageMs) / 1000,
@@ -84,7 +114,7 @@ export function createSeveral(parts: SeveralParts): Several {
     service: {
       name: "gateways",
       async start() {
-        const opened = link.open();
+        const opened = open();
         channel?.open();
         stops = [
           beat(clock, ANNOUNCE_MS, async () => {
@@ -119,7 +149,6 @@ export function createSeveral(parts: SeveralParts): Several {
       },
       async stop() {
         for (const stop of stops) await stop();
-        link.close();
       },
     },
   };

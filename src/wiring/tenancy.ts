@@ -8,11 +8,11 @@ import type { Logger } from "../logger.ts";
 import { againAndAgain } from "../registry/catalog/again-and-again.ts";
 import type { Demand } from "../shared-state/quota-slices.ts";
 import type { TenantTable } from "../tenants/tenant-table.ts";
-import { type Accounting, createAccounting } from "./accounting.ts";
+import { type Accounting, type AccountingParts, createAccounting } from "./accounting.ts";
 import { Admission } from "./admission.ts";
 import { type IndexFor, indexFor, type SonicSettings, sonicRules } from "./admission-sonic.ts";
 import { type ReservationParts, Reservations } from "./reservations.ts";
-import { readReservationsFile } from "./reservations-file.ts";
+import { ReservationsFile } from "./reservations-file.ts";
 import { openTenancyStore } from "./tenancy-store.ts";
 import { TenantSettings } from "./tenant-settings.ts";
 
@@ -29,6 +29,7 @@ export interface TenancyParts {
   /** See `IndexParts.waitMsOf`. */
   waitMsOf(tenant: Tenant): number;
   readonly devices: Pick<ReservationParts, "boards" | "devices">;
+  readonly power: NonNullable<AccountingParts["power"]>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -41,6 +42,8 @@ export interface Tenancy {
   /** What somebody is shown of the repository, and whether anything. */
   readonly index: IndexFor;
   readonly sharing: TenancySharing;
+  /** Reads the calendar of reservations now. Does not reject; undefined: there is none. */
+  readonly reload: (() => Promise<void>) | undefined;
   readonly service: Service;
 }
 
@@ -73,6 +76,7 @@ export async function createTenancy(parts: TenancyParts): Promise<Tenancy> {
     folder: store.usageFolder,
     keepDays: settings.ledgerDays,
     onDeviceTime: (tenant, seconds) => admission.usageOf(tenant).ran(seconds, clock.now()),
+    power: parts.power,
     clock,
     log,
   });
@@ -92,10 +96,17 @@ export async function createTenancy(parts: TenancyParts): Promise<Tenancy> {
   };
 
   const reservations = new Reservations({
-    ...{ file: await readReservationsFile(settings.reservationsFile), store, wallMs: Date.now },
-    ...{ ...parts.devices, clock, log },
+    ...{ ...parts.devices, store, wallMs: Date.now, clock, log },
     modelsOf: (name) => named(name)?.models,
   });
+  const calendar =
+    settings.reservationsFile === undefined
+      ? undefined
+      : new ReservationsFile(
+          settings.reservationsFile,
+          (given) => reservations.useFile(given),
+          log,
+        );
 
   let stopFollowing = () => {};
   return {
@@ -113,11 +124,13 @@ export async function createTenancy(parts: TenancyParts): Promise<Tenancy> {
         }),
       sharesChanged: () => admission.changed(tenants.written()),
     },
+    reload: calendar && (() => calendar.reload()),
     service: {
       name: "tenancy",
       async start() {
         await remember();
         await accounting.service.start(new AbortController().signal);
+        await calendar?.start();
         reservations.start();
         if (!store.durable) return;
         stopFollowing = againAndAgain(clock, FOLLOW_MS, async () => {
@@ -127,6 +140,7 @@ export async function createTenancy(parts: TenancyParts): Promise<Tenancy> {
       },
       async stop() {
         stopFollowing();
+        await calendar?.stop();
         reservations.stop();
         await accounting.service.stop();
         await store.close();

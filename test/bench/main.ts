@@ -19,9 +19,11 @@ import { httpBinary } from "./benches/http-binary.ts";
 import { largeRequests } from "./benches/large-requests.ts";
 import { latency } from "./benches/latency.ts";
 import { memory } from "./benches/memory.ts";
+import { observability } from "./benches/observability.ts";
 import { openClPath } from "./benches/opencl.ts";
 import { put } from "./benches/put.ts";
 import { remote } from "./benches/remote.ts";
+import { scrape } from "./benches/scrape.ts";
 import { shadow } from "./benches/shadow.ts";
 import { sharedMemory } from "./benches/shared-memory.ts";
 import { sharing } from "./benches/sharing.ts";
@@ -55,6 +57,8 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   catalog,
   put,
   shadow,
+  scrape,
+  observability,
   generator,
   "generator-stream": generatorStream,
   calibration,

@@ -235,5 +235,8 @@ async function reportOf({ httpPort }: GatewayProcess): Promise<ClusterReport> {
   const base = `http://127.0.0.1:${httpPort}/v2`;
   const ready = await fetch(`${base}/health/ready`);
   expect(ready.ok, `not ready: ${ready.status}`);
+  // Answered with the next beat, in whose turn it is; the client's sends nothing.
+  const statistics = await fetch(`${base}/models/echo/stats`);
+  expect(statistics.ok, `no statistics: ${statistics.status}`);
   return (await (await fetch(`${base}/beamgate/gateways`)).json()) as ClusterReport;
 }

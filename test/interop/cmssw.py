@@ -1,4 +1,4 @@
-"""A double of CMSSW's SonicTriton: the calls that a job makes, in its order, with its assumptions."""
+"""Jobs of CMSSW as `support/cmssw.py` doubles them: at one gateway, over its reloads and deaths, and at two with shares."""
 
 import contextlib
 import json
@@ -10,113 +10,15 @@ import tempfile
 import grpc
 import numpy as np
 import tritonclient.grpc as triton
+from sonic.experiments import check_experiments
+from sonic.moving import check_moving
+from sonic.quota_troubles import check_quota_troubles
 from support.cases import Cases, equal
+from support.cmssw import Client, Service, different_server, nothing_decreases
 from support.gateway import ROOT, gateway
 from support.repository import add_model, echo_config
-from tritonclient.grpc import service_pb2, service_pb2_grpc
-from tritonclient.utils import InferenceServerException
 
-COMPRESSIONS = {
-    None: grpc.Compression.NoCompression,
-    "gzip": grpc.Compression.Gzip,
-    "deflate": grpc.Compression.Deflate,
-}
-TIMEOUT_S = 30
 RAGGED = [[2, 2], [4, 4, 4, 4], [1], [3, 3, 3]]
-
-
-class Service:
-    """TritonService: which server has which model, asked once at the start of a job."""
-
-    def __init__(self, addresses):
-        self.servers = {}
-        for address in addresses:
-            client = triton.InferenceServerClient(address)
-            try:
-                index = client.get_model_repository_index()
-            except InferenceServerException:
-                continue  # "nonresponsive or saturated": the job goes on without it
-            self.servers[address] = {model.name for model in index.models}
-
-    def serving(self, model):
-        return [address for address, models in self.servers.items() if model in models]
-
-
-class Client:
-    """TritonClient: one module's view of one model on one server."""
-
-    def __init__(self, address, model, version=""):
-        self.model, self.version = model, version
-        self.use(address)
-        self.config = self.client.get_model_config(model, version).config
-        metadata = self.client.get_model_metadata(model, version)
-        if not metadata.inputs or not metadata.outputs:
-            raise RuntimeError("no inputs or no outputs")
-        skipped = 1 if self.config.max_batch_size > 0 else 0
-        self.inputs = {i.name: (i.datatype, list(i.shape)[skipped:]) for i in metadata.inputs}
-        self.outputs = [o.name for o in metadata.outputs]
-
-    def use(self, address):
-        """updateServer: a channel of its own to this server."""
-        self.address = address
-        self.client = triton.InferenceServerClient(address)
-        self.stub = service_pb2_grpc.GRPCInferenceServiceStub(grpc.insecure_channel(address))
-
-    def statistics(self):
-        stats = self.client.get_inference_statistics(self.model, self.version)
-        return stats.model_stats[0]  # CMSSW takes the first one without a look
-
-    def request(self, values):
-        """As the C++ client writes it: no id, raw inputs, outputs by name, its one parameter."""
-        made = service_pb2.ModelInferRequest(model_name=self.model, model_version=self.version)
-        for name, array in values.items():
-            datatype, _ = self.inputs[name]
-            made.inputs.add(name=name, datatype=datatype, shape=array.shape)
-            made.raw_input_contents.append(array.tobytes())
-        for name in self.outputs:
-            made.outputs.add(name=name)
-        # The python client takes this key for reserved; the C++ client sends it every time.
-        made.parameters["triton_enable_empty_final_response"].bool_param = False
-        return made
-
-    def rectangular(self, values, compression=None):
-        """One ModelInfer for the whole event; an event without entries makes no call."""
-        if next(iter(values.values())).shape[0] == 0:
-            return None
-        request = self.request(values)
-        kind = COMPRESSIONS[compression]
-        response = self.stub.ModelInfer(request, timeout=TIMEOUT_S, compression=kind)
-        return {name: self.checked(response, name) for name in self.outputs}
-
-    def ragged(self, entries):
-        """AsyncInferMulti: N requests of one row at once, one answer when all are there."""
-        calls = [
-            self.stub.ModelInfer.future(self.request(values), timeout=TIMEOUT_S)
-            for values in entries
-        ]
-        responses = [call.result() for call in calls]
-        return [{name: self.checked(r, name) for name in self.outputs} for r in responses]
-
-    @staticmethod
-    def checked(response, name):
-        """RawData must have exactly the bytes of its shape."""
-        position = [output.name for output in response.outputs].index(name)
-        array = triton.InferResult(response).as_numpy(name)
-        equal(len(response.raw_output_contents[position]), array.nbytes, "bytes")
-        return array
-
-
-def nothing_decreases(before, after, path="statistics"):
-    """CMSSW subtracts unsigned numbers."""
-    for field in ("inference_count", "execution_count", "last_inference"):
-        if getattr(after, field) < getattr(before, field):
-            raise AssertionError(f"{path}.{field} went back")
-    for stage in ("success", "fail", "queue", "compute_input", "compute_infer", "compute_output"):
-        for field in ("count", "ns"):
-            was = getattr(getattr(before.inference_stats, stage), field)
-            now = getattr(getattr(after.inference_stats, stage), field)
-            if now < was:
-                raise AssertionError(f"{path}.{stage}.{field} went back from {was} to {now}")
 
 
 def workers_of(server):
@@ -130,26 +32,6 @@ def workers_of(server):
             if parent == server.pid:
                 found.append(int(entry.name))
     return found
-
-
-def different_server(service, model, used):
-    """TritonRetryActionDifferentServer: alive, ready, fewest failures, then the shortest queue."""
-    best = None
-    for address in service.serving(model):
-        if address == used:
-            continue
-        client = triton.InferenceServerClient(address)
-        try:
-            if not client.is_server_live() or not client.is_server_ready():
-                continue
-            stats = client.get_inference_statistics(model).model_stats[0].inference_stats
-        except InferenceServerException:
-            continue
-        waited = stats.queue.ns / stats.queue.count if stats.queue.count else 0
-        rank = (stats.fail.count, waited)
-        if best is None or rank < best[0]:
-            best = (rank, address)
-    return best and best[1]
 
 
 def jets(rows, seed=1):
@@ -307,6 +189,9 @@ def main():
     with gateway(ROOT / "models", flags=flags) as server:
         check_reloads(cases, server)
     check_retries(cases)
+    check_experiments(cases)
+    check_moving(cases)
+    check_quota_troubles(cases)
     cases.finish()
 
 

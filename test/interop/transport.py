@@ -4,6 +4,7 @@ import asyncio
 import concurrent.futures
 import pathlib
 import queue
+import ssl
 import subprocess
 import tempfile
 import time
@@ -11,6 +12,7 @@ import time
 import numpy
 import tritonclient.grpc as triton
 import tritonclient.grpc.aio as triton_aio
+import tritonclient.http as triton_http
 from support.cases import Cases, equal
 from support.gateway import gateway
 from support.repository import add_model, echo_config
@@ -155,6 +157,43 @@ def check_tls(cases, models):
             equal(status(server, **trusted) != "StatusCode.OK", True, "a client without is refused")
 
 
+def check_https(cases, models):
+    """The official HTTP client, which speaks TLS where it is told so."""
+    with tempfile.TemporaryDirectory(prefix="beamgate-tls-") as folder:
+        make_certificates(folder)
+        path = lambda name: str(pathlib.Path(folder, name))  # noqa: E731
+        flags = ["--http-use-ssl=1", "--http-server-cert", path("server.crt")]
+        flags += ["--http-server-key", path("server.key")]
+
+        def answered(server, certificate=(), trusts=True, **options):
+            def context():
+                made = ssl.create_default_context(cafile=path("ca.crt") if trusts else None)
+                if certificate:
+                    made.load_cert_chain(*certificate)
+                return made
+
+            port = server.http.rsplit(":", 1)[1]
+            options = {"ssl": True, "ssl_context_factory": context, **options}
+            with triton_http.InferenceServerClient(f"localhost:{port}", **options) as client:
+                try:
+                    for _ in range(3):
+                        check_answer(client.infer("free", one_input(client=triton_http)))
+                    index = client.get_model_repository_index()
+                    return [model["name"] for model in index] == ["free"]
+                except Exception as error:  # noqa: BLE001 - the client has no class for all of them
+                    return type(error).__name__
+
+        with cases.case("HTTPS by --http-use-ssl"), gateway(models, flags=flags) as server:
+            equal(answered(server), True, "a client that trusts the authority")
+            equal(answered(server, trusts=False) is True, False, "a client that does not is refused")
+            equal(answered(server, ssl=False) is True, False, "plain text is refused")
+        mutual = flags + ["--http-use-ssl-mutual=1", "--http-root-cert", path("ca.crt")]
+        with cases.case("mutual TLS by --http-use-ssl-mutual"), gateway(models, flags=mutual) as server:
+            known = (path("client.crt"), path("client.key"))
+            equal(answered(server, known), True, "a client with a certificate")
+            equal(answered(server) is True, False, "a client without is refused")
+
+
 def main():
     cases = Cases()
     with tempfile.TemporaryDirectory(prefix="beamgate-models-") as folder:
@@ -173,6 +212,7 @@ def main():
         with tempfile.TemporaryDirectory(prefix="beamgate-models-") as free:
             add_model(free, "free", echo_config("free", "FP32", [-1, -1]))
             check_tls(cases, free)
+            check_https(cases, free)
     cases.finish()
 
 

@@ -19,6 +19,7 @@ const OBSERVE = "observe admin";
 const OPERATE = "operate admin";
 const REGISTER = "register admin";
 const ADMIN = "admin";
+const SOMEBODY = "infer observe operate register admin";
 
 const I = "/inference.GRPCInferenceService/";
 const RPCS: Readonly<Record<string, string>> = {
@@ -52,6 +53,8 @@ const STREAMS = /ModelStreamInfer|Watch|ServerReflectionInfo/;
 /** Without the pattern of versions, which says the same of each route. */
 const ROUTES: Readonly<Record<string, string>> = {
   "GET /metrics": OBSERVE,
+  "GET /runbook": ALL,
+  "GET /runbook/:page": ALL,
   "GET /v2": READ,
   "GET /v2/openapi.json": READ,
   "GET /v2/health/live": ALL,
@@ -103,6 +106,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   "POST /v2/beamgate/devices/:device/release": OPERATE,
   "GET /v2/beamgate/explain/:requestId": OBSERVE,
   "GET /v2/beamgate/gateways": OBSERVE,
+  "GET /v2/beamgate/who": SOMEBODY,
   "GET /v2/beamgate/usage": OBSERVE,
   "GET /v2/beamgate/tenants": OBSERVE,
   "GET /v2/beamgate/tenants/:tenant": OBSERVE,

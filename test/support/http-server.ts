@@ -31,6 +31,7 @@ export function testServerOptions(): HttpServerOptions {
     gateways: () =>
       aloneReport({ id: "gw", address: "127.0.0.1:8001", version: "1.2.3", since: "2026" }),
     statistics: { served: () => [], statistics: () => ({}) },
+    runbook: new Map([["slow", "# Slow\n"]]),
     inference: {
       infer: () => {},
       signature: unknown,

@@ -16,6 +16,13 @@ export async function scrape(
   return parse(await response.text());
 }
 
+/** Puts a page together that comes in pieces. */
+export async function wholePage({ pieces }: { readonly pieces: AsyncIterable<string> }) {
+  let text = "";
+  for await (const piece of pieces) text += piece;
+  return text;
+}
+
 export function parse(page: string): Sample[] {
   const samples: Sample[] = [];
   for (const line of page.split("\n")) {

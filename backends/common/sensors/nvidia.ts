@@ -3,7 +3,7 @@ import { nvidiaSmi } from "../nvidia/nvidia-smi.ts";
 import { numberWith, parseQuery, type QueryRow } from "../nvidia/query.ts";
 import { reading, type SensorReading } from "./reading.ts";
 
-const FIELDS = ["uuid", "temperature.gpu", "power.draw", "utilization.gpu", "memory.used"] as const;
+const FIELDS = ["uuid", "temperature.gpu", "power.draw", "utilization.gpu", "memory.used", "power.limit"] as const;
 
 /**
  * @returns readings by UUID of the card
@@ -23,6 +23,7 @@ export function nvidiaReadings(rows: readonly QueryRow[]): ReadonlyMap<string, S
       {
         temperatureC: numberWith("", row.get("temperature.gpu")),
         powerW: numberWith("W", row.get("power.draw")),
+        powerLimitW: numberWith("W", row.get("power.limit")),
         utilisation: percent === undefined ? undefined : percent / 100,
         memoryUsedBytes: mebibytes === undefined ? undefined : mebibytes * 2 ** 20,
       },

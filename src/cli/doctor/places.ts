@@ -1,7 +1,8 @@
 /** What the configuration names: ports to listen on, folders to read models from. */
 import { constants } from "node:fs";
-import { access, readdir } from "node:fs/promises";
+import { access, readdir, stat } from "node:fs/promises";
 import { createServer } from "node:net";
+import { dirname } from "node:path";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
 export interface Listener {
@@ -60,5 +61,23 @@ export async function checkRoot(root: string): Promise<Finding> {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return fail(check, reason, "name an existing, readable folder with --model-repository");
+  }
+}
+
+/**
+ * A folder that the gateway writes into, and makes where it is not there.
+ * @param key of the configuration. @param folder undefined: not configured
+ */
+export async function checkWritable(key: string, folder: string | undefined): Promise<Finding> {
+  if (folder === undefined) return ok(key, "not configured");
+  const check = `${key} ${folder}`;
+  const remedy = "let the user that runs the server write there, or name another folder";
+  try {
+    const there = await stat(folder).catch(() => undefined);
+    if (there !== undefined && !there.isDirectory()) return fail(check, "not a folder", remedy);
+    await access(there === undefined ? dirname(folder) : folder, constants.W_OK | constants.X_OK);
+    return ok(check, there === undefined ? "made at the start" : "may be written");
+  } catch (error) {
+    return fail(check, error instanceof Error ? error.message : String(error), remedy);
   }
 }

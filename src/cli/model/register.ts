@@ -121,8 +121,15 @@ function isWithoutRegistry(error: unknown): boolean {
   return error instanceof Refused && error.body["code"] === "UNIMPLEMENTED";
 }
 
-function gatewayOf({ url, token }: Options): GatewayOptions {
-  return { ...(url === undefined ? {} : { url }), ...(token === undefined ? {} : { token }) };
+function gatewayOf({ url, token, apiKeyFile, cacert, cert, key }: Options): GatewayOptions {
+  return {
+    ...(url !== undefined && { url }),
+    ...(token !== undefined && { token }),
+    ...(apiKeyFile !== undefined && { apiKeyFile }),
+    ...(cacert !== undefined && { cacert }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+  };
 }
 
 function registerOptions(): readonly Option[] {

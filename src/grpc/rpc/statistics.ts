@@ -9,6 +9,8 @@ export interface StatisticsSource {
   served(): Iterable<{ readonly name: string; readonly version: string }>;
   /** A `ModelStatistics` message as proto-loader takes it. */
   statistics(model: string, version: string): object;
+  /** Resolves when `statistics` has what was counted up to now; absent: it always has. Never rejects. */
+  readonly asOfNow?: (() => Promise<void>) | undefined;
 }
 
 interface NamedVersion {
@@ -18,7 +20,8 @@ interface NamedVersion {
 
 export function statisticsHandlers(source: StatisticsSource): Implementation {
   return {
-    ModelStatistics: unary((request: NamedVersion, _connection, caller) => {
+    ModelStatistics: unary(async (request: NamedVersion, _connection, caller) => {
+      await source.asOfNow?.();
       const version = parseModelVersion(request.version);
       const visible = [...source.served()].filter(({ name }) => mayUse(caller, name));
       const served = selectServed(visible, request.name, version);

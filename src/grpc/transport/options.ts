@@ -3,18 +3,7 @@ import type { Clock } from "../../clock.ts";
 import type { ByteBudget } from "../../inference/byte-budget.ts";
 import type { Logger } from "../../logger.ts";
 import type { Gatekeeper } from "../../tenants/gatekeeper.ts";
-
-export interface TlsOptions {
-  /** PEM files. */
-  readonly certPath: string;
-  readonly keyPath: string;
-  /** Authorities whose client certificates are accepted; needed with `mutual`. */
-  readonly rootCertPath?: string;
-  /** Clients without a valid certificate are refused in the handshake. */
-  readonly mutual: boolean;
-  /** A certificate is asked for, and may be missing or wrong: the gate says what that means. */
-  readonly optional?: boolean;
-}
+import type { TlsOptions } from "../../tenants/tls/tls-files.ts";
 
 /** `--grpc-keepalive-*` and `--grpc-http2-*`. */
 export interface KeepaliveOptions {

@@ -2,14 +2,25 @@
  * gRPC on our own HTTP/2 (`../http2`). Offers grpc-js' `addService`, and `addHotUnary` for the one
  * method whose messages are too many and too big to be deserialized and copied.
  */
-import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createServer as createTlsServer, TLSSocket, type Server as TlsServer } from "node:tls";
+import {
+  createServer as createTlsServer,
+  type TLSSocket,
+  type Server as TlsServer,
+} from "node:tls";
 import { StatusError, toStatusError } from "../../errors.ts";
 import { type Need, needOf, RPC_ACCESS } from "../../tenants/access-table.ts";
 import type { Verdict } from "../../tenants/gatekeeper.ts";
-import { certificateOf, type Origin, originOf } from "../../tenants/origin.ts";
+import { type Origin, originOf, originOfSocket } from "../../tenants/origin.ts";
+import { watchHandshakes } from "../../tenants/tls/handshakes.ts";
+import {
+  handshakeRules,
+  outOfTime,
+  readTls,
+  type TlsMaterial,
+  type TlsOptions,
+} from "../../tenants/tls/tls-files.ts";
 import { type ConnectionListener, Http2Connection } from "../http2/connection.ts";
 import type { ConnectionOptions as Http2Options } from "../http2/connection-options.ts";
 import type { RequestHeaders } from "../http2/protocol.ts";
@@ -21,7 +32,7 @@ import { HeldCall } from "./held-call.ts";
 import { type HotHandler, HotUnaryCall } from "./hot-call.ts";
 import { HotStreamCall, type HotStreamHandler } from "./hot-stream.ts";
 import type { ServiceDefinition, ServiceImplementation } from "./method.ts";
-import type { GrpcServerOptions, NamedListener, TlsOptions } from "./options.ts";
+import type { GrpcServerOptions } from "./options.ts";
 import type { Arrival } from "./receiving-call.ts";
 import type { ServerCall } from "./server-call.ts";
 import { ServiceCall, type ServiceRoute, SHUTTING_DOWN } from "./service-call.ts";
@@ -52,7 +63,6 @@ export type Restriction = (headers: RequestHeaders) => StatusError | undefined;
 /** HTTP/2 frames from clients may be this long, so that 256 rows come in one piece. */
 const MAX_FRAME_BYTES = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
-const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 export class GrpcServer {
   readonly #options: GrpcServerOptions;
@@ -141,10 +151,17 @@ export class GrpcServer {
 
   /** Reads certificates, keys and authorities again, for new connections. @throws Error; then the old ones stay */
   reloadTls(): void {
-    const { tls } = this.#options;
-    if (tls === undefined) return;
-    const read = readTls(tls);
+    if (this.#options.tls === undefined) return;
+    const read = this.#readTls(this.#options.tls);
     for (const server of this.#servers) (server as TlsServer).setSecureContext(read);
+  }
+
+  /** @throws TlsFileError */
+  #readTls(tls: TlsOptions): TlsMaterial {
+    const read = readTls(tls, "grpc.tls");
+    const trouble = outOfTime(read, Date.now());
+    if (trouble) this.#options.log.warn(`the certificate '${tls.certPath}': ${trouble}`);
+    return read;
   }
 
   /** @param name of the listener; undefined: the main one. @returns the port */
@@ -229,16 +246,16 @@ export class GrpcServer {
   #createServer(name: string | undefined): Server {
     const { tls, maxConnections, log } = this.#options;
     const server = tls
-      ? createTlsServer(readTls(tls), (socket) => this.#onTlsSocket(socket, name))
+      ? createTlsServer({ ...handshakeRules(tls, ["h2"]), ...this.#readTls(tls) }, (socket) =>
+          this.#onTlsSocket(socket, name),
+        )
       : createServer((socket) => this.#onSocket(socket, this.#originOf(socket, name)));
     if (maxConnections !== undefined) server.maxConnections = maxConnections;
     server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
       socket.once("close", () => this.#sockets.delete(socket));
     });
-    server.on("tlsClientError", (error: Error) =>
-      log.debug("TLS handshake", { error: error.message }),
-    );
+    if (tls !== undefined) watchHandshakes(server as TlsServer, "gRPC", log);
     return server;
   }
 
@@ -250,13 +267,7 @@ export class GrpcServer {
   /** What says whose connection it is. */
   #originOf(socket: Socket, name: string | undefined): Origin | undefined {
     const { gate, listeners = [] } = this.#options;
-    if (gate === undefined) return undefined;
-    if (!(socket instanceof TLSSocket)) return originOf(undefined, name);
-    // Of a client that names no server this is `false`.
-    const serverName: string | false = socket.servername as string | false;
-    const bySni = (listener: NamedListener) =>
-      serverName !== false && listener.serverName === serverName;
-    return originOf(certificateOf(socket), name ?? listeners.find(bySni)?.name);
+    return gate && originOfSocket(socket, listeners, name);
   }
 
   #onSocket(socket: Socket, origin: Origin | undefined): void {
@@ -364,16 +375,4 @@ function peerOf({ remoteAddress = "unknown", remotePort = 0 }: Socket): string {
 /** Paused streams may send this much each before HTTP/2 stops them. */
 function initialWindowBytes(receiveBudgetBytes: number): number {
   return Math.min(1024 * 1024, Math.max(64 * 1024, Math.floor(receiveBudgetBytes / 256)));
-}
-
-function readTls({ certPath, keyPath, rootCertPath, mutual, optional = false }: TlsOptions) {
-  return {
-    cert: readFileSync(certPath),
-    key: readFileSync(keyPath),
-    ...(rootCertPath === undefined ? {} : { ca: readFileSync(rootCertPath) }),
-    requestCert: mutual || optional,
-    rejectUnauthorized: mutual,
-    ALPNProtocols: ["h2"],
-    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-  };
 }

@@ -11,8 +11,8 @@ import type { Socket } from "node:net";
 import { StatusError } from "../../errors.ts";
 import type { Caller } from "../../inference/caller.ts";
 import { HTTP_ACCESS, needOf } from "../../tenants/access-table.ts";
-import { type Origin, originOf } from "../../tenants/origin.ts";
-import type { Gate } from "../authorize.ts";
+import type { Origin } from "../../tenants/origin.ts";
+import type { Gate, OriginOf } from "../authorize.ts";
 import type { InferRoom } from "../infer/http-call.ts";
 import { DirectCall } from "./direct-call.ts";
 import { type InferHead, readHead } from "./read-head.ts";
@@ -22,6 +22,7 @@ export interface DirectSetting {
   readonly room: InferRoom;
   /** undefined: nobody is asked who he is. */
   readonly gate: Gate | undefined;
+  readonly originOf: OriginOf;
   /** Header lines about a connection that is kept. */
   readonly keepAlive: string;
   /** Now, as HTTP writes it. */
@@ -72,7 +73,7 @@ export class DirectConnection {
   #leaving = false;
   #closing = false;
   #writeSoon = false;
-  readonly #origin: Origin = originOf(undefined, undefined);
+  readonly #origin: Origin;
   /** It is being found out who sends what came. */
   #asking = false;
   /** Rounds of the watch without a byte from the client. */
@@ -83,6 +84,7 @@ export class DirectConnection {
   constructor(socket: Socket, setting: DirectSetting) {
     this.#socket = socket;
     this.#setting = setting;
+    this.#origin = setting.originOf(socket);
     socket.on("data", this.#onData);
     socket.on("drain", this.#onDrain);
     socket.on("end", this.#onEnd);
@@ -109,6 +111,11 @@ export class DirectConnection {
   /** What was begun, and the body that is on its way, is answered; nothing more is begun, and the connection ends. */
   close(): void {
     if (this.#closing) return;
+    // It is being found out who asks: Node's server, which is asked to end as well, answers him.
+    if (this.#asking) {
+      this.leave();
+      return;
+    }
     this.#closing = true;
     if (this.#arriving === undefined) this.#unread = NOTHING;
     this.#leaveOrEnd();
@@ -210,7 +217,8 @@ export class DirectConnection {
     this.#socket.pause();
     void verdict.then((caller) => {
       this.#asking = false;
-      if (this.#socket.destroyed) return;
+      // On its way to Node, or there, which asks itself.
+      if (this.#socket.destroyed || this.#leaving) return;
       if (caller instanceof StatusError) this.leave();
       else this.#resume();
     });

@@ -1,108 +1,43 @@
-import { createServer, type Server } from "node:http";
-import { type AddressInfo, connect, type Socket } from "node:net";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer as createTlsServer } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { StatusError } from "../../errors.ts";
+import {
+  type Asked,
+  answer,
+  bodies,
+  type Ends,
+  raw,
+  rawClient,
+  serveDirectly,
+  until,
+} from "../../../test/support/direct-lane.ts";
+import { TestAuthority } from "../../../test/support/identity/authority.ts";
 import { ByteBudget } from "../../inference/byte-budget.ts";
-import { joinPieces } from "../../inference/pieces.ts";
-import type { InferCall, ModelSignature, WireRequest } from "../../inference/request.ts";
-import { DirectLane } from "./direct-lane.ts";
 
-const ends: (() => unknown)[] = [];
+const ends: Ends = [];
 afterEach(async () => {
   for (const end of ends.splice(0)) await end();
 });
 
-interface Asked {
-  readonly wire: WireRequest;
-  readonly call: InferCall;
-}
-
-/** A lane before a server of Node that answers everything with `node: <method> <body>`. */
-async function serve(answerAtOnce = true, budget = new ByteBudget(2 ** 20)) {
-  const asked: Asked[] = [];
-  const atNode: string[] = [];
-  let closing = false;
-  const signature: ModelSignature = {
-    name: "m",
-    version: "1",
-    maxBatchSize: 0,
-    inputs: [{ name: "IN", datatype: "UINT8", shape: [-1] }],
-    outputs: [{ name: "OUT", datatype: "UINT8", shape: [-1] }],
-    decoupled: false,
-    reproducible: false,
-  };
-  const lane = new DirectLane({
-    infer: (wire, call) => {
-      asked.push({ wire, call });
-      if (answerAtOnce) answer({ wire, call });
-    },
-    signature: (model) => {
-      if (model === "m") return signature;
-      throw new StatusError("NOT_FOUND", `no ${model}`);
-    },
-    budget,
-    maxInputBytes: 2 ** 20,
-    now: () => performance.now(),
-    closing: () => closing,
-  });
-  const server = createServer((request, response) => {
-    const pieces: Buffer[] = [];
-    request.on("data", (piece) => pieces.push(piece));
-    request.on("end", () => {
-      const told = `${request.method} ${Buffer.concat(pieces)}`;
-      atNode.push(told);
-      response.end(`node: ${told}`);
-    });
-  });
-  lane.attach(server);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  ends.push(() => {
-    lane.destroyAll();
-    server.closeAllConnections();
-    server.close();
-  });
-  const drain = () => {
-    closing = true;
-    server.close();
-    lane.drain();
-  };
-  return { lane, server, asked, atNode, budget, drain };
-}
-
-/** Sends the bytes of a raw request back. */
-function answer({ wire, call }: Asked): void {
-  const [{ data, shape } = { data: undefined, shape: [] }] = wire.inputs;
-  if (data === undefined) throw new Error("a request without an input");
-  const tensor = { name: "OUT", datatype: "UINT8", shape, data: joinPieces(data) } as const;
-  call.respond({ model: "m", version: "1", id: "", outputs: [tensor] }, true);
-}
-
-/** A client that collects what it is sent. */
-async function client(server: Server) {
-  const { port } = server.address() as AddressInfo;
-  const socket: Socket = connect(port, "127.0.0.1");
-  await new Promise((resolve) => socket.once("connect", resolve));
-  ends.push(() => socket.destroy());
-  let got = "";
-  let ended = false;
-  socket.on("data", (chunk) => {
-    got += chunk.toString("latin1");
-  });
-  socket.on("close", () => {
-    ended = true;
-  });
-  socket.on("error", () => {});
-  return { socket, got: () => got, ended: () => ended };
-}
-
-const raw = (body: string, more = "", model = "m") =>
-  `POST /v2/models/${model}/infer HTTP/1.1\r\nHost: x\r\nContent-Length: ${Buffer.byteLength(body)}\r\nInference-Header-Content-Length: 0\r\n${more}\r\n${body}`;
-
-const bodies = (text: string) =>
-  [...text.matchAll(/\r\n\r\n(?:\{.*?\]\}|)(.*?)(?=HTTP\/1\.1|$)/gs)].map(([, body]) => body);
-const until = (check: () => void) => vi.waitFor(check, { timeout: 3000 });
+const serve = (...more: Tail<typeof serveDirectly>) => serveDirectly(ends, ...more);
+const client = (...more: Tail<typeof rawClient>) => rawClient(ends, ...more);
+type Tail<F extends (ends: Ends, ...more: never[]) => unknown> =
+  Parameters<F> extends [Ends, ...infer More] ? More : never;
 
 describe("plain infer requests", () => {
+  it("are told the load in a header where they ask for it", async () => {
+    const { server } = await serve();
+    const { socket, got } = await client(server);
+    socket.write(raw("a", "Endpoint-Load-Metrics-Format: text\r\n") + raw("b"));
+    await until(() => expect(got()).toMatch(/b$/));
+    expect(got().match(/^endpoint-load-metrics: .*$/gim)).toEqual([
+      "endpoint-load-metrics: text of m/1",
+    ]);
+  });
+
   it("are answered with what Node would write, in one piece or byte by byte", async () => {
     const { server, atNode, budget } = await serve();
     const { socket, got } = await client(server);
@@ -327,5 +262,45 @@ describe("the end of a lane", () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     vi.advanceTimersByTime(200_000);
     await until(() => expect(ended()).toBe(true));
+  });
+});
+
+describe("a connection over TLS", () => {
+  async function secure() {
+    const folder = mkdtempSync(join(tmpdir(), "beamgate-lane-"));
+    const root = new TestAuthority(folder, "root");
+    const { cert, key } = root.server();
+    const ca = readFileSync(root.certPath);
+    rmSync(folder, { recursive: true });
+    const served = await serve(true, new ByteBudget(2 ** 20), (listener) =>
+      createTlsServer({ cert, key }, listener),
+    );
+    const open = (port: number) => connectTls({ port, host: "127.0.0.1", ca });
+    return { ...served, connected: () => client(served.server, open) };
+  }
+
+  it("is read by the lane, in records of any size, until something else comes", async () => {
+    const { connected, atNode, asked } = await secure();
+    const { socket, got } = await connected();
+    socket.setNoDelay(true);
+    for (const byte of raw("slow")) socket.write(byte);
+    socket.write(raw("one") + raw("two"));
+    await until(() => expect(bodies(got())).toEqual(["slow", "one", "two"]));
+    expect([asked.length, atNode]).toEqual([3, []]);
+    // The rest of a record that was read already goes to Node with its connection.
+    socket.write(`${raw("three")}GET /v2 HTTP/1.1\r\nHost: x\r\n\r\n${raw("four")}`);
+    await until(() => expect(atNode).toEqual(["GET ", "POST four"]));
+    expect(asked.length).toBe(4);
+    socket.write("GET /more HTTP/1.1\r\nHost: x\r\n\r\n");
+    await until(() => expect(atNode.length).toBe(3));
+  });
+
+  it("ends with its last answer when the lane drains", async () => {
+    const { connected, drain } = await secure();
+    const idle = await connected();
+    idle.socket.write(raw("done"));
+    await until(() => expect(idle.got()).toMatch(/done$/));
+    drain();
+    await until(() => expect(idle.ended()).toBe(true));
   });
 });

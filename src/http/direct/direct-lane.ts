@@ -5,8 +5,9 @@
  */
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
-import type { Gate } from "../authorize.ts";
+import { type Gate, type OriginOf, originsOf } from "../authorize.ts";
 import type { InferRoom } from "../infer/http-call.ts";
+import { connectionEvent } from "../secure.ts";
 import { DirectConnection, type DirectSetting } from "./direct-connection.ts";
 
 /** Time between two looks at connections that do nothing. */
@@ -18,26 +19,30 @@ export class DirectLane {
   readonly #connections = new Set<DirectConnection>();
   readonly #room: InferRoom;
   readonly #gate: Gate | undefined;
+  readonly #originOf: OriginOf;
   #watch: NodeJS.Timeout | undefined;
   #date = "";
   #dateMs = Number.NEGATIVE_INFINITY;
   #closing = false;
 
   /** @param gate undefined: nobody is asked who he is */
-  constructor(room: InferRoom, gate?: Gate) {
+  constructor(room: InferRoom, gate?: Gate, originOf: OriginOf = originsOf()) {
     this.#room = room;
     this.#gate = gate;
+    this.#originOf = originOf;
   }
 
   /** Every new connection of `server` comes here first. */
   attach(server: Server): void {
-    const ofNode = server.listeners("connection") as ((socket: Socket) => void)[];
-    server.removeAllListeners("connection");
+    const event = connectionEvent(server);
+    const ofNode = server.listeners(event) as ((socket: Socket) => void)[];
+    server.removeAllListeners(event);
     const quietRounds = Math.ceil(server.keepAliveTimeout / WATCH_MS);
     const seconds = Math.floor(server.keepAliveTimeout / 1000);
     const setting: DirectSetting = {
       room: this.#room,
       gate: this.#gate,
+      originOf: this.#originOf,
       keepAlive: `Connection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n`,
       date: () => this.#dateNow(),
       toNode: (connection, socket, unread) => {
@@ -48,7 +53,7 @@ export class DirectLane {
       },
       closed: (connection) => this.#connections.delete(connection),
     };
-    server.on("connection", (socket: Socket) => {
+    server.on(event, (socket: Socket) => {
       socket.setNoDelay(true);
       this.#connections.add(new DirectConnection(socket, setting));
     });

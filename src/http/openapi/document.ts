@@ -25,6 +25,16 @@ const ROWS: readonly Row[] = [
   ],
   [
     "get",
+    "/runbook",
+    { tag: "server", summary: "What to do when alerts fire", answer: { "text/plain": "text" } },
+  ],
+  [
+    "get",
+    "/runbook/{page}",
+    { tag: "server", summary: "What to do when one fires", answer: { "text/plain": "text" } },
+  ],
+  [
+    "get",
     "/v2/models/{model}*",
     { tag: "models", summary: "Inputs and outputs of a model", answer: json("ModelMetadata") },
   ],

@@ -8,6 +8,15 @@ const object = (properties: object) => ({ type: "object", properties });
 export const TENANCY_ROWS: readonly Row[] = [
   [
     "get",
+    "/v2/beamgate/who",
+    {
+      tag: "tenancy",
+      summary: "Whom this gateway takes you for, and what you may do",
+      answer: json("Who"),
+    },
+  ],
+  [
+    "get",
     "/v2/beamgate/usage",
     {
       tag: "tenancy",
@@ -115,6 +124,12 @@ const tenant = {
 };
 
 export const TENANCY_SCHEMAS = {
+  Who: object({
+    asked: { type: "boolean", description: "false: anybody may do everything" },
+    subject: { ...text, description: "a certificate's name, a token's issuer and subject, ..." },
+    how: { type: "string", enum: ["certificate", "token", "key", "listener", "anonymous"] },
+    ...{ tenant: text, roles: names, models: names },
+  }),
   Tenant: object({ ...tenant, generation: count }),
   Tenants: object({
     generation: count,
@@ -164,6 +179,11 @@ export const TENANCY_SCHEMAS = {
       bytesIn: count,
       bytesOut: count,
       deviceSeconds: { type: "number" },
+      joules: {
+        type: ["number", "null"],
+        description: "in measuredSeconds of them; null: not measured",
+      },
+      measuredSeconds: { type: "number" },
       refused: { type: "object", additionalProperties: count },
     }),
   },

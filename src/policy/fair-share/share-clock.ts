@@ -19,10 +19,10 @@
  * - Time is charged as predicted when it is given, and corrected by what was measured. A correction in the
  *   tenant's favour is kept for its next charge, so tags never fall.
  *
- * Everything is O(log n) in the busy tenants. A tenant that is not busy is forgotten.
+ * Everything is O(log n) in the busy tenants. Of a tenant that is not busy only its tag is kept.
  */
 import type { Tenant } from "../../inference/caller.ts";
-import { TagHeap } from "./tag-heap.ts";
+import { NOBODY, TagHeap } from "./tag-heap.ts";
 
 /** What a tenant that was away may catch up, µs of the devices. */
 export const CREDIT_US = 100_000;
@@ -40,8 +40,6 @@ export class Sharer {
   /** Of the tenant, as the sums have them: its terms may be changed at any time. */
   weight: number;
   guarantee: number;
-  /** See `ShareClock`; µs. */
-  tag: number;
   /** Queues in which it waits. */
   waiting = 0;
   /** Counted among the busy. */
@@ -50,20 +48,32 @@ export class Sharer {
   owedUs = 0;
   /** Among those who wait, or did a moment ago. */
   lined = false;
+  readonly #tags: readonly number[];
 
-  constructor(tenant: Tenant, tag: number) {
+  constructor(tenant: Tenant, tags: readonly number[]) {
     this.tenant = tenant;
     this.weight = tenant.weight;
     this.guarantee = tenant.guarantee;
-    this.tag = tag;
+    this.#tags = tags;
+  }
+
+  /** See `ShareClock`; µs. */
+  get tag(): number {
+    return this.#tags[this.tenant.index] ?? 0;
   }
 }
 
 export class ShareClock {
-  readonly #sharers = new Map<number, Sharer>();
-  readonly #busy = new TagHeap<Sharer>();
+  /** Of every tenant that ever came, by its index; none ever falls. */
+  readonly #tags: number[] = [];
+  /** Of those who are busy or wait, by index of the tenant. */
+  readonly #sharers: (Sharer | undefined)[] = [];
+  readonly #busy = new TagHeap(this.#tags);
   /** Who waits; who left stays until it comes to the top. */
-  readonly #line = new TagHeap<Sharer>();
+  readonly #line = new TagHeap(this.#tags);
+  #known = 0;
+  /** For who fills a batch, one after the other: tenants that were not looked at yet. */
+  readonly unseen = new TagHeap(this.#tags);
   /** Sums over the busy. */
   #weights = 0;
   #guarantees = 0;
@@ -76,25 +86,27 @@ export class ShareClock {
 
   /** Tenants that are busy; the others are forgotten. */
   get busy(): number {
-    return this.#sharers.size;
+    return this.#known;
+  }
+
+  /** By index of the tenant, for `TagHeap`; µs. */
+  get tags(): readonly number[] {
+    return this.#tags;
   }
 
   /** The tenant begins to wait in one more queue. */
   enter(tenant: Tenant): Sharer {
-    let sharer = this.#sharers.get(tenant.index);
-    if (sharer === undefined) {
-      sharer = new Sharer(tenant, 0);
-      this.#sharers.set(tenant.index, sharer);
-    } else {
-      sharer.tenant = tenant;
-      this.#followTerms(sharer);
-    }
-    sharer.tag = Math.max(sharer.tag, this.#time - CREDIT_US);
+    const { index } = tenant;
+    while (this.#tags.length <= index) this.#tags.push(0);
+    const sharer = this.#sharers[index] ?? new Sharer(tenant, this.#tags);
+    sharer.tenant = tenant;
+    this.#followTerms(sharer);
+    this.#tags[index] = Math.max(sharer.tag, this.#time - CREDIT_US);
     sharer.waiting += 1;
     if (!sharer.busy) this.#makeBusy(sharer);
     if (!sharer.lined) {
       sharer.lined = true;
-      this.#line.add(sharer);
+      this.#line.add(index);
     }
     return sharer;
   }
@@ -105,7 +117,7 @@ export class ShareClock {
   }
 
   /** Its part of the devices now, 0 to 1, the parts of all busy ones being 1. */
-  partOf({ weight, guarantee, busy }: Sharer): number {
+  partOf({ weight, guarantee, busy }: Pick<Sharer, "weight" | "guarantee" | "busy">): number {
     const weights = this.#weights + (busy ? 0 : weight);
     const guarantees = this.#guarantees + (busy ? 0 : guarantee);
     const lent = (Math.max(0, 1 - guarantees) * weight) / weights;
@@ -114,8 +126,8 @@ export class ShareClock {
 
   /** The part that a tenant has, or would have if it came now. */
   partIf(tenant: Tenant): number {
-    const sharer = this.#sharers.get(tenant.index);
-    return this.partOf(sharer ?? new Sharer(tenant, 0));
+    const { weight, guarantee } = tenant;
+    return this.partOf(this.#sharers[tenant.index] ?? { weight, guarantee, busy: false });
   }
 
   /**
@@ -123,20 +135,42 @@ export class ShareClock {
    * @param us as predicted
    * @returns its part, see `partOf`
    */
-  charge(sharer: Sharer, us: number): number {
+  charge(payer: Sharer, us: number): number {
+    const part = this.give(payer, us);
+    this.advance(payer);
+    return part;
+  }
+
+  /** `charge` for one of several who are given time at once: `advance` follows when each was told. */
+  give(payer: Sharer, us: number): number {
+    // It may have been forgotten while its batch ran, and have come back since.
+    const sharer = this.#sharers[payer.tenant.index] ?? payer;
     this.#followTerms(sharer);
     const part = this.partOf(sharer);
     const wholeUs = us + sharer.owedUs;
     sharer.owedUs = Math.min(0, wholeUs);
     const from = Math.min(sharer.tag, this.#time + LEAD_US);
-    sharer.tag = Math.max(sharer.tag, from + Math.max(0, wholeUs) / part);
+    const tag = from + Math.max(0, wholeUs) / part;
+    this.#tags[sharer.tenant.index] = Math.max(sharer.tag, tag);
     if (!sharer.busy) this.#makeBusy(sharer);
-    this.#advance(sharer);
     return part;
   }
 
+  /** Virtual time goes to the smallest tag among those who wait; where nobody does, to that of who was served. */
+  advance(served: Sharer): void {
+    let first = this.#firstOf(this.#line);
+    while (first !== undefined && first.waiting === 0) {
+      this.#line.takeFirst();
+      first.lined = false;
+      first = this.#firstOf(this.#line);
+    }
+    this.#time = Math.max(this.#time, (first ?? served).tag);
+    this.#forgetIdle();
+  }
+
   /** What it was charged was wrong by so much. @param us measured less predicted */
-  correct(sharer: Sharer, us: number): void {
+  correct(payer: Sharer, us: number): void {
+    const sharer = this.#sharers[payer.tenant.index] ?? payer;
     sharer.owedUs += us;
     if (sharer.owedUs > 0) this.charge(sharer, 0);
   }
@@ -154,33 +188,30 @@ export class ShareClock {
   }
 
   #makeBusy(sharer: Sharer): void {
+    const { index } = sharer.tenant;
     sharer.busy = true;
+    this.#sharers[index] = sharer;
+    this.#known += 1;
     this.#weights += sharer.weight;
     this.#guarantees += sharer.guarantee;
-    this.#busy.add(sharer);
+    this.#busy.add(index);
   }
 
-  /** To the smallest tag among those who wait; where nobody does, to that of who was served. */
-  #advance(served: Sharer): void {
-    let { first } = this.#line;
-    while (first !== undefined && first.waiting === 0) {
-      this.#line.takeFirst();
-      first.lined = false;
-      ({ first } = this.#line);
-    }
-    this.#time = Math.max(this.#time, (first ?? served).tag);
-    this.#forgetIdle();
+  #firstOf(heap: TagHeap): Sharer | undefined {
+    const index = heap.first;
+    return index === NOBODY ? undefined : this.#sharers[index];
   }
 
   #forgetIdle(): void {
-    let { first } = this.#busy;
-    while (first !== undefined && first.waiting === 0 && first.tag <= this.#time - BUSY_US) {
+    let first = this.#firstOf(this.#busy);
+    while (first !== undefined && !first.lined && first.tag <= this.#time - BUSY_US) {
       this.#busy.takeFirst();
       this.#weights -= first.weight;
       this.#guarantees -= first.guarantee;
       first.busy = false;
-      this.#sharers.delete(first.tenant.index);
-      ({ first } = this.#busy);
+      this.#sharers[first.tenant.index] = undefined;
+      this.#known -= 1;
+      first = this.#firstOf(this.#busy);
     }
     if (first !== undefined) return;
     // Nobody is busy: sums of fractions start from nothing again.

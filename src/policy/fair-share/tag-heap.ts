@@ -1,59 +1,65 @@
 /**
- * Who has the smallest tag. A heap whose members' tags may only grow: it hears of that when a member
- * comes to its top, so a tag grows at no cost, wherever else the member is listed.
+ * Which tenant has the smallest tag. Members are indexes into an array of tags, which may only grow: the heap hears
+ * of that when a member comes to its top, so a tag grows at no cost.
+ * No object is touched to find out whose turn it is, only numbers that lie side by side.
  *
- * A tenant that waits in many models is listed in the heap of each, and what it is served in one makes its
- * tag grow in all. Were that made good at once, a decision would look at everybody. So `first` looks at a few,
- * and takes the least of those at the top: a member with a small tag has a small key, and is passed by each
- * other one once at most.
+ * Tags of many members may have grown since the last question. Were that made good at once, a decision would look at
+ * everybody. So `first` looks at a few, and takes the least of those at the top: a member with a small tag has a
+ * small key, and is passed by each other one once at most.
  */
-
-export interface Tagged {
-  /** Never falls while it is a member. */
-  readonly tag: number;
-}
 
 /** Members whose growth is made good by one question. */
 const LOOKS = 4;
 /** Root, children, grandchildren. */
 const TOP = 7;
+/** Of a heap without members. */
+export const NOBODY = -1;
 
-export class TagHeap<T extends Tagged> {
-  readonly #members: T[] = [];
+export class TagHeap {
+  readonly #tags: readonly number[];
+  readonly #members: number[] = [];
   /** The tag by which each lies where it lies: at most its tag of today. */
   readonly #keys: number[] = [];
+
+  /** @param tags by member; a tag never falls while its member is in here */
+  constructor(tags: readonly number[]) {
+    this.#tags = tags;
+  }
 
   get size(): number {
     return this.#members.length;
   }
 
-  /** The member with the smallest tag; where many tags grew since the last questions, one of the smallest. */
-  get first(): T | undefined {
+  /** The member with the smallest tag, or `NOBODY`; where many tags grew since the last questions, one of the smallest. */
+  get first(): number {
     for (let looks = 0; looks < LOOKS; looks += 1) {
       const first = this.#members[0];
-      if (first === undefined || first.tag === this.#keys[0]) return first;
-      this.#sink(0, first, first.tag);
+      if (first === undefined) return NOBODY;
+      const tag = this.#tagOf(first);
+      if (tag === this.#keys[0]) return first;
+      this.#sink(0, first, tag);
     }
     return this.#leastOfTop();
   }
 
   /** Brings it to the top. Keys stay where they are: each is still at most the tag of the member that is there. */
-  #leastOfTop(): T | undefined {
+  #leastOfTop(): number {
     const members = this.#members;
-    const first = members[0];
-    let [least, at] = [first, 0];
-    for (let other = 1; other < TOP && other < members.length; other += 1) {
-      const member = members[other];
-      if (member !== undefined && least !== undefined && member.tag < least.tag) {
-        [least, at] = [member, other];
-      }
+    const top = Math.min(TOP, members.length);
+    let at = 0;
+    let least = this.#tagOf(members[0] as number);
+    for (let other = 1; other < top; other += 1) {
+      const tag = this.#tagOf(members[other] as number);
+      if (tag < least) [least, at] = [tag, other];
     }
-    if (first !== undefined && least !== undefined) [members[at], members[0]] = [first, least];
-    return least;
+    const first = members[at] as number;
+    members[at] = members[0] as number;
+    members[0] = first;
+    return first;
   }
 
-  add(member: T): void {
-    const key = member.tag;
+  add(member: number): void {
+    const key = this.#tagOf(member);
     let at = this.#members.length;
     this.#members.push(member);
     this.#keys.push(key);
@@ -76,15 +82,22 @@ export class TagHeap<T extends Tagged> {
     }
   }
 
-  /** Takes out every member for which `keep` says false. */
-  sift(keep: (member: T) => boolean): void {
-    const kept = this.#members.filter(keep);
-    this.#members.length = 0;
-    this.#keys.length = 0;
-    for (const member of kept) this.add(member);
+  /** Has these members and no others from now on. */
+  reset(members: readonly number[]): void {
+    const { length } = members;
+    this.#members.length = length;
+    this.#keys.length = length;
+    for (let at = 0; at < length; at += 1) {
+      const member = members[at] as number;
+      this.#members[at] = member;
+      this.#keys[at] = this.#tagOf(member);
+    }
+    for (let at = (length >> 1) - 1; at >= 0; at -= 1) {
+      this.#sink(at, this.#members[at] as number, this.#keyAt(at));
+    }
   }
 
-  #sink(from: number, member: T, key: number): void {
+  #sink(from: number, member: number, key: number): void {
     const { length } = this.#members;
     let at = from;
     for (;;) {
@@ -99,12 +112,16 @@ export class TagHeap<T extends Tagged> {
     this.#keys[at] = key;
   }
 
+  #tagOf(member: number): number {
+    return this.#tags[member] as number;
+  }
+
   #keyAt(at: number): number {
-    return this.#keys[at] ?? Number.POSITIVE_INFINITY;
+    return this.#keys[at] as number;
   }
 
   #move(from: number, to: number): void {
-    this.#members[to] = this.#members[from] as T;
+    this.#members[to] = this.#members[from] as number;
     this.#keys[to] = this.#keyAt(from);
   }
 }

@@ -1,6 +1,7 @@
 -- Leases parts of limits per second to a gateway for a moment. All parts that are leased of a limit never add up to more.
 --
--- KEYS[1]  begins the names of the hashes, one a limit: id of a gateway, "<part> <wish> <until, ms of Redis' clock>"
+-- KEYS[1]  begins the names of the hashes, one a limit: id of a gateway, "<part> <wish> <until, ms of Redis' clock>";
+--          and "since", when the hash was made
 -- ARGV[1]  id of the gateway
 -- ARGV[2]  for how long, ms
 -- ARGV[3]  how many gateways there are
@@ -19,18 +20,34 @@ for at = 4, #ARGV, 4 do
   local limit, wish, least = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
   local leased, wishes, silent = 0, 0, tonumber(ARGV[3]) - 1
   local all = redis.call('HGETALL', key)
+  -- In a Redis that was emptied others may hold parts that it does not know, until they run out: an equal part is all for so long.
+  local since = tonumber(redis.call('HGET', key, 'since'))
+  if not since then
+    since = now
+    redis.call('HSET', key, 'since', now)
+  end
+  local most = now - since < tonumber(ARGV[2]) and limit / tonumber(ARGV[3]) or limit
   for i = 1, #all, 2 do
     local part, wished, ends = string.match(all[i + 1], '^(%S+) (%S+) (%S+)$')
-    if tonumber(ends) <= now then
+    if all[i] == 'since' then
+      -- No gateway's.
+    elseif not (tonumber(part) and tonumber(wished) and tonumber(ends)) then
+      -- No gateway wrote this.
+      redis.call('HDEL', key, all[i])
+    elseif tonumber(ends) <= now then
       redis.call('HDEL', key, all[i])
     elseif all[i] ~= ARGV[1] then
       leased = leased + tonumber(part)
       wishes = wishes + tonumber(wished)
       silent = silent - 1
+      -- The clock of Redis went back: nobody holds anything for longer than a lease.
+      if tonumber(ends) > untilMs then
+        redis.call('HSET', key, all[i], string.format('%s %s %d', part, wished, untilMs))
+      end
     end
   end
   local left = limit - leased - least * math.max(0, silent)
-  local part = math.max(0, math.min(wish, left))
+  local part = math.max(0, math.min(wish, left, most))
   redis.call('HSET', key, ARGV[1], string.format('%.9g %.9g %d', part, wish, untilMs))
   redis.call('PEXPIRE', key, ARGV[2] * 2)
   table.insert(told, string.format('%.9g', part))

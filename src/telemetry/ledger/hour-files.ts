@@ -94,7 +94,7 @@ function parsed(line: string): UsageLine[] {
   if (line === "") return [];
   try {
     const read: unknown = JSON.parse(line);
-    return Array.isArray(read) ? read.filter(isUsage) : [];
+    return Array.isArray(read) ? read.filter(isUsage).map(withEnergy) : [];
   } catch {
     return [];
   }
@@ -109,6 +109,13 @@ function isUsage(value: unknown): value is UsageLine {
     typeof line.refused === "object" &&
     line.refused !== null
   );
+}
+
+/** Lines of before energy was measured have none. */
+function withEnergy(line: UsageLine): UsageLine {
+  const { joules, measuredSeconds } = line as Partial<UsageLine>;
+  const measured = typeof joules === "number" && typeof measuredSeconds === "number";
+  return { ...line, ...(measured ? {} : { joules: null, measuredSeconds: 0 }) };
 }
 
 function absent(error: NodeJS.ErrnoException): undefined {

@@ -1,18 +1,21 @@
 /** The ledger since the start of the process, for Prometheus. Tenants, models and devices are named by configuration alone. */
-
-import { summed, type UsageCounts, type UsageLine } from "../../inference/usage.ts";
+import type { Labels } from "../exposition/label-text.ts";
 import type { ReadMetric, Sample } from "../model-metrics.ts";
+import type { LedgerRow } from "./ledger-row.ts";
 
 const LABELS = ["tenant", "model", "version", "variant", "device"] as const;
 
-export function ledgerMetrics(totals: () => Iterable<UsageLine>): readonly ReadMetric[] {
-  const counter = (name: string, help: string, value: (counts: UsageCounts) => number) => ({
+export function ledgerMetrics(rows: () => Iterable<LedgerRow>): readonly ReadMetric[] {
+  const counter = (name: string, help: string, value: (row: LedgerRow) => number | null) => ({
     name,
     help,
     type: "counter" as const,
     labels: LABELS,
     *read(): Generator<Sample> {
-      for (const line of totals()) yield { labels: labelsOf(line), value: value(line) };
+      for (const row of rows()) {
+        const counted = value(row);
+        if (counted !== null) yield { labels: labelsOf(row), value: counted };
+      }
     },
   });
   return [
@@ -33,27 +36,43 @@ export function ledgerMetrics(totals: () => Iterable<UsageLine>): readonly ReadM
       "Time of devices, that of a batch parted by rows, s",
       ({ deviceSeconds }) => deviceSeconds,
     ),
-    {
-      name: "beamgate_usage_refused_total",
-      help: "Requests that were not answered, by reason",
-      type: "counter",
-      labels: ["tenant", "model", "version", "reason"],
-      *read() {
-        for (const { tenant, model, version, refused } of refusals(totals())) {
-          for (const [reason, value] of Object.entries(refused)) {
-            yield { labels: { tenant, model, version, reason }, value };
-          }
-        }
-      },
-    },
+    counter(
+      "beamgate_usage_measured_seconds_total",
+      "Time of devices during which their power was measured, s",
+      ({ measuredSeconds }) => (measuredSeconds > 0 ? measuredSeconds : null),
+    ),
+    counter(
+      "beamgate_usage_joules_total",
+      "Energy of devices in the time that was measured, that of a batch parted by rows, J",
+      ({ joules, measuredSeconds }) => (measuredSeconds > 0 ? joules : null),
+    ),
+    refusalMetric(rows),
   ];
 }
 
-const labelsOf = ({ tenant, model, version, variant, device }: UsageLine) => ({
-  ...{ tenant, model, version, variant, device },
+export const refusalMetric = (rows: () => Iterable<LedgerRow>): ReadMetric => ({
+  name: "beamgate_usage_refused_total",
+  help: "Requests that were not answered, by reason",
+  type: "counter",
+  labels: ["tenant", "model", "version", "reason"],
+  read: () => refusals(rows()),
 });
 
-/** One line a model: requests are refused by devices as well as before them. */
-function refusals(lines: Iterable<UsageLine>): UsageLine[] {
-  return summed([...lines].map((line) => ({ ...line, variant: "", device: "" })));
+/** A row's key is the same object for good: its labels are written once. */
+const labelsOf = ({ key }: LedgerRow): Labels => key as unknown as Labels;
+
+/** One sample a model and reason: requests are refused by devices as well as before them. */
+function refusals(rows: Iterable<LedgerRow>): Iterable<Sample> {
+  const sums = new Map<string, { labels: Labels; value: number }>();
+  for (const { key, refused } of rows) {
+    for (const reason in refused) {
+      const { tenant, model, version } = key;
+      const text = JSON.stringify([tenant, model, version, reason]);
+      const count = refused[reason] ?? 0;
+      const known = sums.get(text);
+      if (known !== undefined) known.value += count;
+      else sums.set(text, { labels: { tenant, model, version, reason }, value: count });
+    }
+  }
+  return sums.values();
 }

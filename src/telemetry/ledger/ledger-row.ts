@@ -16,6 +16,8 @@ export class LedgerRow {
   bytesIn = 0;
   bytesOut = 0;
   deviceSeconds = 0;
+  joules = 0;
+  measuredSeconds = 0;
   readonly refused: Record<string, number> = {};
   /** Changed since it was taken. */
   dirty = false;
@@ -37,9 +39,21 @@ export class LedgerRow {
     this.dirty = true;
   }
 
+  /** @param deviceSeconds that are counted already */
+  measured(deviceSeconds: number, joules: number): void {
+    this.measuredSeconds += deviceSeconds;
+    this.joules += joules;
+    this.dirty = true;
+  }
+
   get line(): UsageLine {
-    const { key, requests, rows, bytesIn, bytesOut, deviceSeconds, refused } = this;
-    return { ...key, requests, rows, bytesIn, bytesOut, deviceSeconds, refused: { ...refused } };
+    const { key, requests, rows, bytesIn, bytesOut, deviceSeconds, measuredSeconds } = this;
+    return {
+      ...key,
+      ...{ requests, rows, bytesIn, bytesOut, deviceSeconds, measuredSeconds },
+      joules: measuredSeconds > 0 ? this.joules : null,
+      refused: { ...this.refused },
+    };
   }
 
   /** What came since it was called last. */
@@ -51,6 +65,7 @@ export class LedgerRow {
     const refused = Object.entries(line.refused)
       .map(([reason, count]) => [reason, count - (before.refused[reason] ?? 0)] as const)
       .filter(([, count]) => count > 0);
+    const measuredSeconds = line.measuredSeconds - before.measuredSeconds;
     return {
       ...line,
       requests: line.requests - before.requests,
@@ -58,6 +73,8 @@ export class LedgerRow {
       bytesIn: line.bytesIn - before.bytesIn,
       bytesOut: line.bytesOut - before.bytesOut,
       deviceSeconds: line.deviceSeconds - before.deviceSeconds,
+      measuredSeconds,
+      joules: measuredSeconds > 0 ? (line.joules ?? 0) - (before.joules ?? 0) : null,
       refused: Object.fromEntries(refused),
     };
   }

@@ -44,6 +44,8 @@ describe("the ledger", () => {
         bytesIn: 32,
         bytesOut: 32,
         deviceSeconds: 0.001,
+        measuredSeconds: 0,
+        joules: null,
         refused: {},
       },
     ]);
@@ -133,9 +135,7 @@ describe("its metrics", () => {
     const ledger = new Ledger();
     ledger.ended(outcome({ failure: "BACKEND" }));
     ledger.refused(cms, signature, "backend");
-    const metric = ledgerMetrics(() => ledger.totals()).find(({ name }) =>
-      name.includes("refused"),
-    );
+    const metric = ledgerMetrics(() => ledger.rows()).find(({ name }) => name.includes("refused"));
     expect([...(metric?.read() ?? [])]).toEqual([
       { labels: { tenant: "cms", model: "jets", version: "1", reason: "backend" }, value: 2 },
     ]);
@@ -146,17 +146,17 @@ describe("its lines as CSV", () => {
   it("have a column for each reason, and quotes where a text needs them", () => {
     const line: UsageLine = {
       ...{ ...onU50, variant: 'a,"b"', requests: 1, rows: 2, bytesIn: 3, bytesOut: 4 },
-      ...{ deviceSeconds: 0.5, refused: { queue: 7 } },
+      ...{ deviceSeconds: 0.5, measuredSeconds: 0.4, joules: 12.5, refused: { queue: 7 } },
     };
     expect(
       usageCsv([
         { hour: "2026-11-28T12", ...line },
-        { hour: "", ...line, refused: {} },
+        { hour: "", ...line, measuredSeconds: 0, joules: null, refused: {} },
       ]),
     ).toBe(
-      "hour,tenant,model,version,variant,device,requests,rows,bytesIn,bytesOut,deviceSeconds,refused:queue\r\n" +
-        '2026-11-28T12,cms,jets,1,"a,""b""",xilinx/xilinx_u50,1,2,3,4,0.5,7\r\n' +
-        ',cms,jets,1,"a,""b""",xilinx/xilinx_u50,1,2,3,4,0.5,0\r\n',
+      "hour,tenant,model,version,variant,device,requests,rows,bytesIn,bytesOut,deviceSeconds,measuredSeconds,joules,refused:queue\r\n" +
+        '2026-11-28T12,cms,jets,1,"a,""b""",xilinx/xilinx_u50,1,2,3,4,0.5,0.4,12.5,7\r\n' +
+        ',cms,jets,1,"a,""b""",xilinx/xilinx_u50,1,2,3,4,0.5,0,,0\r\n',
     );
   });
 });

@@ -24,15 +24,20 @@ const US_PER_S = 1e6;
 /** Told of device time as it is used. */
 export type OnDeviceTime = (tenant: Tenant, deviceSeconds: number) => void;
 
+/** Told of what a row used of a device. */
+export type OnUse = (row: LedgerRow, device: Device, deviceSeconds: number) => void;
+
 export class Ledger {
   /** By index of the tenant; a model has a row for each variant and kind of device. */
   readonly #bySignature: WeakMap<object, LedgerRow[]>[] = [];
   /** By key: a model that is loaded anew goes on with its rows. */
   readonly #rows = new Map<string, LedgerRow>();
   readonly #onDeviceTime: OnDeviceTime | undefined;
+  readonly #onUse: OnUse | undefined;
 
-  constructor(onDeviceTime?: OnDeviceTime) {
+  constructor(onDeviceTime?: OnDeviceTime, onUse?: OnUse) {
     this.#onDeviceTime = onDeviceTime;
+    this.#onUse = onUse;
   }
 
   /** Also of the steps of ensembles: they use devices, but no client asked for them. */
@@ -45,6 +50,7 @@ export class Ledger {
       row.deviceSeconds += deviceSeconds;
       row.dirty = true;
       this.#onDeviceTime?.(tenant, deviceSeconds);
+      if (device !== undefined) this.#onUse?.(row, device, deviceSeconds);
     }
     if (outcome.onBehalf === true) return;
     if (outcome.failure !== undefined) {
@@ -66,6 +72,11 @@ export class Ledger {
   /** Since the process began. */
   *totals(): Generator<UsageLine> {
     for (const row of this.#rows.values()) yield row.line;
+  }
+
+  /** The same, to be read as it is: what is read later has grown. */
+  rows(): Iterable<LedgerRow> {
+    return this.#rows.values();
   }
 
   /** What came since it was called last. */

@@ -15,6 +15,7 @@ const EVER = { fromMs: 0, toMs: NOON + 1e12 };
 const used = (requests: number, tenant = "cms"): UsageLine => ({
   ...{ tenant, model: "jets", version: "1", variant: "", device: "cpu/x86_64" },
   ...{ requests, rows: 2 * requests, bytesIn: 0, bytesOut: 0, deviceSeconds: requests / 8 },
+  ...{ measuredSeconds: 0, joules: null },
   refused: requests > 1 ? { queue: 1 } : {},
 });
 
@@ -107,6 +108,21 @@ describe("the files of the usage book", () => {
     pending.push(used(4));
     await kept.stop();
     expect(await text()).toContain('"requests":4');
+  });
+
+  it("have the energy that was measured, and null of lines of before it was", async () => {
+    const kept = book(new HourFiles(path()));
+    const { joules: _, measuredSeconds: __, ...older } = used(2);
+    pending.push(older as UsageLine);
+    await kept.read(EVER);
+    expect(await kept.read(EVER)).toMatchObject([{ joules: null, measuredSeconds: 0 }]);
+    pending.push({ ...used(4), joules: 12, measuredSeconds: 0.5 });
+    await kept.read(EVER);
+    pending.push({ ...used(4), joules: 3, measuredSeconds: 0.1 });
+    await kept.read(EVER);
+    const [line] = await kept.read(EVER);
+    expect(line).toMatchObject({ requests: 10, joules: 15, deviceSeconds: 1.25 });
+    expect(line?.measuredSeconds).toBeCloseTo(0.6, 9);
   });
 
   it("are read by the next process, without a line that was cut off", async () => {

@@ -1,7 +1,7 @@
 /** A certificate authority for one test, by the `openssl` command in a folder of the test's. */
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 export interface Issued {
   readonly certPath: string;
@@ -32,6 +32,27 @@ export class TestAuthority {
     return this.#sign(this.#own, subject, extensions);
   }
 
+  /** One whose time is over, or has not come. @param from, to days from now */
+  issueFor(subject: string, from: number, to: number): Issued {
+    this.#issued++;
+    const path = (suffix: string) => `${this.certPath}.${this.#issued}.${suffix}`;
+    const [csr, keyPath, certPath, config] = [path("csr"), path("key"), path("pem"), path("cnf")];
+    openssl("req", ...NEW_KEY, "-keyout", keyPath, "-out", csr, "-subj", subject);
+    writeFileSync(path("index"), "");
+    writeFileSync(
+      config,
+      `[ca]\ndefault_ca = it\n[it]\ndatabase = ${path("index")}\nrand_serial = yes\nunique_subject = no\n` +
+        `new_certs_dir = ${dirname(this.certPath)}\ndefault_md = sha256\npolicy = any\npreserve = yes\n` +
+        "x509_extensions = client\n[any]\ncommonName = optional\n[client]\nextendedKeyUsage = clientAuth\n",
+    );
+    openssl(
+      ...["ca", "-batch", "-notext", "-config", config, "-in", csr, "-out", certPath],
+      ...["-cert", this.#own.certPath, "-keyfile", this.#own.keyPath],
+      ...["-startdate", dayFromNow(from), "-enddate", dayFromNow(to)],
+    );
+    return { certPath, keyPath, cert: readFileSync(certPath), key: readFileSync(keyPath) };
+  }
+
   server(): Issued {
     return this.issue("/CN=localhost", "subjectAltName=DNS:localhost,DNS:atlas.gate,IP:127.0.0.1");
   }
@@ -54,4 +75,10 @@ export class TestAuthority {
     );
     return { certPath, keyPath, cert: readFileSync(certPath), key: readFileSync(keyPath) };
   }
+}
+
+/** As `openssl ca` takes it: `20260131235959Z`. */
+function dayFromNow(days: number): string {
+  const time = new Date(Date.now() + days * 86_400_000).toISOString();
+  return `${time.slice(0, 19).replaceAll(/[-:T]/g, "")}Z`;
 }

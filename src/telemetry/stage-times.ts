@@ -1,0 +1,154 @@
+/**
+ * How long the stages of answered requests took, by model, tenant and device. Observed on every
+ * request, so it is found by index and identity: no name is hashed, nothing is allocated.
+ */
+import type { Device } from "../../backends/contract.ts";
+import { DEFAULT_TENANT } from "../inference/caller.ts";
+import type { RequestOutcome } from "../inference/outcome.ts";
+import type { ModelSignature } from "../inference/request.ts";
+import { Buckets } from "./buckets.ts";
+import type { Exemplar, HistogramSeries, ReadHistogram } from "./exposition/families.ts";
+
+/** Bounds, s: from one turn of an event loop to a job that has given up hope. */
+export const STAGE_BOUNDS_SECONDS = [
+  0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5,
+] as const;
+
+/** What stands for those who are not told of one by one. */
+const OTHER = "other";
+
+/** One model, tenant and device. */
+class StageRow {
+  readonly labels: StageLabels;
+  readonly request = new Buckets(STAGE_BOUNDS_SECONDS);
+  readonly wire = new Buckets(STAGE_BOUNDS_SECONDS);
+  readonly queue = new Buckets(STAGE_BOUNDS_SECONDS);
+  readonly batch = new Buckets(STAGE_BOUNDS_SECONDS);
+  readonly compute = new Buckets(STAGE_BOUNDS_SECONDS);
+  /** Of `request`: the newest traced one of each bucket. */
+  exemplars: (Exemplar | undefined)[] | undefined;
+
+  constructor(labels: StageLabels) {
+    this.labels = labels;
+  }
+}
+
+/** Where the requests on a device are counted. */
+interface OnDevice {
+  readonly device: Device | undefined;
+  readonly row: StageRow;
+}
+
+type StageLabels = Readonly<Record<"model" | "version" | "tenant" | "device", string>>;
+type StageName = "request" | "wire" | "queue" | "batch" | "compute";
+
+const FAMILIES: readonly (readonly [StageName, string])[] = [
+  ["request", "Time from the receipt of a request to its answer, s"],
+  ["wire", "Of it: from the last byte of the request to its place in a queue, s"],
+  ["queue", "Of it: waiting for a batch, s"],
+  [
+    "batch",
+    "Of it: making the batch, waiting for its turn on the device and parting the answer, s",
+  ],
+  ["compute", "Of it: executing the batch on the device, s"],
+];
+
+export class StageTimes {
+  readonly #most: number;
+  readonly #wallMs: () => number;
+  /** By index of the tenant. */
+  readonly #bySignature: WeakMap<ModelSignature, OnDevice[]>[] = [];
+  /** By labels: a model that is loaded anew goes on with its rows. */
+  readonly #rows = new Map<string, StageRow>();
+
+  /**
+   * @param most sets of labels that are told of one by one; those that come later are counted under
+   *   `other`: tenant and device at first, beyond twice as many the model, too
+   * @param wallMs ms since 1970, for exemplars
+   */
+  constructor(most = 100, wallMs: () => number = Date.now) {
+    this.#most = most;
+    this.#wallMs = wallMs;
+  }
+
+  /** Of a request that was answered as asked. */
+  observe(outcome: RequestOutcome): void {
+    const { signature, timeline, execution, requests = 1 } = outcome;
+    const { received, queued, dispatched, answered } = timeline;
+    const row = this.#row(signature, outcome);
+    const wholeMs = Math.max(0, answered - received);
+    const bucket = row.request.observe(wholeMs / 1000, requests);
+    if (outcome.trace !== undefined) {
+      row.exemplars ??= [];
+      const { traceId } = outcome.trace;
+      row.exemplars[bucket] = { traceId, value: wholeMs / 1000, wallMs: this.#wallMs() };
+    }
+    if (queued <= 0) return;
+    row.wire.observe(Math.max(0, queued - received) / 1000, requests);
+    row.queue.observe(dispatched > 0 ? Math.max(0, dispatched - queued) / 1000 : 0, requests);
+    if (execution === undefined || dispatched <= 0) return;
+    const computeMs = execution.inferUs / 1000;
+    row.compute.observe(computeMs / 1000, requests);
+    row.batch.observe(Math.max(0, answered - dispatched - computeMs) / 1000, requests);
+  }
+
+  families(): readonly ReadHistogram[] {
+    return FAMILIES.map(([stage, help]) => ({
+      name: `beamgate_${stage}_seconds`,
+      help,
+      type: "histogram",
+      series: () => this.#series(stage),
+    }));
+  }
+
+  *#series(stage: StageName): Generator<HistogramSeries> {
+    for (const row of this.#rows.values()) {
+      const { labels, exemplars } = row;
+      yield { labels, buckets: row[stage], ...(stage === "request" && { exemplars }) };
+    }
+  }
+
+  #row(signature: ModelSignature, { caller, device }: RequestOutcome): StageRow {
+    const tenant = caller?.tenant ?? DEFAULT_TENANT;
+    let bySignature = this.#bySignature[tenant.index];
+    if (bySignature === undefined) {
+      bySignature = new WeakMap();
+      this.#bySignature[tenant.index] = bySignature;
+    }
+    const known = bySignature.get(signature);
+    if (known !== undefined) {
+      for (const one of known) {
+        if (one.device === device || (device !== undefined && one.device?.id === device.id)) {
+          return one.row;
+        }
+      }
+    }
+    const row = this.#named(signature, tenant.name, device);
+    if (known === undefined) bySignature.set(signature, [{ device, row }]);
+    else known.push({ device, row });
+    return row;
+  }
+
+  #named({ name, version }: ModelSignature, tenant: string, device: Device | undefined): StageRow {
+    const labels = { model: name, version, tenant, device: device?.id ?? "" };
+    return (
+      this.#found(labels, this.#most) ??
+      this.#found({ ...labels, tenant: OTHER, device: OTHER }, 2 * this.#most) ??
+      this.#found(EVERYBODY, Number.POSITIVE_INFINITY) ??
+      new StageRow(EVERYBODY)
+    );
+  }
+
+  /** undefined: it is not there, and there are too many already. */
+  #found(labels: StageLabels, most: number): StageRow | undefined {
+    const key = JSON.stringify(Object.values(labels));
+    let row = this.#rows.get(key);
+    if (row === undefined && this.#rows.size < most) {
+      row = new StageRow(labels);
+      this.#rows.set(key, row);
+    }
+    return row;
+  }
+}
+
+const EVERYBODY: StageLabels = { model: OTHER, version: "", tenant: OTHER, device: OTHER };
