@@ -82,7 +82,7 @@ import { countsOf, statisticsOf } from "./wiring/statistics.ts";
 import { StepLine } from "./wiring/step-line.ts";
 import { createTenancy } from "./wiring/tenancy.ts";
 import { createTracing } from "./wiring/tracing.ts";
-import { waitingByTenant } from "./wiring/waiting-by-tenant.ts";
+import { waitingByTenant, waitMsOf } from "./wiring/waiting-by-tenant.ts";
 import { withHeaders } from "./wiring/with-headers.ts";
 import { createFleet } from "./workers/fleet.ts";
 import { SLAB_PREFIX } from "./workers/slab.ts";
@@ -169,6 +169,7 @@ export async function createGateway(
           settings: config.tenancy,
           tenants,
           shareOf: (tenant) => several?.shareOf(tenant) ?? tenant,
+          waitMsOf: (tenant) => waitMsOf(repository, tenant),
           devices: {
             boards: () => devices.leasable(),
             devices: {

@@ -1,5 +1,5 @@
 /** Whether a request that comes now can be answered before its deadline, by what is waiting and what batches cost. */
-import { DEFAULT_TENANT } from "../inference/caller.ts";
+import { DEFAULT_TENANT, type Tenant } from "../inference/caller.ts";
 import type { InferCall, InferRequest } from "../inference/request.ts";
 import { dueAt, latestStart, predictedUs } from "../policy/deadline/deadline.ts";
 import type { Lane } from "../pool/lane.ts";
@@ -48,6 +48,16 @@ export class Forecast {
     if (before > 0 || now - this.#triedAt < TRY_EVERY_MS || deadline <= now) return false;
     this.#triedAt = now;
     return true;
+  }
+
+  /** How long what waits of the tenant will take with its part of the devices, in full batches, ms. */
+  waitMsOf(tenant: Tenant): number {
+    let rows = 0;
+    for (const [name, its] of this.#queues.rowsByTenant()) if (name === tenant.name) rows += its;
+    if (rows === 0) return 0;
+    const batchRows = Math.max(1, Math.min(this.#maxRows, this.#curve.limit, rows));
+    const usOfAll = (rows * this.#curve.predictUs(batchRows)) / batchRows;
+    return usOfAll / 1000 / (Math.max(1, this.#devices()) * this.#queues.partOf(tenant));
   }
 
   /** Until everything that waits now has been begun, s; undefined: no device is in service. */

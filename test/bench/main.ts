@@ -26,7 +26,9 @@ import { remote } from "./benches/remote.ts";
 import { scrape } from "./benches/scrape.ts";
 import { shadow } from "./benches/shadow.ts";
 import { sharedMemory } from "./benches/shared-memory.ts";
+import { sharing } from "./benches/sharing.ts";
 import { streamThroughput } from "./benches/stream-throughput.ts";
+import { tenantMemory } from "./benches/tenant-memory.ts";
 import { unaryThroughput } from "./benches/unary-throughput.ts";
 import { h2loadClient, h2loadInstalled } from "./h2load.ts";
 import { rawHttp2Client } from "./load.ts";
@@ -45,6 +47,8 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   "batch-size": batchSize,
   "event-loop": eventLoop,
   "fair-share": fairShare,
+  sharing,
+  "tenant-memory": tenantMemory,
   u50: emulatedU50,
   opencl: openClPath,
   memory,

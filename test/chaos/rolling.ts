@@ -84,7 +84,10 @@ export async function rollingRestart(cases: Cases, short: boolean): Promise<void
     await cases.run(
       `a rolling restart of two gateways behind HAProxy under ${requests} requests: 0 failed`,
       () => {
-        expect(failed.length === 0, `${failed.length} of ${answered} failed: ${failed[0]}\n${front.log()}`);
+        expect(
+          failed.length === 0,
+          `${failed.length} of ${answered} failed: ${failed[0]}\n${front.log()}`,
+        );
         expect(answered >= requests, `only ${answered} were answered`);
         return (
           `${answered} answered by ${VARIANTS.join(", ")} in ${seconds.toFixed(0)} s, ` +
