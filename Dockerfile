@@ -26,8 +26,8 @@ ARG VARIANT
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
-# hadolint ignore=DL3059
 # ONNX Runtime's CUDA provider is not in its npm package: its own script fetches it.
+# hadolint ignore=DL3059
 RUN if [ "$VARIANT" = cuda ]; then \
       ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js; \
     fi
@@ -64,8 +64,10 @@ COPY src/cli/beamgate.mjs src/cli/beamgate.mjs
 COPY src/shared-state/scripts src/shared-state/scripts
 COPY src/telemetry/runbook src/telemetry/runbook
 COPY LICENSE README.md ./
+# A volume that is new takes the owner of the folder that it is mounted on.
 RUN ln -s /app/src/cli/beamgate.mjs /usr/local/bin/beamgate \
- && ln -s /app/src/cli/beamgate.mjs /usr/local/bin/tritonserver
+ && ln -s /app/src/cli/beamgate.mjs /usr/local/bin/tritonserver \
+ && install -d -o 1000 -g 1000 /var/lib/beamgate
 # Compiled kernels of OpenCL are kept under XDG_CACHE_HOME, and the home may be read-only.
 ENV NODE_ENV=production \
     XDG_CACHE_HOME=/tmp/cache \

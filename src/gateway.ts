@@ -53,6 +53,7 @@ import { cachingLoader } from "./wiring/caching-loader.ts";
 import { DeviceShares } from "./wiring/device-shares.ts";
 import { Devices } from "./wiring/devices.ts";
 import { deviceOf, dialInOf, joinOf, withPlaces } from "./wiring/dialled.ts";
+import { loadOf } from "./wiring/endpoint-load.ts";
 import { ensembleOf } from "./wiring/ensemble-of.ts";
 import { explaining, explainOf } from "./wiring/explaining.ts";
 import { uncounted } from "./wiring/gate-executor.ts";
@@ -80,7 +81,7 @@ import { countsOf, statisticsOf } from "./wiring/statistics.ts";
 import { StepLine } from "./wiring/step-line.ts";
 import { createTenancy } from "./wiring/tenancy.ts";
 import { createTracing } from "./wiring/tracing.ts";
-import { waitingByTenant } from "./wiring/waiting-by-tenant.ts";
+import { waitingByTenant, waitMsOf } from "./wiring/waiting-by-tenant.ts";
 import { withHeaders } from "./wiring/with-headers.ts";
 import { createFleet } from "./workers/fleet.ts";
 import { SLAB_PREFIX } from "./workers/slab.ts";
@@ -132,7 +133,7 @@ export async function createGateway(
   const opened = folder === undefined ? undefined : await openRegistryStore(folder, clock, log);
   const registered = given ?? opened;
   const gatekeeper = createGatekeeper(config, log);
-  const account = new ModelAccount(Date.now, new StageTimes(config.metrics.maxStageSeries));
+  const account = new ModelAccount(Date.now, stageTimesOf(config.metrics.maxStageSeries));
   const timings = latencies(config.metrics);
   const eventLoop = new EventLoopDelay();
   let closing = false;
@@ -167,6 +168,7 @@ export async function createGateway(
           settings: config.tenancy,
           tenants,
           shareOf: (tenant) => several?.shareOf(tenant) ?? tenant,
+          waitMsOf: (tenant) => waitMsOf(repository, tenant),
           devices: {
             boards: () => devices.leasable(),
             devices: {
@@ -431,6 +433,18 @@ export async function createGateway(
     clock,
     log,
   });
+  const coresUse = hostUse(config.metrics.intervalMs, clock.now);
+  const watch = new DeviceWatch({
+    list: () => devices.list(),
+    boards: () => devices.boards(),
+    hostUse: coresUse,
+    now: clock.now,
+  });
+  const load = loadOf({
+    ...{ account, coresUse, bodies, now: clock.now },
+    devices: () => watch.latest(),
+    served: (model, version) => repository.serving(model, version)?.loaded,
+  });
   const runbook = readRunbook();
   const http = createHttpServer({
     ...config.http,
@@ -462,6 +476,7 @@ export async function createGateway(
     inference: {
       infer: withHeaders(infer, forwarderOf(config.http.headerForwardPattern), tracing.tracer),
       signature: (model, version) => definitionOf(model, version).signature,
+      load: (format, model, version) => load.header(format, model, version),
       budget: bodies,
       now: clock.now,
     },
@@ -470,12 +485,6 @@ export async function createGateway(
     config.grpc.enabled ? tlsReloading("gRPC", config.grpc.tls, grpc.server, log) : undefined,
     config.http.enabled ? tlsReloading("HTTP", config.http.tls, http, log) : undefined,
   ].filter((files) => files !== undefined);
-  const watch = new DeviceWatch({
-    list: () => devices.list(),
-    boards: () => devices.boards(),
-    hostUse: hostUse(config.metrics.intervalMs, clock.now),
-    now: clock.now,
-  });
   const metrics = createMetrics({
     models: () => account.all(),
     others: [
@@ -501,7 +510,7 @@ export async function createGateway(
       ),
       ...(config.metrics.cpu ? cpuMetrics(config.metrics.intervalMs, clock.now) : []),
     ],
-    histograms: account.stages.families(),
+    histograms: account.stages?.families() ?? [],
     counterLatencies: config.metrics.counterLatencies,
     latencies: timings.metrics,
   });
@@ -586,6 +595,9 @@ export async function createGateway(
     over: ended,
   };
 }
+
+/** @param most 0: none */
+const stageTimesOf = (most: number) => (most > 0 ? new StageTimes(most) : undefined);
 
 function tableOf(tenants: readonly Tenant[]): TenantTable {
   const table = new TenantTable();

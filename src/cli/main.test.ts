@@ -83,6 +83,7 @@ describe("every flag of the table", () => {
       "http.address": "127.0.0.1",
       "metrics.address": "127.0.0.1",
       "metrics.summaryQuantiles": "0.5:0.05",
+      "metrics.maxStageSeries": "17",
       "grpc.restrictedProtocols": "health:key=value",
       "http.restrictedApis": "health:key=value",
       "routing.policy": "preference",
@@ -122,6 +123,8 @@ describe("every flag of the table", () => {
     "dial-in-port": ["--dial-in-secret-file=secret"],
     "dial-in-cert-path": ["--dial-in-key-path=key"],
     "dial-in-key-path": ["--dial-in-cert-path=cert"],
+    "redis-cert-path": ["--redis-key-path=key"],
+    "redis-key-path": ["--redis-cert-path=cert"],
     join: ["--join-secret-file=secret"],
   };
   const extra = (name: string) => more[name] ?? [];

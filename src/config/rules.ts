@@ -119,6 +119,9 @@ export function broken(config: Config): string[] {
       "redis.url, redis.sentinels: one of them says where Redis is; leave the other out",
     );
   }
+  if ((redis.certPath === undefined) !== (redis.keyPath === undefined)) {
+    problems.push("redis.certPath, redis.keyPath: a certificate is of no use without its key");
+  }
   if (!grpc.enabled && !http.enabled) {
     problems.push("grpc.enabled, http.enabled: both are off, so nothing could be served");
   }

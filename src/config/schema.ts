@@ -132,8 +132,8 @@ const metrics = z.strictObject({
     unit: "ms",
   }),
   maxStageSeries: key(
-    whole(1, 100_000).default(100),
-    "Sets of model, tenant and device that histograms of durations are told of; the rest is 'other'",
+    whole(0, 100_000).default(100),
+    "Sets of model, tenant and device with histograms of durations; the rest is 'other'; 0: none",
   ),
   counterLatencies: key(z.boolean().default(true), "Tell durations as sums (nv_inference_*_us)"),
   histogramLatencies: key(
@@ -377,6 +377,12 @@ const redis = z.strictObject({
     path: true,
     defaultText: "those of Node",
   }),
+  certPath: key(
+    file().optional(),
+    "Certificate of this gateway for them, PEM (a Redis with TLS asks for one unless tls-auth-clients says no)",
+    { path: true },
+  ),
+  keyPath: key(file().optional(), "Private key of that certificate, PEM", { path: true }),
   username: key(z.string().min(1).optional(), "Whom Redis knows this gateway as"),
   passwordFile: key(file().optional(), "File that holds the password", { path: true }),
   sentinelPasswordFile: key(file().optional(), "File that holds the password of the Sentinels", {

@@ -226,6 +226,48 @@ describe("a stranger on the port", () => {
   });
 
   it.each([
+    ["in plain text", undefined],
+    ["at their TLS handshake", certificates],
+  ])(
+    "by the thousand, without a word, %s: most are ended, and servers join",
+    async (_how, over) => {
+      const { readFileSync } = await import("node:fs");
+      const tls = over && {
+        cert: readFileSync(over.serverCertPath),
+        key: readFileSync(over.serverKeyPath),
+      };
+      const said: string[] = [];
+      const log = { ...silent, warn: (text: string) => said.push(text) };
+      const dialIn = await gateway({ tls, log });
+      const silentOnes: Socket[] = [];
+      const open = () => silentOnes.filter(({ destroyed }) => !destroyed).length;
+      /** So many at once as wait to be accepted. */
+      const wave = () =>
+        Promise.all(
+          Array.from({ length: 100 }, () => {
+            const socket = connect(dialIn.port, "127.0.0.1");
+            silentOnes.push(socket.on("error", () => {}).resume());
+            return Promise.race([once(socket, "connect"), once(socket, "close")]).catch(() => {});
+          }),
+        );
+      try {
+        for (let waves = 0; waves < 20; waves += 1) await wave();
+        expect(await eventually(() => open() <= 256, LIMIT_MS)).toBeDefined();
+        expect(open()).toBeGreaterThan(100);
+        const far = `localhost:${dialIn.port}`;
+        const more = over && { gateway: far, tls: { ca: over.root } };
+        await joining(dialIn.port, "job1", more);
+        await eventually(() => stateOf(dialIn) === "joined", LIMIT_MS);
+        expect(await ask(pathOf(dialIn), "hello")).toBe("job1:hello");
+        expect(said).toEqual([expect.stringContaining("say nothing: the oldest are ended")]);
+      } finally {
+        for (const socket of silentOnes) socket.destroy();
+      }
+    },
+    3 * LIMIT_MS,
+  );
+
+  it.each([
     ["a name of two lines", "a\nb", 1, /is no name/],
     ["a long name", "x".repeat(200), 1, /is no name/],
     ["no number of ms", "job1", "soon", /how long it stays/],

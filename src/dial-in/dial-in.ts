@@ -12,10 +12,15 @@ import { StatusError } from "../errors.ts";
 import type { Service } from "../lifecycle.ts";
 import type { Logger } from "../logger.ts";
 import { Place } from "./place.ts";
-import { type Line, newNonce, nextLine, PROTOCOL, proofOf, proves, say } from "./words.ts";
+import { ENDED, type Line, newNonce, nextLine, PROTOCOL, proofOf, proves, say } from "./words.ts";
 
 /** Whoever has connected says within this time who it is. */
 const GREETING_MS = 10_000;
+/**
+ * Connections that have not said who they are, at a time; one more ends the oldest of them. Whoever knows the secret has proven it
+ * within a round trip, so that strangers who only hold connections take neither the port from servers nor descriptors from the gateway.
+ */
+const MOST_STRANGERS = 256;
 /** Time between two signs of life of a server that has joined; it is gone after three. */
 const PING_MS = 5_000;
 const SILENCE_MS = 3 * PING_MS;
@@ -50,6 +55,9 @@ export class DialIn implements Service {
   readonly #folder: string;
   readonly #places: readonly Place[];
   readonly #sockets = new Set<Socket>();
+  /** Raw sockets, also of those that are still at their TLS handshake; the oldest first. */
+  readonly #strangers = new Map<string, Socket>();
+  #shedding = false;
   readonly #listeners = new Set<(place: string) => void>();
   #server: Server | undefined;
 
@@ -93,11 +101,18 @@ export class DialIn implements Service {
     for (const place of this.#places) await place.listen();
     const { address, port, tls, log } = this.#parts;
     const taken = (socket: Socket) => void this.#take(socket);
-    const server = tls ? createTlsServer(tls, taken) : createServer(taken);
+    const server = tls
+      ? createTlsServer({ ...tls, handshakeTimeout: GREETING_MS }, taken)
+      : createServer(taken);
     server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
+      this.#meet(socket);
+      const peer = peerOf(socket);
       socket.on("error", () => socket.destroy());
-      socket.once("close", () => this.#sockets.delete(socket));
+      socket.once("close", () => {
+        this.#sockets.delete(socket);
+        this.#strangers.delete(peer);
+      });
     });
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
@@ -119,7 +134,29 @@ export class DialIn implements Service {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
+  #meet(socket: Socket): void {
+    const [oldest] = this.#strangers;
+    if (oldest !== undefined && this.#strangers.size >= MOST_STRANGERS) {
+      this.#strangers.delete(oldest[0]);
+      oldest[1].destroy();
+      if (!this.#shedding) {
+        this.#parts.log.warn(
+          `${MOST_STRANGERS} connections to the dial-in port say nothing: the oldest are ended`,
+        );
+      }
+      this.#shedding = true;
+    }
+    this.#strangers.set(peerOf(socket), socket);
+  }
+
+  /** It has proven that it knows the secret. */
+  #recognise(socket: Socket): void {
+    this.#strangers.delete(peerOf(socket));
+    if (this.#strangers.size < MOST_STRANGERS / 2) this.#shedding = false;
+  }
+
   async #take(socket: Socket): Promise<void> {
+    const peer = peerOf(socket);
     socket.on("error", () => socket.destroy());
     const nonce = newNonce();
     say(socket, { protocol: PROTOCOL, nonce });
@@ -130,7 +167,9 @@ export class DialIn implements Service {
       else throw new Error("it neither joins nor links");
     } catch (thrown) {
       const reason = thrown instanceof Error ? thrown.message : String(thrown);
-      this.#parts.log.warn(`${peerOf(socket)} did not join: ${reason}`);
+      // Port scanners come and go without a word; a line for each would be all that the log has.
+      const level = reason === ENDED ? "debug" : "warn";
+      this.#parts.log[level](`${peer} did not join: ${reason}`);
       refuse(socket, reason);
     }
   }
@@ -149,6 +188,7 @@ export class DialIn implements Service {
     if (place === undefined) {
       throw new Error(`all ${this.#places.length} places are taken (dialIn.places)`);
     }
+    this.#recognise(socket);
     const peer = peerOf(socket);
     place.join({
       name,
@@ -184,6 +224,7 @@ export class DialIn implements Service {
   #links(socket: Socket, nonce: string, line: Line, key: string): void {
     const { secret } = this.#parts;
     if (!proves(line.proof, proofOf(secret, "link", nonce, key))) throw new Error(WRONG_SECRET);
+    this.#recognise(socket);
     for (const place of this.#places) {
       const caller = place.take(key);
       if (caller === undefined) continue;

@@ -23,6 +23,9 @@ export const PROTOCOL = 1;
 /** Longest line, bytes: names are short. */
 const MAX_LINE_BYTES = 4096;
 
+/** Why there is no next line: the other end has hung up. */
+export const ENDED = "the connection ended";
+
 /** A line as it came; which fields it must have, and of which type, its reader says. */
 export interface Line {
   readonly protocol?: unknown;
@@ -69,7 +72,7 @@ export function nextLine(socket: Socket, timeoutMs: number): Promise<Line> {
       settle();
     };
     const failed = (error: Error) => end(() => reject(error));
-    const ended = () => failed(new Error("the connection ended"));
+    const ended = () => failed(new Error(ENDED));
     const late = setTimeout(() => failed(new Error(`no word for ${timeoutMs} ms`)), timeoutMs);
     const read = () => {
       for (let piece = socket.read(); piece !== null; piece = socket.read()) {

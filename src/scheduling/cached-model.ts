@@ -1,5 +1,6 @@
 /** A model whose answers are kept: an equal request is answered without an execution. */
 import type { Clock } from "../clock.ts";
+import type { Tenant } from "../inference/caller.ts";
 import { ForwardingCall } from "../inference/forwarding-call.ts";
 import type { Account } from "../inference/outcome.ts";
 import { joinPieces, onePiece } from "../inference/pieces.ts";
@@ -67,6 +68,10 @@ export class CachedModel implements Served, CacheOwner {
 
   rowsByTenant() {
     return this.#model.rowsByTenant?.() ?? [];
+  }
+
+  waitMsOf(tenant: Tenant): number {
+    return this.#model.waitMsOf?.(tenant) ?? 0;
   }
 
   get secondsAhead(): number | undefined {

@@ -1,4 +1,5 @@
 /** Charges tenants for the device time of their batches: as predicted when it is given, corrected when it was measured. */
+import { DEFAULT_TENANT } from "../inference/caller.ts";
 import type { DeviceUse } from "../policy/fair-share/device-use.ts";
 import type { ShareClock } from "../policy/fair-share/share-clock.ts";
 import type { Entry } from "./entry.ts";
@@ -10,6 +11,14 @@ export class Charging {
   constructor(clock: ShareClock, use: DeviceUse) {
     this.#clock = clock;
     this.#use = use;
+  }
+
+  /** For requests whose turn tags do not decide: who sent them pays for them, and holds nobody up while they wait. */
+  name(batch: readonly Entry[]): void {
+    for (const entry of batch) {
+      entry.payer = this.#clock.enter(entry.call.caller?.tenant ?? DEFAULT_TENANT);
+      this.#clock.leave(entry.payer);
+    }
   }
 
   /** A device begins with the batch. Each tenant pays for its rows. */

@@ -1,5 +1,5 @@
 /** Whether a request that comes now can be answered before its deadline, by what is waiting and what batches cost. */
-import { DEFAULT_TENANT } from "../inference/caller.ts";
+import { DEFAULT_TENANT, type Tenant } from "../inference/caller.ts";
 import type { InferCall, InferRequest } from "../inference/request.ts";
 import { dueAt, latestStart, predictedUs } from "../policy/deadline/deadline.ts";
 import type { Lane } from "../pool/lane.ts";
@@ -50,14 +50,26 @@ export class Forecast {
     return true;
   }
 
+  /** How long what waits of the tenant will take with its part of the devices, in full batches, ms. */
+  waitMsOf(tenant: Tenant): number {
+    let rows = 0;
+    for (const [name, its] of this.#queues.rowsByTenant()) if (name === tenant.name) rows += its;
+    if (rows === 0) return 0;
+    const batchRows = Math.max(1, Math.min(this.#maxRows, this.#curve.limit, rows));
+    const usOfAll = (rows * this.#curve.predictUs(batchRows)) / batchRows;
+    return usOfAll / 1000 / (Math.max(1, this.#devices()) * this.#queues.partOf(tenant));
+  }
+
   /** Until everything that waits now has been begun, s; undefined: no device is in service. */
   secondsAhead(now: number): number | undefined {
     const devices = this.#devices();
     if (devices === 0) return undefined;
     const batchRows = Math.max(1, Math.min(this.#maxRows, this.#curve.limit));
-    const batches = Math.ceil(this.#queues.rows / batchRows);
-    const queuedUs = (batches * this.#curve.predictUs(batchRows)) / devices;
-    return (this.untilFreeUs(now) + (batches === 0 ? 0 : queuedUs)) / 1e6;
+    const rows = this.#queues.rows;
+    const rest = rows % batchRows;
+    const fullUs = Math.floor(rows / batchRows) * this.#curve.predictUs(batchRows);
+    const restUs = rest === 0 ? 0 : this.#curve.predictUs(rest);
+    return (this.untilFreeUs(now) + (fullUs + restUs) / devices) / 1e6;
   }
 
   #devices(): number {

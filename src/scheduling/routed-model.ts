@@ -9,6 +9,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { StatusError } from "../errors.ts";
+import type { Tenant } from "../inference/caller.ts";
 import { ForwardingCall } from "../inference/forwarding-call.ts";
 import type { InferCall, InferRequest, ModelSignature } from "../inference/request.ts";
 import { chooseFailover } from "../policy/routing/failover.ts";
@@ -89,6 +90,11 @@ export class RoutedModel implements Served {
 
   *rowsByTenant(): Generator<readonly [tenant: string, rows: number], void> {
     for (const { scheduler } of this.branches) yield* scheduler.rowsByTenant();
+  }
+
+  /** Of the variant where it is longest. */
+  waitMsOf(tenant: Tenant): number {
+    return Math.max(0, ...this.branches.map(({ scheduler }) => scheduler.waitMsOf(tenant)));
   }
 
   /** Where it would wait least. */

@@ -349,3 +349,29 @@ describe("draining", () => {
     expect(clock.pending).toBe(0);
   });
 });
+
+describe("how long a request that came now would wait", () => {
+  it("is what the device runs, and what waits by the measured cost of batches", async () => {
+    const { scheduler, clock, first, submit } = aScheduler({ maxBatchSize: 8 });
+    expect(scheduler.secondsAhead).toBe(0);
+    for (let turn = 0; turn < 5; turn += 1) {
+      submit({ rows: 8 });
+      await clock.advance(0);
+      first.runs[0]?.finish(10_000);
+      await clock.advance(0);
+    }
+    expect(scheduler.secondsAhead).toBe(0);
+    for (let turn = 0; turn < 3; turn += 1) submit({ rows: 8 });
+    await clock.advance(0);
+    expect(first.runs.length).toBeGreaterThan(0);
+    expect(scheduler.secondsAhead).toBeCloseTo(0.03, 5);
+    await clock.advance(4);
+    expect(scheduler.secondsAhead).toBeCloseTo(0.026, 5);
+  });
+
+  it("is not known while no device serves", async () => {
+    const { scheduler, first } = aScheduler();
+    first.setReady(false);
+    expect(scheduler.secondsAhead).toBeUndefined();
+  });
+});

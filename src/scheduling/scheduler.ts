@@ -12,6 +12,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { StatusError } from "../errors.ts";
+import type { Tenant } from "../inference/caller.ts";
 import type { Account } from "../inference/outcome.ts";
 import type { QueueRules } from "../inference/queue-rules.ts";
 import type { InferCall, InferRequest, ModelSignature } from "../inference/request.ts";
@@ -144,6 +145,11 @@ export class Scheduler implements Served {
   /** Rows that wait, by tenant. */
   rowsByTenant(): Iterable<readonly [tenant: string, rows: number]> {
     return this.#queue.rowsByTenant();
+  }
+
+  /** See `Served.waitMsOf`. */
+  waitMsOf(tenant: Tenant): number {
+    return this.#forecast.waitMsOf(tenant);
   }
 
   /** Rows that were ever accepted. */

@@ -2,12 +2,16 @@ import { describe, expect, it } from "vitest";
 import { BackendError } from "../../backends/contract.ts";
 import { FakeInstance } from "../../test/support/fake-instance.ts";
 import { aRequest, aSignature, FakeCall } from "../../test/support/requests.ts";
+import { aCaller, aTenant } from "../../test/support/tenants.ts";
 import { VirtualClock } from "../../test/support/virtual-clock.ts";
+import type { Caller } from "../inference/caller.ts";
 import type { SequenceControl } from "../inference/made-inputs.ts";
 import type { RequestOutcome } from "../inference/outcome.ts";
 import type { InferRequest, ModelSignature } from "../inference/request.ts";
 import type { SequenceRules } from "../inference/sequence-rules.ts";
 import { silent } from "../logger.ts";
+import { DeviceUse } from "../policy/fair-share/device-use.ts";
+import { ShareClock } from "../policy/fair-share/share-clock.ts";
 import { WorkerLost } from "../pool/lane.ts";
 import { Pool } from "../pool/pool.ts";
 import { SequenceScheduler } from "./sequence-scheduler.ts";
@@ -47,6 +51,7 @@ function aScheduler(
   const outcomes: RequestOutcome[] = [];
   const responses: string[] = [];
   let pending = 0;
+  const share = { clock: new ShareClock(), use: new DeviceUse() };
   const scheduler = new SequenceScheduler({
     signature,
     rules,
@@ -64,12 +69,17 @@ function aScheduler(
     clock,
     log: silent,
     patienceMs: 5000,
+    share,
   });
   /** `id` with the marks: "7" is a request of sequence 7, "7[" its first, "7]" its last. */
-  const submit = (marked: string, request: Partial<InferRequest> = {}) => {
+  const submit = (
+    marked: string,
+    request: Partial<InferRequest> = {},
+    caller: Caller | undefined = undefined,
+  ) => {
     const id = BigInt(marked.replace(/[[\]]/g, ""));
     const sequence = { id, start: marked.includes("["), end: marked.includes("]") };
-    const call = new FakeCall();
+    const call = Object.assign(new FakeCall(), { caller });
     scheduler.submit(aRequest({ signature, sequence, value: Number(id), ...request }), call);
     return call;
   };
@@ -87,6 +97,7 @@ function aScheduler(
     finish,
     outcomes,
     responses,
+    share,
     pending: () => pending,
   };
 }
@@ -584,5 +595,33 @@ describe("unloading", () => {
     const waits = [submit("1"), submit("2[")];
     await scheduler.close();
     expect(waits.map(codes)).toEqual([["UNAVAILABLE"], ["UNAVAILABLE"]]);
+  });
+});
+
+describe("the time of a device that keeps sequences", () => {
+  const [cms, atlas] = [aTenant(1), aTenant(2)];
+
+  it.each([
+    ["direct", direct],
+    ["oldest", oldest],
+  ])("is charged to who sent the requests of a batch, by rows (%s)", async (_, rules) => {
+    const { submit, first, clock, share, scheduler } = aScheduler(rules);
+    submit("1[", {}, aCaller(cms));
+    submit("2[", {}, aCaller(atlas));
+    submit("3[", {}, aCaller(cms));
+    expect([...scheduler.rowsByTenant()]).toEqual([
+      [cms.name, 1],
+      [atlas.name, 1],
+      [cms.name, 1],
+    ]);
+    await clock.advance(0);
+    first.runs[0]?.finish(3_000);
+    await clock.advance(0);
+    const used = [...share.use.all()].map(({ tenant, usedUs }) => [tenant, usedUs]);
+    expect(Object.fromEntries(used)).toEqual({ [cms.name]: 2_000, [atlas.name]: 1_000 });
+    // Of two equal tenants the one that used less is served next wherever these devices are shared.
+    const [left, right] = [share.clock.enter(cms), share.clock.enter(atlas)];
+    expect(left.tag).toBeGreaterThan(right.tag);
+    expect([...scheduler.rowsByTenant()]).toEqual([]);
   });
 });

@@ -13,21 +13,27 @@
  */
 import type { Clock } from "../clock.ts";
 import { StatusError } from "../errors.ts";
+import { DEFAULT_TENANT } from "../inference/caller.ts";
 import { checkCorrelation } from "../inference/control-inputs.ts";
 import type { Account } from "../inference/outcome.ts";
 import type { InferCall, InferRequest, ModelSignature } from "../inference/request.ts";
 import { sequenceKey } from "../inference/sequence-key.ts";
 import type { SequenceRules } from "../inference/sequence-rules.ts";
 import type { Logger } from "../logger.ts";
+import { DeviceUse } from "../policy/fair-share/device-use.ts";
+import { ShareClock } from "../policy/fair-share/share-clock.ts";
 import { type Executed, type Lane, WorkerLost } from "../pool/lane.ts";
 import type { Pool } from "../pool/pool.ts";
 import { decideBatch } from "./batcher.ts";
 import { Chain } from "./chain.ts";
+import { Charging } from "./charging.ts";
+import { CostCurve } from "./cost-curve.ts";
 import { emptySlot } from "./empty-slot.ts";
-import { Endings, type Origin, stopping } from "./endings.ts";
+import { Endings, type Origin, rowsOfClients, stopping } from "./endings.ts";
 import { type Entry, newEntry } from "./entry.ts";
 import { Patience } from "./patience.ts";
 import { afterFailure } from "./recovery.ts";
+import type { DeviceShare } from "./scheduler.ts";
 import {
   type Bench,
   idleTooLong,
@@ -52,6 +58,8 @@ export interface SequenceSchedulerParts {
   /** Requests fail once no instance has been ready for so long, ms. */
   readonly patienceMs: number;
   readonly origin?: Origin | undefined;
+  /** Where the time of its devices is charged to tenants; absent: nobody is told. */
+  readonly share?: DeviceShare | undefined;
 }
 
 export class SequenceScheduler implements Served {
@@ -63,6 +71,8 @@ export class SequenceScheduler implements Served {
   readonly #live = new Map<string, Sequence>();
   readonly #backlog = new Chain<Sequence>();
   readonly #maxRows: number;
+  readonly #charging: Charging;
+  readonly #curve = new CostCurve();
   readonly #endings: Endings;
   readonly #account: Account;
   readonly #clock: Clock;
@@ -89,6 +99,8 @@ export class SequenceScheduler implements Served {
     this.#maxRows = open ? 1 : rows;
     const slots = rules.strategy === "direct" ? rows : rules.maxCandidateSequences;
     this.#benches = pool.lanes.map((lane) => ({ lane, slots: new Slots(slots), again: [] }));
+    const share = parts.share ?? { clock: new ShareClock(), use: new DeviceUse() };
+    this.#charging = new Charging(share.clock, share.use);
     this.#endings = new Endings(signature, parts.account, clock, parts.origin);
     this.#account = parts.account;
     this.#clock = clock;
@@ -107,6 +119,15 @@ export class SequenceScheduler implements Served {
 
   get inFlight(): number {
     return this.#waitingRequests + this.#runningRequests;
+  }
+
+  /** Requests that wait for a slot or for those before them, of a row each. */
+  *rowsByTenant(): Generator<readonly [tenant: string, rows: number], void> {
+    for (const { waiting } of this.#live.values()) {
+      for (const { call, request } of waiting) {
+        yield [(call.caller?.tenant ?? DEFAULT_TENANT).name, request.rows];
+      }
+    }
   }
 
   /** @throws StatusError also where the request does not fit into a sequence, with Triton's texts. */
@@ -286,8 +307,11 @@ export class SequenceScheduler implements Served {
     const batch = this.#rowsOf(bench, entries);
     const streamed = this.signature.decoupled ? this.#streamedBatch(batch, bench.lane) : undefined;
     const requests = batch.map(({ request }) => request);
+    const predictedUs = this.#curve.predictUs(batch.length);
+    this.#charging.name(entries);
+    this.#charging.charge(entries, rowsOfClients(entries), predictedUs);
     bench.lane.execute(requests, streamed?.sink).then(
-      (executed) => this.#executed(batch, executed, streamed),
+      (executed) => this.#executed(batch, executed, predictedUs, streamed),
       (error: unknown) => this.#failed(bench, entries, error, streamed),
     );
   }
@@ -310,8 +334,17 @@ export class SequenceScheduler implements Served {
     return rows;
   }
 
-  #executed(batch: readonly Entry[], executed: Executed, streamed?: StreamedBatch): void {
+  /** @param predictedUs see `Charging.measured` */
+  #executed(
+    batch: readonly Entry[],
+    executed: Executed,
+    predictedUs: number,
+    streamed?: StreamedBatch,
+  ): void {
     this.#runningBatches -= 1;
+    const { inferUs } = executed.timing;
+    this.#curve.observe(batch.length, inferUs);
+    this.#charging.measured(batch, rowsOfClients(batch), predictedUs, inferUs);
     for (const entry of batch) this.#settle(entry, entry.request.sequence?.end !== true);
     // The device first, see Scheduler.
     if (this.#waitingRequests >= batch.length) this.#pump();

@@ -1,5 +1,6 @@
 /** What serves a loaded model version, whatever stands behind it: a pool, sequences, an ensemble, a cache. */
 
+import type { Tenant } from "../inference/caller.ts";
 import type { InferCall, InferRequest, ModelSignature } from "../inference/request.ts";
 import type { AbsentVariant } from "../policy/routing/variant-view.ts";
 import type { Pool } from "../pool/pool.ts";
@@ -21,6 +22,8 @@ export interface Served {
   readonly inFlight: number;
   /** Rows that wait for a device; a tenant may be named several times. Absent: nothing waits here. */
   rowsByTenant?(): Iterable<readonly [tenant: string, rows: number]>;
+  /** How long what waits here of the tenant will take, by its share and what batches cost, ms. Absent: nobody can tell. */
+  waitMsOf?(tenant: Tenant): number;
   /** How long a request that came now would wait for a device, s; undefined: no device serves it, or nobody can tell. */
   readonly secondsAhead?: number | undefined;
   /** Takes nothing more; resolves when everything accepted was answered. */

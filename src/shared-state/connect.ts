@@ -1,5 +1,6 @@
 /** Connections to Redis that fail fast: nothing waits for a Redis that is away, not even in a queue. */
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { Redis, type RedisOptions } from "ioredis";
 import { StatusError } from "../errors.ts";
 import type { RedisSettings } from "./settings.ts";
@@ -12,13 +13,33 @@ const CONNECT_MS = 1_000;
 const FIRST_RETRY_MS = 50;
 /** Redis is back for at most this long before it is noticed, ms. */
 const LONGEST_RETRY_MS = 200;
+/** A Redis that does not take the password writes each attempt down, ms. */
+const REFUSED_RETRY_MS = 2_000;
 
 /** Not connected yet. @throws StatusError INVALID_ARGUMENT naming the key, where a file or the address cannot be read */
 export function redisClient(settings: RedisSettings): Redis {
-  const client = new Redis({ ...patience(settings), ...place(settings), ...credentials(settings) });
+  let refused = false;
+  const client: Redis = new Redis({
+    ...{ ...patience(settings), ...place(settings), ...credentials(settings) },
+    retryStrategy: (attempt) => {
+      renew(client, settings);
+      return refused ? REFUSED_RETRY_MS : backOff(attempt);
+    },
+  });
   // Whoever asks is told by the command; an emitter without a listener would end the process.
-  client.on("error", () => undefined);
+  client.on("error", ({ message }: Error) => {
+    refused = /^(WRONGPASS|NOAUTH|NOPERM)/.test(message);
+  });
   return client;
+}
+
+/** A password that was replaced counts with the next connection. */
+function renew({ options }: Redis, settings: RedisSettings): void {
+  try {
+    Object.assign(options, credentials(settings));
+  } catch {
+    // It is just being replaced: the old one is tried once more.
+  }
 }
 
 function patience({ commandTimeoutMs }: RedisSettings): Options {
@@ -33,7 +54,6 @@ function patience({ commandTimeoutMs }: RedisSettings): Options {
     socketTimeout: SILENT_MS,
     connectTimeout: CONNECT_MS,
     sentinelCommandTimeout: CONNECT_MS,
-    retryStrategy: backOff,
     sentinelRetryStrategy: backOff,
     // A master that became a replica: the connection to it is of no use.
     reconnectOnError: (error) => error.message.startsWith("READONLY"),
@@ -54,17 +74,29 @@ function place(settings: RedisSettings): Options {
   }
   if (url?.startsWith("unix:")) return { path: url.slice("unix:".length).replace(/^\/\/\//, "/") };
   const { hostname, port, pathname } = new URL(url ?? "");
+  const host = hostname.replace(/^\[|\]$/g, "");
   return {
-    host: hostname.replace(/^\[|\]$/g, ""),
+    host,
     port: port === "" ? 6379 : Number(port),
     db: Number(pathname.slice(1) || 0),
-    ...(tls && { tls: { ...tls, servername: hostname } }),
+    // An address is no name that a client may call (RFC 6066); it is compared all the same.
+    ...(tls && { tls: isIP(host) === 0 ? { ...tls, servername: host } : tls }),
   };
 }
 
-function tlsOf({ url, tls, caPath }: RedisSettings): { readonly ca?: Buffer } | undefined {
+interface TlsOfRedis {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+}
+
+function tlsOf({ url, tls, caPath, certPath, keyPath }: RedisSettings): TlsOfRedis | undefined {
   if (!tls && !url?.startsWith("rediss:")) return undefined;
-  return caPath === undefined ? {} : { ca: readFile("redis.caPath", caPath) };
+  return {
+    ...(caPath !== undefined && { ca: readFile("redis.caPath", caPath) }),
+    ...(certPath !== undefined && { cert: readFile("redis.certPath", certPath) }),
+    ...(keyPath !== undefined && { key: readFile("redis.keyPath", keyPath) }),
+  };
 }
 
 function credentials(settings: RedisSettings): Options {

@@ -60,6 +60,19 @@ describe.skipIf(NO_REDIS)(`a lease${NO_REDIS ? ` (${NO_REDIS})` : ""}`, () => {
     expect(a.ticket?.counter).toBe(2);
   });
 
+  it("is to be had again when what Redis holds of it is no number, or of a clock that went back", async () => {
+    const [a, b] = [of("a", 50), of("b", 50)];
+    await a.take();
+    const [key = ""] = redis.command("keys", "*lease:x").split("\n");
+    redis.command("hset", key, "untilMs", "soon");
+    expect(await b.take()).toBe(true);
+    redis.command("hset", key, "untilMs", "9999999999999999");
+    expect(await a.take()).toBe(false);
+    await sleep(600);
+    expect(await a.take()).toBe(true);
+    expect(a.ticket?.counter).toBe(3);
+  });
+
   it("has counters that only grow, also after Redis was emptied", async () => {
     const [a, b] = [of("a"), of("b")];
     await a.take();

@@ -30,6 +30,8 @@ type Command = (...args: (string | number)[]) => Promise<unknown>;
 export class Link {
   readonly #parts: LinkParts;
   readonly #client: Redis;
+  /** Why the newest connection came to nothing; a command says only that there is none. */
+  #trouble: string | undefined;
   #subscriber: Redis | undefined;
   #state: LinkState | undefined;
   #since: number;
@@ -41,6 +43,13 @@ export class Link {
     this.#parts = parts;
     this.#client = redisClient(parts.settings);
     this.#since = parts.now();
+    this.#client.on("error", ({ message, reason }: Error & { readonly reason?: string }) => {
+      // OpenSSL's messages are lines about its own source; its reason is for people.
+      this.#trouble = reason ?? message;
+    });
+    this.#client.on("ready", () => {
+      this.#trouble = undefined;
+    });
     for (const [name, { keys }] of Object.entries(SCRIPTS)) {
       this.#client.defineCommand(name, { numberOfKeys: keys, lua: scriptText(name as ScriptName) });
     }
@@ -111,8 +120,12 @@ export class Link {
       return answer;
     } catch (thrown) {
       this.#failures += 1;
-      const reason = thrown instanceof Error ? thrown.message : String(thrown);
-      this.#become(isConnected(this.#client, thrown) ? "degraded" : "down", reason);
+      const told = thrown instanceof Error ? thrown.message : String(thrown);
+      const connected = isConnected(this.#client, thrown);
+      this.#become(
+        connected ? "degraded" : "down",
+        (connected ? undefined : this.#trouble) ?? told,
+      );
       throw thrown;
     }
   }

@@ -42,6 +42,18 @@ describe.skipIf(NO_REDIS)(`slices of a quota${NO_REDIS ? ` (${NO_REDIS})` : ""}`
     return { usage, rate: () => slices.quotaFor(tenant).rowsPerSecond ?? 0 };
   }
 
+  // One such value stopped the slices of every tenant for as long as it lay there.
+  it("go on beside values that no gateway has written, and after a clock that went back", async () => {
+    const [a] = [await newGateway("a"), await newGateway("b")];
+    await sleep(300);
+    const [key = ""] = redis.command("keys", "*slices:rowsPerSecond:cms").split("\n");
+    redis.command("hset", key, "c", "garbage", "d", "5000 5000 9999999999999");
+    await sleep(800);
+    const fields = redis.command("hkeys", key).trim().split("\n");
+    expect(fields.toSorted()).toEqual(["a", "b", "since"]);
+    expect(a.rate()).toBeGreaterThan(0);
+  });
+
   type Gateway = Awaited<ReturnType<typeof newGateway>>;
 
   /** As much as they let through. */

@@ -9,6 +9,9 @@ export interface RedisSettings {
   readonly tls: boolean;
   /** Authorities of Redis' certificate; absent: those of Node. */
   readonly caPath?: string | undefined;
+  /** What this gateway shows of itself, PEM; absent: nothing. */
+  readonly certPath?: string | undefined;
+  readonly keyPath?: string | undefined;
   readonly username?: string | undefined;
   readonly passwordFile?: string | undefined;
   readonly sentinelPasswordFile?: string | undefined;

@@ -50,6 +50,16 @@ describe.skipIf(NO_REDIS)(`shared state${NO_REDIS ? ` (${NO_REDIS})` : ""}`, () 
       expect([a.live, stranger.live]).toEqual([2, 1]);
     });
 
+    it("are none by half: what only one of the two keys knows does not count", async () => {
+      const a = await newMember("a");
+      await a.announce();
+      redis.command("hset", "{test}:gateways", "ghost", JSON.stringify(facts("ghost")));
+      redis.command("zadd", "{test}:gateway-deadlines", "+inf", "shadow");
+      await a.announce();
+      expect([idsOf(a), a.live]).toEqual(["a", 1]);
+      expect(redis.command("hkeys", "{test}:gateways")).toBe("a");
+    });
+
     it("are off the list after their time to live, and at once when they say goodbye", async () => {
       const [a, b] = [await newMember("a", 200), await newMember("b", 200)];
       await b.announce();

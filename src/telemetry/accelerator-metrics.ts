@@ -7,9 +7,7 @@ import type { WatchedDevice } from "./device-watch.ts";
 import type { ReadMetric } from "./exposition/families.ts";
 import type { Labels } from "./exposition/label-text.ts";
 
-export function acceleratorMetrics(
-  devices: () => readonly WatchedDevice[],
-): readonly ReadMetric[] {
+export function acceleratorMetrics(devices: () => readonly WatchedDevice[]): readonly ReadMetric[] {
   const known = new Map<string, Labels>();
   const uuid = (id: string): Labels => {
     const labels = known.get(id) ?? { gpu_uuid: id };
@@ -63,6 +61,19 @@ export function acceleratorMetrics(
       "Temperature of a device, °C",
       ({ report }) => report.temperatureC,
     ),
+    {
+      name: "beamgate_device_lease_seconds",
+      help: "Time for which a device is still held by one experiment, s",
+      type: "gauge",
+      labels: ["gpu_uuid", "to"],
+      *read() {
+        for (const { report } of devices()) {
+          const { id, leasedTo: to, leasedSeconds: value } = report;
+          if (to !== undefined && value !== undefined)
+            yield { labels: { gpu_uuid: id, to }, value };
+        }
+      },
+    },
     {
       name: "beamgate_device_info",
       help: "1; what a device is, and whose board it is",

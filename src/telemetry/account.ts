@@ -10,7 +10,7 @@ import type {
 } from "../inference/outcome.ts";
 import type { ModelSignature } from "../inference/request.ts";
 import { BatchCounters, ModelCounters, ResponseCounters } from "./model-counters.ts";
-import { StageTimes } from "./stage-times.ts";
+import type { StageTimes } from "./stage-times.ts";
 
 /** What a finished load tells about a version. */
 export interface LoadFacts {
@@ -33,12 +33,13 @@ export class ModelAccount implements Account {
   readonly #bySignature = new WeakMap<ModelSignature, ModelCounters>();
   readonly #wallMs: () => number;
 
-  readonly stages: StageTimes;
+  /** undefined: their durations are not told. */
+  readonly stages: StageTimes | undefined;
   /** Told of requests that were not answered as asked. */
   onFailure: ((outcome: RequestOutcome) => void) | undefined;
 
   /** @param wallMs ms since 1970, for `last_inference`. */
-  constructor(wallMs: () => number = Date.now, stages: StageTimes = new StageTimes()) {
+  constructor(wallMs: () => number = Date.now, stages?: StageTimes) {
     this.#wallMs = wallMs;
     this.stages = stages;
   }
@@ -88,7 +89,7 @@ export class ModelAccount implements Account {
     const queueNs = between(timeline.queued, timeline.dispatched);
     counters.success.add(wholeNs, requests);
     counters.queue.add(queueNs, requests);
-    this.stages.observe(outcome);
+    this.stages?.observe(outcome);
     if (execution !== undefined) {
       counters.computeInput.add(execution.inputUs * NS_PER_US, requests);
       counters.computeInfer.add(execution.inferUs * NS_PER_US, requests);

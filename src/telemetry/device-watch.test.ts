@@ -66,6 +66,13 @@ describe("devices at a scrape", () => {
     expect(told("nv_gpu_power_limit")).toEqual([]);
   });
 
+  it("tell who holds them, and for how long still", async () => {
+    const held = { ...gpu, leasedTo: "cms", leasedModels: ["*"], leasedSeconds: 60 };
+    const { watch, told } = setUp(async () => [held, cpu]);
+    await watch.read();
+    expect(told("beamgate_device_lease_seconds")).toEqual([["gpu:GPU-1", 60]]);
+  });
+
   it("stay as they were read when reading fails", async () => {
     let broken = false;
     const { watch, told } = setUp(async () => {

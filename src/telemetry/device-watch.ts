@@ -15,8 +15,8 @@ export interface DeviceWatchParts {
   now(): number;
 }
 
-/** Sensors are asked no oftener anyway (`wiring/inventory.ts`), ms. */
-const READ_EVERY_MS = 5_000;
+/** Reading sensors starts a process for each kind of backend, ms. */
+const READ_EVERY_MS = 30_000;
 /** Shortest time over which use is taken, ms. */
 const USE_OVER_MS = 1_000;
 

@@ -3,6 +3,7 @@ import { wholePage } from "../../test/support/metrics.ts";
 import type { ModelSignature } from "../inference/request.ts";
 import { ModelAccount } from "./account.ts";
 import { createMetrics } from "./metrics.ts";
+import { StageTimes } from "./stage-times.ts";
 
 const signature = (name: string): ModelSignature => ({
   name,
@@ -15,11 +16,12 @@ const signature = (name: string): ModelSignature => ({
 });
 
 function setUp(name = "jets") {
-  const account = new ModelAccount();
+  const stages = new StageTimes();
+  const account = new ModelAccount(Date.now, stages);
   const jets = signature(name);
   const metrics = createMetrics({
     models: () => account.all(),
-    histograms: account.stages.families(),
+    histograms: stages.families(),
     others: [
       {
         name: "beamgate_grpc_connections",

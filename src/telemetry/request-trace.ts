@@ -1,6 +1,6 @@
 /** One traced request, from the moment it is chosen to the moment its trace is written. */
-import { randomBytes } from "node:crypto";
 import type { TraceContext } from "../inference/request.ts";
+import { randomHex } from "./trace-ids.ts";
 import type { TraceSetting } from "./trace-settings.ts";
 
 /** Where a caller's own trace stands (W3C Trace Context). */
@@ -45,7 +45,7 @@ export interface Chosen {
 
 export class RequestTrace implements TraceContext {
   readonly traceId: string;
-  readonly spanId: string = randomBytes(8).toString("hex");
+  readonly spanId: string = randomHex(8);
   readonly parentSpanId: string;
   readonly tracestate: string;
   readonly setting: TraceSetting;
@@ -65,7 +65,7 @@ export class RequestTrace implements TraceContext {
     this.setting = chosen.setting;
     this.requestId = chosen.requestId;
     this.tracestate = chosen.tracestate;
-    this.traceId = above?.traceId ?? chosen.parent?.traceId ?? randomBytes(16).toString("hex");
+    this.traceId = above?.traceId ?? chosen.parent?.traceId ?? randomHex(16);
     this.parentSpanId = above?.spanId ?? chosen.parent?.spanId ?? "";
     this.number = chosen.next();
   }

@@ -1,8 +1,8 @@
 /** A finished request as spans: the request, its time in the queue, its computation. */
-import { randomBytes } from "node:crypto";
 import type { RequestOutcome } from "../inference/outcome.ts";
 import type { RequestTrace } from "./request-trace.ts";
 import { type Stage, stageList, stagesOf } from "./stages.ts";
+import { randomHex } from "./trace-ids.ts";
 
 export interface Span {
   readonly name: string;
@@ -65,7 +65,7 @@ export function spansOf(
   const below = (name: string, start: number, end: number): Span => ({
     ...request,
     name,
-    spanId: randomBytes(8).toString("hex"),
+    spanId: randomHex(8),
     parentSpanId: spanId,
     parentRemote: false,
     server: false,

@@ -52,11 +52,13 @@ describe("a certificate that a client shows", () => {
   let alice: Issued;
   let proxy: Issued;
   let legacy: Issued;
+  let nameless: Issued;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "beamgate-certs-"));
     const authority = new TestAuthority(folder, "authority");
     alice = authority.issue("/DC=ch/DC=cern/OU=cms/CN=alice");
     proxy = authority.proxyOf(alice, "/DC=ch/DC=cern/OU=cms/CN=alice");
+    nameless = authority.issue("/");
     const user = new TestAuthority(folder, "user");
     legacy = user.issue("/DC=ch/CN=user/CN=limited proxy");
   });
@@ -69,6 +71,16 @@ describe("a certificate that a client shows", () => {
     if ("refused" in certificate) throw new Error(certificate.refused);
     expect(nameText(certificate.name)).toBe("/DC=ch/DC=cern/OU=cms/CN=alice");
     expect(certificate.notAfter).toBeGreaterThan(Date.now());
+  });
+
+  // Node gives such a certificate no subject: reading one threw where nobody caught it.
+  it("belongs to nobody where it names nobody, whoever has signed it", () => {
+    expect(shown(nameless)).toMatchObject({
+      refused: "the certificate 'without a name' has no name that can be compared",
+    });
+    expect(shown(nameless, "DEPTH_ZERO_SELF_SIGNED_CERT")).toMatchObject({
+      refused: "the certificate 'without a name' is not accepted: it is signed by itself",
+    });
   });
 
   it.each([

@@ -71,20 +71,22 @@ export function presented(
   certificate: X509Certificate,
   untrusted: string | undefined,
 ): PresentedCertificate {
-  if (isProxy(certificate)) {
+  // Of a certificate that names nobody Node has no subject at all, whatever its type says.
+  const { subject = "", issuer = "" } = certificate as Partial<X509Certificate>;
+  if (isProxy(certificate.raw, subject, issuer)) {
     return {
       refused:
-        `the certificate '${shown(certificate.subject)}' is a proxy (RFC 3820), which this gateway does not take. ` +
+        `the certificate '${shown(subject)}' is a proxy (RFC 3820), which this gateway does not take. ` +
         "Show the certificate that it was made from, or a token",
     };
   }
   if (untrusted !== undefined) {
     const why = certificateReason(untrusted);
-    return { refused: `the certificate '${shown(certificate.subject)}' is not accepted: ${why}` };
+    return { refused: `the certificate '${shown(subject)}' is not accepted: ${why}` };
   }
-  const name = readSubject(certificate.subject);
-  if (name === undefined) {
-    const text = `the certificate '${shown(certificate.subject)}' has a name that cannot be compared`;
+  const name = readSubject(subject);
+  if (name === undefined || name.length === 0) {
+    const text = `the certificate '${shown(subject)}' has no name that can be compared`;
     return { refused: text };
   }
   return { name, notAfter: Date.parse(certificate.validTo) };
@@ -109,13 +111,14 @@ const REASONS: Readonly<Record<string, string>> = {
 const PROXY_INFO = Buffer.from([0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x0e]);
 
 /** Also those from before the RFC: the name of who signed it, and one CN more. */
-function isProxy({ raw, subject, issuer }: X509Certificate): boolean {
+function isProxy(raw: Buffer, subject: string, issuer: string): boolean {
   if (raw.includes(PROXY_INFO)) return true;
   if (!subject.startsWith(`${issuer}\n`)) return false;
   return /^CN=(proxy|limited proxy|\d+)$/.test(subject.slice(issuer.length + 1));
 }
 
 function shown(subject: string): string {
+  if (subject === "") return "without a name";
   const name = readSubject(subject);
   return name === undefined ? subject.replaceAll("\n", ", ") : nameText(name);
 }

@@ -29,11 +29,19 @@ class CallOf extends FakeCall {
 let clock: VirtualClock;
 let admission: Admission;
 let index: IndexFor;
+/** Of what waits of cms. */
+let waitMs: number;
 
 beforeEach(() => {
   clock = new VirtualClock();
   admission = new Admission({ termsOf: (tenant) => tenant, now: clock.now });
-  index = indexFor({ admission, rules: { patienceMs: 1000, startsPerSecond: 2 }, now: clock.now });
+  waitMs = 0;
+  index = indexFor({
+    admission,
+    rules: { patienceMs: 1000, startsPerSecond: 2 },
+    waitMsOf: ({ name }) => (name === "cms" ? waitMs : 0),
+    now: clock.now,
+  });
 });
 
 const connection = (): ClientConnection => ({ gone: false, whenGone() {} });
@@ -74,6 +82,14 @@ describe("the index of a CMSSW tenant", () => {
       }
     });
     expect(begun.filter((length) => length > 0)).toHaveLength(2);
+  });
+
+  it("is refused at once where more waits than its share can do, and nobody else's is", () => {
+    waitMs = 1001;
+    expect(() => names(cms)).toThrow("which take 1 s as things go");
+    expect(names(atlas)).toHaveLength(2);
+    waitMs = 400;
+    expect(names(cms)).toEqual(["cms_tag"]);
   });
 
   it("does not wait for requests whose clients have gone", async () => {

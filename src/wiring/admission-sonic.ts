@@ -1,5 +1,5 @@
 /** Which models somebody is told of. Clients of CMSSW take every name in the index as served, so theirs has no others. */
-import { type Caller, DEFAULT_TENANT } from "../inference/caller.ts";
+import { type Caller, DEFAULT_TENANT, type Tenant } from "../inference/caller.ts";
 import { matchesPattern } from "../inference/name-pattern.ts";
 import type { ClientConnection } from "../inference/shared-regions.ts";
 import { JobStarts, type SonicRules } from "../policy/admission/sonic.ts";
@@ -14,6 +14,8 @@ export interface SonicSettings {
 export interface IndexParts {
   readonly admission: Pick<Admission, "usageOf">;
   readonly rules: SonicRules;
+  /** How long what waits of the tenant will take, as its share and the cost of batches say, ms. */
+  waitMsOf(tenant: Tenant): number;
   /** Monotonic ms. */
   now(): number;
 }
@@ -33,7 +35,7 @@ export const sonicRules = (settings: SonicSettings): SonicRules => ({
   startsPerSecond: settings.sonicStartsPerSecond,
 });
 
-export function indexFor({ admission, rules, now }: IndexParts): IndexFor {
+export function indexFor({ admission, rules, waitMsOf, now }: IndexParts): IndexFor {
   /** By index of the tenant. */
   const starts: JobStarts[] = [];
   /** A job that was let in keeps running, and may look again. */
@@ -44,7 +46,16 @@ export function indexFor({ admission, rules, now }: IndexParts): IndexFor {
     if (connection === undefined || !running.has(connection)) {
       starts[tenant.index] ??= new JobStarts(rules);
       const usage = admission.usageOf(tenant);
-      const refusal = starts[tenant.index]?.refusal(tenant.name, usage, now());
+      // What was measured knows of everything that has happened; what waits, of what came just now.
+      const refusal = starts[tenant.index]?.refusal(
+        tenant.name,
+        {
+          drainMs: (at) => Math.max(usage.drainMs(at), waitMsOf(tenant)),
+          exhausted: (at) => usage.exhausted(at),
+          heldRows: usage.heldRows,
+        },
+        now(),
+      );
       if (refusal !== undefined) throw refusal;
       if (connection !== undefined) running.add(connection);
     }

@@ -60,13 +60,13 @@ export function modelLoader(parts: ModelLoaderParts): Loader<Served> {
       const gates = (wake: () => void) => gatesOf(parts.rateLimiter, definition.rateLimits, wake);
       const pool = new Pool(instances, clock.now, gates);
       const { sequence } = definition;
-      const rest = { patienceMs, origin: parts.originOf?.(definition, only) };
+      const share = parts.shares?.ofOwnWorkers();
+      const rest = { patienceMs, origin: parts.originOf?.(definition, only), share };
       if (sequence) {
         const rules = sequence;
         return new SequenceScheduler({ signature, rules, pool, account, clock, log, ...rest });
       }
-      const share = parts.shares?.ofOwnWorkers();
-      return new Scheduler({ signature, rules, pool, account, clock, log, ...rest, share });
+      return new Scheduler({ signature, rules, pool, account, clock, log, ...rest });
     },
 
     async unload(served) {

@@ -26,6 +26,8 @@ export interface TenancyParts {
   readonly tenants: TenantTable;
   /** The tenant with the part of its limits that this gateway may hand out now, of several. */
   shareOf(tenant: Tenant): Tenant;
+  /** See `IndexParts.waitMsOf`. */
+  waitMsOf(tenant: Tenant): number;
   readonly devices: Pick<ReservationParts, "boards" | "devices">;
   readonly power: NonNullable<AccountingParts["power"]>;
   readonly clock: Clock;
@@ -109,7 +111,10 @@ export async function createTenancy(parts: TenancyParts): Promise<Tenancy> {
   let stopFollowing = () => {};
   return {
     ...{ admission, accounting, control: terms, reservations },
-    index: indexFor({ admission, rules: sonicRules(settings), now: clock.now }),
+    index: indexFor({
+      ...{ admission, rules: sonicRules(settings), now: clock.now },
+      waitMsOf: parts.waitMsOf,
+    }),
     sharing: {
       demands: () =>
         tenants.written().flatMap(({ name }) => {

@@ -21,7 +21,7 @@ const LOAD_CLIENT = join("loadtest", "drivers", "raw-http2", "main.js");
 export async function runLoadClient(
   server: Served,
   body: string,
-  flags: Readonly<Record<string, number>>,
+  flags: Readonly<Record<string, number | string>>,
   onLine: (line: LoadLine) => void = () => undefined,
 ): Promise<LoadClientReport> {
   const last = await runNode<LoadLine>(

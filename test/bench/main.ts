@@ -19,13 +19,16 @@ import { httpBinary } from "./benches/http-binary.ts";
 import { largeRequests } from "./benches/large-requests.ts";
 import { latency } from "./benches/latency.ts";
 import { memory } from "./benches/memory.ts";
+import { observability } from "./benches/observability.ts";
 import { openClPath } from "./benches/opencl.ts";
 import { put } from "./benches/put.ts";
 import { remote } from "./benches/remote.ts";
 import { scrape } from "./benches/scrape.ts";
 import { shadow } from "./benches/shadow.ts";
 import { sharedMemory } from "./benches/shared-memory.ts";
+import { sharing } from "./benches/sharing.ts";
 import { streamThroughput } from "./benches/stream-throughput.ts";
+import { tenantMemory } from "./benches/tenant-memory.ts";
 import { unaryThroughput } from "./benches/unary-throughput.ts";
 import { h2loadClient, h2loadInstalled } from "./h2load.ts";
 import { rawHttp2Client } from "./load.ts";
@@ -44,6 +47,8 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   "batch-size": batchSize,
   "event-loop": eventLoop,
   "fair-share": fairShare,
+  sharing,
+  "tenant-memory": tenantMemory,
   u50: emulatedU50,
   opencl: openClPath,
   memory,
@@ -53,6 +58,7 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   put,
   shadow,
   scrape,
+  observability,
   generator,
   "generator-stream": generatorStream,
   calibration,

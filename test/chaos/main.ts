@@ -12,6 +12,7 @@ import { gatewaySwaps } from "./registered/gateway-swaps.ts";
 import { killedRegistering } from "./registered/killed-registering.ts";
 import { twoGateways } from "./registered/two-gateways.ts";
 import { registryStore } from "./registry.ts";
+import { rollingRestart } from "./rolling.ts";
 import { swaps } from "./swaps.ts";
 
 const STORIES = {
@@ -23,6 +24,7 @@ const STORIES = {
   hostile: hostileClients,
   swaps,
   redis,
+  rolling: rollingRestart,
   "gateway-swaps": gatewaySwaps,
   "gateway-kills": killedRegistering,
   "full-disk": fullDisk,

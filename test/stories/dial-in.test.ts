@@ -1,106 +1,189 @@
-/** Gateways that cannot be called join one that can: what its clients notice of them, and of their end. */
-
-import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, expect, it } from "vitest";
-import { type GatewayProcess, startGateway } from "../support/gateway-process.ts";
-import { InferClient } from "../support/infer-client.ts";
-import { encodeQuestion } from "../support/infer-messages.ts";
+/** Gateways that cannot be called join one that can: what its clients notice of them, and of each way to end. */
+import { connect, type Socket } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { newNonce, nextLine, proofOf, say } from "../../src/dial-in/words.ts";
+import { type DialInRig, dialInRig } from "../support/dial-in-rig.ts";
+import type { GatewayProcess } from "../support/gateway-process.ts";
 import { scrape, sum } from "../support/metrics.ts";
-import { echoConfig, temporaryRepository } from "../support/model-repository.ts";
 import { eventually } from "../support/process-tree.ts";
 
 const STORY_MS = 180_000;
-const JETS = { name: "jets", maxBatchSize: 64, dims: [4], more: "dynamic_batching { }" };
-const folder = mkdtempSync(join(tmpdir(), "beamgate-dial-in-story-"));
-const farModels = temporaryRepository();
-const nearModels = temporaryRepository();
-farModels.add("jets", echoConfig({ ...JETS, delayMs: 5 }));
-nearModels.add("jets", echoConfig(JETS).replace('backend: "echo"', 'backend: "remote"'));
-const running: GatewayProcess[] = [];
-afterAll(async () => {
-  await Promise.all(running.map((gateway) => gateway.stop()));
-  for (const models of [farModels, nearModels]) models.remove();
-  rmSync(folder, { recursive: true });
+let rig: DialInRig;
+beforeAll(async () => {
+  rig = await dialInRig();
+}, STORY_MS);
+afterAll(() => rig?.remove(), STORY_MS);
+
+/** Answers go on coming. */
+async function goesOn(load: { readonly answered: number }): Promise<void> {
+  const before = load.answered;
+  expect(await eventually(() => load.answered > before + 200, 60_000)).toBeDefined();
+}
+/** Requests of the gateway come to it. */
+async function works({ metricsPort }: GatewayProcess): Promise<void> {
+  const rows = async () => sum(await scrape(metricsPort), "nv_inference_count") ?? 0;
+  await expect.poll(rows, { timeout: 60_000, interval: 200 }).toBeGreaterThan(100);
+}
+const walltime = (seconds: number) => ["--join-walltime-secs", String(seconds)];
+
+describe("a worker of a batch system", { timeout: STORY_MS }, () => {
+  it("whose 60 s of walltime end drains without an error, and a new one takes over", async () => {
+    const first = await rig.joining("job1", [...walltime(60), "--join-leave-secs", "15"]);
+    await rig.served();
+    const errors = await rig.underLoad(async (load) => {
+      await goesOn(load);
+      const second = await rig.joining("job2", walltime(3600));
+      await works(second);
+      expect(first.log()).not.toContain("the batch job ends");
+      const exit = await first.exited;
+      expect(exit, first.log()).toEqual({ code: 0, signal: null });
+      expect(first.log()).toMatch(/the batch job ends in \d+ s: finishing requests in flight/);
+      await goesOn(load);
+      const samples = await scrape(rig.near.metricsPort);
+      expect(sum(samples, "beamgate_dial_in_place", { state: "joined" })).toBe(1);
+      expect(sum(samples, "beamgate_dial_in_remaining_seconds")).toBeGreaterThan(3000);
+      expect(sum(await scrape(second.metricsPort), "nv_inference_count")).toBeGreaterThan(100);
+    });
+    expect(errors).toEqual([]);
+    expect(rig.near.log()).toMatch(/job1 joined from .* stands on dial-in-1 for \d+ s/);
+    expect(rig.near.log()).toMatch(/job1 has left dial-in-1/);
+  });
+
+  it("that the batch system sends SIGTERM, long before its walltime ends, drains without an error", async () => {
+    const told = await rig.joining("job3", walltime(60));
+    await eventually(() => rig.near.log().includes("job3 joined"), 60_000);
+    const errors = await rig.underLoad(async (load) => {
+      await works(told);
+      process.kill(told.pid, "SIGTERM");
+      expect(await told.exited, told.log()).toEqual({ code: 0, signal: null });
+      await goesOn(load);
+    });
+    expect(errors).toEqual([]);
+    expect(rig.near.log()).toMatch(/job3 has left dial-in-\d/);
+  });
+
+  it("that is killed costs no request: another one has what it was doing", async () => {
+    const killed = await rig.joining("job4", walltime(60));
+    await eventually(() => rig.near.log().includes("job4 joined"), 60_000);
+    const errors = await rig.underLoad(async (load) => {
+      await works(killed);
+      process.kill(killed.pid, "SIGKILL");
+      await killed.exited;
+      await goesOn(load);
+    });
+    expect(errors).toEqual([]);
+    expect(rig.near.log()).toMatch(/job4 has left dial-in-\d/);
+  });
+
+  it("that vanishes without a word is given up within 20 s, and another one has what it was doing", async () => {
+    const vanished = await rig.joining("job5", walltime(3600));
+    await eventually(() => rig.near.log().includes("job5 joined"), 60_000);
+    const errors = await rig.underLoad(async (load) => {
+      await works(vanished);
+      // As a node whose power is cut: nothing is closed, and nobody answers.
+      process.kill(vanished.pid, "SIGSTOP");
+      try {
+        const gone = () => /job5 has left dial-in-\d: no word for \d+ ms/.test(rig.near.log());
+        expect(await eventually(gone, 20_000, 100)).toBeDefined();
+        await goesOn(load);
+      } finally {
+        process.kill(vanished.pid, "SIGKILL");
+        await vanished.exited;
+      }
+    });
+    expect(errors).toEqual([]);
+  });
 });
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
+/** A program that knows the secret and means no good: on each connection that is wanted of it, it does this. */
+async function hostile(name: string, onLink: (socket: Socket) => void): Promise<Socket> {
+  const dial = async (what: "join" | "link", which: string) => {
+    const socket = connect(rig.port, "127.0.0.1");
+    socket.on("error", () => {});
+    const { nonce } = await nextLine(socket, 10_000);
+    const proof = proofOf(rig.secret, what, String(nonce), which);
+    say(socket, { [what]: which, nonce: newNonce(), proof, remainingMs: 3_600_000 });
+    const { place } = await nextLine(socket, 10_000);
+    expect(place).toMatch(/^dial-in-/);
+    return socket;
+  };
+  const control = await dial("join", name);
+  void (async () => {
+    for (;;) {
+      const line = await nextLine(control, 60_000);
+      if (line.ping === true) say(control, { pong: true });
+      else if (typeof line.link === "string") {
+        dial("link", line.link).then(onLink, () => {});
+      }
+    }
+  })().catch(() => {});
+  return control;
 }
 
-async function start(models: string, flags: readonly string[]): Promise<GatewayProcess> {
-  const gateway = await startGateway({ repositories: [models], flags });
-  running.push(gateway);
-  return gateway;
+/** Type, flags and stream of a frame of HTTP/2, and how long it says that it is. */
+function frame(
+  type: number,
+  flags: number,
+  stream: number,
+  payload: Buffer,
+  says = payload.length,
+) {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(says, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
 }
 
-const question = encodeQuestion({
-  model: "jets",
-  inputs: [
-    {
-      name: "INPUT0",
-      datatype: "FP32",
-      shape: [1, 4],
-      data: new Uint8Array(Float32Array.of(7, 1, 2, 3).buffer),
+const SETTINGS = frame(4, 0, 0, Buffer.alloc(0));
+/** `:status 200` from HPACK's table, and a message of gRPC that says it has 1 GB. */
+const CLAIMS_A_GIGABYTE = [
+  SETTINGS,
+  frame(1, 4, 1, Buffer.from([0x88])),
+  frame(0, 0, 1, Buffer.from([0, 0x40, 0, 0, 0, 1, 2, 3])),
+];
+const CRIMES: Readonly<Record<string, (socket: Socket) => void>> = {
+  "says nothing on its connections": () => {},
+  "speaks another language": (socket) => void socket.write("HTTP/1.1 200 OK\r\n\r\nhello"),
+  "sends garbage frames": (socket) =>
+    void socket.write(
+      Buffer.concat([
+        SETTINGS,
+        ...Array.from({ length: 200 }, (_, at) => frame(at, 0xff, at, Buffer.alloc(at, at))),
+      ]),
+    ),
+  "says that a frame has 16 MB": (socket) =>
+    void socket.write(frame(0, 0, 1, Buffer.alloc(10), 0xffffff)),
+  "says that an answer has 1 GB": (socket) => void socket.write(Buffer.concat(CLAIMS_A_GIGABYTE)),
+  "hangs up on every connection": (socket) => void socket.destroy(),
+};
+
+describe("a worker that knows the secret and", { timeout: STORY_MS }, () => {
+  it.each(Object.entries(CRIMES))(
+    "%s: no request fails or is answered wrongly",
+    async (crime, onLink) => {
+      const errors = await rig.underLoad(async (load) => {
+        await goesOn(load);
+        const control = await hostile(`villain-${Object.keys(CRIMES).indexOf(crime)}`, onLink);
+        await new Promise((resolve) => setTimeout(resolve, 4_000));
+        await goesOn(load);
+        control.destroy();
+        await goesOn(load);
+      });
+      expect(errors).toEqual([]);
     },
-  ],
-});
+  );
 
-it("a worker whose batch job ends drains without an error, and a new one takes over", {
-  timeout: STORY_MS,
-}, async () => {
-  const secret = join(folder, "secret");
-  writeFileSync(secret, "0123456789abcdef0123456789abcdef\n");
-  const config = join(folder, "beamgate.json");
-  const options = { healthMs: 200 };
-  writeFileSync(config, JSON.stringify({ backends: [{ kind: "remote", options }] }));
-  const port = await freePort();
-  const near = await start(nearModels.folder, [
-    ...["--config", config, "--dial-in-port", String(port), "--dial-in-places", "2"],
-    ...["--dial-in-secret-file", secret],
-  ]);
-  const joining = (name: string, walltimeSecs: number) =>
-    start(farModels.folder, [
-      ...["--join", `127.0.0.1:${port}`, "--join-secret-file", secret, "--join-name", name],
-      ...["--join-walltime-secs", String(walltimeSecs), "--join-leave-secs", "15"],
-    ]);
-  const first = await joining("job1", 40);
-  const ready = `http://127.0.0.1:${near.httpPort}/v2/models/jets/ready`;
-  await expect.poll(async () => (await fetch(ready)).status, { timeout: 60_000 }).toBe(200);
-
-  const errors: unknown[] = [];
-  let answered = 0;
-  let stop = false;
-  const clients = Array.from({ length: 16 }, () => new InferClient(near.grpcPort));
-  const load = clients.map(async (client) => {
-    while (!stop) {
-      await client.infer(question, 60_000).catch((error: unknown) => errors.push(error));
-      answered += 1;
+  it("talks rubbish on its first connection has left, and so has one whose line never ends", async () => {
+    for (const [name, rubbish] of [
+      ["babbler", "}{\n"],
+      ["endless", "x".repeat(1_000_000)],
+    ] as const) {
+      const control = await hostile(name, () => {});
+      control.write(rubbish);
+      const left = () => rig.near.log().includes(`${name} has left dial-in-`);
+      expect(await eventually(left, 20_000)).toBeDefined();
     }
   });
-  await eventually(() => answered > 100, 60_000);
-  const second = await joining("job2", 3600);
-  const exit = await first.exited;
-  expect(exit, first.log()).toEqual({ code: 0, signal: null });
-  expect(first.log()).toMatch(/the batch job ends in 15 s: finishing requests in flight/);
-  const then = answered;
-  await eventually(() => answered > then + 200, 60_000);
-  stop = true;
-  await Promise.all(load);
-  for (const client of clients) client.close();
-  expect(errors.map(String)).toEqual([]);
-  expect(near.log()).toMatch(/job1 joined from .* stands on dial-in-1 for \d+ s/);
-  expect(near.log()).toMatch(/job1 has left dial-in-1/);
-  const samples = await scrape(near.metricsPort);
-  expect(sum(samples, "beamgate_dial_in_place", { state: "joined" })).toBe(1);
-  expect(sum(samples, "beamgate_dial_in_remaining_seconds")).toBeGreaterThan(3000);
-  expect(sum(await scrape(second.metricsPort), "nv_inference_count")).toBeGreaterThan(100);
 });

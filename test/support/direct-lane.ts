@@ -47,6 +47,7 @@ export async function serveDirectly(
       if (model === "m") return signature;
       throw new StatusError("NOT_FOUND", `no ${model}`);
     },
+    load: (format: string, model: string, version: string) => `${format} of ${model}/${version}`,
     budget,
     maxInputBytes: 2 ** 20,
     now: () => performance.now(),

@@ -1,5 +1,11 @@
 /** A gRPC client that sends prepared ModelInfer bytes: `@grpc/grpc-js`, not the gateway's own code. */
-import { Client, type ClientUnaryCall, credentials, Metadata } from "@grpc/grpc-js";
+import {
+  type ChannelOptions,
+  Client,
+  type ClientUnaryCall,
+  credentials,
+  Metadata,
+} from "@grpc/grpc-js";
 import { decodeAnswer, type InferAnswer } from "./infer-messages.ts";
 
 const MODEL_INFER = "/inference.GRPCInferenceService/ModelInfer";
@@ -9,11 +15,12 @@ export class InferClient {
   readonly #client: Client;
   readonly #calls = new Set<ClientUnaryCall>();
 
-  constructor(port: number) {
+  constructor(port: number, options: ChannelOptions = {}) {
     this.#client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
       "grpc.use_local_subchannel_pool": 1, // a connection of its own
       "grpc.max_receive_message_length": -1,
       "grpc.max_send_message_length": -1,
+      ...options,
     });
   }
 

@@ -56,11 +56,15 @@ export function peakResidentBytes(pid: number): number {
 }
 
 /** Waits until `claim` holds. @returns the ms that took, or undefined after `limitMs`. */
-export async function eventually(claim: () => boolean, limitMs: number, stepMs = 10) {
+export async function eventually(
+  claim: () => boolean | Promise<boolean>,
+  limitMs: number,
+  stepMs = 10,
+) {
   const begin = performance.now();
   while (performance.now() - begin < limitMs) {
-    if (claim()) return performance.now() - begin;
+    if (await claim()) return performance.now() - begin;
     await new Promise((resolve) => setTimeout(resolve, stepMs));
   }
-  return claim() ? performance.now() - begin : undefined;
+  return (await claim()) ? performance.now() - begin : undefined;
 }

@@ -7,6 +7,7 @@
 import { readFileSync } from "node:fs";
 import { argv, cpuUsage, exit, stderr, stdout } from "node:process";
 import { parseArgs } from "node:util";
+import type { Header } from "./hpack.ts";
 import { runLoad } from "./run-load.ts";
 
 const HELP = `usage: main.js --target HOST:PORT --path /package.Service/Method --body FILE
@@ -16,6 +17,7 @@ const HELP = `usage: main.js --target HOST:PORT --path /package.Service/Method -
   --warmup-s S         load before the measured window (default 0.5)
   --duration-s S       length of the measured window (default 5), or
   --requests N         end it after N answers
+  --header NAME:VALUE  of every call; may be repeated
   --progress-every N   report every N answers
 `;
 
@@ -39,6 +41,7 @@ async function main(args: readonly string[]): Promise<void> {
       "warmup-s": { type: "string", default: "0.5" },
       "duration-s": { type: "string", default: "5" },
       requests: { type: "string" },
+      header: { type: "string", multiple: true, default: [] },
       "progress-every": { type: "string" },
     },
   });
@@ -50,7 +53,12 @@ async function main(args: readonly string[]): Promise<void> {
   const report = await runLoad({
     host,
     port: Number(port),
-    request: { authority: values.target, path: values.path, message: readFileSync(values.body) },
+    request: {
+      authority: values.target,
+      path: values.path,
+      message: readFileSync(values.body),
+      headers: values.header.map(headerOf),
+    },
     connections: positive("connections", values.connections),
     concurrency: positive("concurrency", values.concurrency),
     ...(values.rate === undefined ? {} : { ratePerSecond: positive("rate", values.rate) }),
@@ -74,6 +82,12 @@ async function main(args: readonly string[]): Promise<void> {
   });
   const cpu = cpuUsage(cpuBefore);
   print({ event: "report", ...report, clientCpuSeconds: (cpu.user + cpu.system) / 1e6 });
+}
+
+function headerOf(text: string): Header {
+  const at = text.indexOf(":");
+  if (at < 1) throw new Error(`--header ${text}: expected NAME:VALUE`);
+  return { name: text.slice(0, at).toLowerCase(), value: text.slice(at + 1).trim() };
 }
 
 function positive(flag: string, text: string): number {

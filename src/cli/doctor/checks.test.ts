@@ -135,6 +135,25 @@ describe("tenants", () => {
     ]);
   });
 
+  it("are known by an issuer whose authorities are looked at, too", async () => {
+    const root = new TestAuthority(folder, "issuer");
+    const issuer = (caFile: string) =>
+      written(
+        "tenants: {}\nissuers: { i: { url: 'https://i/', profile: iam, audiences: [g], caFile: CA } }\n".replace(
+          "CA",
+          caFile,
+        ),
+      );
+    expect((await issuer(root.certPath))[1]).toMatchObject({
+      level: "ok",
+      found: expect.stringContaining("CN=issuer"),
+    });
+    writeFileSync(inFolder("empty.pem"), "");
+    for (const path of ["gone.pem", "empty.pem"]) {
+      expect((await issuer(path))[1]).toMatchObject({ level: "fail" });
+    }
+  });
+
   it("in a broken file fail with the reason", async () => {
     expect(await written("tenants: { cms: ")).toMatchObject([{ level: "fail" }]);
     expect(await checkTenants(undefined)).toMatchObject([{ level: "ok" }]);

@@ -1,5 +1,6 @@
 /** The file of tenants, and what it names. */
-import { access, constants } from "node:fs/promises";
+import { X509Certificate } from "node:crypto";
+import { access, constants, readFile } from "node:fs/promises";
 import { readKeyFile } from "../../tenants/api-keys.ts";
 import { readTenantsFile, type TenantsFile } from "../../tenants/tenants-file.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
@@ -21,12 +22,14 @@ export async function checkTenants(path: string | undefined): Promise<Finding[]>
   const found = `${tenants.length} tenants, ${identities.length} rules`;
   const keyFiles = identities.flatMap((rule) => (rule.kind === "key" ? [rule.file] : []));
   const jwksFiles = issuers.flatMap(({ jwks }) => ("file" in jwks ? [jwks.file] : []));
+  const caFiles = issuers.flatMap(({ caFile }) => caFile ?? []);
   return [
     idle.length === 0
       ? ok(check, found)
       : warn(check, `${found}; nobody can be ${idle.join(", ")}`, "add a rule under identities"),
     ...(await Promise.all([...new Set(keyFiles)].map(checkKeyFile))),
     ...(await Promise.all([...new Set(jwksFiles)].map(checkJwksFile))),
+    ...(await Promise.all([...new Set(caFiles)].map(checkCaFile))),
   ];
 }
 
@@ -48,6 +51,15 @@ async function checkJwksFile(path: string): Promise<Finding> {
     return ok(check, "readable");
   } catch (error) {
     return fail(check, reasonOf(error), "let the server's user read it, or name jwksUri");
+  }
+}
+
+async function checkCaFile(path: string): Promise<Finding> {
+  const check = `authorities of an issuer ${path}`;
+  try {
+    return ok(check, `first: ${new X509Certificate(await readFile(path)).subject}`);
+  } catch (error) {
+    return fail(check, reasonOf(error), "name a PEM file with the authorities of its web server");
   }
 }
 

@@ -7,6 +7,7 @@ import type { Story } from "../../inference/story.ts";
 import { newTimeline, type Timeline } from "../../inference/timeline.ts";
 import { unknownModel } from "../../registry/model-record.ts";
 import { mayUse } from "../../tenants/may-use.ts";
+import { loadHeader } from "../infer/endpoint-load.ts";
 import { readHeaderLength, requireWithin } from "../infer/header-length.ts";
 import type { InferRoom } from "../infer/http-call.ts";
 import { jsonTooLong } from "../infer/limits.ts";
@@ -28,6 +29,8 @@ export type DirectAnswer =
       readonly written: WrittenResponse;
       /** See `originHeader`. */
       readonly origin: string | undefined;
+      /** See `loadHeader`. */
+      readonly load: string | undefined;
     }
   | { readonly status: "error"; readonly error: StatusError };
 
@@ -103,7 +106,8 @@ export class DirectCall implements InferCall {
     }
     try {
       const written = writeInferResponse(response, this.#outputs);
-      this.#end({ status: 200, written, origin: originHeader(response) });
+      const load = loadHeader(this.head.headers, response, this.#room.load);
+      this.#end({ status: 200, written, origin: originHeader(response), load });
     } catch (thrown) {
       this.fail(toStatusError(thrown));
     }

@@ -28,6 +28,16 @@ type Tail<F extends (ends: Ends, ...more: never[]) => unknown> =
   Parameters<F> extends [Ends, ...infer More] ? More : never;
 
 describe("plain infer requests", () => {
+  it("are told the load in a header where they ask for it", async () => {
+    const { server } = await serve();
+    const { socket, got } = await client(server);
+    socket.write(raw("a", "Endpoint-Load-Metrics-Format: text\r\n") + raw("b"));
+    await until(() => expect(got()).toMatch(/b$/));
+    expect(got().match(/^endpoint-load-metrics: .*$/gim)).toEqual([
+      "endpoint-load-metrics: text of m/1",
+    ]);
+  });
+
   it("are answered with what Node would write, in one piece or byte by byte", async () => {
     const { server, atNode, budget } = await serve();
     const { socket, got } = await client(server);

@@ -1,4 +1,5 @@
 /** An answer as HTTP/1.1, with the headers that Node would give it. */
+import { LOAD } from "../infer/endpoint-load.ts";
 import { ORIGIN } from "../infer/response-parameters.ts";
 import { errorStatus, retryAfter } from "../status.ts";
 import type { DirectAnswer } from "./direct-call.ts";
@@ -40,8 +41,8 @@ export function writeAnswer(
   return head.length + body.length;
 }
 
-const originLine = (origin: string | undefined) =>
-  origin === undefined ? "" : `${ORIGIN}: ${origin}\r\n`;
+const lineOf = (name: string, value: string | undefined) =>
+  value === undefined ? "" : `${name}: ${value}\r\n`;
 
 function partsOf(answer: DirectAnswer) {
   if (answer.status === 200) {
@@ -53,7 +54,7 @@ function partsOf(answer: DirectAnswer) {
     return {
       line: "HTTP/1.1 200 OK\r\nContent-Type: ",
       type,
-      more: originLine(answer.origin),
+      more: lineOf(ORIGIN, answer.origin) + lineOf(LOAD, answer.load),
       body,
     };
   }

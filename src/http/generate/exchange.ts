@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { StatusError, toStatusError } from "../../errors.ts";
 import { joinPieces } from "../../inference/pieces.ts";
 import type { InferResponse } from "../../inference/request.ts";
+import { LOAD, loadHeader } from "../infer/endpoint-load.ts";
 import { HttpCall, type InferRoom, type InferTarget } from "../infer/http-call.ts";
 import { jsonTooLong } from "../infer/limits.ts";
 import { parseJson } from "../parse-json.ts";
@@ -22,6 +23,8 @@ export class GenerateExchange extends HttpCall {
   #responses = 0;
   /** Of a request that takes one response: the first. */
   #first = "";
+  /** Header of the newest response. */
+  #load: string | undefined = undefined;
 
   constructor(
     room: InferRoom,
@@ -74,6 +77,7 @@ export class GenerateExchange extends HttpCall {
       else if (this.#responses === 0) this.#first = text;
       this.#responses++;
     }
+    this.#load = loadHeader(this.request.headers, response, this.room.load);
     if (final) this.#finish();
   }
 
@@ -103,6 +107,7 @@ export class GenerateExchange extends HttpCall {
     this.response.writeHead(200, [
       ...["Content-Type", "application/json"],
       ...["Content-Length", String(body.length)],
+      ...(this.#load === undefined ? [] : [LOAD, this.#load]),
       ...(this.room.closing() ? ["Connection", "close"] : []),
     ]);
     this.response.end(body);

@@ -11,6 +11,7 @@ import {
   requestEncoding,
   responseEncoding,
 } from "../compression.ts";
+import { LOAD, loadHeader } from "./endpoint-load.ts";
 import { readHeaderLength, requireWithin } from "./header-length.ts";
 import { HttpCall } from "./http-call.ts";
 import { jsonTooLong, rawTooLong } from "./limits.ts";
@@ -105,25 +106,34 @@ export class InferExchange extends HttpCall {
       return;
     }
     if (!this.end()) return;
-    const origin = originHeader(response);
+    const more = this.#more(response);
     const accepted = this.request.headers["accept-encoding"];
     const encoding = accepted === undefined ? undefined : responseEncoding(accepted);
     if (encoding === undefined) {
-      this.#send(written.body, written.jsonBytes, undefined, origin);
+      this.#send(written.body, written.jsonBytes, undefined, more);
       return;
     }
     deflateBody(written.body, encoding, (compressed) => {
-      if (compressed instanceof Error)
-        this.#send(written.body, written.jsonBytes, undefined, origin);
-      else this.#send(compressed, written.jsonBytes, encoding, origin);
+      if (compressed instanceof Error) this.#send(written.body, written.jsonBytes, undefined, more);
+      else this.#send(compressed, written.jsonBytes, encoding, more);
     });
+  }
+
+  /** Names and values of headers that tell of the answer. */
+  #more(response: InferResponse): string[] {
+    const origin = originHeader(response);
+    const load = loadHeader(this.request.headers, response, this.room.load);
+    return [
+      ...(origin === undefined ? [] : [ORIGIN, origin]),
+      ...(load === undefined ? [] : [LOAD, load]),
+    ];
   }
 
   #send(
     body: Buffer,
     jsonBytes: number | undefined,
     encoding: Encoding | undefined,
-    origin: string | undefined,
+    more: readonly string[],
   ): void {
     const headers = [
       "Content-Type",
@@ -131,8 +141,7 @@ export class InferExchange extends HttpCall {
     ];
     if (jsonBytes !== undefined) headers.push("Inference-Header-Content-Length", String(jsonBytes));
     if (encoding !== undefined) headers.push("Content-Encoding", encoding);
-    if (origin !== undefined) headers.push(ORIGIN, origin);
-    headers.push("Content-Length", String(body.length));
+    headers.push(...more, "Content-Length", String(body.length));
     if (this.room.closing()) headers.push("Connection", "close");
     this.response.writeHead(200, headers);
     this.response.end(body);

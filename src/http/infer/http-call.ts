@@ -17,6 +17,7 @@ import { mayUse } from "../../tenants/may-use.ts";
 import { callerOf } from "../caller.ts";
 import { OVER_HTTP } from "../over-http.ts";
 import { sendJsonError } from "../send-error.ts";
+import type { LoadHeader } from "./endpoint-load.ts";
 import { readContentLength } from "./header-length.ts";
 import { type BodyLimits, BodyReceiver } from "./receive-body.ts";
 
@@ -29,6 +30,8 @@ export interface InferRoom {
   /** Answers through `call`, now or later; does not throw. */
   infer(wire: WireRequest, call: InferCall): void;
   readonly budget: ByteBudget;
+  /** How loaded the gateway is, for answers; absent: not told. */
+  readonly load?: LoadHeader | undefined;
   /** `--http-max-input-size`: JSON, a raw request, and what a compressed body inflates to. */
   readonly maxInputBytes: number;
   /** Monotonic ms. */

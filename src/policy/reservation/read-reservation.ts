@@ -70,6 +70,10 @@ function spanOf(from: unknown, to: unknown, zone: unknown = "UTC"): Span {
 
 function instantIn(value: unknown): number | undefined {
   if (typeof value !== "string" || !INSTANT.test(value)) return undefined;
+  // A day that its month does not have is read as one of the next.
+  const day = value.slice(0, 10);
+  const midnight = Date.parse(`${day}T00:00Z`);
+  if (Number.isNaN(midnight) || !new Date(midnight).toISOString().startsWith(day)) return undefined;
   const read = Date.parse(value);
   return Number.isNaN(read) ? undefined : read;
 }

@@ -142,6 +142,7 @@ describe("a reservation as it is written", () => {
     [{ from: "Fri 25:00" }, "'from' of a reservation: expected both every week"],
     [{ to: "2026-12-04T20:00Z" }, "'to' of a reservation: expected both every week"],
     [{ from: "2026-12-04T20:00", to: "2026-12-05T20:00Z" }, "'from' of a reservation"],
+    [{ from: "2027-02-28T20:00Z", to: "2027-02-30T20:00Z" }, "'to' of a reservation"],
     [
       { from: "2026-12-06T20:00Z", to: "2026-12-05T20:00Z" },
       "'to' of a reservation: expected a time after 'from'",

@@ -19,4 +19,14 @@ end
 -- Of a cluster that was shut down nothing stays.
 redis.call('PEXPIRE', KEYS[1], ttl * 2)
 redis.call('PEXPIRE', KEYS[2], ttl * 2)
-return redis.call('HVALS', KEYS[2])
+-- Redis may have lost one of the two, where it is short of memory: who is in one only does not count.
+local told = {}
+local all = redis.call('HGETALL', KEYS[2])
+for i = 1, #all, 2 do
+  if redis.call('ZSCORE', KEYS[1], all[i]) then
+    table.insert(told, all[i + 1])
+  else
+    redis.call('HDEL', KEYS[2], all[i])
+  end
+end
+return told

@@ -31,12 +31,19 @@ for at = 4, #ARGV, 4 do
     local part, wished, ends = string.match(all[i + 1], '^(%S+) (%S+) (%S+)$')
     if all[i] == 'since' then
       -- No gateway's.
+    elseif not (tonumber(part) and tonumber(wished) and tonumber(ends)) then
+      -- No gateway wrote this.
+      redis.call('HDEL', key, all[i])
     elseif tonumber(ends) <= now then
       redis.call('HDEL', key, all[i])
     elseif all[i] ~= ARGV[1] then
       leased = leased + tonumber(part)
       wishes = wishes + tonumber(wished)
       silent = silent - 1
+      -- The clock of Redis went back: nobody holds anything for longer than a lease.
+      if tonumber(ends) > untilMs then
+        redis.call('HSET', key, all[i], string.format('%s %s %d', part, wished, untilMs))
+      end
     end
   end
   local left = limit - leased - least * math.max(0, silent)

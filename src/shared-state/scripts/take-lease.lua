@@ -8,9 +8,16 @@
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local lease = redis.call('HMGET', KEYS[1], 'owner', 'untilMs', 'counter')
-local owner, untilMs, counter = lease[1], tonumber(lease[2] or 0), tonumber(lease[3] or 0)
+-- What is no number was not written by a gateway.
+local owner, untilMs, counter = lease[1], tonumber(lease[2] or 0) or 0, tonumber(lease[3] or 0) or 0
 local known = tonumber(ARGV[3])
-
+-- The clock of Redis went back, or that of the server that took over goes slow. Not at once less than ten times to live:
+-- a gateway may be configured with a longer one than this.
+local longest = now + 10 * tonumber(ARGV[2])
+if untilMs > longest and owner ~= ARGV[1] then
+  untilMs = longest
+  redis.call('HSET', KEYS[1], 'untilMs', untilMs)
+end
 if untilMs > now and owner ~= ARGV[1] then
   return { 0, untilMs - now }
 end

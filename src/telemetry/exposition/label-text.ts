@@ -28,9 +28,9 @@ function written(labels: Labels): string {
 
 /** Without what the formats escape, and what a terminal or a scanner would take for more than a letter. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const PLAIN = /^[^\\"\u0000-\u001f\u007f-\u009f]*$/;
+const PLAIN = /^[^\\"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
-const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g;
+const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
 
 export function escaped(value: string): string {
   if (PLAIN.test(value)) return value;

@@ -48,6 +48,7 @@ describe("what people write into names", () => {
     ["a backslash", "a\\n", "a\\\\n"],
     ["ANSI", "\u001b[31mred\u009b", "\ufffd[31mred\ufffd"],
     ["a carriage return and NUL", "a\r\u0000b", "a\ufffd\ufffdb"],
+    ["what turns the order of letters", "a\u202eb\u2028", "a\ufffdb\ufffd"],
     ["markup", "<script>alert(1)</script>", "<script>alert(1)</script>"],
   ])("%s stays inside its label", async (_what, name, label) => {
     const text = await written([counter("rows_total", { model: name })], "text");

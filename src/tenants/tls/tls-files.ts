@@ -92,11 +92,6 @@ export function outOfTime({ cert }: TlsMaterial, nowMs: number): string | undefi
   return undefined;
 }
 
-/** Last day of the server's own certificate, `2027-01-31`. */
-export function lastDay({ cert }: TlsMaterial): string {
-  return dayOf(new X509Certificate(cert).validTo);
-}
-
 function dayOf(time: string): string {
   return new Date(time).toISOString().slice(0, 10);
 }

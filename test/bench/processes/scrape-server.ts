@@ -16,6 +16,7 @@ import { ModelAccount } from "../../../src/telemetry/account.ts";
 import { Ledger } from "../../../src/telemetry/ledger/ledger.ts";
 import { ledgerMetrics } from "../../../src/telemetry/ledger/ledger-metrics.ts";
 import { createMetrics } from "../../../src/telemetry/metrics.ts";
+import { StageTimes } from "../../../src/telemetry/stage-times.ts";
 import { aSignature } from "../../support/requests.ts";
 import { print } from "./print.ts";
 
@@ -24,7 +25,8 @@ const TENANTS = 20;
 const WARM_UP = 10;
 const turns = Number(argv[2] ?? "20");
 
-const account = new ModelAccount();
+const stages = new StageTimes();
+const account = new ModelAccount(Date.now, stages);
 const ledger = new Ledger();
 const models = Array.from({ length: MODELS }, (_, at) => aSignature({ name: `model_${at}` }));
 const callers = Array.from({ length: TENANTS }, (_, index) => ({
@@ -78,7 +80,7 @@ async function measure(): Promise<void> {
   const metrics = createMetrics({
     models: () => account.all(),
     others: ledgerMetrics(() => ledger.rows()),
-    histograms: account.stages.families(),
+    histograms: stages.families(),
   });
   const server = createMetricsServer({ address: "127.0.0.1", port: 0, log: silent, metrics });
   await server.start();
