@@ -8,12 +8,13 @@ describe("aliases of a model", () => {
       candidate: { version: "2", weight: 0.25 },
       "hlt-menu": { version: "1" },
     };
-    expect(aliasFigures("jets", aliases).map(({ alias, version, share }) => [alias, version, share]))
-      .toEqual([
-        ["production", "1", 0.75],
-        ["candidate", "2", 0.25],
-        ["hlt-menu", "1", 0],
-      ]);
+    expect(
+      aliasFigures("jets", aliases).map(({ alias, version, share }) => [alias, version, share]),
+    ).toEqual([
+      ["production", "1", 0.75],
+      ["candidate", "2", 0.25],
+      ["hlt-menu", "1", 0],
+    ]);
   });
 });
 

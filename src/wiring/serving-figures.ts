@@ -2,7 +2,11 @@
 import type { RegisteredModels } from "../registry/published/registered-model.ts";
 import type { ModelRepository } from "../registry/repository.ts";
 import type { Served } from "../scheduling/served.ts";
-import { type AliasFigures, aliasFigures, type QueueFigures } from "../telemetry/serving-metrics.ts";
+import {
+  type AliasFigures,
+  aliasFigures,
+  type QueueFigures,
+} from "../telemetry/serving-metrics.ts";
 
 export function queueFigures(repository: ModelRepository<Served>): readonly QueueFigures[] {
   return repository.served().map(({ definition: { name: model, version }, loaded }) => {

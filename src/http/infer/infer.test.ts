@@ -406,14 +406,20 @@ describe("a model and its errors", () => {
 
 describe("the load of the gateway", () => {
   // A compressed answer is Node's and Fastify's, a plain one the direct lane's.
-  it.each(["identity", "gzip"])("is told with an answer that is %s, to who asks", async (encoding) => {
-    const { post } = await serve({ datatype: "UINT8" });
-    const headers = { ...RAW, "accept-encoding": encoding };
-    const asked = await post(Buffer.from("ab"), { ...headers, "endpoint-load-metrics-format": "json" });
-    expect(asked.headers.get("endpoint-load-metrics")).toBe("json of m/3");
-    await asked.arrayBuffer();
-    const other = await post(Buffer.from("ab"), headers);
-    expect(other.headers.has("endpoint-load-metrics")).toBe(false);
-    await other.arrayBuffer();
-  });
+  it.each(["identity", "gzip"])(
+    "is told with an answer that is %s, to who asks",
+    async (encoding) => {
+      const { post } = await serve({ datatype: "UINT8" });
+      const headers = { ...RAW, "accept-encoding": encoding };
+      const asked = await post(Buffer.from("ab"), {
+        ...headers,
+        "endpoint-load-metrics-format": "json",
+      });
+      expect(asked.headers.get("endpoint-load-metrics")).toBe("json of m/3");
+      await asked.arrayBuffer();
+      const other = await post(Buffer.from("ab"), headers);
+      expect(other.headers.has("endpoint-load-metrics")).toBe(false);
+      await other.arrayBuffer();
+    },
+  );
 });
