@@ -1,4 +1,5 @@
 /** Asks every request who sends it, before its body is read; and every route who may ask for it. */
+import type { IncomingHttpHeaders } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { StatusError } from "../errors.ts";
@@ -47,6 +48,11 @@ export function authorize(
     for (const one of [method].flat())
       needs.set(`${one} ${url}`, needOf(HTTP_ACCESS, `${one} ${url}`));
   });
+  app.addHook("onRequest", async (request, reply) => {
+    if (!isAskedByOthers(request.method, request.headers)) return;
+    const error = "a page of another site asks for this: open the dashboard of this gateway itself";
+    await reply.code(403).send({ error });
+  });
   if (gate === undefined) return;
   app.addHook("onRequest", async (request, reply) => {
     const { url } = request.routeOptions;
@@ -59,6 +65,11 @@ export function authorize(
     if (verdict instanceof StatusError) await refuseCaller(reply, verdict);
     else if (verdict !== undefined) know(request.raw, verdict);
   });
+}
+
+/** By a browser for a page of somebody else (Fetch Metadata), who could change something in its user's name. */
+function isAskedByOthers(method: string, headers: IncomingHttpHeaders): boolean {
+  return method !== "GET" && method !== "HEAD" && headers["sec-fetch-site"] === "cross-site";
 }
 
 /** Here, unlike in Triton's table, a client can tell who he is from what he may. */

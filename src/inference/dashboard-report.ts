@@ -52,6 +52,8 @@ export interface Alert {
   readonly level: "warn" | "bad";
   /** What it is about, e.g. a device's name. */
   readonly what: string;
+  /** That it is about; absent: it is about something else. */
+  readonly model?: string;
   readonly text: string;
   /** Page of the runbook. */
   readonly page?: string;

@@ -27,15 +27,16 @@ let browser: Browser | undefined;
 let page: Page;
 
 beforeAll(async () => {
-  const rules = ["infer", "observe", "operate"].map((role) => {
+  const rules = ["infer", "observe", "operate", "few"].map((role) => {
     const { key, line } = newApiKey();
     keys.set(role, key);
     writeFileSync(join(folder.path, `${role}.keys`), `${line} ${role}\n`);
-    const roles = role === "operate" ? "observe, operate" : role;
-    const tenant = role === "infer" ? "cms" : "atlas";
+    const roles = role === "operate" ? "observe, operate" : role === "few" ? "observe" : role;
+    const tenant = role === "infer" ? "cms" : role === "few" ? "few" : "atlas";
     return `  - { key: ${role}, keyFile: ${role}.keys, tenant: ${tenant}, roles: [${roles}] }`;
   });
-  const tenants = "tenants: { cms: { weight: 2, guarantee: 0.25 }, atlas: {} }";
+  const tenants =
+    "tenants: { cms: { weight: 2, guarantee: 0.25 }, atlas: {}, few: { models: [other] } }";
   writeFileSync(
     join(folder.path, "tenants.yaml"),
     `${tenants}\nidentities:\n${rules.join("\n")}\n`,
@@ -92,11 +93,24 @@ describe("figures", () => {
     expect(snapshot.tenants.map(({ name, guarantee }) => [name, guarantee])).toEqual([
       ["cms", 0.25],
       ["atlas", 0],
+      ["few", 0],
     ]);
     expect(await json(`/v2/beamgate/dashboard/snapshot?id=${snapshot.id}`, "observe")).toEqual(
       snapshot,
     );
     expect((await asked("/v2/beamgate/dashboard/snapshot?id=4711", "observe")).status).toBe(404);
+    const few = await json<Snapshot>("/v2/beamgate/dashboard/snapshot", "few");
+    expect([few.models, few.total.rowsPerSecond >= 0]).toEqual([[], true]);
+  });
+
+  it("are changed by nobody's page but ours, whoever is logged in", async () => {
+    const headers = { "x-api-key": keys.get("operate") ?? "", "sec-fetch-site": "cross-site" };
+    const init = { method: "POST", body: '{"weight":9}', headers };
+    const answer = await fetch(`${base()}/v2/beamgate/tenants/cms`, init);
+    expect([answer.status, await answer.text()]).toEqual([
+      403,
+      expect.stringContaining("a page of another site"),
+    ]);
   });
 
   it("come as a stream, and go on where one broke", async () => {

@@ -42,20 +42,20 @@ function* deviceAlerts({ devices }: Pick<Snapshot, "devices">): Generator<Alert>
 
 function* modelAlerts({ models }: Pick<Snapshot, "models">): Generator<Alert> {
   for (const model of models) {
-    const what = `${model.name}/${model.version}`;
+    const about = { model: model.name, what: `${model.name}/${model.version}` };
     if (model.state === "UNAVAILABLE" && model.reason !== "" && model.reason !== "unloaded") {
-      yield { level: "warn", what, text: `does not serve: ${model.reason}` };
+      yield { level: "warn", ...about, text: `does not serve: ${model.reason}` };
     }
     const { failuresPerSecond, requestsPerSecond } = model;
     const all = failuresPerSecond + requestsPerSecond;
     if (failuresPerSecond > FAILURES * all) {
       const part = ((100 * failuresPerSecond) / all).toPrecision(2);
-      yield { level: "bad", what, text: `${part} % of its requests fail`, page: "model-fails" };
+      yield { level: "bad", ...about, text: `${part} % of its requests fail`, page: "model-fails" };
     }
     if (model.waiting > 0 && model.state === "READY" && all === 0) {
       yield {
         level: "warn",
-        what,
+        ...about,
         text: `${model.waiting} requests wait, none is answered`,
         page: "queue-long",
       };

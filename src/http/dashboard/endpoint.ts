@@ -8,19 +8,25 @@ import { StatusError } from "../../errors.ts";
 import type { Snapshot } from "../../inference/dashboard-report.ts";
 import { route, takeOver } from "../app.ts";
 import type { Gate, OriginOf } from "../authorize.ts";
+import { callerOf, callerOfRequest } from "../caller.ts";
 import { readJsonBody } from "../json-body.ts";
 import { member } from "../json-value.ts";
 import { registryRoute } from "../registry/registry-route.ts";
 import { type PageFile, readPage } from "./page.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Sessions, Shown } from "./sessions.ts";
+import { visibleTo } from "./visible.ts";
 
 const SNAPSHOT = "/v2/beamgate/dashboard/snapshot";
 const EVENTS = "/v2/beamgate/dashboard/events";
 const SESSION = "/v2/beamgate/session";
 
 /** Proxies end connections on which nothing comes. */
-const HEARTBEAT_MS = 15_000;
+const HEARTBEAT_MS = 5_000;
+/** A browser asks again when its stream ends, and is asked who he is again. */
+const STREAM_MS = 300_000;
+/** Who takes nothing for so many heartbeats is cut off. */
+const MOST_MISSED = 3;
 /** A session begins with a role that the page can show anything by. */
 const NEEDED = ["observe"] as const;
 
@@ -47,11 +53,10 @@ export function addDashboard(app: FastifyInstance, parts: DashboardParts | undef
   if (parts === undefined) return;
   addPage(app);
   const { sampler } = parts;
-  route(app, "GET", SNAPSHOT, async ({ query }, reply) => {
-    const { id } = query as { readonly id?: unknown };
-    if (id === undefined) return reply.send(await sampler.current());
-    const found = sampler.withId(Number(id));
-    if (found !== undefined) return reply.send(found);
+  route(app, "GET", SNAPSHOT, async (request, reply) => {
+    const { id } = request.query as { readonly id?: unknown };
+    const found = id === undefined ? await sampler.current() : sampler.withId(Number(id));
+    if (found !== undefined) return reply.send(visibleTo(found, callerOfRequest(request)));
     throw new StatusError("NOT_FOUND", `there is no snapshot ${id} any more: the newest are kept`);
   });
   const watching = new Set<ServerResponse>();
@@ -106,7 +111,7 @@ function addPage(app: FastifyInstance): void {
   const send = (name: string, request: FastifyRequest, reply: FastifyReply) => {
     files ??= readPage();
     const file = files.get(name);
-    if (file === undefined) return reply.code(404).send({ error: "Not Found" });
+    if (file === undefined) throw new StatusError("NOT_FOUND", "the dashboard has no such file");
     void reply.headers({ ...HEADERS, etag: file.etag, vary: "accept-encoding" });
     if (request.headers["if-none-match"] === file.etag) return reply.code(304).send();
     void reply.header("content-type", file.type);
@@ -130,18 +135,25 @@ function sendEvents(sampler: Sampler, request: IncomingMessage, response: Server
     "x-content-type-options": "nosniff",
   });
   response.write("retry: 2000\n\n");
+  const caller = callerOf(request);
   let blocked = false;
+  /** Heartbeats that a reader did not take. */
+  let missed = 0;
   const show = (snapshot: Snapshot) => {
     if (blocked) return;
-    blocked = !response.write(`id: ${snapshot.id}\ndata: ${JSON.stringify(snapshot)}\n\n`);
+    const data = JSON.stringify(visibleTo(snapshot, caller));
+    blocked = !response.write(`id: ${snapshot.id}\ndata: ${data}\n\n`);
   };
   response.on("drain", () => {
     blocked = false;
+    missed = 0;
   });
   const stop = sampler.watch(show);
   const heartbeat = setInterval(() => {
     if (!blocked) blocked = !response.write(": here\n\n");
+    else if (++missed >= MOST_MISSED) response.destroy();
   }, HEARTBEAT_MS);
+  const lifetime = setTimeout(() => response.end(), STREAM_MS);
   const last = Number(request.headers["last-event-id"]);
   sampler.current().then(
     (snapshot) => {
@@ -151,6 +163,7 @@ function sendEvents(sampler: Sampler, request: IncomingMessage, response: Server
   );
   response.on("close", () => {
     clearInterval(heartbeat);
+    clearTimeout(lifetime);
     stop();
   });
 }
