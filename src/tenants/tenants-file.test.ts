@@ -1,6 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { TenantTable } from "./tenant-table.ts";
-import { parseTenants } from "./tenants-file.ts";
+import { parseTenants, readTenantsFile } from "./tenants-file.ts";
 
 const PATH = "/etc/beamgate/tenants.yaml";
 const WHOLE = `
@@ -204,5 +207,37 @@ describe("the table of tenants", () => {
     table.onChange((all) => told.push(all.map(({ name }) => name)));
     table.replace(tenants);
     expect(told).toEqual([["cms", "atlas"]]);
+  });
+});
+
+describe("a long file", () => {
+  const tenants = Array.from(
+    { length: 3_000 },
+    (_, at) => `  t${at}: { weight: ${1 + (at % 7)} }\n`,
+  );
+  const text = `tenants:\n${tenants.join("")}`;
+  const written = (content: string) => {
+    const path = join(mkdtempSync(join(tmpdir(), "beamgate-tenants-")), "tenants.yaml");
+    writeFileSync(path, content);
+    onTestFinished(() => rmSync(dirname(path), { recursive: true }));
+    return path;
+  };
+
+  it("is read like a short one", async () => {
+    const path = written(text);
+    expect(await readTenantsFile(path)).toEqual(parseTenants(text, path));
+  });
+
+  it("is refused like a short one, with the place of the mistake", async () => {
+    const broken = `${text}  t7: {}\n`;
+    const path = written(broken);
+    let expected = "";
+    try {
+      parseTenants(broken, path);
+    } catch (thrown) {
+      expected = (thrown as Error).message;
+    }
+    expect(expected).toContain("Map keys must be unique at line 3002");
+    await expect(readTenantsFile(path)).rejects.toThrow(expected);
   });
 });

@@ -12,12 +12,12 @@
  */
 import { readFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { parseDocument } from "yaml";
 import { z } from "zod";
 import { suggestion } from "../config/nearest.ts";
 import { StatusError, toStatusError } from "../errors.ts";
 import type { Role, Tenant } from "../inference/caller.ts";
 import { type NamePattern, readNamePattern } from "./distinguished-name.ts";
+import { yamlValue, yamlValueOf } from "./yaml-value.ts";
 
 const LARGEST_BYTES = 4 * 1024 * 1024;
 const ROLES = ["infer", "observe", "operate", "register", "admin"] as const satisfies Role[];
@@ -133,20 +133,27 @@ export async function readTenantsFile(path: string): Promise<TenantsFile> {
   } catch (cause) {
     throw wrong(path, [toStatusError(cause).message], cause);
   }
-  return parseTenants(text, path);
+  let written: unknown;
+  try {
+    written = await yamlValueOf(text);
+  } catch (cause) {
+    throw wrong(path, [toStatusError(cause).message.trim()], cause);
+  }
+  return tenantsOf(written, path);
 }
 
 /** @param path of the file, for messages and for the files that it names. @throws StatusError like `readTenantsFile` */
 export function parseTenants(text: string, path: string): TenantsFile {
   let written: unknown;
   try {
-    const document = parseDocument(text);
-    const [error] = document.errors;
-    if (error !== undefined) throw error;
-    written = document.toJS({ maxAliasCount: 0 });
+    written = yamlValue(text);
   } catch (cause) {
     throw wrong(path, [toStatusError(cause).message.trim()], cause);
   }
+  return tenantsOf(written, path);
+}
+
+function tenantsOf(written: unknown, path: string): TenantsFile {
   const read = file.safeParse(written);
   if (!read.success) throw wrong(path, read.error.issues.flatMap(explained));
   const problems = contradictions(read.data);
