@@ -13,7 +13,9 @@ const PREFIX = "BEAMGATE_";
 /** Names the configuration file itself. */
 export const CONFIG_VARIABLE = `${PREFIX}CONFIG`;
 /** Of the command line, which says with them which gateway it asks, and for whom. */
-const CLIENT_VARIABLES = ["URL", "USER", "CACERT", "CERT", "KEY", "API_KEY_FILE"].map((name) => PREFIX + name);
+const CLIENT_VARIABLES = ["URL", "USER", "CACERT", "CERT", "KEY", "API_KEY_FILE"].map(
+  (name) => PREFIX + name,
+);
 const LONGEST_FILE_BYTES = 1 << 20;
 
 export function variableName(key: string): string {

@@ -3,7 +3,14 @@ import { nvidiaSmi } from "../nvidia/nvidia-smi.ts";
 import { numberWith, parseQuery, type QueryRow } from "../nvidia/query.ts";
 import { reading, type SensorReading } from "./reading.ts";
 
-const FIELDS = ["uuid", "temperature.gpu", "power.draw", "utilization.gpu", "memory.used", "power.limit"] as const;
+const FIELDS = [
+  "uuid",
+  "temperature.gpu",
+  "power.draw",
+  "utilization.gpu",
+  "memory.used",
+  "power.limit",
+] as const;
 
 /**
  * @returns readings by UUID of the card
