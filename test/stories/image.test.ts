@@ -138,13 +138,16 @@ function layOut(app: string): void {
   }
 }
 
-/** `sh` as root of a namespace: everything read-only but /tmp and /dev/shm, then user 1000 without capabilities. */
+/**
+ * `sh` as root of a namespace: everything read-only but a tmpfs, in the place of the image's /tmp (where this tree may
+ * lie itself), and /dev/shm; then user 1000 without capabilities.
+ */
 const READ_ONLY = `
 set -e
 mount --make-rprivate /
 mount --bind "$APP" /mnt
 mount -o remount,bind,ro /mnt
-mount -t tmpfs tmpfs /tmp
+mount -t tmpfs tmpfs "$TMPDIR"
 mount -o remount,bind,ro /
 if touch /beamgate-writes || touch /mnt/beamgate-writes; then echo "the root is not read-only"; exit 1; fi
 shift 2
@@ -161,11 +164,14 @@ describe("a gateway in the image's files", () => {
     async () => {
       const app = join(folder, "app");
       layOut(app);
+      const room = join(folder, "tmp");
+      mkdirSync(room);
       const gateway = await startGateway({
         repositories: ["/mnt/models"],
         flags: ["--model-control-mode", "explicit", "--load-model", "simple"],
         launcher: [
-          ...["env", `APP=${app}`, "NODE_ENV=production", "XDG_CACHE_HOME=/tmp/cache"],
+          ...["env", `APP=${app}`, `TMPDIR=${room}`, `XDG_CACHE_HOME=${room}/cache`],
+          "NODE_ENV=production",
           ...["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", READ_ONLY, "sh"],
         ],
       });
