@@ -72,15 +72,15 @@ describe("a checkout", () => {
   it("is built once, and again when a source changes", async () => {
     expect(await buildIfNeeded(root, entry)).toBeUndefined();
     expect(await buildIfNeeded(root, entry)).toBeUndefined();
-    expect(calls()).toEqual(["--build --noCheck --force"]);
+    expect(calls()).toEqual(["--build . src/http/dashboard/app --noCheck --force"]);
     put("src/cli/main.ts", "export { };");
     await buildIfNeeded(root, entry);
     put("backends/echo/backend.ts", "");
     await buildIfNeeded(root, entry);
     expect(calls()).toEqual([
-      "--build --noCheck --force",
-      "--build --noCheck",
-      "--build --noCheck",
+      "--build . src/http/dashboard/app --noCheck --force",
+      "--build . src/http/dashboard/app --noCheck",
+      "--build . src/http/dashboard/app --noCheck",
     ]);
   });
 
@@ -95,7 +95,10 @@ describe("a checkout", () => {
     await buildIfNeeded(root, entry);
     rmSync(entry);
     await buildIfNeeded(root, entry);
-    expect(calls()).toEqual(["--build --noCheck --force", "--build --noCheck --force"]);
+    expect(calls()).toEqual([
+      "--build . src/http/dashboard/app --noCheck --force",
+      "--build . src/http/dashboard/app --noCheck --force",
+    ]);
   });
 
   it("says what the compiler said when it fails, and tries again next time", async () => {
