@@ -18,7 +18,7 @@ export interface Entry {
   dueAt: number;
   /** Of its call; a batch is filled without looking at calls. Monotonic ms; Infinity for none. */
   readonly deadline: number;
-  /** Since when it waits, monotonic ms. */
+  /** Since when it waits, also before it came from another variant; monotonic ms. */
   readonly queuedAt: number;
   /** Whose device time it takes; undefined where nobody's is divided. */
   payer: Sharer | undefined;
@@ -37,17 +37,21 @@ export interface Places {
   readonly amongPeers: Link<Entry>;
 }
 
-/** It waits from now on, as the only level knows it: first come, first served. @param now monotonic ms */
+/**
+ * It waits from now on, or has waited since its timeline says so, as the only level knows it: first come, first
+ * served. @param now monotonic ms
+ */
 export function newEntry(request: InferRequest, call: InferCall, now: number): Entry {
+  const queuedAt = call.timeline.queued || now;
   return {
     request,
     call,
     level: 0,
     delayed: false,
     expiresAt: Number.POSITIVE_INFINITY,
-    dueAt: now,
+    dueAt: queuedAt,
     deadline: call.deadline,
-    queuedAt: now,
+    queuedAt,
     payer: undefined,
     deaths: 0,
     moves: 0,

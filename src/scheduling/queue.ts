@@ -82,7 +82,7 @@ export class RequestQueue {
     const entry = newEntry(request, call, now);
     entry.level = level;
     if (timeoutUs > 0) entry.expiresAt = now + timeoutUs / 1000;
-    if (!this.#rules.preserveOrdering) entry.dueAt = dueAt(call.deadline, now);
+    if (!this.#rules.preserveOrdering) entry.dueAt = dueAt(call.deadline, entry.queuedAt);
     this.#insert(entry);
     return entry;
   }
