@@ -143,12 +143,12 @@ describe("a request that is all that waits of its tenant", () => {
   it("is before what comes, at its level or a less urgent one", () => {
     const { queues, add } = aQueue(twoLevels);
     add(atlas, { rows: 3, priority: 2 }, 0);
-    const before = (tenant: Tenant, priority: number, due: number) =>
+    const ahead = (tenant: Tenant, priority: number, due: number) =>
       queues.rowsBefore(tenant, priority, due);
-    expect([before(atlas, 1, 2_000), before(atlas, 2, 2_000), before(atlas, 2, 10)]).toEqual([
+    expect([ahead(atlas, 1, 2_000), ahead(atlas, 2, 2_000), ahead(atlas, 2, 10)]).toEqual([
       0, 3, 0,
     ]);
-    expect(before(cms, 2, 2_000)).toBe(0);
+    expect(ahead(cms, 2, 2_000)).toBe(0);
   });
 
   it("runs without company where its batch has other shapes, or it asked for none", () => {
