@@ -110,7 +110,7 @@ export function implementation(witness: Witness = { cancelled: 0, open: 0 }) {
 
 /** The same tests with edge processes between client and server: the project `edges` of `vitest.config.ts`. */
 const EDGES = Number(process.env["WIRE_EDGES"] ?? 0);
-const EDGE_ENTRY = join(packageRoot, "dist/src/grpc/edge/main.js");
+export const EDGE_ENTRY = join(packageRoot, "dist/src/grpc/edge/main.js");
 
 export function serverOptions(overrides: Partial<GrpcServerOptions> = {}): GrpcServerOptions {
   return {

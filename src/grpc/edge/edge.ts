@@ -19,8 +19,9 @@ export class Edge {
   readonly #connections = new Map<number, EdgeConnection>();
   readonly #ended: Promise<void>;
   readonly #log: Logger;
-  /** Sockets that are on their way. */
-  #underWay = 0;
+  /** Given to it, and not closed. */
+  readonly #given = new Set<number>();
+  #numbers = 0;
 
   constructor(
     { entry, settings, log }: EdgesOptions,
@@ -46,6 +47,7 @@ export class Edge {
             return link;
           });
         } else if (type === Told.CLOSED) {
+          this.#given.delete(id);
           this.#connections.get(id)?.gone();
           this.#connections.delete(id);
         } else {
@@ -64,8 +66,6 @@ export class Edge {
         if (word.kind === "ready") {
           this.ready = true;
           resolve();
-        } else if (word.kind === "taken") {
-          this.#underWay--;
         } else {
           log[word.level](word.message, word.fields);
         }
@@ -90,13 +90,19 @@ export class Edge {
     this.#say({ kind: "settings", settings });
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Connections, those in their handshake with them. */
   get size(): number {
-    return this.#connections.size + this.#underWay;
+    return this.#given.size;
   }
 
   give(socket: Socket, listener: string | undefined): void {
-    this.#underWay++;
-    this.#say({ kind: "connection", listener }, socket);
+    const id = ++this.#numbers;
+    this.#given.add(id);
+    this.#say({ kind: "connection", id, listener }, socket);
   }
 
   reloadTls(): void {

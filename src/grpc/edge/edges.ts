@@ -20,6 +20,15 @@ export interface EdgesOptions {
   readonly log: Logger;
 }
 
+export interface EdgeStats {
+  readonly pid: number | undefined;
+  /** Takes connections. */
+  readonly ready: boolean;
+  readonly connections: number;
+  /** How often it died and was replaced. */
+  readonly restarts: number;
+}
+
 /** A client's connection is there. @param connect says who hears of it */
 export type ConnectionOpened = (
   opening: Opening,
@@ -36,19 +45,24 @@ export class Edges {
   readonly #opened: ConnectionOpened;
   readonly #edges: (Edge | undefined)[];
   readonly #deaths: number[];
+  readonly #restarts: number[];
   #stopped = false;
-  #respawned = 0;
 
   constructor(options: EdgesOptions, opened: ConnectionOpened) {
     this.#options = options;
     this.#opened = opened;
     this.#edges = new Array(options.count).fill(undefined);
     this.#deaths = new Array(options.count).fill(0);
+    this.#restarts = new Array(options.count).fill(0);
   }
 
-  /** How many died and were replaced. */
-  get respawned(): number {
-    return this.#respawned;
+  stats(): readonly EdgeStats[] {
+    return this.#edges.map((edge, index) => ({
+      pid: edge?.pid,
+      ready: edge?.ready ?? false,
+      connections: edge?.size ?? 0,
+      restarts: this.#restarts[index] ?? 0,
+    }));
   }
 
   /** Resolves when each of them takes connections. @throws Error where one cannot be started */
@@ -90,7 +104,7 @@ export class Edges {
       log.error(`gRPC edge ${index} ended: its clients connect again, to others`, { why, inMs });
       clock.after(inMs, () => {
         if (this.#stopped) return;
-        this.#respawned++;
+        this.#restarts[index] = (this.#restarts[index] ?? 0) + 1;
         this.#spawn(index).catch((error: unknown) => log.error("gRPC edge", { error }));
       });
     });

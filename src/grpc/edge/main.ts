@@ -17,6 +17,11 @@ const LINE_FD = 3;
 /** Looks for answers that left while nothing else happened, ms. */
 const LOOK_MS = 20;
 
+interface Arrival {
+  readonly id: number;
+  readonly listener?: string | undefined;
+}
+
 class Edge {
   readonly #settings: EdgeSettings;
   readonly #clients = new Map<number, ClientEnd>();
@@ -24,13 +29,13 @@ class Edge {
   readonly #busy = new Set<ClientEnd>();
   readonly #line: Line;
   readonly #tls: TlsServer | undefined;
-  #numbers = 0;
-  #listeners = new WeakMap<Socket, string>();
+  /** Of sockets in their TLS handshake. */
+  readonly #arrivals = new WeakMap<Socket, Arrival>();
   #paused = false;
 
   constructor(settings: EdgeSettings) {
     this.#settings = settings;
-    this.#tls = settings.tls && tlsServer(settings.tls, log, (socket) => this.#serve(socket));
+    this.#tls = settings.tls && tlsServer(settings.tls, log, (socket) => this.#onTls(socket));
     this.#line = new Line(new Socket({ fd: LINE_FD, readable: true, writable: true }), {
       frame: (type, flags, connection, stream, payload) =>
         this.#clients.get(connection)?.asked(type, flags, stream, payload),
@@ -41,11 +46,16 @@ class Edge {
     setInterval(() => this.#lookAtBusy(), LOOK_MS).unref();
   }
 
-  take(socket: Socket, listener: string | undefined): void {
-    if (this.#tls === undefined) {
-      this.#serve(socket, listener);
-    } else {
-      if (listener !== undefined) this.#listeners.set(socket, listener);
+  /** @param socket undefined: it has ended on its way */
+  take(socket: Socket | undefined, arrival: Arrival): void {
+    const gone = () => {
+      if (!this.#clients.has(arrival.id)) this.#line.say(Told.CLOSED, arrival.id);
+    };
+    if (socket === undefined) gone();
+    else if (this.#tls === undefined) this.#serve(socket, arrival);
+    else {
+      this.#arrivals.set(socket, arrival);
+      socket.once("close", gone);
       this.#tls.emit("connection", socket);
     }
   }
@@ -55,7 +65,13 @@ class Edge {
     if (tls !== undefined) this.#tls?.setSecureContext(readPortTls(tls, log));
   }
 
-  #serve(socket: Socket, listener = this.#listeners.get(below(socket))): void {
+  #onTls(socket: Socket): void {
+    const arrival = this.#arrivals.get((socket as Wrapping)._parent ?? socket);
+    if (arrival === undefined) socket.destroy();
+    else this.#serve(socket, arrival);
+  }
+
+  #serve(socket: Socket, { id, listener }: Arrival): void {
     const { asks, names } = this.#settings;
     const origin = asks ? originOfSocket(socket, names, listener) : undefined;
     const opening: Opening = {
@@ -63,7 +79,6 @@ class Edge {
       certificate: origin?.certificate,
       listener: origin?.listener,
     };
-    const id = ++this.#numbers;
     this.#line.say(Told.OPENED, id, 0, Buffer.from(JSON.stringify(opening)));
     const client = new ClientEnd(id, socket, this.#line, this.#settings, log, {
       busy: () => this.#busy.add(client),
@@ -95,9 +110,9 @@ class Edge {
   }
 }
 
-/** The socket that TLS runs on. */
-function below(socket: Socket): Socket {
-  return (socket as { readonly _parent?: Socket | null })._parent ?? socket;
+/** A connection of TLS, and the socket that it runs on. */
+interface Wrapping extends Socket {
+  readonly _parent?: Socket | null;
 }
 
 function tell(word: FromEdge): void {
@@ -129,9 +144,7 @@ process.on("message", (word: ToEdge, socket: unknown) => {
   } else if (word.kind === "reload TLS") {
     edge?.reloadTls();
   } else {
-    tell({ kind: "taken" });
-    // One that has ended on its way is not there any more.
-    if (socket instanceof Socket) edge?.take(socket, word.listener);
+    edge?.take(socket instanceof Socket ? socket : undefined, word);
   }
 });
 // Who ends the gateway ends its edges; a terminal's Ctrl-C is none of their business.

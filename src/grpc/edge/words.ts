@@ -11,7 +11,7 @@ import type { RequestHeaders } from "../http2/protocol.ts";
 export const Told = {
   /** JSON of `Opening`. */
   OPENED: 1,
-  /** The client's connection has ended. */
+  /** The client's connection has ended, in its handshake perhaps. */
   CLOSED: 2,
   /** A request; payload of `headersPayload`, or a slot alone. */
   HEADERS: 3,
@@ -67,14 +67,12 @@ export interface Opening {
 /** Over Node's channel. */
 export type ToEdge =
   | { readonly kind: "settings"; readonly settings: EdgeSettings }
-  /** With a socket. */
-  | { readonly kind: "connection"; readonly listener?: string | undefined }
+  /** With a socket; the number is the connection's from now on. */
+  | { readonly kind: "connection"; readonly id: number; readonly listener?: string | undefined }
   | { readonly kind: "reload TLS" };
 
 export type FromEdge =
   | { readonly kind: "ready" }
-  /** The socket of a connection has arrived. */
-  | { readonly kind: "taken" }
   | {
       readonly kind: "log";
       readonly level: "debug" | "info" | "warn" | "error";

@@ -9,7 +9,7 @@ import { type Need, needOf, RPC_ACCESS } from "../../tenants/access-table.ts";
 import type { Verdict } from "../../tenants/gatekeeper.ts";
 import { type Origin, originOf, originOfSocket } from "../../tenants/origin.ts";
 import { readTls } from "../../tenants/tls/tls-files.ts";
-import { Edges } from "../edge/edges.ts";
+import { type EdgeStats, Edges } from "../edge/edges.ts";
 import type { Opening } from "../edge/words.ts";
 import { type ConnectionListener, Http2Connection } from "../http2/connection.ts";
 import type { ConnectionOptions as Http2Options } from "../http2/connection-options.ts";
@@ -39,6 +39,8 @@ export interface ServerStats {
   readonly backlogBytes: number;
   /** Answers not yet taken by their clients. */
   readonly pendingBytes: number;
+  /** None where this process speaks with its clients itself. */
+  readonly edges: readonly EdgeStats[];
 }
 
 /** Time for the last answers to leave, ms. */
@@ -199,6 +201,7 @@ export class GrpcServer {
       messagesWaiting: this.#host.budget.waiting,
       backlogBytes: this.#host.backlog.small + this.#host.backlog.big,
       pendingBytes: this.#host.pendingBytes,
+      edges: this.#edges?.stats() ?? [],
     };
   }
 
