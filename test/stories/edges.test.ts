@@ -36,7 +36,7 @@ function question(model: string, value: number): Buffer {
   });
 }
 
-function valueOf(outputs: ReadonlyMap<string, Uint8Array>): number {
+function outputValue(outputs: ReadonlyMap<string, Uint8Array>): number {
   const bytes = Buffer.from(outputs.get("OUTPUT0") ?? []);
   return bytes.length === 4 ? bytes.readFloatLE(0) : Number.NaN;
 }
@@ -55,7 +55,7 @@ describe("edges", () => {
     const answers = await Promise.all(
       clients.map((client, n) => client.infer(question("together", n), 20_000)),
     );
-    expect(answers.map(({ outputs }) => valueOf(outputs))).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(answers.map(({ outputs }) => outputValue(outputs))).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(await metric("beamgate_grpc_edge_connections", {})).toEqual([4, 4]);
     expect(await metric("nv_inference_exec_count", { model: "together" })).toEqual([1]);
   });
@@ -71,7 +71,7 @@ describe("edges", () => {
         asked++;
         const answer = await client.infer(question("alone", n)).catch(() => undefined);
         if (answer === undefined) failed[n] = (failed[n] ?? 0) + 1;
-        else expect(valueOf(answer.outputs)).toBe(n);
+        else expect(outputValue(answer.outputs)).toBe(n);
       }
     });
     await expect.poll(() => asked, { timeout: 20_000 }).toBeGreaterThan(400);
