@@ -45,7 +45,6 @@ import { servingMetrics } from "./telemetry/serving-metrics.ts";
 import { shadowMetrics } from "./telemetry/shadow-metrics.ts";
 import { shareMetrics } from "./telemetry/share-metrics.ts";
 import { StageTimes } from "./telemetry/stage-times.ts";
-import { tracedAccount } from "./telemetry/traced-account.ts";
 import { TenantTable } from "./tenants/tenant-table.ts";
 import { Aliases } from "./wiring/aliases.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
@@ -182,9 +181,9 @@ export async function createGateway(
           log,
         });
   const counted = tenancy?.accounting.watching(account) ?? account;
-  const watched = timings.watching(
-    tracing.tracer === undefined ? counted : tracedAccount(counted, tracing.tracer),
-  );
+  const watched = timings.watching(counted);
+  const { tracer } = tracing;
+  if (tracer !== undefined) account.onTraced = (outcome) => tracer.ended(outcome);
   // With tenants, the ledger has them.
   const refusals = tenancy === undefined ? countRefusals(account) : undefined;
   const failovers = new FailoverCounts();
