@@ -10,6 +10,7 @@ import { batchSize } from "./benches/batch-size.ts";
 import { calibration } from "./benches/calibration.ts";
 import { catalog } from "./benches/catalog.ts";
 import { clientCeiling } from "./benches/client-ceiling.ts";
+import { beside, idleConnections, storm } from "./benches/connections.ts";
 import { emulatedU50 } from "./benches/emulated-u50.ts";
 import { eventLoop } from "./benches/event-loop.ts";
 import { fairShare } from "./benches/fair-share.ts";
@@ -69,6 +70,9 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   "watched-scrapes": watchedByScrapes,
   "watched-traces": watchedByTraces,
   "watched-dashboard": watchedByViewers,
+  connections: idleConnections,
+  "connections-p99": beside,
+  "connections-storm": storm,
   generator,
   "generator-stream": generatorStream,
   calibration,
