@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { createServer } from "node:net";
 import { collectDefaultMetrics, Registry } from "prom-client";
@@ -35,6 +36,7 @@ describe("the process's own metrics", () => {
 
   it("count what keeps the process alive, by type", async () => {
     const servers = Array.from({ length: 3 }, () => createServer().listen(0, "127.0.0.1"));
+    await Promise.all(servers.map((server) => once(server, "listening")));
     const before = await text();
     const handles = figure(before, 'nodejs_active_handles{type="Server"}') ?? 0;
     expect(handles).toBeGreaterThanOrEqual(3);

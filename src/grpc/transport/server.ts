@@ -62,6 +62,8 @@ export type Restriction = (headers: RequestHeaders) => StatusError | undefined;
 
 /** HTTP/2 frames from clients may be this long, so that 256 rows come in one piece. */
 const MAX_FRAME_BYTES = 1024 * 1024;
+/** Connections that may wait to be accepted: those of two seconds in which thousands come (Node's own is 511). */
+const BACKLOG = 4096;
 const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
 
 export class GrpcServer {
@@ -182,7 +184,7 @@ export class GrpcServer {
         );
       };
       server.once("error", refused);
-      server.listen(port, address, () => {
+      server.listen(port, address, BACKLOG, () => {
         server.off("error", refused);
         server.on("error", (error) => this.#options.log.error("gRPC listener", { error }));
         resolve((server.address() as AddressInfo).port);

@@ -34,15 +34,16 @@ function open(): void {
   socket.once(kind === "grpc-tls" ? "secureConnect" : "connect", () => {
     socket.write(isHttp ? REQUEST : HELLO);
   });
+  let isDone = false;
   socket.once("data", () => {
     if (!isHttp) socket.write(SETTINGS_ACK);
-    opened += 1;
+    if (!isDone) opened += 1;
+    isDone = true;
     tell();
   });
-  let isOver = false;
   const over = () => {
-    if (isOver) return;
-    isOver = true;
+    if (isDone) return;
+    isDone = true;
     failed += 1;
     tell();
   };
