@@ -13,6 +13,9 @@ const REASONS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: "this machine has no such address",
 };
 
+/** Connections that may wait to be accepted (Node's own is 511). */
+const BACKLOG = 4096;
+
 export class HttpListener implements Service {
   readonly name: string;
   readonly #title: string;
@@ -81,7 +84,7 @@ export class HttpListener implements Service {
   async start(): Promise<void> {
     this.reloadTls();
     try {
-      await this.#app.listen({ host: await this.#host(), port: this.#port });
+      await this.#app.listen({ host: await this.#host(), port: this.#port, backlog: BACKLOG });
     } catch (cause) {
       await this.#app.close();
       const { code, message } = cause as NodeJS.ErrnoException;
