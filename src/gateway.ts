@@ -477,7 +477,7 @@ export async function createGateway(
     dashboard: {
       sample: () =>
         takeSample({
-          ...{ version, account, shares, devices, ready },
+          ...{ version, site: config.server.site, account, shares, devices, ready },
           authenticated: gatekeeper !== undefined,
           tenants: tenancy?.control,
           reservations: tenancy?.reservations,

@@ -134,6 +134,8 @@ export interface Snapshot {
   /** Of what the rates are means; absent in the first snapshot, whose rates are 0. */
   readonly seconds?: number;
   readonly version: string;
+  /** Where the devices stand; absent: nobody said so. */
+  readonly site?: string;
   /** False: everybody may do everything. */
   readonly authenticated: boolean;
   readonly ready: boolean;
@@ -200,6 +202,8 @@ export interface TenantTime {
 export interface Sample {
   readonly atMs: number;
   readonly version: string;
+  /** May be empty. */
+  readonly site?: string;
   readonly authenticated: boolean;
   readonly ready: boolean;
   readonly cluster: ClusterReport;

@@ -20,6 +20,7 @@ import { servedVariants } from "./served-variants.ts";
 
 export interface DashboardSources {
   readonly version: string;
+  readonly site: string;
   readonly authenticated: boolean;
   readonly account: ModelAccount;
   readonly shares: DeviceShares;
@@ -39,12 +40,12 @@ export interface DashboardSources {
 }
 
 export async function takeSample(sources: DashboardSources): Promise<Sample> {
-  const { version, authenticated, account, tenants, reservations } = sources;
+  const { version, site, authenticated, account, tenants, reservations } = sources;
   const devices = await sources.devices.list();
   const terms = tenants?.list();
   return {
     atMs: Date.now(),
-    ...{ version, authenticated, devices },
+    ...{ version, site, authenticated, devices },
     ready: sources.ready(),
     cluster: sources.cluster(),
     index: sources.index(),

@@ -23,6 +23,7 @@ export function snapshotOf(id: number, before: Sample | undefined, now: Sample):
     at: new Date(now.atMs).toISOString(),
     ...(seconds === undefined ? {} : { seconds }),
     version: now.version,
+    ...(now.site && { site: now.site }),
     authenticated: now.authenticated,
     ready: now.ready,
     cluster: now.cluster,
