@@ -210,7 +210,7 @@ export const fleet: View = {
           title: "Workers",
           columns: WORKERS,
           empty: "No process drives a device yet: they come with the first model.",
-          promql: "rate(beamgate_worker_lost_batches_total[1m])",
+          promql: "increase(beamgate_lost_batches[10m])",
         },
         find,
         redraw,

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { Sha256 } from "./app/registry/sha256.ts";
+import { Sha256 } from "./registry/sha256.ts";
 
 const bytes = (length: number) => Uint8Array.from({ length }, (_, at) => (at * 31 + length) & 255);
 const expected = (of: Uint8Array) => createHash("sha256").update(of).digest("hex");
