@@ -33,7 +33,7 @@ export interface DashboardGateway extends GatewayPorts {
   json<T>(path: string, who: Who): Promise<T>;
   snapshot(id?: string): Promise<Snapshot>;
   /** One request to `simple`, or to another model with its tensors. */
-  infer(who: Who, more?: { model?: string; id?: string; vendor?: string }): Promise<number>;
+  infer(who: Who, more?: { model?: string; id?: string; variant?: string }): Promise<number>;
   /** Both experiments send to every vendor's variant until it is ended. @returns ends it, and tells how many were answered and failed */
   load(): () => Promise<{ readonly answered: number; readonly failed: number }>;
   stop(): Promise<void>;
@@ -92,10 +92,10 @@ export async function startDashboardGateway(
     return (await answer.json()) as never;
   };
   const infer: DashboardGateway["infer"] = async (who, more = {}) => {
-    const { model = "simple", id = "", vendor } = more;
+    const { model = "simple", id = "", variant } = more;
     const data = Array(16).fill(1);
     const tensor = (name: string) => ({ name, datatype: "INT32", shape: [1, 16], data });
-    const parameters = vendor === undefined ? {} : { beamgate_vendor: vendor };
+    const parameters = variant === undefined ? {} : { beamgate_variant: variant };
     const inputs = [tensor("INPUT0"), tensor("INPUT1")];
     const body = JSON.stringify({ id, parameters, inputs });
     const path = `/v2/models/${encodeURIComponent(model)}/infer`;
@@ -110,14 +110,14 @@ export async function startDashboardGateway(
     load: () => {
       let on = true;
       const counts = { answered: 0, failed: 0 };
-      const client = async (who: Who, vendor: string) => {
+      const client = async (who: Who, variant: string) => {
         while (on) {
-          if ((await infer(who, { vendor })) === 200) counts.answered += 1;
+          if ((await infer(who, { variant })) === 200) counts.answered += 1;
           else counts.failed += 1;
         }
       };
       const clients = (["cms", "atlas"] as const).flatMap((who) =>
-        ["xilinx", "intel", "cpu"].map((vendor) => client(who, vendor)),
+        ["u50", "intel", "arm-cpu"].map((variant) => client(who, variant)),
       );
       return async () => {
         on = false;

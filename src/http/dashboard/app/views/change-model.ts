@@ -13,7 +13,7 @@ export function promote(model: CatalogModel, done: () => void): void {
   const alias = input("text", PRODUCTION, { list: "aliases-of-models", required: true });
   const known = [...new Set([PRODUCTION, CANDIDATE, ...Object.keys(model.aliases)])];
   const list = el("datalist", { id: "aliases-of-models" }, ...known.map((value) => el("option", { value })));
-  const version = select(versions);
+  const version = select(versions.toSorted(lastIs(model.aliases[PRODUCTION]?.version)));
   const weight = input("text", "", { inputmode: "decimal" });
   const shadow = input("text", "", { inputmode: "decimal" });
   askForChange(
@@ -33,10 +33,14 @@ export function promote(model: CatalogModel, done: () => void): void {
         const before = now.aliases[alias.value];
         const after = { ...share("weight", weight), ...share("shadowShare", shadow) };
         const ready = target.artifacts.filter(({ state }) => state === "ready");
+        const stays = before?.version === target.version;
+        const [was, becomes] = [aliasText(alias.value, before ?? {}), aliasText(alias.value, after)];
         return [
-          `${alias.value}: ${before === undefined ? "nothing" : `version ${before.version}`} → version ${target.version}`,
-          ...(before === undefined ? [] : [`as it is: ${aliasText(alias.value, before)}`]),
-          `as it will be: ${aliasText(alias.value, after)}`,
+          stays
+            ? `${alias.value}: stays at version ${target.version}`
+            : `${alias.value}: ${before === undefined ? "nothing" : `version ${before.version}`} → version ${target.version}`,
+          ...(was === becomes ? [] : [`shares: ${was} → ${becomes}`]),
+          ...(stays && was === becomes ? ["Nothing would change."] : []),
           "",
           ...target.artifacts.map(artifactText),
           ...(ready.length > 0 ? [] : ["", "No artifact of it is ready: the gateway will refuse."]),
@@ -188,6 +192,10 @@ function askOfArtifact({ model, version, artifact }: Which, done: () => void, ch
     done,
   );
 }
+
+/** What is served already is not what somebody wants to promote. */
+const lastIs = (version: string | undefined) => (one: string, other: string) =>
+  Number(one === version) - Number(other === version);
 
 const nameOf = ({ model, version, artifact }: Which) =>
   `${artifact.variant} of ${model.name} ${version}`;

@@ -120,12 +120,16 @@ function strip(
         el("h2", {}, at === "" ? "This site" : at),
         el("span", { class: "count" }, readyOf([...vendors.values()].flat())),
       ),
-      ...Array.from(vendors, ([vendor, own]) =>
-        el(
-          "div",
-          { class: "vendor" },
-          el("h3", {}, vendor, el("span", { class: "count" }, ` ${readyOf(own)}`)),
-          el("div", { class: "cards" }, ...own.map(card)),
+      el(
+        "div",
+        { class: "vendors" },
+        ...Array.from(vendors, ([vendor, own]) =>
+          el(
+            "div",
+            { class: "vendor" },
+            el("h3", {}, vendor, el("span", { class: "count" }, ` ${readyOf(own)}`)),
+            el("div", { class: "cards" }, ...own.map(card)),
+          ),
         ),
       ),
     ),

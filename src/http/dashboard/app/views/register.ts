@@ -89,7 +89,7 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
   }
 
   function row(file: File): Given {
-    const bar = el("progress", { max: String(Math.max(1, file.size)), value: "0", "aria-label": `${file.name} is sent` }) as HTMLProgressElement;
+    const bar = el("progress", { max: String(Math.max(1, file.size)), value: "0", "aria-label": `${file.name} is sent`, hidden: true }) as HTMLProgressElement;
     const note = el("span", { class: "soft" }, sizeText(file.size));
     const choose = el(
       "select",
@@ -109,6 +109,7 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
         el("button", { type: "button", "aria-label": `Leave ${file.name} out`, click: () => leave(one) }, "×"),
       ),
       tell: ({ doing, bytes, why }) => {
+        bar.hidden = false;
         if (doing === "sends" || doing === "done") bar.value = bytes;
         note.textContent =
           doing === "done"
