@@ -75,7 +75,8 @@ function filesOf(vendor: "cpu" | "xilinx"): string[] {
 async function fill(files: readonly string[], version: string): Promise<void> {
   const { page } = viewer;
   await viewer.open("register");
-  for (const button of await page.locator(".files button").all()) await button.click();
+  const left = page.locator(".files button");
+  while ((await left.count()) > 0) await left.first().click();
   await page.setInputFiles("input[type=file]", [...files]);
   await expect.poll(() => page.locator(".files li").count()).toBe(files.length);
   await expect.poll(() => page.inputValue("input[name=name]")).toBe("jet_tagger");
