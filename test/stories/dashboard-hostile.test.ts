@@ -76,7 +76,7 @@ describe.skipIf(CHROMIUM === undefined)("hostile names on the page", { timeout: 
     await expectText(name);
   });
 
-  it.each(IDS)("of a request are text where it is explained: %.40j", async (id) => {
+  it.each(IDS)("of a request are text where it is explained: number %#", async (id) => {
     await viewer.open(at("requests", id));
     await viewer.page.waitForSelector("main pre");
     await expectText(id);
@@ -100,10 +100,10 @@ describe.skipIf(CHROMIUM === undefined)("hostile names on the page", { timeout: 
 });
 
 describe("hostile names elsewhere", () => {
-  it.each(IDS)("make no tenant: %.40j", async (name) => {
+  it.each(IDS)("make no tenant: number %#", async (name) => {
     const file = join(folder.path, "hostile.yaml");
     writeFileSync(file, JSON.stringify({ tenants: { [name]: {} }, identities: [] }));
-    await expect(readTenantsFile(file)).rejects.toThrow(/expected a name of letters/);
+    await expect(readTenantsFile(file)).rejects.toThrow(/Invalid key in record/);
   });
 
   it("leave the log one JSON object a line", () => {

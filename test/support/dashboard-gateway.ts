@@ -165,8 +165,8 @@ export async function openViewer(gateway: DashboardGateway, who: Who): Promise<V
   const errors: string[] = [];
   page.on("pageerror", ({ message }) => errors.push(message));
   page.on("console", (said) => {
-    // That nobody is known yet, or that nobody registered a model, is told by a status, which the browser writes down.
-    if (said.type() === "error" && !/\b40[14]\b/.test(said.text())) errors.push(said.text());
+    // Nobody is known yet, nobody registered a model, an id is too long: told by a status, which the browser writes down.
+    if (said.type() === "error" && !/\b4(0[14]|14)\b/.test(said.text())) errors.push(said.text());
   });
   page.on("dialog", (dialog) => {
     errors.push(`a script of somebody else ran: ${dialog.message()}`);
