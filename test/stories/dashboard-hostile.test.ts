@@ -53,7 +53,9 @@ afterAll(async () => {
 /** Nothing that a name brought along: no element, and no script that ran. */
 async function expectText(view: string): Promise<void> {
   const { page, errors } = viewer;
-  const foreign = await page.locator("main img, main script, main b[onmouseover], dialog img").count();
+  const foreign = await page
+    .locator("main img, main script, main b[onmouseover], dialog img")
+    .count();
   expect([foreign, errors], view.slice(0, 80)).toEqual([0, []]);
   const wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
   expect(wide, view.slice(0, 80)).toBeLessThanOrEqual(0);

@@ -23,7 +23,9 @@ export async function readRecord(name: string): Promise<ModelRecord | undefined>
 
 /** Newest first. */
 export const readAudit = (model: string, limit: number) =>
-  ask<readonly AuditEntry[]>(`${REGISTRY}/audit?${new URLSearchParams({ model, limit: String(limit) })}`);
+  ask<readonly AuditEntry[]>(
+    `${REGISTRY}/audit?${new URLSearchParams({ model, limit: String(limit) })}`,
+  );
 
 /** A model with its history. */
 export interface Known {

@@ -46,7 +46,7 @@ export class Sha256 {
   /** Hexadecimal. Nothing comes after it. */
   digest(): string {
     const bits = this.#bytes * 8;
-    const padding = new Uint8Array(((this.#restBytes < 56 ? 56 : 120) - this.#restBytes) + 8);
+    const padding = new Uint8Array((this.#restBytes < 56 ? 56 : 120) - this.#restBytes + 8);
     padding[0] = 0x80;
     const view = new DataView(padding.buffer);
     view.setUint32(padding.length - 8, Math.floor(bits / 2 ** 32));
@@ -59,7 +59,11 @@ export class Sha256 {
     const w = this.#words;
     for (let t = 0; t < 16; t += 1) {
       const at = from + 4 * t;
-      w[t] = (byte(bytes, at) << 24) | (byte(bytes, at + 1) << 16) | (byte(bytes, at + 2) << 8) | byte(bytes, at + 3);
+      w[t] =
+        (byte(bytes, at) << 24) |
+        (byte(bytes, at + 1) << 16) |
+        (byte(bytes, at + 2) << 8) |
+        byte(bytes, at + 3);
     }
     for (let t = 16; t < ROUNDS; t += 1) {
       const x = word(w, t - 15);

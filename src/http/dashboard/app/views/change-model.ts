@@ -12,7 +12,11 @@ export function promote(model: CatalogModel, done: () => void): void {
   const versions = Object.keys(model.versions).toSorted((a, b) => Number(b) - Number(a));
   const alias = input("text", PRODUCTION, { list: "aliases-of-models", required: true });
   const known = [...new Set([PRODUCTION, CANDIDATE, ...Object.keys(model.aliases)])];
-  const list = el("datalist", { id: "aliases-of-models" }, ...known.map((value) => el("option", { value })));
+  const list = el(
+    "datalist",
+    { id: "aliases-of-models" },
+    ...known.map((value) => el("option", { value })),
+  );
   const version = select(versions.toSorted(lastIs(model.aliases[PRODUCTION]?.version)));
   const weight = input("text", "", { inputmode: "decimal" });
   const shadow = input("text", "", { inputmode: "decimal" });
@@ -20,7 +24,8 @@ export function promote(model: CatalogModel, done: () => void): void {
     model.name,
     {
       title: `Promote a version of ${model.name}`,
-      about: "An alias points at one version. production takes the requests that name no version; candidate takes a share of them.",
+      about:
+        "An alias points at one version. production takes the requests that name no version; candidate takes a share of them.",
       fields: [
         label("Alias", alias, list),
         label("Version", version),
@@ -34,7 +39,10 @@ export function promote(model: CatalogModel, done: () => void): void {
         const after = { ...share("weight", weight), ...share("shadowShare", shadow) };
         const ready = target.artifacts.filter(({ state }) => state === "ready");
         const stays = before?.version === target.version;
-        const [was, becomes] = [aliasText(alias.value, before ?? {}), aliasText(alias.value, after)];
+        const [was, becomes] = [
+          aliasText(alias.value, before ?? {}),
+          aliasText(alias.value, after),
+        ];
         return [
           stays
             ? `${alias.value}: stays at version ${target.version}`
@@ -63,7 +71,9 @@ export function promote(model: CatalogModel, done: () => void): void {
 
 export function rollBack(model: CatalogModel, done: () => void): void {
   const names = [...new Set(model.aliasHistory.map(({ alias }) => alias))];
-  const alias = select(names.includes(PRODUCTION) ? [PRODUCTION, ...names.filter((n) => n !== PRODUCTION)] : names);
+  const alias = select(
+    names.includes(PRODUCTION) ? [PRODUCTION, ...names.filter((n) => n !== PRODUCTION)] : names,
+  );
   askForChange(
     model.name,
     {
@@ -156,7 +166,9 @@ export function retire(which: Which, done: () => void): void {
           : `Still ready: ${others?.map(({ variant }) => variant).join(", ")}`,
         ...(aliases.length === 0
           ? []
-          : [`${aliases.map(([alias]) => alias).join(", ")} point${aliases.length === 1 ? "s" : ""} at this version.`]),
+          : [
+              `${aliases.map(([alias]) => alias).join(", ")} point${aliases.length === 1 ? "s" : ""} at this version.`,
+            ]),
       ];
     },
     action: "/retire",
@@ -171,7 +183,11 @@ interface ArtifactChange extends Pick<Change, "title" | "about" | "fields" | "co
   more(): object;
 }
 
-function askOfArtifact({ model, version, artifact }: Which, done: () => void, change: ArtifactChange): void {
+function askOfArtifact(
+  { model, version, artifact }: Which,
+  done: () => void,
+  change: ArtifactChange,
+): void {
   const { vendor, digest } = artifact;
   askForChange(
     model.name,
@@ -211,8 +227,11 @@ function share(key: string, { value }: HTMLInputElement): object {
 
 const label = (text: string, ...fields: readonly HTMLElement[]) => el("label", {}, text, ...fields);
 
-const input = (type: string, value: string, more: Readonly<Record<string, string | boolean>> = {}) =>
-  el("input", { type, value, ...more }) as HTMLInputElement;
+const input = (
+  type: string,
+  value: string,
+  more: Readonly<Record<string, string | boolean>> = {},
+) => el("input", { type, value, ...more }) as HTMLInputElement;
 
 const select = (values: readonly string[]) =>
   el("select", {}, ...values.map((value) => el("option", { value }, value))) as HTMLSelectElement;

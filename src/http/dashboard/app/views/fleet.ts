@@ -101,9 +101,7 @@ function groupsOf(devices: readonly DeviceFigures[], site: string) {
   return groups;
 }
 
-function strip(
-  { snapshot: { devices, site = "" }, find }: ViewContext,
-): readonly Node[] {
+function strip({ snapshot: { devices, site = "" }, find }: ViewContext): readonly Node[] {
   const wanted = find.toLowerCase();
   const meant = devices.filter((device) =>
     [device.id, device.vendor, device.platform, device.model ?? "", device.description ?? ""].some(
@@ -166,20 +164,35 @@ function card(device: DeviceFigures): Node {
       id.startsWith("mig:") ? el("span", { class: "tag" }, "MIG slice") : undefined,
     ),
     el("p", { class: "holds", title: model ?? "" }, model ?? "holds nothing"),
-    load === undefined ? el("p", { class: "soft" }, "load not measured") : el("p", {}, bar(load).node),
+    load === undefined
+      ? el("p", { class: "soft" }, "load not measured")
+      : el("p", {}, bar(load).node),
     facts.length === 0 ? undefined : el("p", { class: "soft" }, facts.join(" · ")),
   );
 }
 
 const WORKERS: readonly Column<WorkerFigures>[] = [
   { title: "Worker of", kind: "name", cell: ({ device }) => device },
-  { title: "Process", kind: "n", cell: ({ pid }) => ({ text: pid === 0 ? "–" : String(pid), value: pid }) },
+  {
+    title: "Process",
+    kind: "n",
+    cell: ({ pid }) => ({ text: pid === 0 ? "–" : String(pid), value: pid }),
+  },
   {
     title: "State",
-    cell: ({ state }) => mark(state === "ready" ? "good" : state === "dead" ? "bad" : "warn", state),
+    cell: ({ state }) =>
+      mark(state === "ready" ? "good" : state === "dead" ? "bad" : "warn", state),
   },
-  { title: "Batches", kind: "n", cell: ({ inFlight }) => ({ text: String(inFlight), value: inFlight }) },
-  { title: "Started again", kind: "n", cell: ({ respawns }) => ({ text: String(respawns), value: respawns }) },
+  {
+    title: "Batches",
+    kind: "n",
+    cell: ({ inFlight }) => ({ text: String(inFlight), value: inFlight }),
+  },
+  {
+    title: "Started again",
+    kind: "n",
+    cell: ({ respawns }) => ({ text: String(respawns), value: respawns }),
+  },
   {
     title: "Died last",
     kind: "text",

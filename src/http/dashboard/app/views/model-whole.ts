@@ -6,7 +6,11 @@ import type {
   ModelOnDevice,
   VariantFigures,
 } from "../../../../inference/dashboard-report.ts";
-import type { AuditEntry, CatalogArtifact, CatalogModel } from "../../../../registry/catalog/types.ts";
+import type {
+  AuditEntry,
+  CatalogArtifact,
+  CatalogModel,
+} from "../../../../registry/catalog/types.ts";
 import { el } from "../dom.ts";
 import { moment, ms, number, percent } from "../format.ts";
 import { type Known, knownModel } from "../registry/records.ts";
@@ -21,8 +25,12 @@ export function modelWhole(name: string, context: ViewContext): readonly Node[] 
   const { snapshot, redraw } = context;
   const models = snapshot.models.filter((model) => model.name === name);
   const known = knownModel(name, snapshot.registryGeneration, redraw);
-  const plain = <Row>(rows: readonly Row[], title: string, columns: readonly Column<Row>[], empty: string) =>
-    table(rows, { title, columns, empty }, "", redraw);
+  const plain = <Row>(
+    rows: readonly Row[],
+    title: string,
+    columns: readonly Column<Row>[],
+    empty: string,
+  ) => table(rows, { title, columns, empty }, "", redraw);
   const drift = snapshot.drift.filter(({ model }) => model === name);
   return [
     head(name, known, context),
@@ -37,7 +45,11 @@ export function modelWhole(name: string, context: ViewContext): readonly Node[] 
   ];
 }
 
-function head(name: string, known: Known | undefined, { snapshot, who, redraw }: ViewContext): Node {
+function head(
+  name: string,
+  known: Known | undefined,
+  { snapshot, who, redraw }: ViewContext,
+): Node {
   const model = known?.record?.model;
   const may = who?.may("register") === true;
   const button = (text: string, press: () => void, disabled = false) =>
@@ -84,7 +96,8 @@ const ROLES: Readonly<Record<string, string>> = {
 function aliasesOf(model: CatalogModel, { who, redraw }: ViewContext): Node {
   const rows = Object.entries(model.aliases).map(([alias, to]): AliasRow => {
     const last = model.aliasHistory.findLast((change) => change.alias === alias);
-    const before = last === undefined ? "–" : `${last.version}, until ${moment(last.at)} (${last.by})`;
+    const before =
+      last === undefined ? "–" : `${last.version}, until ${moment(last.at)} (${last.by})`;
     return { alias, ...to, before };
   });
   const columns: Column<AliasRow>[] = [
@@ -124,13 +137,19 @@ interface ArtifactRow {
   readonly here?: VariantFigures;
 }
 
-function artifactRows(name: string, model: CatalogModel | undefined, here: readonly VariantFigures[]) {
+function artifactRows(
+  name: string,
+  model: CatalogModel | undefined,
+  here: readonly VariantFigures[],
+) {
   const left = new Set(here.filter((each) => each.model === name));
   const rows: ArtifactRow[] = [];
   for (const { version, artifacts } of Object.values(model?.versions ?? {})) {
     for (const registered of artifacts) {
       const serving = [...left].find(
-        (each) => each.version === version && each.variant === registered.variant &&
+        (each) =>
+          each.version === version &&
+          each.variant === registered.variant &&
           (each.digest === undefined || each.digest === registered.digest),
       );
       if (serving !== undefined) left.delete(serving);
@@ -145,14 +164,21 @@ function artifactsOf(name: string, model: CatalogModel | undefined, context: Vie
   const { snapshot, who, redraw } = context;
   const columns = [...ARTIFACTS];
   if (model !== undefined && who?.may("register") === true) {
-    columns.push({ title: "Change", cell: (row) => ({ text: "", node: actionsOf(model, row, redraw) }) });
+    columns.push({
+      title: "Change",
+      cell: (row) => ({ text: "", node: actionsOf(model, row, redraw) }),
+    });
   }
   const empty = "No artifact is known: an ensemble has none of its own.";
   const rows = artifactRows(name, model, snapshot.variants);
   return table(rows, { title: "Artifacts", columns, empty }, "", redraw);
 }
 
-function actionsOf(model: CatalogModel, { version, registered }: ArtifactRow, redraw: () => void): Node {
+function actionsOf(
+  model: CatalogModel,
+  { version, registered }: ArtifactRow,
+  redraw: () => void,
+): Node {
   if (registered === undefined) return el("span", {}, "–");
   const which = { model, version, artifact: registered };
   const about = `${registered.variant} ${version}`;
@@ -167,7 +193,12 @@ function actionsOf(model: CatalogModel, { version, registered }: ArtifactRow, re
     ),
     el(
       "button",
-      { type: "button", disabled: retired, click: () => retire(which, redraw), "aria-label": `Retire ${about}` },
+      {
+        type: "button",
+        disabled: retired,
+        click: () => retire(which, redraw),
+        "aria-label": `Retire ${about}`,
+      },
       "Retire…",
     ),
   );
@@ -175,14 +206,21 @@ function actionsOf(model: CatalogModel, { version, registered }: ArtifactRow, re
 
 const ARTIFACTS: readonly Column<ArtifactRow>[] = [
   { title: "Version", cell: ({ version }) => version },
-  { title: "Variant", kind: "name", cell: ({ registered, here }) => registered?.variant ?? here?.variant ?? "–" },
+  {
+    title: "Variant",
+    kind: "name",
+    cell: ({ registered, here }) => registered?.variant ?? here?.variant ?? "–",
+  },
   { title: "Vendor", cell: ({ registered, here }) => registered?.vendor ?? here?.vendor ?? "–" },
   { title: "State", cell: ({ registered }) => stateMark(registered?.state ?? "served") },
   { title: "Serves on", cell: ({ here }) => servesOn(here) },
   {
     title: "Requests/s",
     kind: "n",
-    cell: ({ here }) => ({ text: number(here?.requestsPerSecond), value: here?.requestsPerSecond ?? -1 }),
+    cell: ({ here }) => ({
+      text: number(here?.requestsPerSecond),
+      value: here?.requestsPerSecond ?? -1,
+    }),
   },
   { title: "Gate", cell: (row) => gateCell(row) },
   {
@@ -193,17 +231,35 @@ const ARTIFACTS: readonly Column<ArtifactRow>[] = [
       return verdictSummary.batchInvariant ? "same bits" : "bits differ";
     },
   },
-  { title: "Class", cell: ({ registered, here }) => registered?.numericClass ?? here?.numericClass ?? "–" },
-  { title: "Platform", kind: "name", cell: ({ registered, here }) => platformOf(registered) ?? here?.platform ?? "–" },
+  {
+    title: "Class",
+    cell: ({ registered, here }) => registered?.numericClass ?? here?.numericClass ?? "–",
+  },
+  {
+    title: "Platform",
+    kind: "name",
+    cell: ({ registered, here }) => platformOf(registered) ?? here?.platform ?? "–",
+  },
   {
     title: "SHA-256",
     cell: ({ registered, here }) => {
       const digest = registered?.digest ?? here?.digest;
-      return { text: shortDigest(digest), node: el("code", { title: digest ?? "" }, shortDigest(digest)) };
+      return {
+        text: shortDigest(digest),
+        node: el("code", { title: digest ?? "" }, shortDigest(digest)),
+      };
     },
   },
-  { title: "Pinned", cell: ({ registered }) => (registered?.pinned === undefined ? "–" : `by ${registered.pinned.by}`) },
-  { title: "Why", kind: "text", cell: ({ registered, here }) => registered?.reason ?? here?.absent ?? "–" },
+  {
+    title: "Pinned",
+    cell: ({ registered }) =>
+      registered?.pinned === undefined ? "–" : `by ${registered.pinned.by}`,
+  },
+  {
+    title: "Why",
+    kind: "text",
+    cell: ({ registered, here }) => registered?.reason ?? here?.absent ?? "–",
+  },
 ];
 
 /** What was refused before anybody knew its platform stands under its digest. */
@@ -217,7 +273,12 @@ function servesOn(here: VariantFigures | undefined): Cell {
   if (text === "") return mark("none", "waits for a device");
   return {
     text: here.emulated ? `${text} emulated` : text,
-    node: el("span", {}, text, here.emulated ? el("span", { class: "tag" }, "emulated") : undefined),
+    node: el(
+      "span",
+      {},
+      text,
+      here.emulated ? el("span", { class: "tag" }, "emulated") : undefined,
+    ),
   };
 }
 
@@ -296,7 +357,11 @@ const DRIFT: readonly Column<DriftFigures>[] = [
     title: "Largest error",
     cell: ({ errors }) =>
       errors
-        .map(({ unit, atMost }) => (atMost === undefined ? `beyond all bounds (${unit})` : `at most ${number(atMost)} ${unit}`))
+        .map(({ unit, atMost }) =>
+          atMost === undefined
+            ? `beyond all bounds (${unit})`
+            : `at most ${number(atMost)} ${unit}`,
+        )
         .join("; ") || "–",
   },
   { title: "Dropped", kind: "n", cell: ({ droppedRows }) => count(droppedRows) },

@@ -1,5 +1,8 @@
 /** Registration: files dropped in, checked, sent, compared with the reference, each step as it passes. */
-import type { RegistrationEvent, RegistrationReport } from "../../../../registry/catalog/registry.ts";
+import type {
+  RegistrationEvent,
+  RegistrationReport,
+} from "../../../../registry/catalog/registry.ts";
 import type { CheckResult } from "../../../../registry/catalog/types.ts";
 import { el } from "../dom.ts";
 import { post, postForLines, sentence } from "../registry/ask.ts";
@@ -54,7 +57,12 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
   // What is given -----------------------------------------------------------------
 
   const files = el("ul", { class: "files" });
-  const chooser = el("input", { type: "file", multiple: true, class: "hidden", id: "files-to-register" }) as HTMLInputElement;
+  const chooser = el("input", {
+    type: "file",
+    multiple: true,
+    class: "hidden",
+    id: "files-to-register",
+  }) as HTMLInputElement;
   chooser.addEventListener("change", () => {
     take(chooser.files);
     chooser.value = "";
@@ -62,7 +70,11 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
   const place = el(
     "div",
     { class: "drop" },
-    el("p", {}, "Drop an artifact here, with its manifest, config.pbtxt and golden files if there are any"),
+    el(
+      "p",
+      {},
+      "Drop an artifact here, with its manifest, config.pbtxt and golden files if there are any",
+    ),
     el("label", { class: "button", for: "files-to-register" }, "Choose files"),
     chooser,
   );
@@ -89,12 +101,19 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
   }
 
   function row(file: File): Given {
-    const bar = el("progress", { max: String(Math.max(1, file.size)), value: "0", "aria-label": `${file.name} is sent`, hidden: true }) as HTMLProgressElement;
+    const bar = el("progress", {
+      max: String(Math.max(1, file.size)),
+      value: "0",
+      "aria-label": `${file.name} is sent`,
+      hidden: true,
+    }) as HTMLProgressElement;
     const note = el("span", { class: "soft" }, sizeText(file.size));
     const choose = el(
       "select",
       { "aria-label": `What ${file.name} is` },
-      ...PARTS.map((part) => el("option", { value: part, selected: part === partOf(file.name) }, part)),
+      ...PARTS.map((part) =>
+        el("option", { value: part, selected: part === partOf(file.name) }, part),
+      ),
     ) as HTMLSelectElement;
     const one: Given = {
       file,
@@ -106,7 +125,11 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
         choose,
         bar,
         note,
-        el("button", { type: "button", "aria-label": `Leave ${file.name} out`, click: () => leave(one) }, "×"),
+        el(
+          "button",
+          { type: "button", "aria-label": `Leave ${file.name} out`, click: () => leave(one) },
+          "×",
+        ),
       ),
       tell: ({ doing, bytes, why }) => {
         bar.hidden = false;
@@ -140,7 +163,8 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
     if (part === "artifact") {
       const whose = vendorOf(file.name);
       if (whose !== undefined && !vendorSaid) vendor.value = whose;
-      if (name.value === "") name.value = file.name.replace(/\.[^.]*$/, "").replace(/[^\w.-]+/g, "_");
+      if (name.value === "")
+        name.value = file.name.replace(/\.[^.]*$/, "").replace(/[^\w.-]+/g, "_");
     } else if (part === "config") {
       const told = /^\s*name:\s*"([^"\\]+)"/m.exec(await file.text())?.[1];
       if (told !== undefined) name.value = told;
@@ -153,7 +177,10 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
   let vendorSaid = false;
   const name = text("name", "");
   const version = text("version", "1");
-  const vendor = select("vendor", VENDORS.map((each) => [each, each]));
+  const vendor = select(
+    "vendor",
+    VENDORS.map((each) => [each, each]),
+  );
   vendor.addEventListener("change", () => {
     vendorSaid = true;
   });
@@ -170,12 +197,24 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
 
   // What is done ------------------------------------------------------------------
 
-  const said = el("p", { role: "status" }, "Nothing is registered before its checks were seen here.");
+  const said = el(
+    "p",
+    { role: "status" },
+    "Nothing is registered before its checks were seen here.",
+  );
   const checks = el("ol", { class: "checks" });
-  const gate = el("progress", { class: "gate", "aria-label": "Golden rows compared", hidden: true }) as HTMLProgressElement;
+  const gate = el("progress", {
+    class: "gate",
+    "aria-label": "Golden rows compared",
+    hidden: true,
+  }) as HTMLProgressElement;
   const result = el("div", {});
   const dry = el("button", { type: "submit" }, "Check (dry run)") as HTMLButtonElement;
-  const go = el("button", { type: "button", class: "act", disabled: true, click: () => void run(false) }, "Register") as HTMLButtonElement;
+  const go = el(
+    "button",
+    { type: "button", class: "act", disabled: true, click: () => void run(false) },
+    "Register",
+  ) as HTMLButtonElement;
   const stop = el("button", { type: "button", hidden: true, click: () => going?.abort() }, "Stop");
 
   const tell = (what: string, level = "") => {
@@ -186,11 +225,13 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
   /** What was checked is not what would be registered any more. */
   function changed(): void {
     go.disabled = true;
-    if (checks.childElementCount > 0 && going === undefined) tell("Something was changed: check it again.");
+    if (checks.childElementCount > 0 && going === undefined)
+      tell("Something was changed: check it again.");
   }
 
   function counted(all: readonly CheckResult[]): string {
-    const of = (outcome: CheckResult["outcome"]) => all.filter((each) => each.outcome === outcome).length;
+    const of = (outcome: CheckResult["outcome"]) =>
+      all.filter((each) => each.outcome === outcome).length;
     return `${of("passed")} passed, ${of("failed")} failed, ${of("skipped")} skipped`;
   }
 
@@ -235,7 +276,8 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
     );
     for (const check of found) add(all, check);
     const refused = found.some(({ outcome }) => outcome === "failed");
-    if (refused) tell(`It would be refused. Checks: ${counted(all)}. Each says what to do about it.`, "bad");
+    if (refused)
+      tell(`It would be refused. Checks: ${counted(all)}. Each says what to do about it.`, "bad");
     else tell(`It would be taken to the gate. Checks: ${counted(all)}.`, "good");
     go.disabled = refused;
     if (!refused) go.focus();
@@ -255,15 +297,29 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
       }
       if (step === "publish") tell("It passed the gate; it is being loaded…");
     };
-    const report = await postForLines<RegistrationEvent, RegistrationReport>(path, body, event, signal);
+    const report = await postForLines<RegistrationEvent, RegistrationReport>(
+      path,
+      body,
+      event,
+      signal,
+    );
     const { artifact, unchanged, generation } = report;
     const known = unchanged ? " It was registered before: nothing was changed." : "";
     const good = artifact.state !== "refused";
     tell(`${artifactText(artifact)}.${known} ${artifact.reason ?? ""}`, good ? "good" : "bad");
     const entries = await readAudit(model, 3).catch(() => []);
     result.replaceChildren(
-      el("p", {}, `Generation ${generation}. `, el("a", { href: linkTo("models", model) }, `All about ${model}`)),
-      el("pre", {}, ["The audit log says, newest first:", "", ...entries.map(auditText)].join("\n")),
+      el(
+        "p",
+        {},
+        `Generation ${generation}. `,
+        el("a", { href: linkTo("models", model) }, `All about ${model}`),
+      ),
+      el(
+        "pre",
+        {},
+        ["The audit log says, newest first:", "", ...entries.map(auditText)].join("\n"),
+      ),
     );
   }
 
@@ -280,7 +336,9 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
     const fileOf = (part: Part) => given.find((one) => one.part === part);
     const artifact = fileOf("artifact");
     const [inputs, outputs] = [fileOf("golden inputs")?.digest, fileOf("golden outputs")?.digest];
-    const [manifest, config, signature] = (["manifest", "config", "signature"] as const).map((part) => fileOf(part)?.file);
+    const [manifest, config, signature] = (["manifest", "config", "signature"] as const).map(
+      (part) => fileOf(part)?.file,
+    );
     const beside = given.filter(({ part }) => part === "beside it");
     return {
       vendor: vendor.value,
@@ -328,7 +386,12 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
         el("label", {}, "Numbers of that class", numbers),
         el("label", {}, "Then promote to (empty: nothing)", alias),
       ),
-      el("label", { class: "check" }, reference, "Its outputs are the truth for the other artifacts of the version"),
+      el(
+        "label",
+        { class: "check" },
+        reference,
+        "Its outputs are the truth for the other artifacts of the version",
+      ),
       el("div", { class: "row" }, dry, go, stop),
     ),
     el("div", { class: "told" }, el("h2", {}, "Checks"), said, gate, checks, result),
@@ -361,7 +424,17 @@ function sizeText(bytes: number): string {
 }
 
 const text = (name: string, value: string) =>
-  el("input", { type: "text", name, value, autocomplete: "off", spellcheck: "false" }) as HTMLInputElement;
+  el("input", {
+    type: "text",
+    name,
+    value,
+    autocomplete: "off",
+    spellcheck: "false",
+  }) as HTMLInputElement;
 
 const select = (name: string, options: readonly (readonly [string, string])[]) =>
-  el("select", { name }, ...options.map(([value, said]) => el("option", { value }, said))) as HTMLSelectElement;
+  el(
+    "select",
+    { name },
+    ...options.map(([value, said]) => el("option", { value }, said)),
+  ) as HTMLSelectElement;

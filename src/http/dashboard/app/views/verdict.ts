@@ -1,6 +1,7 @@
 /** What the gate found about an artifact: by output, by arrangement in the batch, signed. */
-import type { SignedVerdict } from "../../../../registry/catalog/types.ts";
+
 import type { EquivalenceClass, OutputErrors } from "../../../../policy/equivalence/types.ts";
+import type { SignedVerdict } from "../../../../registry/catalog/types.ts";
 import { el } from "../dom.ts";
 import { moment, ms, number, percent } from "../format.ts";
 import { ask, sentence } from "../registry/ask.ts";
@@ -11,10 +12,28 @@ import { mark } from "./marks.ts";
 const OUTPUTS: readonly Column<OutputErrors>[] = [
   { title: "Output", kind: "name", cell: ({ name }) => name },
   { title: "Class", cell: ({ class: its }) => classText(its) },
-  { title: "Verdict", cell: ({ passed }) => mark(passed ? "good" : "bad", passed ? "passed" : "failed") },
-  { title: "Outside", kind: "n", cell: ({ failing, elements }) => ({ text: `${number(failing)} of ${number(elements)}`, value: failing }) },
-  { title: "Differ", kind: "n", cell: ({ differing }) => ({ text: number(differing), value: differing }) },
-  { title: "Largest, absolute", kind: "n", cell: ({ maxAbs }) => ({ text: number(maxAbs), value: maxAbs }) },
+  {
+    title: "Verdict",
+    cell: ({ passed }) => mark(passed ? "good" : "bad", passed ? "passed" : "failed"),
+  },
+  {
+    title: "Outside",
+    kind: "n",
+    cell: ({ failing, elements }) => ({
+      text: `${number(failing)} of ${number(elements)}`,
+      value: failing,
+    }),
+  },
+  {
+    title: "Differ",
+    kind: "n",
+    cell: ({ differing }) => ({ text: number(differing), value: differing }),
+  },
+  {
+    title: "Largest, absolute",
+    kind: "n",
+    cell: ({ maxAbs }) => ({ text: number(maxAbs), value: maxAbs }),
+  },
   { title: "relative", kind: "n", cell: ({ maxRel }) => ({ text: number(maxRel), value: maxRel }) },
   { title: "ulp", kind: "n", cell: ({ maxUlp }) => ({ text: number(maxUlp), value: maxUlp }) },
 ];
@@ -39,9 +58,12 @@ export function showVerdict(title: string, digest: string): void {
 }
 
 function drawn({ verdict, signature }: SignedVerdict): readonly Node[] {
-  const { passed, reason, failedCheck, device, rows, at, tookMs, batchInvariance, physics } = verdict;
+  const { passed, reason, failedCheck, device, rows, at, tookMs, batchInvariance, physics } =
+    verdict;
   const where = `${device.id} (${device.vendor} ${device.platform}${device.emulated ? ", emulated" : ""})`;
-  const why = passed ? "passed" : `failed at ${failedCheck ?? "the gate"}: ${reason ?? "no reason is known"}`;
+  const why = passed
+    ? "passed"
+    : `failed at ${failedCheck ?? "the gate"}: ${reason ?? "no reason is known"}`;
   const cases = batchInvariance.cases.map(
     ({ arrangement, rows: inBatch, compared, differing, failing }) =>
       `${arrangement}, ${inBatch} rows: ${compared} compared, ${differing} differ in bits, ${failing} outside the class`,
@@ -61,7 +83,12 @@ function drawn({ verdict, signature }: SignedVerdict): readonly Node[] {
   ];
   return [
     el("p", {}, mark(passed ? "good" : "bad", why).node),
-    table(verdict.outputs, { title: "Errors by output", columns: OUTPUTS, empty: "No outputs were compared." }, "", () => undefined),
+    table(
+      verdict.outputs,
+      { title: "Errors by output", columns: OUTPUTS, empty: "No outputs were compared." },
+      "",
+      () => undefined,
+    ),
     el("pre", {}, facts.join("\n")),
   ];
 }
