@@ -34,7 +34,7 @@ export function makeHttpHeadFamily(): Family {
       const lengths = text.match(/^content-length:/gim)?.length ?? 0;
       const promises: readonly [boolean, string][] = [
         [lengths === 1, `${lengths} lengths`],
-        [!/^transfer-encoding/im.test(text), "another encoding of the body"],
+        [!/^transfer-encoding[ \t]*:/im.test(text), "another encoding of the body"],
         [Number.isSafeInteger(read.contentLength) && read.contentLength >= 0, "no length"],
         [!/[^\x20-\x7e\r\n]/.test(text), "a control character"],
         [!/(^|[^\r])\n|\r(?!\n)/.test(text), "a line that ends for some and not for others"],
