@@ -11,6 +11,8 @@ import { ModelRepository } from "./repository.ts";
 import type { ModelDefinition } from "./types.ts";
 
 const MODELS = ["a", "b"];
+/** 10 000 before a release: `BEAMGATE_TEST_SEQUENCES=10000 npx vitest run ... explicit.property`. */
+const SEQUENCES = Number(process.env["BEAMGATE_TEST_SEQUENCES"] ?? 60);
 
 let root: string;
 beforeAll(async () => {
@@ -100,9 +102,9 @@ describe("orders that come all at once", () => {
         fc.array(takes, { minLength: 1 }),
         story,
       ),
-      { numRuns: 60 },
+      { numRuns: SEQUENCES },
     );
-  }, 60_000);
+  }, 60_000 + 100 * SEQUENCES);
 });
 
 async function story(orders: readonly Order[], draws: readonly number[]): Promise<void> {
