@@ -135,9 +135,19 @@ class SimulatedGateway {
   /** What the gateway's figures say at the begin of a slot. */
   #look(nowMs: number): void {
     const serving = new Map<string, number>();
+    for (const { view } of this.#byName.values()) view.inFlightRows = 0;
+    const runs = (variant: Variant | undefined, freeAtMs: number) => {
+      if (variant === undefined || freeAtMs <= nowMs) return;
+      variant.view.inFlightRows += (freeAtMs - nowMs) / variant.view.msPerRow;
+    };
     for (const board of this.#boards) {
       board.tick(nowMs);
-      if (board.serves !== undefined) serving.set(board.serves, (serving.get(board.serves) ?? 0) + 1);
+      if (board.serves === undefined) continue;
+      serving.set(board.serves, (serving.get(board.serves) ?? 0) + 1);
+      runs(this.#byName.get(board.serves), board.freeAtMs);
+    }
+    for (const [at, cores] of this.#cores.entries()) {
+      for (const freeAtMs of cores) runs(this.#models[at]?.variants[2], freeAtMs);
     }
     for (const variant of this.#byName.values()) {
       const { view, platform, line } = variant;
