@@ -6,8 +6,8 @@ import type { FuzzOrder } from "./fuzz-family.ts";
 import type { ThreadData } from "./fuzz-thread.ts";
 
 const LOOK_EVERY_MS = 1_000;
-/** A case that is under way for so long will not end. */
-const GIVEN_UP_LOOKS = 20;
+/** A case that this process has worked on for so long will not end. Of CPU time: on a busy machine a second may hold none. */
+const GIVEN_UP_CPU_MS = 40_000;
 const PROGRAM = new URL("./fuzz-thread.js", import.meta.url);
 
 export interface FamilyRun {
@@ -39,13 +39,15 @@ function inThread(order: FuzzOrder): Promise<Tally> {
   const thread = new Worker(PROGRAM, { workerData: data });
   const tally = new Tally();
   return new Promise((resolve) => {
-    let looks = 0;
+    let begunMs = cpuMs();
     let seen = -1;
     const watch = setInterval(() => {
       const seed = current[0] ?? 0;
-      looks = seed === seen ? looks + 1 : 0;
-      seen = seed;
-      if (looks < GIVEN_UP_LOOKS) return;
+      if (seed !== seen) {
+        seen = seed;
+        begunMs = cpuMs();
+      }
+      if (cpuMs() - begunMs < GIVEN_UP_CPU_MS) return;
       tally.find(`seed ${seed}: it does not end`, Buffer.alloc(0));
       void thread.terminate();
     }, LOOK_EVERY_MS);
@@ -62,4 +64,10 @@ function inThread(order: FuzzOrder): Promise<Tally> {
       resolve(tally);
     });
   });
+}
+
+/** Of all threads of this process. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
 }
