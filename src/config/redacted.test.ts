@@ -13,9 +13,7 @@ describe("a value that is shown", () => {
 
   it("hides what stands under a telling name, at any depth", () => {
     const value = [{ options: { password: "p", urls: ["a://b:c@d"], n: 1 } }];
-    const shown = [
-      { options: { password: "(redacted)", urls: ["a://b:(redacted)@d"], n: 1 } },
-    ];
+    const shown = [{ options: { password: "(redacted)", urls: ["a://b:(redacted)@d"], n: 1 } }];
     expect(redacted(value)).toEqual(shown);
   });
 });

@@ -95,16 +95,20 @@ function parametersOf(batchSize: number): ReadonlyMap<string, ControlParameter> 
 }
 
 describe("orders that come all at once", () => {
-  it("end in what was asked for last, and nobody is served by what is gone", async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(order, { maxLength: 25 }),
-        fc.array(takes, { minLength: 1 }),
-        story,
-      ),
-      { numRuns: SEQUENCES },
-    );
-  }, 60_000 + 100 * SEQUENCES);
+  it(
+    "end in what was asked for last, and nobody is served by what is gone",
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(order, { maxLength: 25 }),
+          fc.array(takes, { minLength: 1 }),
+          story,
+        ),
+        { numRuns: SEQUENCES },
+      );
+    },
+    60_000 + 100 * SEQUENCES,
+  );
 });
 
 async function story(orders: readonly Order[], draws: readonly number[]): Promise<void> {

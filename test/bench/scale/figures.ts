@@ -49,7 +49,12 @@ export class Figures {
     this.#ofTenant = Array<number>(world.tenants).fill(0);
   }
 
-  served({ tenant, sinceMs }: Waiting, startMs: number, costMs: number, kind: "board" | "core"): void {
+  served(
+    { tenant, sinceMs }: Waiting,
+    startMs: number,
+    costMs: number,
+    kind: "board" | "core",
+  ): void {
     this.#waits.push(startMs - sinceMs);
     this.#ofTenant[tenant.index] = (this.#ofTenant[tenant.index] ?? 0) + costMs;
     if (kind === "board") this.#boardMs += costMs;
@@ -58,9 +63,11 @@ export class Figures {
 
   sum(swaps: number, wallMs: number): ScaleFigures {
     const { boards, cores, seconds, rowsPerRequest } = this.#world;
-    const { admissions, routes, turns, placements, placementMs, longestPlacementMs } = this.decisions;
+    const { admissions, routes, turns, placements, placementMs, longestPlacementMs } =
+      this.decisions;
     const waits = Float64Array.from(this.#waits).sort();
-    const quantile = (share: number) => waits[Math.min(waits.length - 1, Math.floor(share * waits.length))] ?? 0;
+    const quantile = (share: number) =>
+      waits[Math.min(waits.length - 1, Math.floor(share * waits.length))] ?? 0;
     const [first = 0, ...equal] = this.#ofTenant;
     const total = equal.reduce((sum, each) => sum + each, 0);
     const squares = equal.reduce((sum, each) => sum + each * each, 0);
@@ -69,7 +76,10 @@ export class Figures {
       requests: waits.length,
       refused: this.refused,
       rowsPerS: (waits.length * rowsPerRequest) / seconds,
-      boards: { busy: this.#boardMs / (boards * all), switching: this.boardLoadingMs / (boards * all) },
+      boards: {
+        busy: this.#boardMs / (boards * all),
+        switching: this.boardLoadingMs / (boards * all),
+      },
       cores: { busy: this.#coreMs / (cores * all) },
       jain: total ** 2 / (equal.length * squares),
       flooder: first / (total / equal.length),
