@@ -1,11 +1,16 @@
-/** The order in which the gateway is ill-treated. */
-import { argv } from "node:process";
+/** The order in which the gateway is ill-treated. `run.mjs` says what may be asked for. */
+import { writeFileSync } from "node:fs";
+import { argv, stdout } from "node:process";
+import { parseArgs } from "node:util";
 import { Cases } from "../support/cases.ts";
 import { badBoards } from "./boards.ts";
 import { drainUnderLoad } from "./drain.ts";
 import { gatewayDeath } from "./gateway-death.ts";
 import { hostileClients } from "./hostile.ts";
 import { killWorkers } from "./kill-workers.ts";
+import { FAULTS } from "./matrix/faults.ts";
+import { readOutcomes, runTests } from "./matrix/run-tests.ts";
+import { markdownOf, rowsOf } from "./matrix/table.ts";
 import { redis } from "./redis.ts";
 import { fullDisk } from "./registered/full-disk.ts";
 import { gatewaySwaps } from "./registered/gateway-swaps.ts";
@@ -15,7 +20,7 @@ import { registryStore } from "./registry.ts";
 import { rollingRestart } from "./rolling.ts";
 import { swaps } from "./swaps.ts";
 
-const STORIES = {
+const PARTS = {
   kill: killWorkers,
   drain: drainUnderLoad,
   death: gatewayDeath,
@@ -31,17 +36,55 @@ const STORIES = {
   "two-gateways": twoGateways,
 };
 
-const words = argv.slice(2);
-const short = words.includes("--short");
-const chosen = words.filter((word) => !word.startsWith("--"));
+const { values, positionals } = parseArgs({
+  args: argv.slice(2),
+  allowPositionals: true,
+  options: {
+    short: { type: "boolean", default: false },
+    table: { type: "string" },
+    outcomes: { type: "string" },
+  },
+});
+const matrix = positionals.includes("matrix");
+const chosen = positionals.filter((name) => name !== "matrix");
+const unknown = chosen.filter((name) => !Object.hasOwn(PARTS, name));
+if (unknown.length > 0) {
+  stdout.write(`no such part: ${unknown.join(", ")}\nparts: ${Object.keys(PARTS).join(", ")}\n`);
+  process.exit(2);
+}
+
 const cases = new Cases();
-for (const [name, story] of Object.entries(STORIES)) {
+const ran = new Set<string>();
+for (const [name, part] of Object.entries(PARTS)) {
   if (chosen.length > 0 && !chosen.includes(name)) continue;
-  // A story that cannot even start is a failure of its own, and the next one still runs.
-  await story(cases, short).catch((thrown: unknown) =>
+  cases.part = name;
+  ran.add(name);
+  // A part that cannot even start is a failure of its own, and the next one still runs.
+  await part(cases, values.short).catch((thrown: unknown) =>
     cases.run(name, () => {
       throw thrown;
     }),
   );
 }
+cases.part = "matrix";
+if (matrix || chosen.length === 0) await tellMatrix();
 process.exit(cases.finish());
+
+async function tellMatrix(): Promise<void> {
+  const tests = values.outcomes
+    ? readOutcomes(values.outcomes)
+    : matrix
+      ? await runTests(FAULTS)
+      : undefined;
+  const rows = rowsOf(FAULTS, ran, cases.results, tests);
+  const table = markdownOf(rows);
+  stdout.write(`\n${table}\n`);
+  if (values.table !== undefined) writeFileSync(values.table, table);
+  await cases.run("the fault matrix: no row misses its figure", () => {
+    const missed = rows.filter(({ verdict }) => verdict === "missed");
+    const count = (verdict: string) => rows.filter((row) => row.verdict === verdict).length;
+    if (missed.length > 0)
+      throw new Error(missed.map(({ id, seen }) => `${id}: ${seen}`).join("\n"));
+    return `${count("passed")} of ${rows.length} passed, ${count("not run")} not run`;
+  });
+}
