@@ -5,6 +5,10 @@ import { parseArgs } from "node:util";
 import { Cases } from "../support/cases.ts";
 import { badBoards } from "./boards.ts";
 import { drainUnderLoad } from "./drain.ts";
+import { cancels } from "./faults/cancels.ts";
+import { hungWorkers } from "./faults/hung-worker.ts";
+import { lyingBoards } from "./faults/lying-boards.ts";
+import { slowBoard } from "./faults/slow-board.ts";
 import { gatewayDeath } from "./gateway-death.ts";
 import { hostileClients } from "./hostile.ts";
 import { killWorkers } from "./kill-workers.ts";
@@ -34,6 +38,10 @@ const PARTS = {
   "gateway-kills": killedRegistering,
   "full-disk": fullDisk,
   "two-gateways": twoGateways,
+  hung: hungWorkers,
+  slow: slowBoard,
+  lies: lyingBoards,
+  cancels,
 };
 
 const { values, positionals } = parseArgs({
