@@ -6,9 +6,14 @@ import { Cases } from "../support/cases.ts";
 import { badBoards } from "./boards.ts";
 import { drainUnderLoad } from "./drain.ts";
 import { cancels } from "./faults/cancels.ts";
+import { clockJumps } from "./faults/clock.ts";
+import { descriptors } from "./faults/descriptors.ts";
 import { hungWorkers } from "./faults/hung-worker.ts";
 import { lyingBoards } from "./faults/lying-boards.ts";
+import { manyLoads } from "./faults/many-loads.ts";
+import { network } from "./faults/network.ts";
 import { slowBoard } from "./faults/slow-board.ts";
+import { stall } from "./faults/stall.ts";
 import { gatewayDeath } from "./gateway-death.ts";
 import { hostileClients } from "./hostile.ts";
 import { killWorkers } from "./kill-workers.ts";
@@ -42,6 +47,11 @@ const PARTS = {
   slow: slowBoard,
   lies: lyingBoards,
   cancels,
+  descriptors,
+  clock: clockJumps,
+  loads: manyLoads,
+  stall,
+  network,
 };
 
 const { values, positionals } = parseArgs({

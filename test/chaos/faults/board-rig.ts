@@ -1,5 +1,5 @@
 /** A gateway with boards that fail as they are told, and a model beside them on the CPU that must not notice. */
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DeviceReport } from "../../../src/inference/device-report.ts";
 import { encodeQuestion } from "../../support/infer-messages.ts";
@@ -25,7 +25,7 @@ export interface BoardRig {
 
 export interface BoardRigOptions {
   readonly boards: number;
-  /** Of the model `board`, whose rows are FP32[2] → the same plus one. */
+  /** Of the model `board`, which every board holds, and whose rows are FP32[2] → the same plus one. */
   readonly maxBatchSize: number;
   readonly usPerRow: number;
   readonly writeDown?: boolean;
@@ -36,11 +36,15 @@ export interface BoardRigOptions {
 export async function startBoardRig(options: BoardRigOptions): Promise<BoardRig> {
   const repository = temporaryRepository();
   const { boards, maxBatchSize, usPerRow, writeDown = false, settings = {} } = options;
-  addBoardModel(repository, { name: "board", maxBatchSize, usPerRow });
+  const everywhere = `parameters { key: "min_boards" value { string_value: "${boards}" } }`;
+  addBoardModel(repository, { name: "board", maxBatchSize, usPerRow, more: everywhere });
   repository.add("other", echoConfig({ name: "other", maxBatchSize: 8, dims: [2], delayMs: 5 }));
   const faultsFile = join(repository.folder, "faults.json");
   const executionsFile = join(repository.folder, "executions");
-  const misbehave = (faults: object) => writeFileSync(faultsFile, JSON.stringify(faults));
+  const misbehave = (faults: object) => {
+    writeFileSync(`${faultsFile}.new`, JSON.stringify(faults));
+    renameSync(`${faultsFile}.new`, faultsFile);
+  };
   misbehave({});
   const told = { boards, faultsFile, ...(writeDown ? { executionsFile } : {}) };
   const flags = withBoards(repository, told, settings);

@@ -15,15 +15,16 @@ import { grpcFrame } from "../attacks/raw-http2.ts";
 import { rowsQuestion } from "./board-rig.ts";
 
 const CANCELS = 100_000;
-const SHORT_CANCELS = 10_000;
+const SHORT_CANCELS = 5_000;
 /** That wait at a time. */
 const ROUND = 1_000;
 const SESSIONS = 20;
 const KEPT_LIMIT_BYTES = 5e6;
 /** Numbers of requests that hold the board; those of cancelled ones are larger. */
 const HOLDER = 1;
-/** A second of the board's time. */
+/** Two seconds of the board's time. */
 const HOLDING_ROWS = 1_000;
+const US_PER_ROW = 2_000;
 const SETTLE_MS = 1_500;
 const CALL = {
   ":method": "POST",
@@ -31,10 +32,14 @@ const CALL = {
   "content-type": "application/grpc",
   te: "trailers",
 } as const;
+/** Numbers larger than any of the holder's. */
+const BODIES = Array.from({ length: ROUND }, (_, at) =>
+  grpcFrame(rowsQuestion("board", 1, HOLDER + 2 * HOLDING_ROWS + at, 1).bytes),
+);
 
 export async function cancels(cases: Cases, short: boolean): Promise<void> {
   const repository = temporaryRepository();
-  addBoardModel(repository, { name: "board", maxBatchSize: HOLDING_ROWS, usPerRow: 1_000 });
+  addBoardModel(repository, { name: "board", maxBatchSize: HOLDING_ROWS, usPerRow: US_PER_ROW });
   const executionsFile = join(repository.folder, "executions");
   const flags = withBoards(repository, { boards: 1, executionsFile });
   const collector = join(packageRoot, "dist", "test", "support", "collect-on-signal.js");
@@ -91,10 +96,10 @@ async function round(gateway: GatewayProcess, hangUp: boolean): Promise<void> {
   const sessions = Array.from({ length: SESSIONS }, () =>
     connect(`http://127.0.0.1:${gateway.grpcPort}`).on("error", () => {}),
   );
-  const streams = Array.from({ length: ROUND }, (_, at) => {
+  const streams = BODIES.map((body, at) => {
     const stream = sessions[at % SESSIONS]?.request(CALL);
     stream?.on("error", () => {});
-    stream?.end(grpcFrame(rowsQuestion("board", 1, HOLDER + HOLDING_ROWS * 2 + at, 1).bytes));
+    stream?.end(body);
     return stream;
   });
   const come = await eventually(async () => (await waiting(gateway)) >= ROUND, 10_000, 5);

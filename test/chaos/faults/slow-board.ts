@@ -10,14 +10,12 @@ const [SLOW] = BOARDS;
 const BATCH_ROWS = 8;
 const ROWS = 2;
 /** Enough to fill a batch on each and one ahead of it. */
-const CLIENTS = 4 * BOARDS.length * (BATCH_ROWS / ROWS);
+const CLIENTS = 6 * BOARDS.length * (BATCH_ROWS / ROWS);
 const LEAST_SHARE = 0.95;
 
 export async function slowBoard(cases: Cases, short: boolean): Promise<void> {
   const rig = await startBoardRig({
-    ...{ boards: BOARDS.length, maxBatchSize: BATCH_ROWS, usPerRow: 5_000 },
-    // A switch that is cheap is worth it for what waits here.
-    settings: { placement: { assumedSwitchMs: 20 } },
+    ...{ boards: BOARDS.length, maxBatchSize: BATCH_ROWS, usPerRow: 10_000 },
   });
   const load = new Load({
     ...{ port: rig.gateway.grpcPort, clients: CLIENTS, connections: 4 },
