@@ -22,9 +22,9 @@ const SESSIONS = 20;
 const KEPT_LIMIT_BYTES = 5e6;
 /** Numbers of requests that hold the board; those of cancelled ones are larger. */
 const HOLDER = 1;
-/** Two seconds of the board's time. */
-const HOLDING_ROWS = 1_000;
-const US_PER_ROW = 2_000;
+/** Two seconds of the board: more rows than wait, so that none of them is handed over ahead. */
+const HOLDING_ROWS = 2_000;
+const US_PER_ROW = 1_000;
 const SETTLE_MS = 1_500;
 const CALL = {
   ":method": "POST",

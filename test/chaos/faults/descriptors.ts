@@ -1,4 +1,6 @@
 /** F6: a gateway without file descriptors left. Those who are connected are served, the others come in when there are some. */
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Cases, expect } from "../../support/cases.ts";
@@ -10,16 +12,15 @@ import { InferClient } from "../../support/infer-client.ts";
 import { Load } from "../load.ts";
 import { identityQuestion } from "../questions.ts";
 
-const DESCRIPTORS = 96;
-/** More than the descriptors that a gateway has left. */
-const CROWD = 150;
+/** That a gateway with its clients has left. */
+const LEFT = 30;
+const CROWD = 3 * LEFT;
 
 export async function descriptors(cases: Cases, short: boolean): Promise<void> {
   const repository = temporaryRepository();
   repository.add("echo", echoConfig({ name: "echo", maxBatchSize: 8, dims: [16] }));
   const gateway = await startGateway({
     repositories: [repository.folder],
-    launcher: ["/bin/sh", "-c", `ulimit -n ${DESCRIPTORS} && exec "$@"`, "sh"],
   });
   const load = new Load({
     ...{ port: gateway.grpcPort, clients: 8, connections: 4 },
@@ -28,7 +29,7 @@ export async function descriptors(cases: Cases, short: boolean): Promise<void> {
   const crowd: Socket[] = [];
   try {
     await cases.run(
-      `no file descriptors are left (${CROWD} connections, ulimit -n ${DESCRIPTORS})`,
+      `no file descriptors are left (${CROWD} connections where ${LEFT} find room)`,
       async () => {
         await sleep(500);
         for (let at = 0; at < CROWD; at += 1) {
@@ -68,4 +69,11 @@ export async function descriptors(cases: Cases, short: boolean): Promise<void> {
     await gateway.stop();
     repository.remove();
   }
+}
+
+function limitDescriptors(pid: number, most: number): void {
+  const { status, error, stderr } = spawnSync("prlimit", ["--pid", `${pid}`, `--nofile=${most}`], {
+    encoding: "utf8",
+  });
+  expect(status === 0, `prlimit: ${error?.message ?? stderr}`);
 }

@@ -50,17 +50,19 @@ async function farServers(cases: Cases, ms: number): Promise<void> {
     }
     const [first, second] = running.map(({ grpcPort }) => grpcPort);
     proxy = await FaultProxy.start(first ?? 0);
-    const servers = [`127.0.0.1:${proxy.port}`, `127.0.0.1:${second}`];
-    const options = { servers, healthMs: 500, timeoutMs: CALL_LIMIT_MS };
-    const file = join(near.folder, "gateway.yaml");
-    const settings = { backends: [{ kind: "remote", options }], breaker: { probeAfterMs: 300 } };
-    writeFileSync(file, JSON.stringify(settings));
-    const gateway = await startGateway({
-      ...{ repositories: [near.folder], flags: ["--config", file] },
-    });
-    running.push(gateway);
-    await busy(cases, gateway, proxy, ms);
-    await idle(cases, gateway, proxy);
+    const inFront = async (ports: readonly (number | undefined)[]) => {
+      const servers = ports.map((port) => `127.0.0.1:${port}`);
+      const options = { servers, healthMs: 500, timeoutMs: CALL_LIMIT_MS };
+      const file = join(near.folder, "gateway.yaml");
+      const settings = { backends: [{ kind: "remote", options }], breaker: { probeAfterMs: 300 } };
+      writeFileSync(file, JSON.stringify(settings));
+      const flags = ["--config", file];
+      const gateway = await startGateway({ repositories: [near.folder], flags });
+      running.push(gateway);
+      return gateway;
+    };
+    await busy(cases, await inFront([proxy.port, second]), proxy, ms);
+    await idle(cases, await inFront([proxy.port]), proxy);
   } finally {
     await proxy?.stop();
     await Promise.all(running.map((gateway) => gateway.stop()));
@@ -96,9 +98,7 @@ async function busy(
       const stuck = [...load.waiting.values()].filter((at) => at < healed - 2 * CALL_LIMIT_MS);
       expect(stuck.length === 0, `${stuck.length} requests are stuck`);
       const longest = load.within(1, since);
-      expect(longest <= CALL_LIMIT_MS + 1_000, `one took ${longest.toFixed(0)} ms`);
-      const back = await eventually(() => bothServe(gateway), 20_000, 50);
-      expect(back !== undefined, `it is not back: ${gateway.log().slice(-800)}`);
+      expect(longest <= DEADLINE_MS / 2, `one took ${longest.toFixed(0)} ms`);
       return `${load.answered - answered} answers, 0 errors, the longest ${longest.toFixed(0)} ms (a call: ${CALL_LIMIT_MS})`;
     });
   for (const [name, fault] of Object.entries(FAULTS)) await through(name, () => proxy.set(fault));
@@ -113,30 +113,21 @@ async function idle(cases: Cases, gateway: GatewayProcess, proxy: FaultProxy): P
   for (const [name, fault] of Object.entries(FAULTS)) {
     if (HARMLESS.has(name) || fault.kind === "trickle") continue;
     await cases.run(`between a gateway and a far server that nobody asks: ${name}`, async () => {
-      expect((await eventually(() => bothServe(gateway), 20_000)) !== undefined, "not ready");
+      expect((await eventually(() => serves(gateway), 20_000)) !== undefined, "not ready");
       proxy.set(fault);
-      const found = await eventually(async () => !(await bothServe(gateway)), 20_000);
+      const found = await eventually(async () => !(await serves(gateway)), 20_000);
       proxy.heal();
       expect(found !== undefined, "nobody noticed for 20 s");
       expect(found <= IDLE_LIMIT_MS, `found after ${found.toFixed(0)} ms`);
-      const back = await eventually(() => bothServe(gateway), 20_000);
+      const back = await eventually(() => serves(gateway), 20_000);
       expect(back !== undefined, "it is not back");
       return `found after ${found.toFixed(0)} ms, back ${back.toFixed(0)} ms after it was over`;
     });
   }
 }
 
-async function bothServe({ httpPort }: GatewayProcess): Promise<boolean> {
-  const devices = await fetch(`http://127.0.0.1:${httpPort}/v2/beamgate/devices`);
-  const all = (await devices.json()) as readonly {
-    state: string;
-    backend: string;
-    breaker?: string;
-  }[];
-  const far = all.filter(({ backend }) => backend === "remote");
-  return (
-    far.length === 2 && far.every(({ state, breaker }) => state === "ready" && breaker !== "open")
-  );
+async function serves({ httpPort }: GatewayProcess): Promise<boolean> {
+  return (await fetch(`http://127.0.0.1:${httpPort}/v2/models/jets/ready`)).ok;
 }
 
 async function farRedis(cases: Cases): Promise<void> {
