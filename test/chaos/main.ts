@@ -27,6 +27,7 @@ import { killedRegistering } from "./registered/killed-registering.ts";
 import { twoGateways } from "./registered/two-gateways.ts";
 import { registryStore } from "./registry.ts";
 import { rollingRestart } from "./rolling.ts";
+import { soak } from "./soak/soak.ts";
 import { swaps } from "./swaps.ts";
 
 const PARTS = {
@@ -61,10 +62,15 @@ const { values, positionals } = parseArgs({
     short: { type: "boolean", default: false },
     table: { type: "string" },
     outcomes: { type: "string" },
+    minutes: { type: "string", default: "30" },
+    seed: { type: "string", default: "1" },
   },
 });
+/** Words that are no parts: they say what is done beside them, or instead of all of them. */
+const OTHERS = ["matrix", "soak"];
 const matrix = positionals.includes("matrix");
-const chosen = positionals.filter((name) => name !== "matrix");
+const soaks = positionals.includes("soak");
+const chosen = positionals.filter((name) => !OTHERS.includes(name));
 const unknown = chosen.filter((name) => !Object.hasOwn(PARTS, name));
 if (unknown.length > 0) {
   stdout.write(`no such part: ${unknown.join(", ")}\nparts: ${Object.keys(PARTS).join(", ")}\n`);
@@ -74,7 +80,8 @@ if (unknown.length > 0) {
 const cases = new Cases();
 const ran = new Set<string>();
 for (const [name, part] of Object.entries(PARTS)) {
-  if (chosen.length > 0 && !chosen.includes(name)) continue;
+  const all = chosen.length === 0 && (matrix || !soaks);
+  if (!all && !chosen.includes(name)) continue;
   cases.part = name;
   ran.add(name);
   // A part that cannot even start is a failure of its own, and the next one still runs.
@@ -84,8 +91,9 @@ for (const [name, part] of Object.entries(PARTS)) {
     }),
   );
 }
+if (soaks) await soak(cases, { minutes: Number(values.minutes), seed: Number(values.seed) });
 cases.part = "matrix";
-if (matrix || chosen.length === 0) await tellMatrix();
+if (matrix || (chosen.length === 0 && !soaks)) await tellMatrix();
 process.exit(cases.finish());
 
 async function tellMatrix(): Promise<void> {

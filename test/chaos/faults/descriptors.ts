@@ -19,9 +19,7 @@ const CROWD = 3 * LEFT;
 export async function descriptors(cases: Cases, short: boolean): Promise<void> {
   const repository = temporaryRepository();
   repository.add("echo", echoConfig({ name: "echo", maxBatchSize: 8, dims: [16] }));
-  const gateway = await startGateway({
-    repositories: [repository.folder],
-  });
+  const gateway = await startGateway({ repositories: [repository.folder] });
   const load = new Load({
     ...{ port: gateway.grpcPort, clients: 8, connections: 4 },
     ask: (client, turn) => identityQuestion("echo", 1 + (turn % 3), 16, client * 10_007 + turn),
@@ -32,6 +30,7 @@ export async function descriptors(cases: Cases, short: boolean): Promise<void> {
       `no file descriptors are left (${CROWD} connections where ${LEFT} find room)`,
       async () => {
         await sleep(500);
+        limitDescriptors(gateway.pid, readdirSync(`/proc/${gateway.pid}/fd`).length + LEFT);
         for (let at = 0; at < CROWD; at += 1) {
           const port = at % 3 === 0 ? gateway.httpPort : gateway.grpcPort;
           crowd.push(connect(port, "127.0.0.1").on("error", () => {}));

@@ -24,9 +24,7 @@ export async function stall(cases: Cases, short: boolean): Promise<void> {
     for (let time = 0; time < (short ? 1 : 5); time += 1) {
       await cases.run(`a gateway that stands still for ${STALL_MS} ms`, async () => {
         await sleep(2_000);
-        const workers = childrenOf(gateway.pid)
-          .map((pid) => `${pid}@${startTicks(pid)}`)
-          .join();
+        const workers = childrenOf(gateway.pid);
         const { answered } = load;
         process.kill(gateway.pid, "SIGSTOP");
         await sleep(STALL_MS);

@@ -12,7 +12,17 @@ export const FAULTS: readonly Fault[] = [
     id: "F2",
     what: "a worker is stopped (SIGSTOP), a kernel never ends",
     goal: "found within max(3 p99, 250 ms); none later than its deadline + 20 ms; other models' p99 ≤ 1.2 ×",
-    proofs: [{ part: "boards", cases: /never says that it is done/ }],
+    proofs: [
+      { part: "hung", cases: /./ },
+      { part: "boards", cases: /never says that it is done/ },
+      { file: "src/pool/breaker.test.ts", tests: /./ },
+    ],
+  },
+  {
+    id: "F3",
+    what: "one of three boards is ten times as slow",
+    goal: "goodput ≥ 95 % of the other two",
+    proofs: [{ part: "slow", cases: /./ }],
   },
   {
     id: "F4",
@@ -40,6 +50,7 @@ export const FAULTS: readonly Fault[] = [
     goal: "0 inference errors; uploads refused, nothing half; back without a restart",
     proofs: [
       { part: "full-disk", cases: /./ },
+      { part: "descriptors", cases: /./ },
       { file: "src/telemetry/line-sink.test.ts", tests: /full disk/ },
     ],
   },
@@ -63,6 +74,51 @@ export const FAULTS: readonly Fault[] = [
     ],
   },
   {
+    id: "F9",
+    what: "clients cancel or hang up while their requests wait",
+    goal: "0 of those executed; after 10⁵ heap + ≤ 5 MB, timers and descriptors as before",
+    proofs: [{ part: "cancels", cases: /./ }],
+  },
+  {
+    id: "F10",
+    what: "a client that does not read",
+    goal: "≤ 8 MiB kept for a stream; others answered",
+    proofs: [
+      { part: "hostile", cases: /^attack unread/ },
+      { file: "test/wire/hostile-transport.test.ts", tests: /a client that does not read/ },
+    ],
+  },
+  {
+    id: "F11",
+    what: "messages that are half sent",
+    goal: "alive in 300 MB; others answered",
+    proofs: [
+      { part: "hostile", cases: /^attack half-sent/ },
+      { file: "test/wire/hostile-transport.test.ts", tests: /messages that never end/ },
+    ],
+  },
+  {
+    id: "F12",
+    what: "DATA frames of one byte",
+    goal: "≤ 64 MB and ≤ 1 s of CPU more",
+    proofs: [
+      { part: "hostile", cases: /^attack one-byte-frames/ },
+      { file: "test/wire/hostile-transport.test.ts", tests: /1-byte DATA frames/ },
+    ],
+  },
+  {
+    id: "F13",
+    what: "4 GiB announced, gzip bombs, wrong flags, noise",
+    goal: "100 % answered with a status; 0 crashes",
+    proofs: [
+      { part: "hostile", cases: /^attack garbage/ },
+      {
+        file: "test/wire/hostile-transport.test.ts",
+        tests: /malformed request|gzip bomb|no HTTP\/2/,
+      },
+    ],
+  },
+  {
     id: "F14",
     what: "deadlines in the past, of 500 µs, of 597 h",
     goal: "0 expired executed; long ones accepted, short ones kept",
@@ -73,10 +129,25 @@ export const FAULTS: readonly Fault[] = [
     ],
   },
   {
+    id: "F15",
+    what: "the wall clock jumps by an hour, back, by a second",
+    goal: "0 failed",
+    proofs: [{ part: "clock", cases: /./ }],
+  },
+  {
     id: "F16",
     what: "300 MB of memory, all attacks at once",
     goal: "alive; every other client answered",
     proofs: [{ part: "hostile", cases: /./ }],
+  },
+  {
+    id: "F18",
+    what: "floods of resets, PING, SETTINGS, CONTINUATION, window overflow",
+    goal: "that peer alone is sent away; others' p99 ≤ 2 ×; memory flat",
+    proofs: [
+      { part: "hostile", cases: /^attack (rapid-reset|garbage)/ },
+      { file: "test/wire/hostile-transport.test.ts", tests: /a flood/ },
+    ],
   },
   {
     id: "F19",
@@ -119,6 +190,18 @@ export const FAULTS: readonly Fault[] = [
     ],
   },
   {
+    id: "F24",
+    what: "fifty models are loaded at once",
+    goal: "0 failed; p99 of another model ≤ 1.3 ×",
+    proofs: [{ part: "loads", cases: /./ }],
+  },
+  {
+    id: "F25",
+    what: "a gateway that stands still for 1.5 s",
+    goal: "in its metrics ≤ 1 s after it; 0 lost",
+    proofs: [{ part: "stall", cases: /./ }],
+  },
+  {
     id: "F26",
     what: "an issuer's keys: away, slow, changed; tokens of every wrong kind",
     goal: "100 % of ≥ 60 vectors; two days without the issuer; a known key waits for nobody",
@@ -132,6 +215,26 @@ export const FAULTS: readonly Fault[] = [
     what: "certificates change, client certificates run out",
     goal: "new handshakes get the new one; 0 connections dropped",
     proofs: [{ file: "test/stories/client-certificates.test.ts", tests: /./ }],
+  },
+  {
+    id: "F28",
+    what: "latency, silence on one way, half-open, RST, a trickle: to a far server, to Redis",
+    goal: "found ≤ 5 s idle, ≤ the deadline when busy; nobody stuck",
+    proofs: [
+      { part: "network", cases: /./ },
+      { file: "backends/remote/far-server.test.ts", tests: /stops answering/ },
+    ],
+  },
+  {
+    id: "F29",
+    what: "answers too short, too long, of another tensor, of another run, none",
+    goal: "0 wrong ones delivered; the device ejected",
+    proofs: [
+      { part: "lies", cases: /./ },
+      { part: "boards", cases: /brings half of the answer/ },
+      { file: "src/workers/pending-runs.test.ts", tests: /nobody gave/ },
+      { file: "src/workers/run-frames.test.ts", tests: /./ },
+    ],
   },
   {
     id: "F30",
