@@ -2,7 +2,7 @@
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import { Client, type ClientDuplexStream, credentials, Metadata } from "@grpc/grpc-js";
 import protobuf from "protobufjs";
 import type { GatewayProcess } from "../../support/gateway-process.ts";
 import { decodeAnswer } from "../../support/infer-messages.ts";
@@ -26,7 +26,7 @@ export abstract class Lane {
 
   /** @returns what is wrong with the answer; undefined: nothing. @throws what the gateway refused with */
   protected abstract ask(turn: number): Promise<string | undefined>;
-  protected abstract close(): void;
+  protected abstract close(): void | Promise<void>;
 
   start(): this {
     this.#loop = this.#run();
@@ -36,7 +36,7 @@ export abstract class Lane {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#loop;
-    this.close();
+    await this.close();
   }
 
   async #run(): Promise<void> {
@@ -58,7 +58,7 @@ export class StreamLane extends Lane {
   #waiting:
     | { readonly got: (answer: Buffer) => void; readonly lost: (why: Error) => void }
     | undefined;
-  #call: ReturnType<Client["makeBidiStreamRequest"]> | undefined;
+  #call: ClientDuplexStream<Buffer, Buffer> | undefined;
 
   constructor(port: number, headers: Headers) {
     super();
@@ -69,8 +69,8 @@ export class StreamLane extends Lane {
   }
 
   protected async ask(turn: number): Promise<string | undefined> {
-    this.#call ??= this.#open();
-    const call = this.#call;
+    const call = this.#call ?? this.#open();
+    this.#call = call;
     const question = identityQuestion("soak", 1 + (turn % 3), WIDTH, turn);
     const message = await new Promise<Buffer>((resolve, reject) => {
       const late = setTimeout(() => reject(new Error("no answer in a stream")), LIMIT_MS);
@@ -94,7 +94,7 @@ export class StreamLane extends Lane {
     this.#client.close();
   }
 
-  #open() {
+  #open(): ClientDuplexStream<Buffer, Buffer> {
     const metadata = new Metadata();
     for (const [name, value] of Object.entries(this.#headers)) metadata.set(name, value);
     const asIs = (bytes: Buffer) => bytes;
@@ -144,7 +144,7 @@ export class HttpLane extends Lane {
     return got === JSON.stringify(data) ? undefined : `wrong answer: ${got}`;
   }
 
-  protected close(): void {
+  protected close(): void | Promise<void> {
     this.agent.destroy();
   }
 
@@ -220,8 +220,9 @@ export class SharedMemoryLane extends HttpLane {
     return got.equals(written) ? undefined : "wrong answer in shared memory";
   }
 
-  protected override close(): void {
-    super.close();
+  protected override async close(): Promise<void> {
+    await this.post("/v2/systemsharedmemory/region/soak/unregister", {}, this.#operator);
+    await super.close();
     closeSync(this.#file);
     unlinkSync(`/dev/shm/${this.#key}`);
   }

@@ -22,7 +22,10 @@ const FAULT_EVERY_MS = 10_000;
 const SAMPLE_EVERY_MS = 5_000;
 /** Of the time, before the memory is looked at. */
 const WARM_UP = 0.2;
+/** Bytes an hour. */
 const SLOPE_LIMIT = 1e6;
+/** A shorter soak says nothing about a slope: it is told only. */
+const TELLING_MINUTES = 10;
 const TENANTS = ["cms", "atlas"] as const;
 
 export interface SoakOptions {
@@ -45,7 +48,7 @@ export async function soak(cases: Cases, { minutes, seed }: SoakOptions): Promis
   // A worker that is stopped is found after a second.
   const settings = { workers: { executionTimeoutMs: 1_000, heartbeatMs: 250 } };
   writeFileSync(config, JSON.stringify(settings));
-  const tenants = keyedTenants({ cms: {}, atlas: {} });
+  const tenants = keyedTenants({ cms: {}, atlas: {} }, ["observe", "operate", "admin"]);
   const operator = tenants.headersOf("operator");
   const collector = join(packageRoot, "dist", "test", "support", "collect-on-signal.js");
   const gateway = await startGateway({
@@ -81,7 +84,7 @@ export async function soak(cases: Cases, { minutes, seed }: SoakOptions): Promis
       const warm = samples.filter(({ atMs }) => atMs > WARM_UP * minutes * 60_000);
       const { slope, error } = slopePerHour(warm);
       const text = `${(slope / 1e6).toFixed(1)} ± ${(error / 1e6).toFixed(1)} MB/h over ${warm.length} samples`;
-      expect(slope - 2 * error <= SLOPE_LIMIT, text);
+      if (minutes >= TELLING_MINUTES) expect(slope - 2 * error <= SLOPE_LIMIT, text);
       return text;
     });
     await cases.run("what was opened is closed", async () => {
