@@ -1,8 +1,8 @@
 /** The order in which the gateway is ill-treated. `run.mjs` says what may be asked for. */
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { argv, stdout } from "node:process";
 import { parseArgs } from "node:util";
-import { Cases } from "../support/cases.ts";
+import { type CaseResult, Cases } from "../support/cases.ts";
 import { badBoards } from "./boards.ts";
 import { drainUnderLoad } from "./drain.ts";
 import { cancels } from "./faults/cancels.ts";
@@ -62,6 +62,7 @@ const { values, positionals } = parseArgs({
     short: { type: "boolean", default: false },
     table: { type: "string" },
     outcomes: { type: "string" },
+    results: { type: "string" },
     minutes: { type: "string", default: "30" },
     seed: { type: "string", default: "1" },
   },
@@ -78,9 +79,11 @@ if (unknown.length > 0) {
 }
 
 const cases = new Cases();
-const ran = new Set<string>();
+/** Of parts that ran before, and do not now. */
+const former = formerResults();
+const all = chosen.length === 0 && (matrix || !soaks);
+const ran = new Set(former.map(({ part }) => part));
 for (const [name, part] of Object.entries(PARTS)) {
-  const all = chosen.length === 0 && (matrix || !soaks);
   if (!all && !chosen.includes(name)) continue;
   cases.part = name;
   ran.add(name);
@@ -91,10 +94,19 @@ for (const [name, part] of Object.entries(PARTS)) {
     }),
   );
 }
+if (values.results !== undefined) {
+  writeFileSync(values.results, JSON.stringify([...former, ...cases.results], undefined, 1));
+}
 if (soaks) await soak(cases, { minutes: Number(values.minutes), seed: Number(values.seed) });
 cases.part = "matrix";
 if (matrix || (chosen.length === 0 && !soaks)) await tellMatrix();
 process.exit(cases.finish());
+
+function formerResults(): readonly CaseResult[] {
+  if (values.results === undefined || !existsSync(values.results)) return [];
+  const results = JSON.parse(readFileSync(values.results, "utf8")) as CaseResult[];
+  return results.filter(({ part }) => chosen.length > 0 && !chosen.includes(part));
+}
 
 async function tellMatrix(): Promise<void> {
   const tests = values.outcomes
@@ -102,7 +114,7 @@ async function tellMatrix(): Promise<void> {
     : matrix
       ? await runTests(FAULTS)
       : undefined;
-  const rows = rowsOf(FAULTS, ran, cases.results, tests);
+  const rows = rowsOf(FAULTS, ran, [...former, ...cases.results], tests);
   const table = markdownOf(rows);
   stdout.write(`\n${table}\n`);
   if (values.table !== undefined) writeFileSync(values.table, table);
