@@ -2,8 +2,8 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DeviceReport } from "../../../src/inference/device-report.ts";
-import { encodeQuestion } from "../../support/infer-messages.ts";
 import { type GatewayProcess, startGateway } from "../../support/gateway-process.ts";
+import { encodeQuestion } from "../../support/infer-messages.ts";
 import { echoConfig, temporaryRepository } from "../../support/model-repository.ts";
 import { addBoardModel, withBoards } from "../../support/models-on-boards.ts";
 import type { Question } from "../load.ts";

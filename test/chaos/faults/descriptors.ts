@@ -5,10 +5,10 @@ import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Cases, expect } from "../../support/cases.ts";
 import { startGateway } from "../../support/gateway-process.ts";
-import { echoConfig, temporaryRepository } from "../../support/model-repository.ts";
-import { cpuSeconds } from "../../support/process-usage.ts";
-import { eventually, isAlive } from "../../support/process-tree.ts";
 import { InferClient } from "../../support/infer-client.ts";
+import { echoConfig, temporaryRepository } from "../../support/model-repository.ts";
+import { eventually, isAlive } from "../../support/process-tree.ts";
+import { cpuSeconds } from "../../support/process-usage.ts";
 import { Load } from "../load.ts";
 import { identityQuestion } from "../questions.ts";
 

@@ -1,5 +1,5 @@
 /** F24: fifty models are loaded at once, beside one that serves. */
-import { existsSync, cpSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { packageRoot } from "../../../src/package-root.ts";

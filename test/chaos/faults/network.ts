@@ -7,7 +7,7 @@ import { type Cases, expect } from "../../support/cases.ts";
 import { type GatewayProcess, startGateway } from "../../support/gateway-process.ts";
 import { echoConfig, temporaryRepository } from "../../support/model-repository.ts";
 import { eventually } from "../../support/process-tree.ts";
-import { NO_REDIS, freePort, startRedis } from "../../support/redis/redis-server.ts";
+import { freePort, NO_REDIS, startRedis } from "../../support/redis/redis-server.ts";
 import { Load } from "../load.ts";
 import { identityQuestion } from "../questions.ts";
 import { FaultProxy, type NetworkFault } from "./fault-proxy.ts";

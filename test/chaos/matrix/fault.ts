@@ -12,7 +12,12 @@ export interface ByTests {
   readonly tests: RegExp;
 }
 
-export type Proof = ByCases | ByTests;
+/** A program that is not run here: the row is "not run". */
+export interface Elsewhere {
+  readonly program: string;
+}
+
+export type Proof = ByCases | ByTests | Elsewhere;
 
 export interface Fault {
   readonly id: string;

@@ -141,6 +141,12 @@ export const FAULTS: readonly Fault[] = [
     proofs: [{ part: "hostile", cases: /./ }],
   },
   {
+    id: "F17",
+    what: "10 000 connections that do nothing, a storm of 2 000 a second",
+    goal: "≤ 30 kB each; others' p99 ≤ 1.1 ×; the loop stalls ≤ 100 ms",
+    proofs: [{ program: "npm run bench -- --only connections" }],
+  },
+  {
     id: "F18",
     what: "floods of resets, PING, SETTINGS, CONTINUATION, window overflow",
     goal: "that peer alone is sent away; others' p99 ≤ 2 ×; memory flat",

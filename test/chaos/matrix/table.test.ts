@@ -52,6 +52,13 @@ describe("a row", () => {
     expect(rowOf(cases, tests, parts)?.verdict).toBe("not run");
   });
 
+  it("was not run where a program of its own shows it", () => {
+    const elsewhere = { ...fault, proofs: [{ program: "npm run bench" }] };
+    expect(rowsOf([elsewhere], new Set(), [], [])[0]).toMatchObject({
+      ...{ verdict: "not run", where: "`npm run bench`" },
+    });
+  });
+
   it("stays in one line of the table whatever it tells", () => {
     const rows = rowsOf([fault], new Set(["kill"]), [aCase({ remark: "a|b\nc" })], [aTest()]);
     expect(markdownOf(rows).trimEnd().split("\n")).toHaveLength(3);

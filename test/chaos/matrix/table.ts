@@ -1,6 +1,6 @@
 /** The fault matrix as it was seen: a row a fault, put together from the cases and tests that ran. */
 import type { CaseResult } from "../../support/cases.ts";
-import type { Fault, Proof } from "./fault.ts";
+import type { ByCases, ByTests, Fault, Proof } from "./fault.ts";
 import type { TestOutcome } from "./outcomes-reporter.ts";
 
 export interface Row {
@@ -27,15 +27,7 @@ export function rowsOf(
   tests: readonly TestOutcome[] | undefined,
 ): readonly Row[] {
   return faults.map(({ id, what, goal, proofs }) => {
-    const seen = proofs.map((proof) =>
-      "part" in proof
-        ? ranParts.has(proof.part)
-          ? seenInCases(proof, cases)
-          : notRun
-        : tests
-          ? seenInTests(proof, tests)
-          : notRun,
-    );
+    const seen = proofs.map((proof) => seenOf(proof, ranParts, cases, tests));
     const told = seen.map(({ text }) => text).filter((text) => text !== "");
     return {
       ...{ id, what, goal, where: proofs.map(whereOf).join("; ") },
@@ -45,10 +37,23 @@ export function rowsOf(
   });
 }
 
+function seenOf(
+  proof: Proof,
+  ranParts: ReadonlySet<string>,
+  cases: readonly CaseResult[],
+  tests: readonly TestOutcome[] | undefined,
+): Seen {
+  if ("program" in proof) return notRun;
+  if ("part" in proof) return ranParts.has(proof.part) ? seenInCases(proof, cases) : notRun;
+  return tests === undefined ? notRun : seenInTests(proof, tests);
+}
+
 const notRun: Seen = { verdict: "not run", text: "" };
 
-const whereOf = (proof: Proof): string =>
-  "part" in proof ? `chaos \`${proof.part}\`` : `\`${proof.file}\``;
+function whereOf(proof: Proof): string {
+  if ("program" in proof) return `\`${proof.program}\``;
+  return "part" in proof ? `chaos \`${proof.part}\`` : `\`${proof.file}\``;
+}
 
 function worst(seen: readonly Seen[]): Row["verdict"] {
   if (seen.some(({ verdict }) => verdict === "missed")) return "missed";
@@ -57,7 +62,7 @@ function worst(seen: readonly Seen[]): Row["verdict"] {
     : "passed";
 }
 
-function seenInCases(proof: Extract<Proof, { part: string }>, cases: readonly CaseResult[]): Seen {
+function seenInCases(proof: ByCases, cases: readonly CaseResult[]): Seen {
   const hits = cases.filter(({ part, name }) => part === proof.part && proof.cases.test(name));
   if (hits.length === 0) return { verdict: "missed", text: `no case ${proof.cases.source}` };
   const failed = hits.find(({ outcome }) => outcome === "failed");
@@ -67,7 +72,7 @@ function seenInCases(proof: Extract<Proof, { part: string }>, cases: readonly Ca
   return { verdict: "passed", text: hits.map(({ remark }) => remark).join("; ") };
 }
 
-function seenInTests(proof: Extract<Proof, { file: string }>, tests: readonly TestOutcome[]): Seen {
+function seenInTests(proof: ByTests, tests: readonly TestOutcome[]): Seen {
   const hits = tests.filter(({ file, name }) => file === proof.file && proof.tests.test(name));
   if (hits.length === 0) return { verdict: "missed", text: `no test ${proof.tests.source}` };
   const failed = hits.find(({ passed }) => !passed);

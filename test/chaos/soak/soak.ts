@@ -1,8 +1,8 @@
 /** Mixed load of two tenants for as long as is asked for, with a fault every ten seconds; then everything is as before. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { stdout } from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Random } from "../../../models/make/random.ts";
 import { packageRoot } from "../../../src/package-root.ts";
 import { type Cases, expect } from "../../support/cases.ts";
