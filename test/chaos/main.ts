@@ -18,6 +18,7 @@ import { gatewayDeath } from "./gateway-death.ts";
 import { hostileClients } from "./hostile.ts";
 import { killWorkers } from "./kill-workers.ts";
 import { FAULTS } from "./matrix/faults.ts";
+import type { TestOutcome } from "./matrix/outcomes-reporter.ts";
 import { readOutcomes, runTests } from "./matrix/run-tests.ts";
 import { markdownOf, rowsOf } from "./matrix/table.ts";
 import { redis } from "./redis.ts";
@@ -102,6 +103,14 @@ cases.part = "matrix";
 if (matrix || (chosen.length === 0 && !soaks)) await tellMatrix();
 process.exit(cases.finish());
 
+/** @returns undefined where nobody ran them: their rows say so */
+async function outcomesOfTests(): Promise<readonly TestOutcome[] | undefined> {
+  if (values.outcomes !== undefined) {
+    return existsSync(values.outcomes) ? readOutcomes(values.outcomes) : undefined;
+  }
+  return matrix ? runTests(FAULTS) : undefined;
+}
+
 function formerResults(): readonly CaseResult[] {
   if (values.results === undefined || !existsSync(values.results)) return [];
   const results = JSON.parse(readFileSync(values.results, "utf8")) as CaseResult[];
@@ -109,11 +118,7 @@ function formerResults(): readonly CaseResult[] {
 }
 
 async function tellMatrix(): Promise<void> {
-  const tests = values.outcomes
-    ? readOutcomes(values.outcomes)
-    : matrix
-      ? await runTests(FAULTS)
-      : undefined;
+  const tests = await outcomesOfTests();
   const rows = rowsOf(FAULTS, ran, [...former, ...cases.results], tests);
   const table = markdownOf(rows);
   stdout.write(`\n${table}\n`);
