@@ -10,7 +10,7 @@ import type { Question } from "../load.ts";
 
 /** See test/support/test-board.ts. */
 type BoardFault =
-  | ("fail" | "die" | "hang" | "refuse" | "slow")
+  | ("fail" | "die" | "hang" | "refuse" | "slow" | "hold")
   | ("short" | "long" | "misnamed" | "none");
 
 export interface BoardRig {
@@ -31,6 +31,8 @@ export interface BoardRigOptions {
   readonly writeDown?: boolean;
   /** Of the configuration. */
   readonly settings?: object;
+  /** Of the gateway, see gateway-process.ts. */
+  readonly launcher?: readonly string[];
 }
 
 export async function startBoardRig(options: BoardRigOptions): Promise<BoardRig> {
@@ -48,7 +50,10 @@ export async function startBoardRig(options: BoardRigOptions): Promise<BoardRig>
   misbehave({});
   const told = { boards, faultsFile, ...(writeDown ? { executionsFile } : {}) };
   const flags = withBoards(repository, told, settings);
-  const gateway = await startGateway({ repositories: [repository.folder], flags });
+  const gateway = await startGateway({
+    ...{ repositories: [repository.folder], flags },
+    ...(options.launcher ? { launcher: options.launcher } : {}),
+  });
   const devices = `http://127.0.0.1:${gateway.httpPort}/v2/beamgate/devices`;
   return {
     gateway,

@@ -5,14 +5,12 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { packageRoot } from "../../../src/package-root.ts";
 import { type Cases, expect } from "../../support/cases.ts";
-import { type GatewayProcess, startGateway } from "../../support/gateway-process.ts";
+import type { GatewayProcess } from "../../support/gateway-process.ts";
 import { InferClient } from "../../support/infer-client.ts";
 import { scrape, sum } from "../../support/metrics.ts";
-import { temporaryRepository } from "../../support/model-repository.ts";
-import { addBoardModel, withBoards } from "../../support/models-on-boards.ts";
 import { eventually } from "../../support/process-tree.ts";
 import { grpcFrame } from "../attacks/raw-http2.ts";
-import { rowsQuestion } from "./board-rig.ts";
+import { type BoardRig, rowsQuestion, startBoardRig } from "./board-rig.ts";
 
 const CANCELS = 100_000;
 const SHORT_CANCELS = 5_000;
@@ -22,9 +20,9 @@ const SESSIONS = 20;
 const KEPT_LIMIT_BYTES = 5e6;
 /** Number of the request that holds the board. */
 const HOLDER = 1;
-/** Two seconds of the board: more rows than wait, so that none of them is handed over ahead. */
+/** More than wait, so that none of them is handed over ahead. */
 const HOLDING_ROWS = 2_000;
-const US_PER_ROW = 1_000;
+const BOARD = "test-board-0";
 const SETTLE_MS = 1_500;
 const CALL = {
   ":method": "POST",
@@ -39,24 +37,21 @@ const BODIES = Array.from({ length: ROUND }, (_, at) =>
 );
 
 export async function cancels(cases: Cases, short: boolean): Promise<void> {
-  const repository = temporaryRepository();
-  addBoardModel(repository, { name: "board", maxBatchSize: HOLDING_ROWS, usPerRow: US_PER_ROW });
-  const executionsFile = join(repository.folder, "executions");
-  const flags = withBoards(repository, { boards: 1, executionsFile });
   const collector = join(packageRoot, "dist", "test", "support", "collect-on-signal.js");
-  const gateway = await startGateway({
-    ...{ repositories: [repository.folder], flags },
+  const rig = await startBoardRig({
+    ...{ boards: 1, maxBatchSize: HOLDING_ROWS, usPerRow: 0, writeDown: true },
     launcher: ["env", `NODE_OPTIONS=--import=file://${collector}`],
   });
+  const { gateway, executionsFile } = rig;
   const wanted = short ? SHORT_CANCELS : CANCELS;
   try {
     await cases.run(
       `${wanted} requests cancelled while they wait, every other one by hanging up`,
       async () => {
         // What a first round brings along is no leak.
-        for (let warm = 0; warm < 2; warm += 1) await round(gateway, warm % 2 === 1);
+        for (let warm = 0; warm < 2; warm += 1) await round(rig, warm % 2 === 1);
         const before = await kept(gateway);
-        for (let at = 0; at < wanted / ROUND; at += 1) await round(gateway, at % 2 === 1);
+        for (let at = 0; at < wanted / ROUND; at += 1) await round(rig, at % 2 === 1);
         const after = await kept(gateway);
         const executed = readFileSync(executionsFile, "utf8")
           .trimEnd()
@@ -83,13 +78,14 @@ export async function cancels(cases: Cases, short: boolean): Promise<void> {
       },
     );
   } finally {
-    await gateway.stop();
-    repository.remove();
+    await rig.stop();
   }
 }
 
 /** One request holds the board; those behind it are cancelled as soon as the gateway has all of them. */
-async function round(gateway: GatewayProcess, hangUp: boolean): Promise<void> {
+async function round(rig: BoardRig, hangUp: boolean): Promise<void> {
+  const { gateway } = rig;
+  rig.misbehave({ [BOARD]: "hold" });
   const holder = new InferClient(gateway.grpcPort);
   const held = holder.infer(rowsQuestion("board", HOLDING_ROWS, HOLDER, 1).bytes);
   const begun = await eventually(async () => (await executing(gateway)) > 0, 10_000, 5);
@@ -109,6 +105,7 @@ async function round(gateway: GatewayProcess, hangUp: boolean): Promise<void> {
   else for (const session of sessions) session.destroy();
   const left = await eventually(async () => (await waiting(gateway)) <= 1, 10_000, 5);
   expect(left !== undefined, `${await waiting(gateway)} still wait`);
+  rig.misbehave({});
   await held;
   for (const session of sessions) session.destroy();
   holder.close();

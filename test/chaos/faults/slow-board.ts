@@ -15,7 +15,7 @@ const LEAST_SHARE = 0.95;
 
 export async function slowBoard(cases: Cases, short: boolean): Promise<void> {
   const rig = await startBoardRig({
-    ...{ boards: BOARDS.length, maxBatchSize: BATCH_ROWS, usPerRow: 10_000 },
+    ...{ boards: BOARDS.length, maxBatchSize: BATCH_ROWS, usPerRow: 20_000 },
   });
   const load = new Load({
     ...{ port: rig.gateway.grpcPort, clients: CLIENTS, connections: 4 },
@@ -60,10 +60,10 @@ async function compare(rig: BoardRig, load: Load, rounds: number): Promise<strin
 
 /** Requests a second, after what began before has ended. */
 async function rate(load: Load): Promise<number> {
-  await sleep(1_000);
+  await sleep(2_000);
   const { answered } = load;
   const began = performance.now();
-  await sleep(2_500);
+  await sleep(5_000);
   return (1_000 * (load.answered - answered)) / (performance.now() - began);
 }
 
