@@ -478,11 +478,15 @@ export async function createGateway(
     dashboard: {
       sample: () =>
         takeSample({
-          ...{ version, account, shares, devices, ready },
+          ...{ version, site: config.server.site, account, shares, devices, ready },
           authenticated: gatekeeper !== undefined,
           tenants: tenancy?.control,
           reservations: tenancy?.reservations,
           index: () => repository.index(false),
+          served: () => repository.served(),
+          shadows: () => shadows?.counters() ?? [],
+          registryGeneration: () => registry?.registry.snapshot().generation,
+          workers: () => fleet.workers(),
           cluster: () => several?.report() ?? aloneReport(self.facts()),
           waiting: () => waitingByTenant(repository),
         }),
