@@ -15,7 +15,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /** Connections that may wait to be accepted (Node's own is 511). */
-const BACKLOG = 4096;
+const BACKLOG = 1024;
 
 export class HttpListener implements Service {
   readonly name: string;

@@ -7,8 +7,8 @@ import { wholePage } from "../../test/support/metrics.ts";
 import { page } from "./exposition/page.ts";
 import { processMetrics } from "./process-metrics.ts";
 
-const { metrics, histograms } = processMetrics();
-const text = () =>
+const watched = processMetrics();
+const text = ({ metrics, histograms } = watched) =>
   wholePage({ pieces: page({ metrics: [...metrics, ...histograms], kept: [] }, "text") });
 const figure = (page: string, series: string) => {
   const line = page.split("\n").find((each) => each.startsWith(`${series} `));
@@ -37,7 +37,7 @@ describe("the process's own metrics", () => {
   it("count what keeps the process alive, by type", async () => {
     const servers = Array.from({ length: 3 }, () => createServer().listen(0, "127.0.0.1"));
     await Promise.all(servers.map((server) => once(server, "listening")));
-    const before = await text();
+    const before = await text(processMetrics());
     const handles = figure(before, 'nodejs_active_handles{type="Server"}') ?? 0;
     expect(handles).toBeGreaterThanOrEqual(3);
     expect(figure(before, "nodejs_active_handles_total")).toBeGreaterThanOrEqual(handles);

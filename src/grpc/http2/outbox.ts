@@ -5,11 +5,16 @@
 import type { Socket } from "node:net";
 
 const CHUNK_BYTES = 64 * 1024;
+/**
+ * Of a connection that has answered nothing: its settings. Whole chunks for thousands that connect and say nothing would
+ * be hundreds of MB of memory outside the heap, for which V8 collects garbage again and again.
+ */
+const FIRST_BYTES = 256;
 
 export class Outbox {
   readonly #socket: Socket;
   /** Where `reserve` gives room. */
-  bytes: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   /** Not yet handed to the socket. */
   pendingBytes = 0;
   #start = 0;

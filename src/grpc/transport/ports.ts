@@ -6,8 +6,8 @@ import type { Logger } from "../../logger.ts";
 import type { TlsOptions } from "../../tenants/tls/tls-files.ts";
 import { readPortTls, tlsServer } from "./tls-server.ts";
 
-/** Connections that may wait to be accepted: those of two seconds in which thousands come (Node's own is 511). */
-const BACKLOG = 4096;
+/** Connections that may wait to be accepted: half a second of thousands that come (Node's own is 511). */
+const BACKLOG = 1024;
 
 /** A port, whose connections are known by a name; the main one has none. */
 export interface PortSpec {
