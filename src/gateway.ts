@@ -40,6 +40,7 @@ import { latencies } from "./telemetry/latency-metrics.ts";
 import type { Log } from "./telemetry/log.ts";
 import { logWords, readLogWords } from "./telemetry/log-settings.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
+import { RequestSamples } from "./telemetry/request-samples.ts";
 import { readRunbook } from "./telemetry/runbook.ts";
 import { servingMetrics } from "./telemetry/serving-metrics.ts";
 import { shadowMetrics } from "./telemetry/shadow-metrics.ts";
@@ -404,6 +405,12 @@ export async function createGateway(
   });
   const recording = createRecording(config.record, { clock, log });
   const explain = explainOf(config.provenance, clock);
+  const samples = new RequestSamples({
+    now: clock.now,
+    wallMs: Date.now,
+    random: Math.random,
+  });
+  account.onEnd = (outcome) => samples.ended(outcome);
   const infer = recording.watch(explaining(line, explain));
 
   const grpc = grpcListener(
@@ -469,7 +476,7 @@ export async function createGateway(
     devices,
     gateways: () => several?.report() ?? aloneReport(self.facts()),
     registry: registry?.room,
-    explain: explain && ((id) => explain.explain(id)),
+    explain: explain && ((id, maySee) => explain.explain(id, maySee)),
     usage: tenancy?.accounting.usage,
     tenants: tenancy?.control,
     reservations: tenancy?.reservations,
@@ -486,6 +493,7 @@ export async function createGateway(
           waiting: () => waitingByTenant(repository),
         }),
       ...{ clock, log },
+      requests: samples,
     },
     inference: {
       infer: withHeaders(infer, forwarderOf(config.http.headerForwardPattern), tracing.tracer),

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import type { DeviceControl } from "../inference/device-report.ts";
 import type { ClusterReport } from "../inference/gateway-report.ts";
+import type { RequestSampling } from "../inference/request-sample.ts";
 import type { ReservationControl } from "../inference/reservation-report.ts";
 import type { Restrictions } from "../inference/restriction.ts";
 import type { SharedMemoryControl } from "../inference/shared-regions.ts";
@@ -82,7 +83,7 @@ export interface HttpServerOptions extends HealthSource {
   readonly reservations?: ReservationControl | undefined;
   readonly runbook: RunbookPages;
   /** undefined: there is no dashboard. */
-  readonly dashboard?: SamplerParts | undefined;
+  readonly dashboard?: (SamplerParts & { readonly requests: RequestSampling }) | undefined;
   readonly inference: Omit<InferRoom, "maxInputBytes" | "closing">;
 }
 
@@ -97,7 +98,10 @@ export function createHttpServer(options: HttpServerOptions): HttpListener {
   addRoutes(app, options, closing);
   const { dashboard, gate } = options;
   const login = gate && sessions && { gate, sessions, originOf };
-  addDashboard(app, dashboard && { sampler: new Sampler(dashboard), login });
+  addDashboard(
+    app,
+    dashboard && { sampler: new Sampler(dashboard), requests: dashboard.requests, login },
+  );
   // Restrictions are Fastify's hooks: where they are about inference every request passes them.
   const restricted = options.restrictions?.has("inference") === true;
   const listener: HttpListener = new HttpListener(

@@ -37,6 +37,8 @@ export class ModelAccount implements Account {
   readonly stages: StageTimes | undefined;
   /** Told of requests that were not answered as asked. */
   onFailure: ((outcome: RequestOutcome) => void) | undefined;
+  /** Told of every request that is over. */
+  onEnd: ((outcome: RequestOutcome) => void) | undefined;
 
   /** @param wallMs ms since 1970, for `last_inference`. */
   constructor(wallMs: () => number = Date.now, stages?: StageTimes) {
@@ -78,6 +80,7 @@ export class ModelAccount implements Account {
 
   request(outcome: RequestOutcome): void {
     const { signature, rows, requests = 1, timeline, failure, execution, cache } = outcome;
+    this.onEnd?.(outcome);
     const counters = this.#of(signature);
     const wholeNs = between(timeline.received, timeline.answered);
     if (failure !== undefined) {

@@ -142,6 +142,7 @@ export const HTTP_ACCESS: Readonly<Record<string, Need>> = {
   "GET /dashboard/*": ANYBODY,
   "GET /v2/beamgate/dashboard/snapshot": OBSERVE,
   "GET /v2/beamgate/dashboard/events": OBSERVE,
+  "GET /v2/beamgate/dashboard/requests": OBSERVE,
   "POST /v2/beamgate/session": ANYBODY,
   "DELETE /v2/beamgate/session": ANYBODY,
   // The same for every gateway; whoever got an alert follows a link.

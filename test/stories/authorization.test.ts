@@ -57,6 +57,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   "GET /dashboard/*": ALL,
   "GET /v2/beamgate/dashboard/snapshot": OBSERVE,
   "GET /v2/beamgate/dashboard/events": OBSERVE,
+  "GET /v2/beamgate/dashboard/requests": OBSERVE,
   "POST /v2/beamgate/session": ALL,
   "DELETE /v2/beamgate/session": ALL,
   "GET /runbook": ALL,
