@@ -141,7 +141,7 @@ describe("the memory of it", () => {
     expect(explain.size).toBe(50);
     // 16 notes, 16 wishes and 64 steps of 1 kB each at most, and what objects cost.
     expect(keptBytes).toBeLessThan(50 * 250e3);
-    expect(explain.explain(idOf(499, everything))?.notes).toHaveLength(16);
-    expect(explain.explain(idOf(449, everything))).toBeUndefined();
+    expect(explain.explain(idOf(499), everything)?.notes).toHaveLength(16);
+    expect(explain.explain(idOf(449), everything)).toBeUndefined();
   });
 });

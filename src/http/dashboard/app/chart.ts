@@ -1,19 +1,23 @@
-/** A chart of the last minutes, with the same figures as a table behind it. */
-import { el } from "./dom.ts";
+/** A chart of the last minutes, with the same figures as a table behind it, and the question for Prometheus beside it. */
+import { timeOfDay, zoneName, zoneNow } from "./clock.ts";
+import { copyButton, el } from "./dom.ts";
 import type { Point } from "./history.ts";
 import { table } from "./table.ts";
 
-interface Series {
+export interface Series {
   readonly title: string;
   of(point: Point): number | undefined;
 }
 
 /** uPlot, as its script puts it there. */
-declare const uPlot: new (
-  options: object,
-  data: readonly (readonly (number | null)[])[],
-  target: HTMLElement,
-) => { destroy(): void };
+declare const uPlot: {
+  new (
+    options: object,
+    data: readonly (readonly (number | null)[])[],
+    target: HTMLElement,
+  ): { destroy(): void };
+  tzDate(at: Date, zone: string): Date;
+};
 
 const HEIGHT = 200;
 /** Each with its own kind of line, for those who see no colours. */
@@ -32,6 +36,7 @@ export function chart(
   series: readonly Series[],
   format: (value: number) => string,
   redraw: () => void,
+  promql: string,
 ): HTMLElement {
   const asTable = asTables.has(title);
   const toggle = el(
@@ -53,7 +58,7 @@ export function chart(
       value: value ?? "",
     });
     const columns = [
-      { title: "UTC", cell: ({ at }: Point) => new Date(at * 1000).toISOString().slice(11, 23) },
+      { title: zoneName(), cell: ({ at }: Point) => timeOfDay(new Date(at * 1000)) },
       ...series.map((one) => ({
         title: one.title,
         kind: "n" as const,
@@ -62,7 +67,7 @@ export function chart(
     ];
     return table(
       [...points].reverse(),
-      { title, columns, empty: "Nothing yet.", more: [toggle] },
+      { title, columns, empty: "Nothing yet.", more: [toggle], promql },
       "",
       redraw,
     );
@@ -76,7 +81,7 @@ export function chart(
     "div",
     { class: "head" },
     el("h2", {}, title),
-    el("div", { class: "more" }, toggle),
+    el("div", { class: "more" }, toggle, copyButton("Copy PromQL", promql)),
   );
   // It is as wide as its box, which is known once it is on the page.
   requestAnimationFrame(() => draw(title, box, points, series, format));
@@ -106,6 +111,9 @@ function draw(
   const options = {
     width: box.clientWidth - 16,
     height: HEIGHT,
+    ...(zoneNow() === "utc" && {
+      tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+    }),
     cursor: { drag: { x: false, y: false } },
     legend: { show: true, live: false },
     scales: {

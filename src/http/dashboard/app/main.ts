@@ -1,7 +1,9 @@
 /** The page: one stream of snapshots, one view at a time, drawn anew with each. */
 import type { Snapshot } from "../../../inference/dashboard-report.ts";
-import { byId, el } from "./dom.ts";
+import { otherZone, zoneNow } from "./clock.ts";
+import { byId, el, focusOf } from "./dom.ts";
 import { History } from "./history.ts";
+import { showKeys } from "./keys.ts";
 import { askToLogin, type Who, whoAmI } from "./login.ts";
 import { fleet } from "./views/fleet.ts";
 import { models } from "./views/models.ts";
@@ -39,9 +41,18 @@ function draw(): void {
   if (shown === undefined) return;
   drawHead(shown);
   const main = byId("view");
-  // A form that somebody fills in, and a text that he marks, stay.
-  if (main.dataset["view"] === view.name && (isBusy(main) || view.keeps === true)) return;
-  const context: ViewContext = { snapshot: shown, history, who, find, linkTo, redraw: draw };
+  const context: ViewContext = {
+    ...{ snapshot: shown, history, who, find, frozen, linkTo },
+    redraw: draw,
+  };
+  if (main.dataset["view"] === view.name) {
+    // A form that somebody fills in, and a text that he marks, stay.
+    if (isBusy(main)) return;
+    if (view.update !== undefined) {
+      view.update(context);
+      return;
+    }
+  }
   const [x, y] = [window.scrollX, window.scrollY];
   const focused = focusOf(main);
   const asides = [...main.querySelectorAll(".scroll")].map(({ scrollLeft }) => scrollLeft);
@@ -56,15 +67,6 @@ function draw(): void {
 function isBusy(main: HTMLElement): boolean {
   const selection = getSelection();
   return selection !== null && !selection.isCollapsed && main.contains(selection.anchorNode);
-}
-
-/** What was focused, found again by its place among its like. */
-function focusOf(main: HTMLElement): (() => void) | undefined {
-  const active = document.activeElement;
-  if (active === null || !main.contains(active)) return undefined;
-  const { tagName } = active;
-  const at = [...main.querySelectorAll(tagName)].indexOf(active);
-  return () => (main.querySelectorAll(tagName)[at] as HTMLElement | undefined)?.focus();
 }
 
 function drawTabs(current: View, find: string): void {
@@ -165,11 +167,27 @@ function theme(): void {
 const kept = localStorage.getItem("theme");
 if (kept === "dark" || kept === "light") document.documentElement.dataset["theme"] = kept;
 
+function zone(): void {
+  otherZone();
+  showZone();
+  // Views that draw themselves are drawn anew, too.
+  delete byId("view").dataset["view"];
+  draw();
+}
+function showZone(): void {
+  byId("zone").textContent = zoneNow() === "utc" ? "UTC" : "Local";
+}
+showZone();
+
 byId("freeze").addEventListener("click", freeze);
+byId("zone").addEventListener("click", zone);
+byId("keys").addEventListener("click", () => showKeys(VIEWS));
 byId("theme").addEventListener("click", theme);
 document.addEventListener("keydown", (event) => {
   const { key, target, ctrlKey, metaKey, altKey } = event;
   if (ctrlKey || metaKey || altKey) return;
+  // Keys are those of the page below while nothing lies above it.
+  if (document.querySelector("dialog[open]") !== null) return;
   const typing =
     target instanceof HTMLInputElement ||
     target instanceof HTMLTextAreaElement ||
@@ -182,6 +200,8 @@ document.addEventListener("keydown", (event) => {
   if (key === "/") find.focus();
   else if (key === "f") freeze();
   else if (key === "t") theme();
+  else if (key === "u") zone();
+  else if (key === "?") showKeys(VIEWS);
   else if (view !== undefined) location.hash = linkTo(view.name, place().find);
   else return;
   event.preventDefault();
