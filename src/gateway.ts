@@ -66,6 +66,8 @@ import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
 import { Inventory } from "./wiring/inventory.ts";
 import type { LoaderParts } from "./wiring/load-instances.ts";
 import { type ModelLoaderParts, modelLoader } from "./wiring/load-model.ts";
+import { Loadtests } from "./wiring/loadtests/loadtests.ts";
+import { ownAddress } from "./wiring/loadtests/own-address.ts";
 import { offerSources } from "./wiring/offers.ts";
 import { originOf } from "./wiring/origin.ts";
 import { Pins } from "./wiring/pins.ts";
@@ -454,6 +456,13 @@ export async function createGateway(
     served: (model, version) => repository.serving(model, version)?.loaded,
   });
   const runbook = readRunbook();
+  const loadtests = new Loadtests({
+    settings: config.dashboard,
+    address: () => ownAddress(config, { grpc: () => grpc.port, http: () => http.port }),
+    audit: async (entry) => tenancy?.note(entry),
+    clock,
+    log,
+  });
   const http = createHttpServer({
     ...config.http,
     tls: tlsOf(config.http.tls, gatekeeper !== undefined),
@@ -480,6 +489,7 @@ export async function createGateway(
     usage: tenancy?.accounting.usage,
     tenants: tenancy?.control,
     reservations: tenancy?.reservations,
+    loadtests,
     runbook,
     dashboard: {
       sample: () =>
@@ -589,6 +599,7 @@ export async function createGateway(
     ...(config.metrics.enabled ? [metricsServer] : []),
     ...(config.http.enabled ? [http] : []),
     ...(config.grpc.enabled ? [grpc] : []),
+    loadtests.service,
     ...(joining ? [joining] : []),
     ...(several ? [several.service] : []),
   ];

@@ -6,13 +6,14 @@ import { History } from "./history.ts";
 import { showKeys } from "./keys.ts";
 import { askToLogin, type Who, whoAmI } from "./login.ts";
 import { fleet } from "./views/fleet.ts";
+import { loadtests } from "./views/loadtests.ts";
 import { models } from "./views/models.ts";
 import { overview } from "./views/overview.ts";
 import { requests } from "./views/requests.ts";
 import { shares } from "./views/shares.ts";
 import type { View, ViewContext } from "./views/view.ts";
 
-const VIEWS: readonly View[] = [overview, fleet, models, shares, requests];
+const VIEWS: readonly View[] = [overview, fleet, models, shares, requests, loadtests];
 /** Without news for so long the page says that it is old, ms. */
 const OLD_MS = 5_000;
 
