@@ -146,6 +146,7 @@ describe("a load test", () => {
       expect((await post("operator", {}, `/${run.id}/stop`)).status).toBe(202);
       const { finished } = await over();
       expect(finished[0]).toMatchObject({ id: run.id, stoppedBy: expect.any(String) });
+      expect(finished[0]?.verdict).not.toBe("failed");
       expect(finished[0]?.bytes).toBeGreaterThan(0);
       expect(children()).toEqual([]);
     },

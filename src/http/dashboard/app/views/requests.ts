@@ -31,6 +31,8 @@ let oneScale = true;
 let trouble: string | undefined;
 /** Where the list is drawn; the form beside it stays. */
 let list: HTMLElement | undefined;
+/** Has a request told in full. */
+let tell: (id: string) => void = () => {};
 
 const time = (us: number | undefined) => ({
   text: us === undefined ? "–" : ms(us / 1000),
@@ -45,7 +47,7 @@ function columnsOf(longestUs: number, linkTo: ViewContext["linkTo"]): Column<Req
       kind: "name",
       cell: ({ id }) => ({
         text: id === "" ? "–" : id,
-        ...(id !== "" && { node: el("a", { href: linkTo("requests", id) }, id) }),
+        ...(id !== "" && { node: linkOf(id, linkTo("requests", id)) }),
       }),
     },
     {
@@ -93,6 +95,14 @@ function columnsOf(longestUs: number, linkTo: ViewContext["linkTo"]): Column<Req
         onBehalf === true ? "a step" : requests === undefined ? "" : `${requests} bundled`,
     },
   ];
+}
+
+/** An address where the page is already changes nothing: then the request is asked for here. */
+function linkOf(id: string, href: string): Node {
+  const click = () => {
+    if (location.hash === href) tell(id);
+  };
+  return el("a", { href, click }, id);
 }
 
 function drawList(context: ViewContext): void {
@@ -189,13 +199,20 @@ function askForm(context: ViewContext): Node[] {
   }) as HTMLInputElement;
   const told = el("div", { role: "status" });
   const ask = async () => {
-    const found = await explain(input.value);
+    const id = input.value;
+    const found = await explain(id);
+    // Meanwhile he asked for another one.
+    if (input.value !== id) return;
     if ("error" in found) {
       told.replaceChildren(el("p", { class: "notice warn" }, found.error));
       return;
     }
     const redraw = () => told.replaceChildren(...explained(found, redraw));
     redraw();
+  };
+  tell = (id) => {
+    input.value = id;
+    void ask();
   };
   if (context.find !== "") void ask();
   const form = el(
