@@ -89,6 +89,13 @@ describe.skipIf(CHROMIUM === undefined)("the page", () => {
     STORY_MS,
   );
 
+  it("is looked at by something that finds what is wrong", async () => {
+    await open("overview");
+    await looked.page.evaluate("document.querySelector('main').append(document.createElement('button'))");
+    expect(await serious()).toEqual([expect.stringContaining("button-name")]);
+    await open("fleet");
+  });
+
   it(
     "is used by keys: views, search, theme, zone, a list of them",
     async () => {
@@ -162,7 +169,31 @@ describe.skipIf(CHROMIUM === undefined)("the page", () => {
   );
 
   it(
-    "goes on where its stream broke, at most four snapshots a second",
+    "is shown what it missed, where its stream broke for a moment",
+    async () => {
+      const newest = async () =>
+        (await gateway.json<{ id: number }>("/v2/beamgate/dashboard/snapshot", "operator")).id;
+      const known = await newest();
+      await until(newest, (id) => id >= known + 3);
+      const stop = new AbortController();
+      const answer = await gateway.asked("/v2/beamgate/dashboard/events", "operator", {
+        headers: { "last-event-id": String(known) },
+        signal: stop.signal,
+      });
+      let text = "";
+      for await (const piece of answer.body ?? []) {
+        text += Buffer.from(piece).toString();
+        if (text.split("\nid: ").length > 3) break;
+      }
+      stop.abort();
+      const ids = [...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id));
+      expect(ids.slice(0, 3)).toEqual([known + 1, known + 2, known + 3]);
+    },
+    STORY_MS,
+  );
+
+  it(
+    "is shown at most four snapshots a second",
     async () => {
       const { page } = looked;
       await open("overview");

@@ -171,7 +171,9 @@ function sendEvents(sampler: Sampler, request: IncomingMessage, response: Server
   const last = Number(request.headers["last-event-id"]);
   sampler.current().then(
     (snapshot) => {
-      if (snapshot.id !== last) show(snapshot);
+      const missed = sampler.since(last);
+      if (missed.length > 0) for (const one of missed) show(one);
+      else if (snapshot.id !== last) show(snapshot);
     },
     () => response.end(),
   );

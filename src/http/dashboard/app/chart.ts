@@ -1,5 +1,5 @@
 /** A chart of the last minutes, with the same figures as a table behind it, and the question for Prometheus beside it. */
-import { timeOfDay, zoneName, zoneNow } from "./clock.ts";
+import { timeOfDay, zoneName } from "./clock.ts";
 import { copyButton, el } from "./dom.ts";
 import type { Point } from "./history.ts";
 import { table } from "./table.ts";
@@ -10,14 +10,11 @@ export interface Series {
 }
 
 /** uPlot, as its script puts it there. */
-declare const uPlot: {
-  new (
-    options: object,
-    data: readonly (readonly (number | null)[])[],
-    target: HTMLElement,
-  ): { destroy(): void };
-  tzDate(at: Date, zone: string): Date;
-};
+declare const uPlot: new (
+  options: object,
+  data: readonly (readonly (number | null)[])[],
+  target: HTMLElement,
+) => { destroy(): void };
 
 const HEIGHT = 200;
 /** Each with its own kind of line, for those who see no colours. */
@@ -111,16 +108,18 @@ function draw(
   const options = {
     width: box.clientWidth - 16,
     height: HEIGHT,
-    ...(zoneNow() === "utc" && {
-      tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-    }),
     cursor: { drag: { x: false, y: false } },
     legend: { show: true, live: false },
     scales: {
       y: { range: (_: unknown, _least: number, most: number) => [0, most > 0 ? most * 1.1 : 1] },
     },
     axes: [
-      axis,
+      {
+        ...axis,
+        space: 90,
+        values: (_: unknown, seconds: number[]) =>
+          seconds.map((one) => timeOfDay(new Date(one * 1000)).slice(0, 8)),
+      },
       { ...axis, size: 70, values: (_: unknown, values: number[]) => values.map(format) },
     ],
     series: [

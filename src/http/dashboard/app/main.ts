@@ -49,10 +49,8 @@ function draw(): void {
   if (main.dataset["view"] === view.name) {
     // A form that somebody fills in, and a text that he marks, stay.
     if (isBusy(main)) return;
-    if (view.update !== undefined) {
-      view.update(context);
-      return;
-    }
+    view.update?.(context);
+    if (view.update !== undefined || view.keeps === true) return;
   }
   const [x, y] = [window.scrollX, window.scrollY];
   const focused = focusOf(main);
@@ -78,7 +76,14 @@ function drawTabs(current: View, find: string): void {
       title,
     ),
   );
-  byId("tabs").replaceChildren(...tabs);
+  const nav = byId("tabs");
+  const aside = nav.scrollLeft;
+  nav.replaceChildren(...tabs);
+  nav.scrollLeft = aside;
+  if (nav.dataset["view"] !== current.name) {
+    nav.dataset["view"] = current.name;
+    nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
   document.title = `${current.title} · beamgate`;
 }
 

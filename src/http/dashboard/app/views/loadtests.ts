@@ -134,7 +134,7 @@ function presetColumns(context: ViewContext): Column<LoadtestPreset>[] {
   const ready = new Set(
     snapshot.models.filter(({ state }) => state === "READY").map(({ name }) => name),
   );
-  const serves = ({ models }: LoadtestPreset) => models.filter((model) => !ready.has(model));
+  const absent = ({ models }: LoadtestPreset) => models.filter((model) => !ready.has(model));
   const columns: Column<LoadtestPreset>[] = [
     { title: "Preset", kind: "name", cell: ({ name }) => name },
     { title: "What it is", kind: "text", cell: ({ title }) => title },
@@ -145,12 +145,12 @@ function presetColumns(context: ViewContext): Column<LoadtestPreset>[] {
     },
     {
       title: "Models",
+      kind: "text",
       cell: (preset) => {
-        const missing = serves(preset);
-        const names = preset.models.join(", ");
-        return missing.length === 0
-          ? mark("good", names)
-          : mark("none", `${names}; not here: ${missing.join(", ")}`);
+        const missing = absent(preset);
+        if (missing.length === 0) return mark("good", preset.models.join(", "));
+        const here = preset.models.filter((model) => ready.has(model)).join(", ");
+        return mark("none", `not here: ${missing.join(", ")}${here === "" ? "" : `; here: ${here}`}`);
       },
     },
   ];
@@ -169,7 +169,12 @@ function presetColumns(context: ViewContext): Column<LoadtestPreset>[] {
       },
       `Start ${preset.name}`,
     );
-  return [...columns, { title: "Start", cell: (preset) => ({ text: "", node: start(preset) }) }];
+  const [name, ...others] = columns;
+  const starting: Column<LoadtestPreset> = {
+    title: "Start",
+    cell: (preset) => ({ text: "", node: start(preset) }),
+  };
+  return name === undefined ? [] : [name, starting, ...others];
 }
 
 function drawForm(context: ViewContext): void {

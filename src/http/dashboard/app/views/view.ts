@@ -19,6 +19,8 @@ export interface View {
   /** In the address. */
   readonly name: string;
   readonly title: string;
+  /** Draws itself when it has to, not with every snapshot. */
+  readonly keeps?: true;
   /** Present: drawn once, and told of every snapshot, and of what is searched for, as it changes. */
   update?(context: ViewContext): void;
   draw(context: ViewContext): readonly Node[];
