@@ -91,7 +91,7 @@ describe.skipIf(CHROMIUM === undefined)("the page", () => {
 
   it("is looked at by something that finds what is wrong", async () => {
     await open("overview");
-    await looked.page.evaluate("document.querySelector('main').append(document.createElement('button'))");
+    await looked.page.evaluate("document.body.append(document.createElement('button'))");
     expect(await serious()).toEqual([expect.stringContaining("button-name")]);
     await open("fleet");
   });

@@ -37,7 +37,12 @@ const start = async (seconds: number) => {
   expect(answer.status, JSON.stringify(told)).toBe(201);
   return told;
 };
-const over = () => until(() => overview(), ({ running }) => running === undefined, STORY_MS);
+const over = () =>
+  until(
+    () => overview(),
+    ({ running }) => running === undefined,
+    STORY_MS,
+  );
 
 /** Load tests among the processes that this one started. */
 function children(): number[] {

@@ -72,7 +72,8 @@ export async function startDashboardGateway(
     fetch(base + path, { ...init, headers: { ...init.headers, "x-api-key": key(person) } });
   return {
     ...{ served, base, key, asked },
-    json: async <T>(path: string, person: Person) => (await (await asked(path, person)).json()) as T,
+    json: async <T>(path: string, person: Person) =>
+      (await (await asked(path, person)).json()) as T,
     infer: (id) => {
       const tensor = (name: string) => ({
         ...{ name, datatype: "INT32", shape: [1, 16] },

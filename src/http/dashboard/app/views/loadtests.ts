@@ -150,7 +150,10 @@ function presetColumns(context: ViewContext): Column<LoadtestPreset>[] {
         const missing = absent(preset);
         if (missing.length === 0) return mark("good", preset.models.join(", "));
         const here = preset.models.filter((model) => ready.has(model)).join(", ");
-        return mark("none", `not here: ${missing.join(", ")}${here === "" ? "" : `; here: ${here}`}`);
+        return mark(
+          "none",
+          `not here: ${missing.join(", ")}${here === "" ? "" : `; here: ${here}`}`,
+        );
       },
     },
   ];

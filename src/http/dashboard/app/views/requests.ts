@@ -144,7 +144,8 @@ function drawList(context: ViewContext): void {
       columns: columnsOf(longestUs, linkTo),
       empty,
       more: [scale],
-      promql: "histogram_quantile(0.99, sum by (le, model) (rate(beamgate_request_seconds_bucket[1m])))",
+      promql:
+        "histogram_quantile(0.99, sum by (le, model) (rate(beamgate_request_seconds_bucket[1m])))",
     },
     "",
     () => drawList(context),
