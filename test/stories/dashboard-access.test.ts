@@ -22,7 +22,7 @@ const MOST_BYTES = 300_000;
 let gateway: DashboardGateway;
 let looked: LookedAt;
 beforeAll(async () => {
-  gateway = await startDashboardGateway("");
+  gateway = await startDashboardGateway("", ["l1_anomaly"]);
   if (CHROMIUM !== undefined) looked = await lookAt(gateway, "operator");
 }, STORY_MS);
 afterAll(async () => {
@@ -68,7 +68,10 @@ describe.skipIf(CHROMIUM === undefined)("the page", () => {
             await gateway.infer("event-1");
             await open(view, view === "requests" ? "?find=event-1" : "");
             if (view === "requests") await page.waitForSelector(".explained");
-            if (view === "loadtests") await page.waitForSelector("td:has-text('sonic-facile')");
+            if (view === "loadtests") {
+              await page.click("button:has-text('Start sonic-anomaly')");
+              await page.waitForSelector("main form");
+            }
             await page.evaluate(`document.documentElement.dataset.theme = "${theme}"`);
             await page.waitForTimeout(700);
             const where = `${view}, ${theme}, ${width} px`;

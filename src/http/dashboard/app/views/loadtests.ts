@@ -163,7 +163,7 @@ function presetColumns(context: ViewContext): Column<LoadtestPreset>[] {
       "button",
       {
         type: "button",
-        disabled: told?.running !== undefined,
+        disabled: told?.running !== undefined || absent(preset).length > 0,
         click: () => {
           chosen = preset;
           drawForm(context);
