@@ -38,7 +38,8 @@ describe.skipIf(CHROMIUM === undefined)("the page", () => {
   };
   const open = async (view: string, query = "") => {
     await looked.page.goto(`${gateway.base}/#/${view}${query}`);
-    await looked.page.waitForSelector("main section");
+    // Whether it can be seen is asked of an element that the next snapshot replaces.
+    await looked.page.waitForSelector("main section", { state: "attached" });
   };
   const serious = async (): Promise<string[]> => {
     const { page } = looked;
