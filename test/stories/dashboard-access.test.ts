@@ -39,7 +39,7 @@ describe.skipIf(CHROMIUM === undefined)("the page", () => {
   const open = async (view: string, query = "") => {
     await looked.page.goto(`${gateway.base}/#/${view}${query}`);
     // Whether it can be seen is asked of an element that the next snapshot replaces.
-    await looked.page.waitForSelector("main section", { state: "attached" });
+    await looked.page.waitForSelector(`main[data-view="${view}"]`, { state: "attached" });
   };
   const serious = async (): Promise<string[]> => {
     const { page } = looked;
