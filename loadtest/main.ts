@@ -1,6 +1,7 @@
 /** The load test as the command line calls it: runs, compares, lists; says how it went by its exit code. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { ControlError } from "./drivers/control/control.ts";
+import { LoadtestExit } from "./exit.ts";
 import { compareResults } from "./report/compare.ts";
 import { perfAnalyzerCsv } from "./report/csv.ts";
 import { milliseconds } from "./report/format.ts";
@@ -11,20 +12,11 @@ import { writeReport } from "./report/write.ts";
 import type { Flags } from "./runner/flags/flags.ts";
 import { UsageError } from "./runner/flags/read-flags.ts";
 import { specOfFlags } from "./runner/flags/spec-of-flags.ts";
+import type { Progress } from "./runner/measured.ts";
 import { run } from "./runner/run.ts";
 import type { RunSpec } from "./runner/run-spec.ts";
 import { readScenario, scenarioText, specOfScenario } from "./runner/scenario/spec-of-scenario.ts";
 import { presets } from "./scenario/read-scenario.ts";
-
-/** As those of the other commands, and k6's 99 for objectives that were missed. */
-export const LoadtestExit = {
-  ok: 0,
-  failed: 1,
-  usage: 2,
-  refused: 3,
-  unavailable: 4,
-  missed: 99,
-} as const;
 
 export interface LoadtestIo {
   out(text: string): void;
@@ -34,6 +26,10 @@ export interface LoadtestIo {
   columns(): number;
   /** Ctrl-C: what was measured until then is reported. */
   readonly signal: AbortSignal;
+  /** In place of the lines that tell how it goes. */
+  progress?(progress: Progress): void;
+  /** Told before anything is written. */
+  finished?(result: Result): void;
 }
 
 /** Runs what the flags, or a scenario with flags over it, describe. @returns the exit code */
@@ -57,7 +53,8 @@ export async function loadtest(
   let result: Result;
   try {
     result = await run(spec, {
-      progress: (progress) => live.progress(progress),
+      progress: (progress) =>
+        io.progress === undefined ? live.progress(progress) : io.progress(progress),
       say: (text) => live.say(text),
       signal: io.signal,
     });
@@ -70,6 +67,7 @@ export async function loadtest(
     return refused ? LoadtestExit.refused : LoadtestExit.unavailable;
   }
   live.clear();
+  io.finished?.(result);
   io.out(summary(result));
   writeFiles(flags, result, io);
   if (result.objectives.some(({ met }) => !met)) return LoadtestExit.missed;

@@ -40,6 +40,7 @@ import { latencies } from "./telemetry/latency-metrics.ts";
 import type { Log } from "./telemetry/log.ts";
 import { logWords, readLogWords } from "./telemetry/log-settings.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
+import { RequestSamples } from "./telemetry/request-samples.ts";
 import { readRunbook } from "./telemetry/runbook.ts";
 import { servingMetrics } from "./telemetry/serving-metrics.ts";
 import { shadowMetrics } from "./telemetry/shadow-metrics.ts";
@@ -65,6 +66,8 @@ import { bundleRowsOf, inferLine } from "./wiring/infer-line.ts";
 import { Inventory } from "./wiring/inventory.ts";
 import type { LoaderParts } from "./wiring/load-instances.ts";
 import { type ModelLoaderParts, modelLoader } from "./wiring/load-model.ts";
+import { Loadtests } from "./wiring/loadtests/loadtests.ts";
+import { ownAddress } from "./wiring/loadtests/own-address.ts";
 import { offerSources } from "./wiring/offers.ts";
 import { originOf } from "./wiring/origin.ts";
 import { Pins } from "./wiring/pins.ts";
@@ -405,6 +408,12 @@ export async function createGateway(
   });
   const recording = createRecording(config.record, { clock, log });
   const explain = explainOf(config.provenance, clock);
+  const samples = new RequestSamples({
+    now: clock.now,
+    wallMs: Date.now,
+    random: Math.random,
+  });
+  account.onEnd = (outcome) => samples.ended(outcome);
   const infer = recording.watch(explaining(line, explain));
 
   const grpc = grpcListener(
@@ -448,6 +457,13 @@ export async function createGateway(
     served: (model, version) => repository.serving(model, version)?.loaded,
   });
   const runbook = readRunbook();
+  const loadtests = new Loadtests({
+    settings: config.dashboard,
+    address: () => ownAddress(config, { grpc: () => grpc.port, http: () => http.port }),
+    audit: async (entry) => tenancy?.note(entry),
+    clock,
+    log,
+  });
   const http = createHttpServer({
     ...config.http,
     tls: tlsOf(config.http.tls, gatekeeper !== undefined),
@@ -470,10 +486,11 @@ export async function createGateway(
     devices,
     gateways: () => several?.report() ?? aloneReport(self.facts()),
     registry: registry?.room,
-    explain: explain && ((id) => explain.explain(id)),
+    explain: explain && ((id, maySee) => explain.explain(id, maySee)),
     usage: tenancy?.accounting.usage,
     tenants: tenancy?.control,
     reservations: tenancy?.reservations,
+    loadtests,
     runbook,
     dashboard: {
       sample: () =>
@@ -491,6 +508,7 @@ export async function createGateway(
           waiting: () => waitingByTenant(repository),
         }),
       ...{ clock, log },
+      requests: samples,
     },
     inference: {
       infer: withHeaders(infer, forwarderOf(config.http.headerForwardPattern), tracing.tracer),
@@ -593,6 +611,7 @@ export async function createGateway(
     ...(config.metrics.enabled ? [metricsServer] : []),
     ...(config.http.enabled ? [http] : []),
     ...(config.grpc.enabled ? [grpc] : []),
+    loadtests.service,
     ...(joining ? [joining] : []),
     ...(several ? [several.service] : []),
   ];

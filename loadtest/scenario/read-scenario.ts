@@ -26,6 +26,11 @@ export function presets(): Preset[] {
   }));
 }
 
+/** Without a look into them. */
+export function presetNames(): string[] {
+  return presetFiles().map(({ name }) => name);
+}
+
 function presetFiles(): { readonly name: string; readonly file: string }[] {
   return readdirSync(PRESETS)
     .filter((file) => file.endsWith(".yaml"))

@@ -459,6 +459,27 @@ const tenancy = z.strictObject({
   }),
 });
 
+const dashboard = z.strictObject({
+  loadtests: key(
+    z.boolean().default(true),
+    "Operators may start the presets of `loadtest` against this gateway from its dashboard",
+  ),
+  loadtestFolder: key(
+    file().optional(),
+    "Where their reports are kept; without it they end with the process",
+    { path: true, defaultText: "a temporary one" },
+  ),
+  loadtestsKept: key(
+    whole(1, 10_000).default(20),
+    "Load tests whose reports are kept; the oldest go",
+  ),
+  loadtestsMaxBytes: key(
+    bytes(MIB).default(256 * MIB),
+    "Size of all of them together; the oldest go",
+    { unit: "bytes" },
+  ),
+});
+
 const shadow = z.strictObject({
   minSamples: key(
     whole(1, 10_000_000).default(100),
@@ -600,6 +621,7 @@ export const configSchema = z.strictObject({
   redis: redis.prefault({}),
   provenance: provenance.prefault({}),
   tenancy: tenancy.prefault({}),
+  dashboard: dashboard.prefault({}),
   shadow: shadow.prefault({}),
   dialIn: dialIn.prefault({}),
   join: joining.prefault({}),

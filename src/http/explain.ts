@@ -1,23 +1,22 @@
 /** `GET /v2/beamgate/explain/{requestId}`: why a request went to its device and into its batch. */
 import type { FastifyInstance } from "fastify";
 import { StatusError } from "../errors.ts";
+import type { MaySee } from "../inference/request-sample.ts";
+import { mayCallerSee } from "../tenants/may-see-request.ts";
 import { route } from "./app.ts";
+import { callerOfRequest } from "./caller.ts";
 
 /** @returns undefined: the request is not known, or not any more */
-export type Explain = (requestId: string) => object | undefined;
+export type Explain = (requestId: string, maySee: MaySee) => object | undefined;
 
 /** @param explain undefined: nothing is kept */
 export function addExplain(app: FastifyInstance, explain: Explain | undefined): void {
-  route<{ requestId: string }>(
-    app,
-    "GET",
-    "/v2/beamgate/explain/:requestId",
-    ({ params }, reply) => {
-      const found = explain?.(params.requestId);
-      if (found === undefined) throw unknownRequest(params.requestId, explain !== undefined);
-      return reply.send(found);
-    },
-  );
+  route<{ requestId: string }>(app, "GET", "/v2/beamgate/explain/:requestId", (request, reply) => {
+    const { params } = request;
+    const found = explain?.(params.requestId, mayCallerSee(callerOfRequest(request)));
+    if (found === undefined) throw unknownRequest(params.requestId, explain !== undefined);
+    return reply.send(found);
+  });
 }
 
 function unknownRequest(id: string, kept: boolean): StatusError {

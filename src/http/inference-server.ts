@@ -2,6 +2,8 @@
 import type { FastifyInstance } from "fastify";
 import type { DeviceControl } from "../inference/device-report.ts";
 import type { ClusterReport } from "../inference/gateway-report.ts";
+import type { LoadtestControl } from "../inference/loadtest-report.ts";
+import type { RequestSampling } from "../inference/request-sample.ts";
 import type { ReservationControl } from "../inference/reservation-report.ts";
 import type { Restrictions } from "../inference/restriction.ts";
 import type { SharedMemoryControl } from "../inference/shared-regions.ts";
@@ -10,7 +12,7 @@ import type { Logger } from "../logger.ts";
 import type { ServerName } from "../tenants/origin.ts";
 import type { TlsOptions } from "../tenants/tls/tls-files.ts";
 import { createApp } from "./app.ts";
-import { authorize, type Gate, originsOf } from "./authorize.ts";
+import { authorize, type Gate, type OriginOf, originsOf } from "./authorize.ts";
 import { addDashboard } from "./dashboard/endpoint.ts";
 import { Sampler, type SamplerParts } from "./dashboard/sampler.ts";
 import { Sessions } from "./dashboard/sessions.ts";
@@ -23,6 +25,7 @@ import { addHealth, type HealthSource } from "./health.ts";
 import { addInfer } from "./infer/endpoint.ts";
 import type { InferRoom } from "./infer/http-call.ts";
 import { HttpListener } from "./listener.ts";
+import { addLoadtests } from "./loadtests.ts";
 import { addLogSettings, type LogControl } from "./log-settings.ts";
 import { addModelPages, type ModelLookup } from "./model-pages.ts";
 import { addModelReady, type ModelReady } from "./model-ready.ts";
@@ -80,9 +83,11 @@ export interface HttpServerOptions extends HealthSource {
   readonly tenants?: TenantControl | undefined;
   /** undefined: this gateway keeps no calendar. */
   readonly reservations?: ReservationControl | undefined;
+  /** undefined: it runs no load tests. */
+  readonly loadtests?: LoadtestControl | undefined;
   readonly runbook: RunbookPages;
   /** undefined: there is no dashboard. */
-  readonly dashboard?: SamplerParts | undefined;
+  readonly dashboard?: (SamplerParts & { readonly requests: RequestSampling }) | undefined;
   readonly inference: Omit<InferRoom, "maxInputBytes" | "closing">;
 }
 
@@ -94,10 +99,13 @@ export function createHttpServer(options: HttpServerOptions): HttpListener {
   authorize(app, options.gate, originOf, sessions);
   if (options.restrictions) restrict(app, options.restrictions);
   const closing = () => listener.closing;
-  addRoutes(app, options, closing);
+  addRoutes(app, options, closing, originOf);
   const { dashboard, gate } = options;
   const login = gate && sessions && { gate, sessions, originOf };
-  addDashboard(app, dashboard && { sampler: new Sampler(dashboard), login });
+  addDashboard(
+    app,
+    dashboard && { sampler: new Sampler(dashboard), requests: dashboard.requests, login },
+  );
   // Restrictions are Fastify's hooks: where they are about inference every request passes them.
   const restricted = options.restrictions?.has("inference") === true;
   const listener: HttpListener = new HttpListener(
@@ -119,6 +127,7 @@ export function addRoutes(
   app: FastifyInstance,
   options: HttpServerOptions,
   closing: () => boolean,
+  originOf: OriginOf = originsOf(),
 ): void {
   addServerMetadata(app, () => options.serverMetadata());
   addOpenApi(app, () => options.serverMetadata().version);
@@ -139,6 +148,7 @@ export function addRoutes(
   addUsage(app, options.usage);
   addTenants(app, options.tenants);
   addReservations(app, options.reservations);
+  addLoadtests(app, { control: options.loadtests, gate: options.gate, originOf });
   addRunbook(app, options.runbook);
   const room = inferRoom(options, closing);
   addInfer(app, room);

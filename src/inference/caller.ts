@@ -51,6 +51,9 @@ export interface Caller {
   readonly how: "certificate" | "token" | "key" | "listener" | "anonymous";
 }
 
+/** Of somebody: whether he may use a model. */
+export type MayUse = (model: string) => boolean;
+
 const ALL_ROLES: readonly Role[] = ["infer", "observe", "operate", "register", "admin"];
 
 /** The only tenant where none are configured. */

@@ -37,6 +37,8 @@ export class ModelAccount implements Account {
   readonly stages: StageTimes | undefined;
   /** Told of requests that were not answered as asked. */
   onFailure: ((outcome: RequestOutcome) => void) | undefined;
+  /** Told of every request that is over. */
+  onEnd: ((outcome: RequestOutcome) => void) | undefined;
   /** Told of requests that are traced, whatever became of them. */
   onTraced: ((outcome: RequestOutcome) => void) | undefined;
 
@@ -79,6 +81,7 @@ export class ModelAccount implements Account {
   }
 
   request(outcome: RequestOutcome): void {
+    this.onEnd?.(outcome);
     this.#count(outcome);
     if (outcome.trace !== undefined) this.onTraced?.(outcome);
   }

@@ -1,4 +1,5 @@
 /** Before the line of an inference request: the story of those that somebody may ask about begins. */
+import { DEFAULT_TENANT } from "../inference/caller.ts";
 import type { InferCall, WireRequest } from "../inference/request.ts";
 import { Explain, type ExplainParts } from "../telemetry/explain/explain.ts";
 
@@ -19,9 +20,11 @@ export function explaining(infer: Infer, explain: Pick<Explain, "begin"> | undef
   if (explain === undefined) return infer;
   return (wire, call) => {
     if (wire.id !== "" || wire.bundledIds !== undefined) {
-      const story = explain.begin(wire, call.timeline);
+      const story = explain.begin(wire, call.timeline, tenantOf(call));
       if (story !== undefined) call.story = story;
     }
     infer(wire, call);
   };
 }
+
+const tenantOf = ({ caller }: InferCall) => (caller?.tenant ?? DEFAULT_TENANT).name;

@@ -42,6 +42,8 @@ export interface Tenancy {
   /** What somebody is shown of the repository, and whether anything. */
   readonly index: IndexFor;
   readonly sharing: TenancySharing;
+  /** Something that an operator did, for the audit log. Does not reject. */
+  note(entry: object): Promise<void>;
   /** Reads the calendar of reservations now. Does not reject; undefined: there is none. */
   readonly reload: (() => Promise<void>) | undefined;
   readonly service: Service;
@@ -115,6 +117,10 @@ export async function createTenancy(parts: TenancyParts): Promise<Tenancy> {
       ...{ admission, rules: sonicRules(settings), now: clock.now },
       waitMsOf: parts.waitMsOf,
     }),
+    note: (entry) =>
+      store.audit
+        .append(entry)
+        .catch((error: unknown) => log.warn("the audit log cannot be written", { error })),
     sharing: {
       demands: () =>
         tenants.written().flatMap(({ name }) => {

@@ -232,7 +232,7 @@ describe.skipIf(CHROMIUM === undefined)("in a browser", () => {
     "explains a request by its id",
     async () => {
       await page.goto(`${base()}/#/requests?find=event-1`);
-      await page.waitForSelector("pre:has-text('event-1')");
+      await page.waitForSelector(".explained h2:has-text('Request event-1')");
     },
     STORY_MS,
   );

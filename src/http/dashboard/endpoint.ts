@@ -1,11 +1,14 @@
 /**
  * The dashboard: its page at `/`, its figures at `GET /v2/beamgate/dashboard/snapshot` and, as they change, at
- * `/v2/beamgate/dashboard/events`; `POST` and `DELETE /v2/beamgate/session` are its login and its logout.
+ * `/v2/beamgate/dashboard/events`, some of the requests at `/v2/beamgate/dashboard/requests`;
+ * `POST` and `DELETE /v2/beamgate/session` are its login and its logout.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { StatusError } from "../../errors.ts";
 import type { Snapshot } from "../../inference/dashboard-report.ts";
+import type { RequestSampling } from "../../inference/request-sample.ts";
+import { mayCallerSee } from "../../tenants/may-see-request.ts";
 import { route, takeOver } from "../app.ts";
 import type { Gate, OriginOf } from "../authorize.ts";
 import { callerOf, callerOfRequest } from "../caller.ts";
@@ -18,6 +21,7 @@ import type { Sessions, Shown } from "./sessions.ts";
 import { visibleTo } from "./visible.ts";
 
 const SNAPSHOT = "/v2/beamgate/dashboard/snapshot";
+const REQUESTS = "/v2/beamgate/dashboard/requests";
 const EVENTS = "/v2/beamgate/dashboard/events";
 const SESSION = "/v2/beamgate/session";
 
@@ -42,6 +46,7 @@ const HEADERS = {
 
 export interface DashboardParts {
   readonly sampler: Sampler;
+  readonly requests: RequestSampling;
   /** Absent: nobody is asked who he is. */
   readonly login?:
     | { readonly gate: Gate; readonly sessions: Sessions; readonly originOf: OriginOf }
@@ -52,12 +57,21 @@ export interface DashboardParts {
 export function addDashboard(app: FastifyInstance, parts: DashboardParts | undefined): void {
   if (parts === undefined) return;
   addPage(app);
-  const { sampler } = parts;
+  const { sampler, requests } = parts;
   route(app, "GET", SNAPSHOT, async (request, reply) => {
     const { id } = request.query as { readonly id?: unknown };
     const found = id === undefined ? await sampler.current() : sampler.withId(Number(id));
     if (found !== undefined) return reply.send(visibleTo(found, callerOfRequest(request)));
     throw new StatusError("NOT_FOUND", `there is no snapshot ${id} any more: the newest are kept`);
+  });
+  route(app, "GET", REQUESTS, (request, reply) => {
+    const { after = "0" } = request.query as { readonly after?: unknown };
+    const known = Number(after);
+    if (!Number.isSafeInteger(known) || known < 0)
+      throw new StatusError("INVALID_ARGUMENT", "'after': expected the seq of a sample, or 0");
+    const caller = callerOfRequest(request);
+    const told = requests.newest(known, mayCallerSee(caller));
+    return reply.header("cache-control", "no-store").send(told);
   });
   const watching = new Set<ServerResponse>();
   takeOver(app, "GET", EVENTS, (request, response) => {
@@ -157,7 +171,9 @@ function sendEvents(sampler: Sampler, request: IncomingMessage, response: Server
   const last = Number(request.headers["last-event-id"]);
   sampler.current().then(
     (snapshot) => {
-      if (snapshot.id !== last) show(snapshot);
+      const missed = sampler.since(last);
+      if (missed.length > 0) for (const one of missed) show(one);
+      else if (snapshot.id !== last) show(snapshot);
     },
     () => response.end(),
   );

@@ -13,6 +13,8 @@ const PERIOD_MS = 500;
 const SPAN_MS = 3_000;
 /** Snapshots that can be asked for by their id. */
 const KEPT = 240;
+/** Snapshots that somebody is shown later, whose stream broke for a moment. */
+const MOST_MISSED = 20;
 /** Nobody is shown what is older when he begins to look, ms. */
 const FRESH_MS = 1_000;
 
@@ -48,6 +50,12 @@ export class Sampler {
   /** undefined: it is too old, or was never made. */
   withId(id: number): Snapshot | undefined {
     return this.#snapshots.find((snapshot) => snapshot.id === id);
+  }
+
+  /** Those that came after one, the newest of them, oldest first; none where it is not one of this process. */
+  since(id: number): readonly Snapshot[] {
+    if (this.withId(id) === undefined) return [];
+    return this.#snapshots.filter((snapshot) => snapshot.id > id).slice(-MOST_MISSED);
   }
 
   /** Is shown every snapshot from now on. @returns what ends that */

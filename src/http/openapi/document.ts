@@ -1,4 +1,6 @@
 /** The OpenAPI document of every route of the HTTP port: one row a path, its words from `schemas.ts`. */
+
+import { LOADTEST_ROWS, LOADTEST_SCHEMAS } from "./loadtest-rows.ts";
 import { BINARY, type Content, EVENTS, json, type Operation, type Row } from "./operation.ts";
 import { REGISTRY_ROWS } from "./registry-rows.ts";
 import { REGISTRY_SCHEMAS } from "./registry-schemas.ts";
@@ -183,6 +185,7 @@ const ROWS: readonly Row[] = [
   ],
   ...REGISTRY_ROWS,
   ...TENANCY_ROWS,
+  ...LOADTEST_ROWS,
   [
     "get",
     "/v2/beamgate/explain/{requestId}",
@@ -258,7 +261,9 @@ export function openApiDocument(version: string): object {
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     paths,
-    components: { schemas: { ...SCHEMAS, ...REGISTRY_SCHEMAS, ...TENANCY_SCHEMAS } },
+    components: {
+      schemas: { ...SCHEMAS, ...REGISTRY_SCHEMAS, ...TENANCY_SCHEMAS, ...LOADTEST_SCHEMAS },
+    },
   };
 }
 

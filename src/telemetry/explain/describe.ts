@@ -40,6 +40,8 @@ export interface Explanation extends StoryFacts {
   readonly id: string;
   /** ISO 8601. */
   readonly receivedAt: string;
+  /** Who asked. */
+  readonly tenant: string;
   /** Requests of a stream that went through the gateway together with it, itself included. */
   readonly bundled?: number;
 }
@@ -47,12 +49,13 @@ export interface Explanation extends StoryFacts {
 /** @param receivedMs ms since 1970 */
 export function describeStory(
   id: string,
+  tenant: string,
   story: RequestStory,
   receivedMs: number,
   bundled: number | undefined,
 ): Explanation {
   const receivedAt = new Date(receivedMs).toISOString();
-  return { id, receivedAt, ...(bundled !== undefined && { bundled }), ...factsOf(story) };
+  return { id, receivedAt, tenant, ...(bundled !== undefined && { bundled }), ...factsOf(story) };
 }
 
 function factsOf(story: RequestStory): StoryFacts {

@@ -8,6 +8,8 @@ import { Explain } from "./explain.ts";
 setFlagsFromString("--expose-gc");
 const collect: () => void = runInNewContext("gc");
 
+const everything = () => true;
+
 function anExplain({ requests = 4, share = 1, random = (): number => 0.5 } = {}) {
   let nowMs = 1_000;
   const explain = new Explain({
@@ -17,10 +19,11 @@ function anExplain({ requests = 4, share = 1, random = (): number => 0.5 } = {})
     now: () => nowMs,
     wallMs: () => Date.UTC(2026, 0, 1) + nowMs,
   });
-  const begin = (id: string, bundledIds?: readonly string[]): Story | undefined =>
+  const begin = (id: string, bundledIds?: readonly string[], tenant = "cms"): Story | undefined =>
     explain.begin(
       { id, model: "jets", version: "", ...(bundledIds && { bundledIds }) },
       newTimeline(nowMs),
+      tenant,
     );
   const wait = (ms: number) => {
     nowMs += ms;
@@ -41,9 +44,10 @@ describe("a request that somebody asks about", () => {
     story?.dispatched({ ...batch, device: "u50-1" });
     story?.answered(new Map([["beamgate_generation", { type: "int64", value: 2n ** 60n }]]));
     wait(500);
-    expect(explain.explain("a")).toEqual({
+    expect(explain.explain("a", everything)).toEqual({
       id: "a",
       receivedAt: "2026-01-01T00:00:01.000Z",
+      tenant: "cms",
       model: "jets",
       version: "",
       outcome: "answered",
@@ -62,7 +66,7 @@ describe("a request that somebody asks about", () => {
     const story = begin("a");
     story?.step("prepare", "1", newTimeline(1))?.dispatched(batch);
     story?.failed("UNAVAILABLE: no");
-    const told = explain.explain("a");
+    const told = explain.explain("a", everything);
     expect(told).toMatchObject({ outcome: "failed", failure: "UNAVAILABLE: no" });
     expect(told?.steps).toMatchObject([{ model: "prepare", batches: [{ device: "u50-0" }] }]);
   });
@@ -72,16 +76,24 @@ describe("a request that somebody asks about", () => {
     begin("a")?.failed("first");
     begin("", ["p", "q"])?.failed("bundle");
     begin("a")?.failed("second");
-    expect(explain.explain("a")?.failure).toBe("second");
-    expect(explain.explain("q")).toMatchObject({ failure: "bundle", bundled: 2 });
-    expect(explain.explain("r")).toBeUndefined();
+    expect(explain.explain("a", everything)?.failure).toBe("second");
+    expect(explain.explain("q", everything)).toMatchObject({ failure: "bundle", bundled: 2 });
+    expect(explain.explain("r", everything)).toBeUndefined();
+  });
+
+  it("is the newest that the one who asks may see, where tenants use the same ids", () => {
+    const { explain, begin } = anExplain();
+    begin("a")?.failed("of cms");
+    begin("a", undefined, "atlas")?.failed("of atlas");
+    const as = (name: string) => explain.explain("a", (tenant) => tenant === name)?.failure;
+    expect([as("cms"), as("atlas"), as("lhcb")]).toEqual(["of cms", "of atlas", undefined]);
   });
 
   it("is forgotten when enough newer ones came, those of a bundle counted one by one", () => {
     const { explain, begin } = anExplain({ requests: 4 });
     for (const id of ["a", "b", "c"]) begin(id);
     begin("", ["p", "q"]);
-    expect(["a", "b", "c", "p", "q"].filter((id) => explain.explain(id))).toEqual([
+    expect(["a", "b", "c", "p", "q"].filter((id) => explain.explain(id, everything))).toEqual([
       "b",
       "c",
       "p",
@@ -89,7 +101,10 @@ describe("a request that somebody asks about", () => {
     ]);
     expect(explain.size).toBe(4);
     for (const id of ["d", "e", "f", "g", "h"]) begin(id);
-    expect(["c", "p", "d", "e", "h"].filter((id) => explain.explain(id))).toEqual(["e", "h"]);
+    expect(["c", "p", "d", "e", "h"].filter((id) => explain.explain(id, everything))).toEqual([
+      "e",
+      "h",
+    ]);
   });
 
   it("is not kept without an id, with a huge one, or where it is not among the samples", () => {
@@ -126,7 +141,7 @@ describe("the memory of it", () => {
     expect(explain.size).toBe(50);
     // 16 notes, 16 wishes and 64 steps of 1 kB each at most, and what objects cost.
     expect(keptBytes).toBeLessThan(50 * 250e3);
-    expect(explain.explain(idOf(499))?.notes).toHaveLength(16);
-    expect(explain.explain(idOf(449))).toBeUndefined();
+    expect(explain.explain(idOf(499), everything)?.notes).toHaveLength(16);
+    expect(explain.explain(idOf(449), everything)).toBeUndefined();
   });
 });

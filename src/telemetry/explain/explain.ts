@@ -9,6 +9,7 @@
  * Looking one up goes through all of them, so that keeping one costs a slot and nothing else.
  */
 import type { WireRequest } from "../../inference/request.ts";
+import type { MaySee } from "../../inference/request-sample.ts";
 import type { Story } from "../../inference/story.ts";
 import type { Timeline } from "../../inference/timeline.ts";
 import { describeStory, type Explanation } from "./describe.ts";
@@ -34,6 +35,7 @@ interface Slot {
   readonly id: string;
   /** Of a bundle, instead of `id`. */
   readonly ids: readonly string[] | undefined;
+  readonly tenant: string;
   readonly story: RequestStory;
 }
 
@@ -56,26 +58,34 @@ export class Explain {
     return this.#requests;
   }
 
-  /** @returns undefined for a request that is not followed: it has no id, or is not among the samples */
-  begin({ id, model, version, bundledIds }: Asked, timeline: Timeline): Story | undefined {
+  /**
+   * @param tenant who asked
+   * @returns undefined for a request that is not followed: it has no id, or is not among the samples
+   */
+  begin(
+    { id, model, version, bundledIds }: Asked,
+    timeline: Timeline,
+    tenant: string,
+  ): Story | undefined {
     const { requests, share } = this.#parts;
     if (requests === 0 || (share < 1 && this.#parts.random() >= share)) return undefined;
     const kept = bundledIds === undefined ? isKept(id) : bundledIds.every(isKept);
     if (!kept || (bundledIds?.length ?? 1) > requests) return undefined;
     const story = new RequestStory(model, version, timeline, this.#parts.now);
-    this.#keep({ id, ids: bundledIds, story });
+    this.#keep({ id, ids: bundledIds, tenant, story });
     return story;
   }
 
-  /** The newest request of this id; undefined: there is none any more, or none was sampled. */
-  explain(id: string): Explanation | undefined {
+  /** The newest request of this id that somebody may see; undefined: there is none any more, or none was sampled. */
+  explain(id: string, maySee: MaySee): Explanation | undefined {
     for (let back = 1; back <= this.#stories; back++) {
       const slot = this.#slots[this.#at(back)];
       if (slot === undefined || !(slot.ids?.includes(id) ?? slot.id === id)) continue;
+      if (!maySee(slot.tenant, slot.story.model)) continue;
       const bundled = slot.ids?.length;
       // The wall clock may be set: what it shows now is taken back by what has passed.
       const startedAt = this.#parts.wallMs() - (this.#parts.now() - slot.story.timeline.received);
-      return describeStory(id, slot.story, startedAt, bundled);
+      return describeStory(id, slot.tenant, slot.story, startedAt, bundled);
     }
     return undefined;
   }

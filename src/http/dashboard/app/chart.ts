@@ -1,9 +1,10 @@
-/** A chart of the last minutes, with the same figures as a table behind it. */
-import { el } from "./dom.ts";
+/** A chart of the last minutes, with the same figures as a table behind it, and the question for Prometheus beside it. */
+import { timeOfDay, zoneName } from "./clock.ts";
+import { copyButton, el } from "./dom.ts";
 import type { Point } from "./history.ts";
 import { table } from "./table.ts";
 
-interface Series {
+export interface Series {
   readonly title: string;
   of(point: Point): number | undefined;
 }
@@ -32,6 +33,7 @@ export function chart(
   series: readonly Series[],
   format: (value: number) => string,
   redraw: () => void,
+  promql: string,
 ): HTMLElement {
   const asTable = asTables.has(title);
   const toggle = el(
@@ -53,7 +55,7 @@ export function chart(
       value: value ?? "",
     });
     const columns = [
-      { title: "UTC", cell: ({ at }: Point) => new Date(at * 1000).toISOString().slice(11, 23) },
+      { title: zoneName(), cell: ({ at }: Point) => timeOfDay(new Date(at * 1000)) },
       ...series.map((one) => ({
         title: one.title,
         kind: "n" as const,
@@ -62,7 +64,7 @@ export function chart(
     ];
     return table(
       [...points].reverse(),
-      { title, columns, empty: "Nothing yet.", more: [toggle] },
+      { title, columns, empty: "Nothing yet.", more: [toggle], promql },
       "",
       redraw,
     );
@@ -76,7 +78,7 @@ export function chart(
     "div",
     { class: "head" },
     el("h2", {}, title),
-    el("div", { class: "more" }, toggle),
+    el("div", { class: "more" }, toggle, copyButton("Copy PromQL", promql)),
   );
   // It is as wide as its box, which is known once it is on the page.
   requestAnimationFrame(() => draw(title, box, points, series, format));
@@ -112,7 +114,12 @@ function draw(
       y: { range: (_: unknown, _least: number, most: number) => [0, most > 0 ? most * 1.1 : 1] },
     },
     axes: [
-      axis,
+      {
+        ...axis,
+        space: 90,
+        values: (_: unknown, seconds: number[]) =>
+          seconds.map((one) => timeOfDay(new Date(one * 1000)).slice(0, 8)),
+      },
       { ...axis, size: 70, values: (_: unknown, values: number[]) => values.map(format) },
     ],
     series: [

@@ -17,6 +17,20 @@ export function el(
   return element;
 }
 
+const SVG = "http://www.w3.org/2000/svg";
+
+/** A drawing, or a part of one. */
+export function svg(
+  tag: string,
+  attributes: Readonly<Record<string, string>>,
+  ...children: readonly Node[]
+): Element {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
 export function byId(id: string): HTMLElement {
   const found = document.getElementById(id);
   if (found === null) throw new Error(`the page has no #${id}`);
@@ -27,4 +41,42 @@ export function download(name: string, type: string, text: string): void {
   const url = URL.createObjectURL(new Blob([text], { type }));
   el("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 1_000);
+}
+
+/** What was focused, found again by its place among its like. */
+export function focusOf(main: HTMLElement): (() => void) | undefined {
+  const active = document.activeElement;
+  if (active === null || !main.contains(active)) return undefined;
+  const { tagName } = active;
+  const at = [...main.querySelectorAll(tagName)].indexOf(active);
+  return () => (main.querySelectorAll(tagName)[at] as HTMLElement | undefined)?.focus();
+}
+
+/** Into the clipboard, also where a page without TLS is given none. @returns whether it is there */
+export async function copy(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const area = el("textarea", { class: "hidden", readonly: true }) as HTMLTextAreaElement;
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    return done;
+  }
+}
+
+/** Copies `text`, and says for a moment that it did. */
+export function copyButton(title: string, text: string): HTMLElement {
+  const press = async () => {
+    const done = await copy(text);
+    button.textContent = done ? "Copied" : "Not copied";
+    setTimeout(() => {
+      button.textContent = title;
+    }, 1_500);
+  };
+  const button = el("button", { type: "button", title: text, click: () => void press() }, title);
+  return button;
 }

@@ -1,4 +1,6 @@
 /** Numbers as people read them; `–` for what is not known. */
+import { day } from "./clock.ts";
+
 const NONE = "–";
 
 export function number(value: number | undefined): string {
@@ -20,7 +22,7 @@ export function percent(part: number | undefined): string {
 }
 
 export function moment(iso: string | undefined): string {
-  return iso === undefined ? NONE : `${iso.slice(0, 16).replace("T", " ")} UTC`;
+  return iso === undefined ? NONE : day(new Date(iso));
 }
 
 const digits = (value: number) => String(Number(value.toPrecision(3)));

@@ -1,9 +1,12 @@
 /** The page: one stream of snapshots, one view at a time, drawn anew with each. */
 import type { Snapshot } from "../../../inference/dashboard-report.ts";
-import { byId, el } from "./dom.ts";
+import { otherZone, zoneNow } from "./clock.ts";
+import { byId, el, focusOf } from "./dom.ts";
 import { History } from "./history.ts";
+import { showKeys } from "./keys.ts";
 import { askToLogin, type Who, whoAmI } from "./login.ts";
 import { fleet } from "./views/fleet.ts";
+import { loadtests } from "./views/loadtests.ts";
 import { models } from "./views/models.ts";
 import { overview } from "./views/overview.ts";
 import { register } from "./views/register.ts";
@@ -11,7 +14,7 @@ import { requests } from "./views/requests.ts";
 import { shares } from "./views/shares.ts";
 import type { View, ViewContext } from "./views/view.ts";
 
-const VIEWS: readonly View[] = [overview, fleet, models, shares, requests, register];
+const VIEWS: readonly View[] = [overview, fleet, models, shares, requests, loadtests, register];
 /** Without news for so long the page says that it is old, ms. */
 const OLD_MS = 5_000;
 
@@ -40,9 +43,16 @@ function draw(): void {
   if (shown === undefined) return;
   drawHead(shown);
   const main = byId("view");
-  // A form that somebody fills in, and a text that he marks, stay.
-  if (main.dataset["view"] === view.name && (isBusy(main) || view.keeps === true)) return;
-  const context: ViewContext = { snapshot: shown, history, who, find, linkTo, redraw: draw };
+  const context: ViewContext = {
+    ...{ snapshot: shown, history, who, find, frozen, linkTo },
+    redraw: draw,
+  };
+  if (main.dataset["view"] === view.name) {
+    // A form that somebody fills in, and a text that he marks, stay.
+    if (isBusy(main)) return;
+    view.update?.(context);
+    if (view.update !== undefined || view.keeps === true) return;
+  }
   const [x, y] = [window.scrollX, window.scrollY];
   const focused = focusOf(main);
   const asides = [...main.querySelectorAll(".scroll")].map(({ scrollLeft }) => scrollLeft);
@@ -61,15 +71,6 @@ function isBusy(main: HTMLElement): boolean {
   return selection !== null && !selection.isCollapsed && main.contains(selection.anchorNode);
 }
 
-/** What was focused, found again by its place among its like. */
-function focusOf(main: HTMLElement): (() => void) | undefined {
-  const active = document.activeElement;
-  if (active === null || !main.contains(active)) return undefined;
-  const { tagName } = active;
-  const at = [...main.querySelectorAll(tagName)].indexOf(active);
-  return () => (main.querySelectorAll(tagName)[at] as HTMLElement | undefined)?.focus();
-}
-
 function drawTabs(current: View, find: string): void {
   const tabs = VIEWS.map(({ name, title }) =>
     el(
@@ -78,7 +79,14 @@ function drawTabs(current: View, find: string): void {
       title,
     ),
   );
-  byId("tabs").replaceChildren(...tabs);
+  const nav = byId("tabs");
+  const aside = nav.scrollLeft;
+  nav.replaceChildren(...tabs);
+  nav.scrollLeft = aside;
+  if (nav.dataset["view"] !== current.name) {
+    nav.dataset["view"] = current.name;
+    nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
   document.title = `${current.title} · beamgate`;
 }
 
@@ -168,11 +176,27 @@ function theme(): void {
 const kept = localStorage.getItem("theme");
 if (kept === "dark" || kept === "light") document.documentElement.dataset["theme"] = kept;
 
+function zone(): void {
+  otherZone();
+  showZone();
+  // Views that draw themselves are drawn anew, too.
+  delete byId("view").dataset["view"];
+  draw();
+}
+function showZone(): void {
+  byId("zone").textContent = zoneNow() === "utc" ? "UTC" : "Local";
+}
+showZone();
+
 byId("freeze").addEventListener("click", freeze);
+byId("zone").addEventListener("click", zone);
+byId("keys").addEventListener("click", () => showKeys(VIEWS));
 byId("theme").addEventListener("click", theme);
 document.addEventListener("keydown", (event) => {
   const { key, target, ctrlKey, metaKey, altKey } = event;
   if (ctrlKey || metaKey || altKey) return;
+  // Keys are those of the page below while nothing lies above it.
+  if (document.querySelector("dialog[open]") !== null) return;
   const typing =
     target instanceof HTMLInputElement ||
     target instanceof HTMLTextAreaElement ||
@@ -185,6 +209,8 @@ document.addEventListener("keydown", (event) => {
   if (key === "/") find.focus();
   else if (key === "f") freeze();
   else if (key === "t") theme();
+  else if (key === "u") zone();
+  else if (key === "?") showKeys(VIEWS);
   else if (view !== undefined) location.hash = linkTo(view.name, place().find);
   else return;
   event.preventDefault();

@@ -1,5 +1,5 @@
 /** A table that can be sorted, searched and taken along. */
-import { download, el } from "./dom.ts";
+import { copyButton, download, el } from "./dom.ts";
 
 export interface Cell {
   readonly text: string;
@@ -58,19 +58,7 @@ export function table<Row>(
       "div",
       { class: "more" },
       ...more,
-      ...(promql === undefined
-        ? []
-        : [
-            el(
-              "button",
-              {
-                type: "button",
-                click: () => void navigator.clipboard?.writeText(promql),
-                title: promql,
-              },
-              "Copy PromQL",
-            ),
-          ]),
+      ...(promql === undefined ? [] : [copyButton("Copy PromQL", promql)]),
       el("button", { type: "button", click: () => saveCsv(title, columns, shown) }, "CSV"),
     ),
   );

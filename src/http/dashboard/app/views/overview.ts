@@ -2,7 +2,7 @@
 import type { Alert, Snapshot } from "../../../../inference/dashboard-report.ts";
 import { chart } from "../chart.ts";
 import { el } from "../dom.ts";
-import { ms, number } from "../format.ts";
+import { moment, ms, number } from "../format.ts";
 import { type Column, table } from "../table.ts";
 import { mark } from "./marks.ts";
 import type { View, ViewContext } from "./view.ts";
@@ -27,7 +27,12 @@ export const overview: View = {
     tiles(context),
     table(
       context.snapshot.alerts,
-      { title: "Alerts", columns: ALERTS, empty: "Nothing needs attention." },
+      {
+        title: "Alerts",
+        columns: ALERTS,
+        empty: "Nothing needs attention.",
+        promql: 'ALERTS{alertstate="firing"}',
+      },
       context.find,
       context.redraw,
     ),
@@ -41,6 +46,7 @@ export const overview: View = {
       ],
       number,
       context.redraw,
+      "sum(rate(nv_inference_count[1m]))",
     ),
     chart(
       "Latency",
@@ -51,6 +57,7 @@ export const overview: View = {
       ],
       ms,
       context.redraw,
+      "histogram_quantile(0.99, sum by (le) (rate(beamgate_request_seconds_bucket[1m])))",
     ),
     gateways(context),
   ],
@@ -85,7 +92,7 @@ function gateways({ snapshot: { cluster }, find, redraw }: ViewContext): Node {
     { title: "Gateway", kind: "name", cell: ({ id, self }) => (self ? `${id} (this one)` : id) },
     { title: "Address", cell: ({ address }) => address },
     { title: "Version", cell: ({ version }) => version },
-    { title: "Since", cell: ({ since }) => since },
+    { title: "Since", cell: ({ since }) => ({ text: moment(since), value: since }) },
   ];
   const redis = cluster.redis === "off" ? [] : [el("span", {}, `Redis: ${cluster.redis}`)];
   return table(

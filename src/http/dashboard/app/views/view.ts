@@ -9,6 +9,8 @@ export interface ViewContext {
   readonly who: Who | undefined;
   /** What is searched for; may be empty. */
   readonly find: string;
+  /** What is shown stays. */
+  readonly frozen: boolean;
   linkTo(view: string, find?: string): string;
   redraw(): void;
 }
@@ -19,5 +21,7 @@ export interface View {
   readonly title: string;
   /** Draws itself when it has to, not with every snapshot. */
   readonly keeps?: true;
+  /** Present: drawn once, and told of every snapshot, and of what is searched for, as it changes. */
+  update?(context: ViewContext): void;
   draw(context: ViewContext): readonly Node[];
 }

@@ -1,0 +1,171 @@
+/**
+ * Some of the requests that end while somebody looks at them. Of each tenant, in every half second, a few chosen
+ * evenly, the slowest, and the first ones that failed; whatever the load, so many are made and no more:
+ *
+ *     half second of a tenant      ring of the newest
+ *     ┌───────────────────────┐    ┌───┬───┬─ … ─┬───┐
+ *     │ 8 chosen, slowest, 4  │ ─▶ │   │   │     │   │
+ *     │ failed                │    └───┴───┴─ … ─┴───┘
+ *     └───────────────────────┘
+ */
+import { DEFAULT_TENANT } from "../inference/caller.ts";
+import type { FailureReason, RequestOutcome } from "../inference/outcome.ts";
+import type {
+  MaySee,
+  RequestSample,
+  RequestSampling,
+  RequestSamples as Told,
+} from "../inference/request-sample.ts";
+import { clipped } from "./explain/request-story.ts";
+
+const SPAN_MS = 500;
+const CHOSEN = 8;
+const FAILED = 4;
+/** Tenants that are sampled in one span; of further ones nothing is. */
+const MOST_TENANTS = 64;
+/** That are kept; all of them may be told at once. */
+const KEPT = 1_024;
+/** Whoever looks asks again within this. */
+const LOOKED_AT_MS = 5_000;
+
+const OUTCOMES: Readonly<Record<FailureReason, RequestSample["outcome"]>> = {
+  REJECTED: "rejected",
+  CANCELED: "cancelled",
+  BACKEND: "failed",
+  OTHER: "failed",
+};
+
+type Unnumbered = Omit<RequestSample, "seq">;
+
+/** Of a tenant, in the span that is under way. */
+class Span {
+  readonly chosen: Unnumbered[] = [];
+  readonly failed: Unnumbered[] = [];
+  slowest: Unnumbered | undefined;
+  slowestMs = Number.NEGATIVE_INFINITY;
+  #offered = 0;
+
+  /** Each that is offered has the same chance (Vitter's algorithm R). @param random from 0 up to 1 */
+  offer(make: () => Unnumbered, random: () => number): void {
+    this.#offered += 1;
+    if (this.chosen.length < CHOSEN) this.chosen.push(make());
+    else {
+      const at = Math.floor(random() * this.#offered);
+      if (at < CHOSEN) this.chosen[at] = make();
+    }
+  }
+
+  all(): Unnumbered[] {
+    const { slowest, chosen, failed } = this;
+    if (slowest === undefined) return [...chosen, ...failed];
+    return [...chosen, ...failed, { ...slowest, slowest: true as const }];
+  }
+}
+
+export interface RequestSamplesParts {
+  /** Monotonic ms, as in the timelines. */
+  now(): number;
+  /** ms since 1970. */
+  wallMs(): number;
+  /** From 0 up to 1. */
+  random(): number;
+}
+
+export class RequestSamples implements RequestSampling {
+  readonly #parts: RequestSamplesParts;
+  readonly #ring: RequestSample[] = [];
+  /** By index of the tenant. */
+  readonly #spans = new Map<number, Span>();
+  #spanEndsAt = 0;
+  #lookedAtUntil = Number.NEGATIVE_INFINITY;
+  #seq = 0;
+
+  constructor(parts: RequestSamplesParts) {
+    this.#parts = parts;
+  }
+
+  /** Of every request that ended: a look at a number while nobody looks. Does not throw. */
+  ended(outcome: RequestOutcome): void {
+    const { answered } = outcome.timeline;
+    if (answered > this.#lookedAtUntil) return;
+    if (answered >= this.#spanEndsAt) {
+      this.#keep();
+      this.#spanEndsAt = answered + SPAN_MS;
+    }
+    const span = this.#spanOf(outcome.caller?.tenant.index ?? DEFAULT_TENANT.index);
+    if (span === undefined) return;
+    if (outcome.failure !== undefined) {
+      if (span.failed.length < FAILED) span.failed.push(this.#sampleOf(outcome));
+      return;
+    }
+    const { random } = this.#parts;
+    const tookMs = answered - outcome.timeline.received;
+    if (tookMs <= span.slowestMs) {
+      span.offer(() => this.#sampleOf(outcome), random);
+      return;
+    }
+    const before = span.slowest;
+    span.slowestMs = tookMs;
+    span.slowest = this.#sampleOf(outcome);
+    if (before !== undefined) span.offer(() => before, random);
+  }
+
+  newest(after: number, maySee: MaySee): Told {
+    const now = this.#parts.now();
+    this.#lookedAtUntil = now + LOOKED_AT_MS;
+    if (now >= this.#spanEndsAt) this.#keep();
+    const requests = this.#ring.filter(
+      ({ seq, tenant, model }) => seq > after && maySee(tenant, model),
+    );
+    return { last: this.#seq, requests };
+  }
+
+  #spanOf(tenant: number): Span | undefined {
+    let span = this.#spans.get(tenant);
+    if (span === undefined && this.#spans.size < MOST_TENANTS) {
+      span = new Span();
+      this.#spans.set(tenant, span);
+    }
+    return span;
+  }
+
+  /** The span is over. */
+  #keep(): void {
+    const all = [...this.#spans.values()].flatMap((span) => span.all());
+    this.#spans.clear();
+    for (const sample of all.toSorted((one, other) => (one.at < other.at ? -1 : 1))) {
+      this.#seq += 1;
+      this.#ring.push({ seq: this.#seq, ...sample });
+    }
+    if (this.#ring.length > KEPT) this.#ring.splice(0, this.#ring.length - KEPT);
+  }
+
+  #sampleOf(outcome: RequestOutcome): Unnumbered {
+    const { signature, timeline, execution, failure, rows, requests, request } = outcome;
+    const { received, queued, dispatched, answered } = timeline;
+    const sinceMs = this.#parts.now() - received;
+    const us = (fromMs: number, toMs: number) => Math.max(0, Math.round(1000 * (toMs - fromMs)));
+    const computeUs = execution && dispatched > 0 ? Math.round(execution.inferUs) : undefined;
+    return {
+      id: clipped(request?.id ?? ""),
+      at: new Date(this.#parts.wallMs() - sinceMs).toISOString(),
+      ...{ model: signature.name, version: signature.version },
+      tenant: outcome.caller?.tenant.name ?? DEFAULT_TENANT.name,
+      outcome: failure === undefined ? "answered" : OUTCOMES[failure],
+      rows,
+      ...(outcome.batchRows !== undefined && { batchRows: outcome.batchRows }),
+      ...(requests !== undefined && requests > 1 && { requests }),
+      ...(outcome.device && { device: outcome.device.id }),
+      ...(outcome.variant !== undefined && { variant: outcome.variant }),
+      ...(outcome.cache?.hit === true && { cached: true as const }),
+      ...(outcome.onBehalf === true && { onBehalf: true as const }),
+      totalUs: us(received, answered),
+      wireUs: us(received, queued > 0 ? queued : answered),
+      ...(queued > 0 && { queueUs: us(queued, dispatched > 0 ? dispatched : answered) }),
+      ...(computeUs !== undefined && {
+        computeUs,
+        batchUs: Math.max(0, us(dispatched, answered) - computeUs),
+      }),
+    };
+  }
+}
