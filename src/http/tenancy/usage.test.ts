@@ -5,7 +5,7 @@ import { addUsage, USAGE } from "./usage.ts";
 const now = Date.parse("2026-03-02T12:00Z");
 
 async function asked(query: string) {
-  const app = Fastify();
+  const app = Fastify({ exposeHeadRoutes: false });
   const spans: object[] = [];
   const source = (span: object) => {
     spans.push(span);
