@@ -67,7 +67,7 @@ describe("a file of tenants", () => {
     [
       "a limit so low that nobody could wait for it",
       "tenants: {a: {quota: {rowsPerSecond: 1.0e-300}}}",
-      /quota\.rowsPerSecond .*0\.001/,
+      /quota\.rowsPerSecond: .*0\.001/,
     ],
     [
       "one of a quota",
