@@ -16,7 +16,10 @@ export type Role =
   /** Everything, also log settings, traces, memory shared with the gateway, and keys. */
   | "admin";
 
-/** Limits of a tenant; absent: no limit. */
+/** Least limit that can be set: below it a client would be told to come back after its lifetime. */
+export const LEAST_LIMIT = 0.001;
+
+/** Limits of a tenant, each `LEAST_LIMIT` or more; absent: no limit. */
 export interface Quota {
   readonly rowsPerSecond?: number;
   readonly bytesPerSecond?: number;

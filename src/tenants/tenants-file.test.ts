@@ -65,6 +65,11 @@ describe("a file of tenants", () => {
     ["an unknown key", "tenants: { cms: { wieght: 2 } }", /tenants\.cms\.wieght.*mean weight/],
     ["one at the top", "tennants: {}", /unknown key tennants \(did you mean tenants\?\)/],
     [
+      "a limit so low that nobody could wait for it",
+      "tenants: {a: {quota: {rowsPerSecond: 1.0e-300}}}",
+      /quota\.rowsPerSecond: .*0\.001/,
+    ],
+    [
       "one of a quota",
       "tenants: {a: {quota: {rowsPerSec: 1}}}",
       /quota\.rowsPerSec .*rowsPerSecond/,

@@ -15,7 +15,7 @@ import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { suggestion } from "../config/nearest.ts";
 import { StatusError, toStatusError } from "../errors.ts";
-import type { Role, Tenant } from "../inference/caller.ts";
+import { LEAST_LIMIT, type Role, type Tenant } from "../inference/caller.ts";
 import { type NamePattern, readNamePattern } from "./distinguished-name.ts";
 import { yamlValue, yamlValueOf } from "./yaml-value.ts";
 
@@ -25,7 +25,7 @@ const ROLES = ["infer", "observe", "operate", "register", "admin"] as const sati
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
 const name = z.string().regex(NAME, "expected a name of letters, digits, _ . -, at most 64");
-const amount = z.number().positive().max(Number.MAX_SAFE_INTEGER);
+const amount = z.number().min(LEAST_LIMIT).max(Number.MAX_SAFE_INTEGER);
 const roles = z.array(z.enum(ROLES)).min(1);
 const path = z.string().min(1);
 

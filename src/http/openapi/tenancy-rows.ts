@@ -1,4 +1,5 @@
 /** What tenants use and may use, in the OpenAPI document. */
+import { LEAST_LIMIT } from "../../inference/caller.ts";
 import { json, type Row } from "./operation.ts";
 
 const text = { type: "string" };
@@ -103,7 +104,7 @@ export const TENANCY_ROWS: readonly Row[] = [
 ];
 
 const names = { type: "array", items: text };
-const limit = { type: ["number", "null"], exclusiveMinimum: 0 };
+const limit = { type: ["number", "null"], minimum: LEAST_LIMIT };
 const quota = object({
   rowsPerSecond: limit,
   bytesPerSecond: limit,

@@ -1,6 +1,7 @@
 /** `GET /v2/beamgate/usage`: who used what, from the ledger. */
 import type { FastifyInstance } from "fastify";
 import { StatusError } from "../../errors.ts";
+import { isCalendarDay } from "../../inference/calendar-day.ts";
 import {
   type HourlyUsage,
   inSteps,
@@ -60,7 +61,7 @@ function timeOf(query: Query, name: string): number | undefined {
   if (given === undefined) return undefined;
   const plain =
     typeof given === "string" && /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/.test(given);
-  const read = plain ? Date.parse(given) : Number.NaN;
+  const read = plain && isCalendarDay(given.slice(0, 10)) ? Date.parse(given) : Number.NaN;
   if (Number.isNaN(read)) throw wrong(name, "a date, or a time such as 2026-11-28T12:00Z");
   return read;
 }

@@ -43,7 +43,11 @@ describe("a change of a tenant", () => {
     [{ guarantee: 1.5 }, "'guarantee' of a tenant: expected a number from 0 to 1"],
     [
       { quota: { rowsPerSecond: -1 } },
-      "'quota.rowsPerSecond' of a tenant: expected a number above 0, or null",
+      "'quota.rowsPerSecond' of a tenant: expected a number of at least 0.001, or null",
+    ],
+    [
+      { quota: { bytesPerSecond: 1e-300 } },
+      "'quota.bytesPerSecond' of a tenant: expected a number of at least 0.001, or null",
     ],
     [
       { quota: { rows: 1 } },

@@ -1,6 +1,6 @@
 /** What is changed of tenants while the gateway runs, beside the file that names them. */
 import { StatusError } from "../../errors.ts";
-import type { Quota, Tenant } from "../../inference/caller.ts";
+import { LEAST_LIMIT, type Quota, type Tenant } from "../../inference/caller.ts";
 
 export const LIMITS: readonly (keyof Quota)[] = [
   "rowsPerSecond",
@@ -59,9 +59,11 @@ function readLimits(quota: unknown): NonNullable<TenantChange["quota"]> {
     throw wrong("quota", "an object of limits");
   }
   refuseUnknown(quota, LIMITS, "quota.");
+  const enough = (limit: number) => limit >= LEAST_LIMIT;
+  const words = `of at least ${LEAST_LIMIT}, or null`;
   const limits = Object.entries(quota).map(([name, limit]) => [
     name,
-    limit === null ? null : asNumber(limit, `quota.${name}`, (n) => n > 0, "above 0, or null"),
+    limit === null ? null : asNumber(limit, `quota.${name}`, enough, words),
   ]);
   return Object.fromEntries(limits);
 }

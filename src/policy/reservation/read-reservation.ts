@@ -11,11 +11,12 @@
  *     lead: 15                        # minutes that others are drained before; default: 15
  */
 import { StatusError } from "../../errors.ts";
+import { isCalendarDay } from "../../inference/calendar-day.ts";
 import type { Reservation, Span, WeekMoment } from "./reservation.ts";
 import { isZone } from "./zone.ts";
 
 const MEMBERS = ["name", "tenant", "devices", "models", "from", "to", "zone", "lead"];
-const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+const WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})$/;
 const MINUTE_MS = 60_000;
@@ -70,19 +71,18 @@ function spanOf(from: unknown, to: unknown, zone: unknown = "UTC"): Span {
 
 function instantIn(value: unknown): number | undefined {
   if (typeof value !== "string" || !INSTANT.test(value)) return undefined;
-  // A day that its month does not have is read as one of the next.
-  const day = value.slice(0, 10);
-  const midnight = Date.parse(`${day}T00:00Z`);
-  if (Number.isNaN(midnight) || !new Date(midnight).toISOString().startsWith(day)) return undefined;
+  if (!isCalendarDay(value.slice(0, 10))) return undefined;
   const read = Date.parse(value);
   return Number.isNaN(read) ? undefined : read;
 }
 
+/** The day is written out, or cut off after three letters or more. */
 function weekMoment(value: unknown): WeekMoment | undefined {
   if (typeof value !== "string") return undefined;
   const [, day = "", hours = "", minutes = ""] =
-    /^([A-Za-z]{3})[a-z]* (\d{1,2}):(\d{2})$/.exec(value) ?? [];
-  const weekday = WEEKDAYS.indexOf(day.toLowerCase());
+    /^([A-Za-z]{3,}) (\d{1,2}):(\d{2})$/.exec(value) ?? [];
+  const weekday =
+    day === "" ? -1 : WEEKDAYS.findIndex((name) => name.startsWith(day.toLowerCase()));
   const minute = Number(hours) * 60 + Number(minutes);
   if (weekday < 0 || Number(minutes) > 59 || minute > 1440) return undefined;
   return { weekday, minute };

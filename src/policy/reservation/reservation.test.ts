@@ -153,6 +153,13 @@ describe("a device", () => {
 });
 
 describe("a reservation as it is written", () => {
+  it("names days whole, or by three letters or more", () => {
+    const span = { zone: "Europe/Rome" };
+    for (const from of ["Thursday 10:00", "thu 10:00", "Thurs 10:00"]) {
+      expect(weekend({ from }).span).toMatchObject({ ...span, from: { weekday: 3, minute: 600 } });
+    }
+  });
+
   it("is for the models of its tenant, or for those that it names", () => {
     expect(weekend().models).toEqual(["train_*"]);
     expect(weekend({ tenant: "slurm", models: [] }).models).toEqual([]);
@@ -165,6 +172,8 @@ describe("a reservation as it is written", () => {
       { tenant: "slurm" },
       "'tenant' of a reservation: expected a tenant of this gateway; for others say",
     ],
+    [{ from: "Monkey 10:00" }, "'from' of a reservation: expected both every week (Fri 20:00)"],
+    [{ to: "Mo 06:00" }, "'to' of a reservation: expected both every week (Fri 20:00)"],
     [{ devices: [] }, "'devices' of a reservation: expected a list of names"],
     [{ zone: "Europe/Bologna" }, "'zone' of a reservation: expected one such as Europe/Rome"],
     [{ from: "Fri 25:00" }, "'from' of a reservation: expected both every week"],
