@@ -14,6 +14,9 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTFOUND: "no such name is known here",
 };
 
+/** Connections that may wait to be accepted (Node's own is 511). */
+const BACKLOG = 4096;
+
 export class HttpListener implements Service {
   readonly name: string;
   readonly #title: string;
@@ -82,7 +85,7 @@ export class HttpListener implements Service {
   async start(): Promise<void> {
     this.reloadTls();
     try {
-      await this.#app.listen({ host: await this.#host(), port: this.#port });
+      await this.#app.listen({ host: await this.#host(), port: this.#port, backlog: BACKLOG });
     } catch (cause) {
       await this.#app.close();
       const { code, message } = cause as NodeJS.ErrnoException;
