@@ -79,8 +79,8 @@ function ask(told: boolean): { over: Promise<Fate> } {
   const deadline = askedAt + DEADLINE_MS;
   const question = encodeQuestion({ model: "slow", inputs });
   const timeoutMs = told ? DEADLINE_MS : LIMIT_MS;
-  // By turns the first of the two: whoever is second waits for the other.
-  let twin = number % 2 === 0 ? twinMs(inputs, timeoutMs) : undefined;
+  // One in four has a twin, by turns the first of the two: whoever is second waits for the other.
+  let twin = number % 8 === 0 ? twinMs(inputs, timeoutMs) : undefined;
   const began = now();
   const fate = async (error?: ServiceError): Promise<Fate> => {
     const endedAt = now();
@@ -88,7 +88,7 @@ function ask(told: boolean): { over: Promise<Fate> } {
     return { ...own, twinMs: (await twin) ?? Number.NaN };
   };
   const answer = client.infer(question, timeoutMs);
-  twin ??= twinMs(inputs, timeoutMs);
+  if (number % 8 === 4) twin = twinMs(inputs, timeoutMs);
   return { over: answer.then(() => fate(), fate) };
 }
 
@@ -172,9 +172,10 @@ describe("a board that is asked for three times what it can do", { timeout: LIMI
     const inBetween = await figures(recovered);
     const errors = flood.flatMap(({ error }) => (error ? [error] : []));
     const refused = errors.filter(({ code }) => code === UNAVAILABLE);
-    const atOnce = refusalFigures(refusedAtTheDoor(flood));
+    const door = refusedAtTheDoor(flood);
+    const atOnce = refusalFigures(door.filter(({ twinMs }) => !Number.isNaN(twinMs)));
     const control = await figures(await askFor(FLOOD_MS, 3, false));
-    const later = refused.length - atOnce.count;
+    const later = refused.length - door.length;
     const stops = [told, inBetween, control].map(({ stalled }) => stalled.toFixed(0));
     await annotate(
       `${flood.length} asked, ${told.executed} executed, ${refused.length} refused, in time: ${goodput(told)}; ` +
@@ -185,10 +186,8 @@ describe("a board that is asked for three times what it can do", { timeout: LIMI
 
     expect(told.executed).toBeGreaterThan(0);
     expect(told.expired).toBe(0);
-    expect(refused.length).toBeGreaterThan(flood.length / 4);
-    expect(new Set(refused.map(({ details }) => details))).toEqual(
-      new Set(["Request timeout expired"]),
-    );
+    const words = refused.map(({ details }) => details);
+    expect(words.filter((text) => text !== "Request timeout expired")).toEqual([]);
     // The others had begun, or were told so by their own clock.
     expect(errors.every(({ code }) => code === UNAVAILABLE || code === DEADLINE_EXCEEDED)).toBe(
       true,
@@ -200,7 +199,8 @@ describe("a board that is asked for three times what it can do", { timeout: LIMI
     if (inBetween.stalled < BATCH_MS) expect(recovered.filter((fate) => !inTime(fate))).toEqual([]);
     if (told.stalled < BATCH_MS) {
       expect(told.inTime).toBeGreaterThan(2 * control.inTime);
-      expect(atOnce.count).toBeGreaterThan(refused.length / 2);
+      expect(refused.length).toBeGreaterThan(flood.length / 4);
+      expect(door.length).toBeGreaterThan(refused.length / 2);
     }
   });
 });

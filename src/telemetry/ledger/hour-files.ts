@@ -7,7 +7,17 @@
  * machine. An hour that is over is written anew as one line.
  */
 import { randomBytes } from "node:crypto";
-import { appendFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import {
   type HourlyUsage,
@@ -25,8 +35,10 @@ const TEXTS = ["tenant", "model", "version", "variant", "device"] as const;
 export class HourFiles implements UsageHours {
   readonly #folder: string;
   readonly #writer = `${process.pid}-${randomBytes(4).toString("hex")}`;
-  /** A write failed, perhaps in the middle of a line. */
-  #torn = false;
+  /** How long the own files are, by path: nobody else writes into them. */
+  readonly #bytes = new Map<string, number>();
+  /** Into which a write failed, perhaps in the middle of its line or behind it. */
+  #torn: string | undefined;
 
   /** @param folder made where it is missing */
   constructor(folder: string) {
@@ -35,10 +47,21 @@ export class HourFiles implements UsageHours {
 
   async add(hour: string, lines: readonly UsageLine[]): Promise<void> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    const start = this.#torn ? "\n" : "";
-    this.#torn = true;
-    await appendFile(this.#path(hour), `${start}${JSON.stringify(lines)}\n`, { mode: 0o600 });
-    this.#torn = false;
+    if (this.#torn !== undefined) await this.#mend(this.#torn);
+    const path = this.#path(hour);
+    const line = `${JSON.stringify(lines)}\n`;
+    this.#torn = path;
+    await appendFile(path, line, { mode: 0o600 });
+    this.#torn = undefined;
+    this.#bytes.set(path, (this.#bytes.get(path) ?? 0) + Buffer.byteLength(line));
+  }
+
+  /** What came of a write that failed would count beside the same lines written again. */
+  async #mend(path: string): Promise<void> {
+    const bytes = this.#bytes.get(path) ?? 0;
+    const { size = 0 } = (await stat(path).catch(absent)) ?? {};
+    if (size > bytes) await truncate(path, bytes);
+    this.#torn = undefined;
   }
 
   async read(span: UsageSpan): Promise<HourlyUsage[]> {
@@ -55,13 +78,18 @@ export class HourFiles implements UsageHours {
   }
 
   async prune(before: string): Promise<void> {
-    for (const { hour, file } of await this.#files()) {
+    const files = await this.#files();
+    // Nothing came for so long, or the clock is wrong: what is left is not thrown away before something new is there.
+    if (files.every(({ hour }) => hour < before)) return;
+    for (const { hour, file } of files) {
       if (hour < before) await rm(join(this.#folder, file), { force: true });
     }
   }
 
   async close(hour: string): Promise<void> {
-    await compact(this.#path(hour));
+    const path = this.#path(hour);
+    const bytes = await compact(path);
+    if (bytes !== undefined) this.#bytes.set(path, bytes);
   }
 
   #path(hour: string): string {
@@ -77,16 +105,20 @@ export class HourFiles implements UsageHours {
   }
 }
 
-async function compact(path: string): Promise<void> {
+/** @returns how long it is now; undefined: as before */
+async function compact(path: string): Promise<number | undefined> {
   const lines = summed(await readLines(path));
-  if (lines.length === 0) return;
-  await writeFile(`${path}.new`, `${JSON.stringify(lines)}\n`, { mode: 0o600 });
+  if (lines.length === 0) return undefined;
+  const line = `${JSON.stringify(lines)}\n`;
+  await writeFile(`${path}.new`, line, { mode: 0o600 });
   await rename(`${path}.new`, path);
+  return Buffer.byteLength(line);
 }
 
 async function readLines(path: string): Promise<UsageLine[]> {
   const text = await readFile(path, "utf8").catch(absent);
-  return (text ?? "").split("\n").flatMap(parsed);
+  // A line without its end was never acknowledged.
+  return (text ?? "").split("\n").slice(0, -1).flatMap(parsed);
 }
 
 /** What was cut off by a crash or a full disk is no line. */

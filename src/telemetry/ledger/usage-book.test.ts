@@ -1,4 +1,13 @@
-import { appendFile, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -30,13 +39,26 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
+/** By so much somebody set the clock on the wall. */
+let setByMs = 0;
+
 function book(hours: UsageHours, keepDays = 400) {
+  setByMs = 0;
   const ledger = { take: () => pending.splice(0) };
-  const wallMs = () => NOON + clock.now();
+  const wallMs = () => NOON + setByMs + clock.now();
   return new UsageBook({ ledger, hours, keepDays, wallMs, clock, log: silent });
 }
 const requests = (lines: readonly { hour: string; tenant: string; requests: number }[]) =>
   lines.map(({ hour, tenant, requests }) => `${hour} ${tenant} ${requests}`);
+
+/** While it lasts nothing can be written into the file, by root either. */
+async function whileUnwritable(file: string, body: () => Promise<unknown>): Promise<void> {
+  await rename(file, `${file}.aside`);
+  await mkdir(file);
+  await body();
+  await rm(file, { recursive: true });
+  await rename(`${file}.aside`, file);
+}
 
 /** Real time until the files are as expected: the clock of the book is a virtual one. */
 async function until(done: () => Promise<boolean>): Promise<void> {
@@ -135,6 +157,74 @@ describe("the files of the usage book", () => {
     pending.push(used(4));
     expect(requests(await second.read(EVER))).toEqual(["2026-11-28T12 cms 7"]);
     expect(await readdir(path())).toHaveLength(2);
+  });
+
+  it.each([
+    ["in the middle of its line", (whole: string) => whole.slice(0, whole.length / 2)],
+    ["before its end", (whole: string) => whole.slice(0, -1)],
+    ["behind it", (whole: string) => whole],
+  ])("count a write once that failed %s and was made again", async (_where, cut) => {
+    const hours = new HourFiles(path());
+    const kept = book(hours);
+    pending.push(used(3));
+    await kept.read(EVER);
+    const [file = ""] = await readdir(path());
+    const before = await text();
+    // The disk is full: what the write left behind is laid there when it has failed.
+    await whileUnwritable(join(path(), file), async () => {
+      pending.push(used(4));
+      await kept.read({ fromMs: 0, toMs: 0 });
+    });
+    await appendFile(join(path(), file), cut(`${JSON.stringify([used(4)])}\n`));
+    expect((await text()).length).toBeGreaterThan(before.length);
+    expect(requests(await kept.read(EVER))).toEqual(["2026-11-28T12 cms 7"]);
+  });
+
+  it("do not count what was left behind by a process that was killed before the end of its line", async () => {
+    const first = book(new HourFiles(path()));
+    pending.push(used(3));
+    await first.read(EVER);
+    const [file = ""] = await readdir(path());
+    await appendFile(join(path(), file), JSON.stringify([used(4)]));
+    expect(requests(await book(new HourFiles(path())).read(EVER))).toEqual(["2026-11-28T12 cms 3"]);
+  });
+
+  it("are kept whatever is written between them, also by others", async () => {
+    const kept = book(new HourFiles(path()));
+    pending.push(used(3));
+    await kept.read(EVER);
+    const odd = [
+      "",
+      "null",
+      "[null, 1, []]",
+      "[{}]",
+      '{"requests":1}',
+      "\u0000\u0000",
+      '[{"tenant":1}]',
+    ];
+    const far = `[${JSON.stringify({ ...used(1), requests: "9" })}]`;
+    await writeFile(join(path(), "2026-11-28T12.x.jsonl"), `${[...odd, far].join("\n")}\n`);
+    await writeFile(join(path(), "notes.txt"), "what is this folder?");
+    expect(requests(await kept.read(EVER))).toEqual(["2026-11-28T12 cms 3"]);
+  });
+
+  it("survive a clock that is set ten years ahead, and back", async () => {
+    const kept = book(new HourFiles(path()));
+    await kept.start();
+    pending.push(used(3));
+    await kept.read(EVER);
+    setByMs = 3_650 * 24 * HOUR_MS;
+    pending.push(used(4));
+    await kept.read(EVER);
+    setByMs = 0;
+    pending.push(used(5));
+    expect(requests(await kept.read(EVER))).toEqual(["2026-11-28T12 cms 8", "2036-11-25T12 cms 4"]);
+    await kept.stop();
+    // The next process starts while the clock is wrong.
+    setByMs = 3_650 * 24 * HOUR_MS;
+    await rm(join(path(), (await readdir(path())).find((file) => file.startsWith("2036")) ?? ""));
+    await new HourFiles(path()).prune("2035-01-01T00");
+    expect(await readdir(path())).toHaveLength(1);
   });
 
   it("are one line long once their hour is over, and say the same", async () => {

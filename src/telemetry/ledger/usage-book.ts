@@ -38,9 +38,13 @@ export class UsageBook implements Service {
   #carrying: Promise<void> = Promise.resolve();
   #stopTimer: (() => void) | undefined;
   #failing = false;
+  /** Of the wall before the clock that only grows, ms. */
+  readonly #aheadAtStartMs: number;
+  #jumped = false;
 
   constructor(parts: UsageBookParts) {
     this.#parts = parts;
+    this.#aheadAtStartMs = this.#wallAheadMs();
   }
 
   async start(): Promise<void> {
@@ -92,8 +96,18 @@ export class UsageBook implements Service {
     }
   }
 
+  #wallAheadMs(): number {
+    return this.#parts.wallMs() - this.#parts.clock.now();
+  }
+
   async #prune(): Promise<void> {
-    const { hours, keepDays, wallMs } = this.#parts;
+    const { hours, keepDays, wallMs, log } = this.#parts;
+    if (Math.abs(this.#wallAheadMs() - this.#aheadAtStartMs) > DAY_MS) {
+      if (!this.#jumped)
+        log.warn("the clock was set by more than a day: no usage is forgotten until a restart");
+      this.#jumped = true;
+    }
+    if (this.#jumped) return;
     await hours.prune(hourOf(wallMs() - keepDays * DAY_MS));
   }
 }
