@@ -1,8 +1,8 @@
 /** `npm run scale`: a site of 1 000 boards, 2 000 cores and 10 000 clients, less than it can do and more. */
 import { stdout } from "node:process";
-import { type ScaleFigures } from "./figures.ts";
+import type { ScaleFigures } from "./figures.ts";
 import { simulate } from "./simulate.ts";
-import { SITE, type ScaleWorld } from "./world.ts";
+import { type ScaleWorld, SITE } from "./world.ts";
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 const WORLDS: Readonly<Record<string, ScaleWorld>> = {
@@ -25,7 +25,11 @@ const ROWS: readonly (readonly [name: string, figure: (figures: ScaleFigures) =>
   ["Jain's index of equals", ({ jain }) => jain.toFixed(4)],
   ["the flooder's time by an equal's", ({ flooder }) => flooder.toFixed(2)],
   ["decisions/s (real time)", ({ decisionsPerS }) => decisionsPerS.toFixed(0)],
-  ["one placement (real time)", ({ placementMs }) => `${placementMs.mean.toFixed(2)} ms, at most ${placementMs.longest.toFixed(1)} ms`],
+  [
+    "one placement (real time)",
+    ({ placementMs }) =>
+      `${placementMs.mean.toFixed(2)} ms, at most ${placementMs.longest.toFixed(1)} ms`,
+  ],
   ["took", ({ wallS }) => `${wallS.toFixed(1)} s`],
 ];
 

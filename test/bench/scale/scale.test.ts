@@ -1,13 +1,27 @@
 import { describe, expect, it } from "vitest";
 import { simulate } from "./simulate.ts";
-import { SITE, type ScaleWorld } from "./world.ts";
+import { type ScaleWorld, SITE } from "./world.ts";
 
 /** Half of one gateway's part of the site. */
-const SMALL: ScaleWorld = { ...SITE, gateways: 1, boards: 20, cores: 40, clients: 200, tenants: 6, models: 4, seconds: 20 };
+const SMALL: ScaleWorld = {
+  ...SITE,
+  gateways: 1,
+  boards: 20,
+  cores: 40,
+  clients: 200,
+  tenants: 6,
+  models: 4,
+  seconds: 20,
+};
 
 describe("a simulated site", () => {
   it("gives the same figures for the same seed, and others for another one", () => {
-    const timeless = ({ requests, waitMs, swaps, jain }: ReturnType<typeof simulate>) => ({ requests, waitMs, swaps, jain });
+    const timeless = ({ requests, waitMs, swaps, jain }: ReturnType<typeof simulate>) => ({
+      requests,
+      waitMs,
+      swaps,
+      jain,
+    });
     expect(timeless(simulate(SMALL))).toEqual(timeless(simulate(SMALL)));
     expect(timeless(simulate({ ...SMALL, seed: 2 }))).not.toEqual(timeless(simulate(SMALL)));
   });

@@ -15,7 +15,15 @@ import { aTenant } from "../../support/tenants.ts";
 import { Board } from "./board.ts";
 import { type Decisions, Figures, type ScaleFigures } from "./figures.ts";
 import { Line } from "./line.ts";
-import { CORES, INTEL, type PlatformFacts, type ScaleWorld, SLOT_MS, U50, U50_SHARE } from "./world.ts";
+import {
+  CORES,
+  INTEL,
+  type PlatformFacts,
+  type ScaleWorld,
+  SLOT_MS,
+  U50,
+  U50_SHARE,
+} from "./world.ts";
 
 const RATE_MS = 3_000;
 const FORGET = Math.exp(-SLOT_MS / RATE_MS);
@@ -79,7 +87,8 @@ class SimulatedGateway {
     this.#figures = figures;
     this.#decisions = figures.decisions;
     this.#random = new Random(world.seed);
-    const quota = world.quotaRowsPerSecond === undefined ? {} : { rowsPerSecond: world.quotaRowsPerSecond };
+    const quota =
+      world.quotaRowsPerSecond === undefined ? {} : { rowsPerSecond: world.quotaRowsPerSecond };
     this.#tenants = Array.from({ length: world.tenants }, (_, index) => aTenant(index, { quota }));
     this.#usage = this.#tenants.map((tenant) => new TenantUsage(tenant, 0));
     const u50s = Math.round(world.boards * U50_SHARE);
@@ -94,12 +103,18 @@ class SimulatedGateway {
     }));
     this.#boards = Array.from({ length: world.boards }, (_, at) => {
       const platform = at < u50s ? U50 : INTEL;
-      return new Board(`${platform.name}-${at}`, platform, `model-${at % world.models}-${platform.name}`, world.switchMs);
+      return new Board(
+        `${platform.name}-${at}`,
+        platform,
+        `model-${at % world.models}-${platform.name}`,
+        world.switchMs,
+      );
     });
     const coresEach = Math.floor(world.cores / world.models);
     this.#cores = this.#models.map(() => new Float64Array(coresEach));
     this.#asking = Array.from({ length: this.#slots + 1 }, () => []);
-    for (let client = 0; client < world.clients; client += 1) this.#askLater(client, this.#random.exponential(world.thinkMs));
+    for (let client = 0; client < world.clients; client += 1)
+      this.#askLater(client, this.#random.exponential(world.thinkMs));
   }
 
   get #slots(): number {
@@ -127,7 +142,16 @@ class SimulatedGateway {
       ...{ queuedRows: 0, inFlightRows: 0, instances: 0 },
     };
     const costMs = fixedMs + msPerRow * this.#world.rowsPerRequest;
-    const variant = { name, platform, line: new Line(clock), costMs, ratePerS: 0, arrived: 0, nowhereSinceMs: undefined, view };
+    const variant = {
+      name,
+      platform,
+      line: new Line(clock),
+      costMs,
+      ratePerS: 0,
+      arrived: 0,
+      nowhereSinceMs: undefined,
+      view,
+    };
     this.#byName.set(name, variant);
     return variant;
   }
@@ -151,7 +175,8 @@ class SimulatedGateway {
     }
     for (const variant of this.#byName.values()) {
       const { view, platform, line } = variant;
-      view.instances = platform === CORES ? (this.#cores[0]?.length ?? 0) : (serving.get(variant.name) ?? 0);
+      view.instances =
+        platform === CORES ? (this.#cores[0]?.length ?? 0) : (serving.get(variant.name) ?? 0);
       view.ready = view.instances > 0;
       view.readyInMs = view.ready ? undefined : this.#world.switchMs;
       view.queuedRows = line.requests * this.#world.rowsPerRequest;
@@ -171,7 +196,10 @@ class SimulatedGateway {
     }
     const model = this.#models[this.#popular(nowMs)] as Model;
     this.#decisions.routes += 1;
-    const choice = model.router.choose(model.variants.map(({ view }) => view), rowsPerRequest);
+    const choice = model.router.choose(
+      model.variants.map(({ view }) => view),
+      rowsPerRequest,
+    );
     const variant = typeof choice === "number" ? model.variants[choice] : undefined;
     if (variant === undefined) throw new Error("a model with cores always serves");
     variant.line.add({ client, tenant, sinceMs: nowMs });
@@ -184,14 +212,17 @@ class SimulatedGateway {
     const { models, changesEveryS } = this.#world;
     const turn = Math.floor(nowMs / (1_000 * changesEveryS));
     const few = Math.max(1, Math.floor(models / 5));
-    const within = this.#random.chance(0.5) ? this.#random.integer(few) : this.#random.integer(models);
+    const within = this.#random.chance(0.5)
+      ? this.#random.integer(few)
+      : this.#random.integer(models);
     return (within + turn * few) % models;
   }
 
   #place(nowMs: number): void {
     const demands: DemandView[] = [];
     for (const variant of this.#byName.values()) {
-      variant.ratePerS = variant.ratePerS * FORGET + ((variant.arrived * 1_000) / SLOT_MS) * (1 - FORGET);
+      variant.ratePerS =
+        variant.ratePerS * FORGET + ((variant.arrived * 1_000) / SLOT_MS) * (1 - FORGET);
       variant.arrived = 0;
       if (variant.platform === CORES) continue;
       demands.push({
@@ -208,7 +239,11 @@ class SimulatedGateway {
       });
     }
     const begin = performance.now();
-    const actions = this.#decide.decide(this.#boards.map((board) => board.view()), demands, nowMs);
+    const actions = this.#decide.decide(
+      this.#boards.map((board) => board.view()),
+      demands,
+      nowMs,
+    );
     const tookMs = performance.now() - begin;
     this.#decisions.placements += 1;
     this.#decisions.placementMs += tookMs;
@@ -238,7 +273,14 @@ class SimulatedGateway {
   }
 
   /** One device until the slot is over or nothing waits. @returns when it is free */
-  #run(variant: Variant, freeAtMs: number, nowMs: number, untilMs: number, devices: number, kind: "board" | "core"): number {
+  #run(
+    variant: Variant,
+    freeAtMs: number,
+    nowMs: number,
+    untilMs: number,
+    devices: number,
+    kind: "board" | "core",
+  ): number {
     const { costMs, line } = variant;
     let at = Math.max(freeAtMs, nowMs);
     while (at < untilMs) {
