@@ -52,10 +52,15 @@ export async function manyLoads(cases: Cases, short: boolean): Promise<void> {
       const calm: number[] = [];
       const during: number[] = [];
       let loadedIn = 0;
+      let noise = 1;
       for (let round = 0; round < (short ? 1 : 5); round += 1) {
         const since = performance.now();
         await sleep(CALM_MS);
-        calm.push(load.within(0.99, since));
+        const middle = since + CALM_MS / 2;
+        const halves = [load.within(0.99, since, middle), load.within(0.99, middle)];
+        calm.push(...halves);
+        // What the machine does by itself between two halves of calm is no fault of the loads.
+        noise = Math.max(noise, Math.max(...halves) / Math.max(1, Math.min(...halves)));
         const began = performance.now();
         await all("load");
         loadedIn = performance.now() - began;
@@ -67,8 +72,9 @@ export async function manyLoads(cases: Cases, short: boolean): Promise<void> {
       const ratio = mean(during) / mean(calm);
       const told =
         `0 failed of ${load.answered}, loaded in ${loadedIn.toFixed(0)} ms; p99 ${mean(during).toFixed(0)} ms, ` +
-        `before ${mean(calm).toFixed(0)} (${ratio.toFixed(2)} ×, to reach ${LIMIT})`;
+        `before ${mean(calm).toFixed(0)} (${ratio.toFixed(2)} ×, to reach ${LIMIT}; two calms differ by ${noise.toFixed(2)} ×)`;
       expect(load.troubles.length === 0, load.describeTroubles());
+      expect(ratio <= LIMIT * noise, told);
       return told;
     });
   } finally {
