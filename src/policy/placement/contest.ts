@@ -1,0 +1,169 @@
+/** What tenants may take from each other. Where one alone wants the boards of a platform, everything. */
+import type { Board } from "./board.ts";
+import { inService } from "./board.ts";
+import { hasDwelt } from "./dwell.ts";
+import type { Plan } from "./plan.ts";
+import type { PlacementRules } from "./rules.ts";
+import { leastTurnMs, marginOf } from "./turns.ts";
+import { tenantsOf, usersOf } from "./users.ts";
+import type { DemandView, Standing, TenantRows } from "./views.ts";
+import { horizonOf, lossMs } from "./worth.ts";
+
+/** Fractions of boards are sums of fractions. */
+const NEARLY_0 = 1e-6;
+/** So many requests flip a board: what is expected to send fewer is not in use. */
+const REQUESTS = 2;
+
+export class Contest {
+  readonly #plan: Plan;
+  readonly #rules: PlacementRules;
+  readonly #standings: ReadonlyMap<string, Standing>;
+  readonly #rivals = new Map<string, number>();
+  readonly #users = new Map<string, ReadonlyMap<string, number>>();
+  /** Boards that each has, as long as no action changes it. */
+  #held = new Map<string, number>();
+  #heldAt = -1;
+
+  constructor(plan: Plan, standings: readonly Standing[], rules: PlacementRules) {
+    this.#plan = plan;
+    this.#rules = rules;
+    this.#standings = new Map(standings.map((each) => [keyOf(each.platform, each.tenant), each]));
+    for (const { platform } of standings) {
+      this.#rivals.set(platform, (this.#rivals.get(platform) ?? 0) + 1);
+    }
+  }
+
+  /** Several tenants want the same boards. */
+  get open(): boolean {
+    return this.#standings.size > 0;
+  }
+
+  standingOf(tenant: string, platform: string): Standing | undefined {
+    return this.#standings.get(keyOf(platform, tenant));
+  }
+
+  /** The tenant has less boards than its part. */
+  lacks({ tenant, platform, partDevices }: Standing): boolean {
+    return this.#heldBy(tenant, platform) < partDevices - NEARLY_0;
+  }
+
+  /** Without the board, somebody who needs it and does not wait for the demand would have less than his part. */
+  spares(board: Board, demand: DemandView): boolean {
+    if (!this.open || demand.tenants === undefined) return true;
+    const others = this.#othersOn(board, demand);
+    if (others.length === 0 || !this.isNeeded(board)) return true;
+    return others.every(([{ tenant, platform, partDevices }, fraction]) => {
+      return this.#heldBy(tenant, platform) - fraction >= partDevices - NEARLY_0;
+    });
+  }
+
+  /** Who has the board is not owed more than who waits for the demand. */
+  isNext(board: Board, demand: DemandView): boolean {
+    if (!this.open || demand.tenants === undefined) return true;
+    const others = this.#othersOn(board, demand);
+    if (others.length === 0 || !this.isNeeded(board)) return true;
+    const waiting = demand.tenants.filter(({ rows }) => rows > 0);
+    const credits = waiting.map(({ tenant }) => this.standingOf(tenant, demand.platform)?.creditMs);
+    return (
+      Math.max(...credits.map((each = 0) => each)) >= meanOf(others, ({ creditMs }) => creditMs)
+    );
+  }
+
+  /** The board is the claimant's by his part, at this moment. */
+  isDue(board: Board, claimant: Standing): boolean {
+    if (board.view.leasedTo !== undefined) return false;
+    const { switchMs, view } = board;
+    const wasLent =
+      claimant.guaranteed && claimant.sinceMs >= (view.givenMs ?? view.sinceMs - switchMs);
+    if (!wasLent && !hasDwelt(this.#plan, board, this.#rules)) return false;
+    const users = this.#usersOn(board);
+    const others = users.filter(([{ tenant }]) => tenant !== claimant.tenant);
+    if (!this.isNeeded(board)) return true;
+    if (others.length === 0) return false;
+    const beyond = meanOf(others, ({ tenant, platform, partDevices }) => {
+      return this.#heldBy(tenant, platform) - partDevices;
+    });
+    if (beyond <= NEARLY_0) return false;
+    const rivals = this.#rivals.get(claimant.platform) ?? 0;
+    const marginMs = wasLent
+      ? leastTurnMs(switchMs, this.#rules)
+      : marginOf(claimant.partDevices, rivals, switchMs, this.#rules);
+    return claimant.creditMs - this.creditOn(board, claimant.tenant) >= marginMs - NEARLY_0;
+  }
+
+  /** What those are owed who have the board, but for the tenant, ms; nobody: as little as there is. */
+  creditOn(board: Board, tenant: string): number {
+    const others = this.#usersOn(board).filter(([each]) => each.tenant !== tenant);
+    return others.length === 0
+      ? Number.NEGATIVE_INFINITY
+      : meanOf(others, ({ creditMs }) => creditMs);
+  }
+
+  /** What it holds has work to come that no other board does, so that it would be asked back. */
+  isNeeded(board: Board): boolean {
+    const horizonMs = horizonOf(board, this.#rules);
+    let rows = 0;
+    for (const { waitingRows, arrivalRowsPerS } of this.#plan.servedBy(board)) {
+      rows += waitingRows + (arrivalRowsPerS * horizonMs) / 1_000;
+    }
+    return rows >= REQUESTS && lossMs(this.#plan, board, this.#rules) > 0;
+  }
+
+  #othersOn(board: Board, { tenants = [] }: DemandView): Use[] {
+    const waiting = new Set(tenants.filter(({ rows }) => rows > 0).map(({ tenant }) => tenant));
+    return this.#usersOn(board).filter(([{ tenant }]) => !waiting.has(tenant));
+  }
+
+  #usersOn(board: Board): Use[] {
+    const uses: Use[] = [];
+    for (const [tenant, fraction] of this.#usersOf(board)) {
+      const standing = this.standingOf(tenant, board.view.platform);
+      if (standing !== undefined) uses.push([standing, fraction]);
+    }
+    return uses;
+  }
+
+  #usersOf({ holds, view }: Board): ReadonlyMap<string, number> {
+    if (holds === undefined) return NOBODY;
+    let users = this.#users.get(holds);
+    if (users === undefined) {
+      const tenants: ReadonlyMap<string, TenantRows> = tenantsOf(this.#plan.demandsFor(holds));
+      users = usersOf(tenants, (tenant) => {
+        return this.standingOf(tenant, view.platform)?.partDevices ?? 0;
+      });
+      this.#users.set(holds, users);
+    }
+    return users;
+  }
+
+  #heldBy(tenant: string, platform: string): number {
+    if (this.#heldAt !== this.#plan.actions.length) {
+      this.#heldAt = this.#plan.actions.length;
+      this.#held = new Map();
+      for (const board of this.#plan.boards) {
+        if (!inService(board) || board.view.leasedTo !== undefined) continue;
+        for (const [user, fraction] of this.#usersOf(board)) {
+          const key = keyOf(board.view.platform, user);
+          this.#held.set(key, (this.#held.get(key) ?? 0) + fraction);
+        }
+      }
+    }
+    return this.#held.get(keyOf(platform, tenant)) ?? 0;
+  }
+}
+
+type Use = readonly [standing: Standing, fraction: number];
+
+const NOBODY: ReadonlyMap<string, number> = new Map();
+
+const keyOf = (platform: string, tenant: string) => `${platform}\n${tenant}`;
+
+function meanOf(uses: readonly Use[], of: (standing: Standing) => number): number {
+  let all = 0;
+  let weighed = 0;
+  for (const [standing, fraction] of uses) {
+    all += fraction;
+    weighed += fraction * of(standing);
+  }
+  return weighed / all;
+}
