@@ -4,7 +4,9 @@ import { FakeInstance } from "../../test/support/fake-instance.ts";
 import { aRequest } from "../../test/support/requests.ts";
 import { VirtualClock } from "../../test/support/virtual-clock.ts";
 import { silent } from "../logger.ts";
+import { BoardTime } from "../policy/placement/board-time.ts";
 import { placement } from "../policy/placement/placement.ts";
+import type { TenantRows } from "../policy/placement/views.ts";
 import { Boards, type BoardVariant, type Demand } from "./boards.ts";
 import { DEFAULT_BREAKER } from "./breaker.ts";
 import { Pool } from "./pool.ts";
@@ -20,6 +22,7 @@ function aCluster(devices: readonly Device[], ensemble: readonly string[] = []) 
   const clock = new VirtualClock();
   const boards = new Boards({
     placement: placement({ assumedSwitchMs: SWITCH_MS }),
+    boardTime: new BoardTime({ assumedSwitchMs: SWITCH_MS }),
     breaker: DEFAULT_BREAKER,
     clock,
     log: silent,
@@ -30,7 +33,7 @@ function aCluster(devices: readonly Device[], ensemble: readonly string[] = []) 
   const loads: string[] = [];
   const refuse = new Set<string>();
   const variant = (id: string, more: Partial<BoardVariant> = {}) => {
-    const waiting = { rows: 0, oldestMs: 0, arrived: 0 };
+    const waiting = { rows: 0, oldestMs: 0, arrived: 0, tenants: [] as TenantRows[] };
     const pool = new Pool([], clock.now);
     const instances: FakeInstance[] = [];
     const entrant: BoardVariant = {
@@ -57,6 +60,7 @@ function aCluster(devices: readonly Device[], ensemble: readonly string[] = []) 
         arrivedRows: waiting.arrived,
         msPerRow: 1,
         benefit: 1,
+        tenants: waiting.tenants,
       }),
       ...more,
     };

@@ -24,6 +24,13 @@ import { type TenantLine, Turns } from "./turns.ts";
  */
 const AGED_MS = 1_000;
 
+/** What of one tenant waits. */
+export interface TenantShare {
+  readonly tenant: Tenant;
+  readonly rows: number;
+  readonly requests: number;
+}
+
 export class TenantQueues {
   readonly #rules: QueueRules;
   readonly #clock: ShareClock;
@@ -60,6 +67,14 @@ export class TenantQueues {
   /** Rows that wait, by tenant. */
   *rowsByTenant(): Generator<readonly [tenant: string, rows: number], void> {
     for (const { sharer, rows } of this.#turns.all()) yield [sharer.tenant.name, rows];
+  }
+
+  /** Whose requests wait, and with none, who came since this was last asked. A tenant may be in it twice. */
+  *takeTenants(): Generator<TenantShare, void> {
+    for (const tenant of this.#turns.takeCome()) yield { tenant, rows: 0, requests: 0 };
+    for (const { sharer, rows, size } of this.#turns.all()) {
+      yield { tenant: sharer.tenant, rows, requests: size };
+    }
   }
 
   /** Of a tenant's rows, those that go before a request that comes now, see `RequestQueue.rowsBefore`. */

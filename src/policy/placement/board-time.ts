@@ -30,7 +30,11 @@ interface Account extends Terms {
 /** Of a tenant that is not away, since the last look. */
 interface Busy {
   readonly account: Account;
+  /** For more than next to nothing. */
   readonly waits: boolean;
+  /** 0 for who wants next to nothing: of what nobody is promised it has no part. */
+  readonly weight: number;
+  readonly guarantee: number;
   usedMs: number;
 }
 
@@ -73,7 +77,7 @@ export class BoardTime {
     const switchMs = switchMsOf(boards, this.#rules);
     const busy = this.#busy(accounts, demands, switchMs, now);
     const parts = new Map<string, number>();
-    for (const [at, part] of partsOf(busy.map(({ account }) => account)).entries()) {
+    for (const [at, part] of partsOf(busy).entries()) {
       parts.set(busy[at]?.account.tenant ?? "", part);
     }
     charge(busy, parts, boards, demands, elapsedMs);
@@ -114,15 +118,29 @@ export class BoardTime {
       account.weight = weight;
       account.guarantee = guarantee;
       account.sinceMs ??= now;
-      return { account, waits: rows > 0, usedMs: 0 };
+      const light = this.#isLight(tenant, demands, switchMs);
+      return { account, waits: rows > 0 && !light, weight: light ? 0 : weight, guarantee, usedMs: 0 };
     });
+  }
+
+  /** What waits of it, and comes within the look-ahead, is worth no switch there and back. */
+  #isLight(tenant: string, demands: readonly DemandView[], switchMs: number): boolean {
+    const { marginFactor, lookaheadFactor } = this.#rules;
+    let workMs = 0;
+    for (const { tenants = [], arrivalRowsPerS, msPerRow } of demands) {
+      const its = tenants.find((each) => each.tenant === tenant);
+      if (its === undefined) continue;
+      const coming = (arrivalRowsPerS / 1_000) * (lookaheadFactor + 1) * switchMs;
+      workMs += (its.rows + coming) * msPerRow;
+    }
+    return workMs < marginFactor * switchMs;
   }
 
   /** What they were given, by their parts. */
   #divide(rivals: readonly Busy[], switchMs: number): void {
     const givenMs = rivals.reduce((sum, { usedMs }) => sum + usedMs, 0);
     const mostMs = roundMs(rivals.length, switchMs, this.#rules) / 2;
-    const parts = partsOf(rivals.map(({ account }) => account));
+    const parts = partsOf(rivals);
     for (const [at, { account, usedMs }] of rivals.entries()) {
       const credit = account.creditMs + (parts[at] ?? 0) * givenMs - usedMs;
       account.creditMs = Math.min(mostMs, Math.max(-mostMs, credit));
@@ -137,11 +155,10 @@ export class BoardTime {
     switchMs: number,
   ): void {
     const present = new Set(busy.map(({ account }) => account));
-    const terms = busy.map(({ account }) => account);
     for (const account of accounts.values()) {
       if (present.has(account)) continue;
       account.sinceMs = undefined;
-      const part = partsOf([...terms, account]).at(-1) ?? 0;
+      const part = partsOf([...busy, account]).at(-1) ?? 0;
       const restMs = this.#atRest(account, busy.length + 1, switchMs);
       move(account, restMs, part * allMs);
       if (account.creditMs === restMs) accounts.delete(account.tenant);

@@ -1,7 +1,7 @@
 /** What tenants may take from each other. Where one alone wants the boards of a platform, everything. */
 import type { Board } from "./board.ts";
 import { inService } from "./board.ts";
-import { hasDwelt } from "./dwell.ts";
+import { hasDwelt, minDwellMs } from "./dwell.ts";
 import type { Plan } from "./plan.ts";
 import type { PlacementRules } from "./rules.ts";
 import { leastTurnMs, marginOf } from "./turns.ts";
@@ -75,11 +75,10 @@ export class Contest {
     const { switchMs, view } = board;
     const wasLent =
       claimant.guaranteed && claimant.sinceMs >= (view.givenMs ?? view.sinceMs - switchMs);
-    if (!wasLent && !hasDwelt(this.#plan, board, this.#rules)) return false;
-    const users = this.#usersOn(board);
-    const others = users.filter(([{ tenant }]) => tenant !== claimant.tenant);
-    if (!this.isNeeded(board)) return true;
+    if (!this.isNeeded(board)) return wasLent || hasDwelt(this.#plan, board, this.#rules);
+    const others = this.#usersOn(board).filter(([{ tenant }]) => tenant !== claimant.tenant);
     if (others.length === 0) return false;
+    if (!wasLent && this.#plan.now < view.sinceMs + this.#turnOf(others, switchMs)) return false;
     const beyond = meanOf(others, ({ tenant, platform, partDevices }) => {
       return this.#heldBy(tenant, platform) - partDevices;
     });
@@ -89,6 +88,13 @@ export class Contest {
       ? leastTurnMs(switchMs, this.#rules)
       : marginOf(claimant.partDevices, rivals, switchMs, this.#rules);
     return claimant.creditMs - this.creditOn(board, claimant.tenant) >= marginMs - NEARLY_0;
+  }
+
+  /** For how long they keep a board that they were given for their turn: who is promised nothing, for less. */
+  #turnOf(users: readonly Use[], switchMs: number): number {
+    const part = meanOf(users, ({ partDevices }) => partDevices);
+    const shareMs = part * this.#rules.longestRoundFactor * switchMs;
+    return Math.min(minDwellMs(switchMs, this.#rules), shareMs);
   }
 
   /** What those are owed who have the board, but for the tenant, ms; nobody: as little as there is. */
