@@ -20,12 +20,13 @@ function board(id: string, more: Partial<Device> = {}): Device {
 
 function aCluster(devices: readonly Device[], ensemble: readonly string[] = []) {
   const clock = new VirtualClock();
+  const told: unknown[] = [];
   const boards = new Boards({
     placement: placement({ assumedSwitchMs: SWITCH_MS }),
     boardTime: new BoardTime({ assumedSwitchMs: SWITCH_MS }),
     breaker: DEFAULT_BREAKER,
     clock,
-    log: silent,
+    log: { ...silent, info: (_, fields) => told.push(fields) },
     linkGroups: new Map([["d", "configured"]]),
     groupOf: (model) => (ensemble.includes(model) ? "ensemble" : undefined),
   });
@@ -68,7 +69,7 @@ function aCluster(devices: readonly Device[], ensemble: readonly string[] = []) 
   };
   const states = () =>
     boards.reports.map(({ device, state, holds }) => `${device.id} ${state} ${holds ?? "-"}`);
-  return { boards, clock, variant, loads, refuse, states };
+  return { boards, clock, variant, loads, refuse, states, told };
 }
 
 async function entered(
@@ -169,6 +170,30 @@ describe("boards", () => {
       expect(new Set(held.map((state) => groupOf[state.slice(0, 1)])).size).toBe(1);
     }
     expect(cluster.loads.slice(2).some((load) => load.startsWith("two"))).toBe(true);
+  });
+
+  it("go back to the tenant whose part was lent, within 100 ms and a switch, and say for whom", async () => {
+    const cluster = aCluster([board("a")]);
+    const [flood, own] = [cluster.variant("flood"), cluster.variant("own")];
+    const waits = (of: typeof own, tenant: string, guarantee: number, rows: number) => {
+      of.waiting.rows = rows;
+      of.waiting.tenants = [{ tenant, weight: 1, guarantee, rows, requests: rows }];
+    };
+    await entered(cluster, flood);
+    await entered(cluster, own);
+    waits(flood, "atlas", 0, 100_000);
+    await cluster.clock.advance(10_000);
+    expect(cluster.states()).toEqual(["a ready flood"]);
+    waits(own, "cms", 0.5, 2);
+    await cluster.clock.advance(100);
+    expect(cluster.told.at(-1)).toMatchObject({
+      ...{ device: "a", variant: "own", evicts: "flood", reason: "share", tenant: "cms" },
+    });
+    await cluster.clock.advance(SWITCH_MS);
+    expect(cluster.states()).toEqual(["a ready own"]);
+    waits(own, "cms", 0.5, 0);
+    await cluster.clock.advance(20_000);
+    expect(cluster.states()).toEqual(["a ready flood"]);
   });
 
   it("are not switched for one request", async () => {

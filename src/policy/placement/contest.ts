@@ -1,7 +1,7 @@
 /** What tenants may take from each other. Where one alone wants the boards of a platform, everything. */
 import type { Board } from "./board.ts";
 import { inService } from "./board.ts";
-import { hasDwelt, minDwellMs } from "./dwell.ts";
+import { hasDwelt, hasWork, minDwellMs } from "./dwell.ts";
 import type { Plan } from "./plan.ts";
 import type { PlacementRules } from "./rules.ts";
 import { leastTurnMs, marginOf } from "./turns.ts";
@@ -105,14 +105,15 @@ export class Contest {
       : meanOf(others, ({ creditMs }) => creditMs);
   }
 
-  /** What it holds has work to come that no other board does, so that it would be asked back. */
+  /** Rows wait for what it holds, or will, and no other board does them: it would be asked back. */
   isNeeded(board: Board): boolean {
     const horizonMs = horizonOf(board, this.#rules);
     let rows = 0;
     for (const { waitingRows, arrivalRowsPerS } of this.#plan.servedBy(board)) {
       rows += waitingRows + (arrivalRowsPerS * horizonMs) / 1_000;
     }
-    return rows >= REQUESTS && lossMs(this.#plan, board, this.#rules) > 0;
+    if (rows < REQUESTS) return false;
+    return hasWork(this.#plan, board) || lossMs(this.#plan, board, this.#rules) > 0;
   }
 
   #othersOn(board: Board, { tenants = [] }: DemandView): Use[] {
