@@ -61,9 +61,7 @@ describe("two boards, both flooded with models of one tenant", { timeout: LIMIT_
     await annotate(`of ${all.toFixed(2)} s: cms ${part}; ${swaps} switches, ${failed} failed`);
     expect(failed).toBe(0);
     expect(all).toBeGreaterThan(3);
-    // Time in which a board is loaded is nobody's here: it is accounted for by who asked for the switch.
-    const swapSeconds = (swaps * 2 * LOAD_MS) / 1_000;
-    expect(cms + swapSeconds).toBeGreaterThanOrEqual(0.99 * GUARANTEE * (all + swapSeconds));
-    expect(cms).toBeGreaterThanOrEqual(0.4 * all);
+    // Without tenants in placement: 19 % measured, and requests that no board ever came to.
+    expect(cms).toBeGreaterThanOrEqual(0.99 * GUARANTEE * all);
   });
 });
