@@ -44,6 +44,17 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
+      {
+        test: {
+          name: "edges",
+          root,
+          include: ["test/wire/*.test.ts"],
+          env: { WIRE_EDGES: "2" },
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
     ],
   },
 });

@@ -63,6 +63,10 @@ const grpc = z.strictObject({
   enabled: key(z.boolean().default(true), "Listen for gRPC"),
   address: key(address().default("127.0.0.1"), "Address to listen on"),
   port: key(port().default(8001), "Port; 0 picks a free one"),
+  edges: key(
+    whole(0, 64).default(0),
+    "Processes that speak HTTP/2 and TLS with clients, so that this has cores of its own; 0: the gateway does it itself",
+  ),
   tls: tls("gRPC").prefault({}),
   responseCompression: key(
     z.enum(["none", "gzip", "deflate"]).default("none"),

@@ -8,6 +8,12 @@ export interface GrpcNumbers {
   readonly messagesWaiting: number;
   readonly backlogBytes: number;
   readonly pendingBytes: number;
+  /** One for each edge process; none where the gateway speaks with its clients itself. */
+  readonly edges: readonly {
+    readonly ready: boolean;
+    readonly connections: number;
+    readonly restarts: number;
+  }[];
 }
 
 export function grpcMetrics(stats: () => GrpcNumbers): readonly ReadMetric[] {
@@ -18,7 +24,28 @@ export function grpcMetrics(stats: () => GrpcNumbers): readonly ReadMetric[] {
     labels: [],
     read: () => [{ labels: {}, value: value(stats()) }],
   });
+  const ofEdges = (
+    name: string,
+    help: string,
+    type: "gauge" | "counter",
+    value: (edge: GrpcNumbers["edges"][number]) => number,
+  ): ReadMetric => ({
+    name: `beamgate_grpc_edge_${name}`,
+    help,
+    type,
+    labels: ["edge"],
+    read: () =>
+      stats().edges.map((edge, index) => ({ labels: { edge: String(index) }, value: value(edge) })),
+  });
   return [
+    ofEdges("up", "1: the edge process takes connections", "gauge", (edge) => Number(edge.ready)),
+    ofEdges("connections", "Open connections by edge process", "gauge", (e) => e.connections),
+    ofEdges(
+      "restarts_total",
+      "Edge processes that died and were replaced",
+      "counter",
+      (e) => e.restarts,
+    ),
     gauge("connections", "Open connections", (n) => n.connections),
     gauge("calls_in_flight", "Calls begun and not ended", (n) => n.callsInFlight),
     gauge("held_bytes", "Bodies received or being received, bytes", (n) => n.heldBytes),

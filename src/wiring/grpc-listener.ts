@@ -1,4 +1,5 @@
 /** The gRPC port: the server of `grpc/transport` with every service of this gateway on it. */
+import { join } from "node:path";
 import type { Config } from "../config/load.ts";
 import { addHealth, type HealthSource, loadHealthPackage } from "../grpc/health.ts";
 import { addReflection } from "../grpc/reflection.ts";
@@ -10,6 +11,7 @@ import { GrpcServer } from "../grpc/transport/server.ts";
 import type { ByteBudget } from "../inference/byte-budget.ts";
 import type { Restrictions } from "../inference/restriction.ts";
 import type { Service } from "../lifecycle.ts";
+import { packageRoot } from "../package-root.ts";
 import { needOf, RPC_ACCESS } from "../tenants/access-table.ts";
 import { tlsOf } from "./identity.ts";
 
@@ -19,6 +21,8 @@ interface Surroundings extends Pick<GrpcServerOptions, "clock" | "log" | "gate" 
   /** Bodies of HTTP count in it, too. */
   readonly budget: ByteBudget;
 }
+
+const EDGE_ENTRY = join(packageRoot, "dist/src/grpc/edge/main.js");
 
 /** zlib levels behind Triton's words. */
 const LEVELS = { none: undefined, low: 1, medium: 6, high: 9 } as const;
@@ -78,6 +82,7 @@ function optionsOf(slice: GrpcSlice, asks: boolean): Omit<GrpcServerOptions, "cl
   return {
     address: slice.address,
     port: slice.port,
+    ...(slice.edges > 0 && { edges: { count: slice.edges, entry: EDGE_ENTRY } }),
     ...(tls === undefined ? {} : { tls }),
     maxMessageBytes: slice.maxMessageBytes,
     receiveBudgetBytes: slice.receiveBudgetBytes,

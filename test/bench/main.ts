@@ -10,6 +10,7 @@ import { batchSize } from "./benches/batch-size.ts";
 import { calibration } from "./benches/calibration.ts";
 import { catalog } from "./benches/catalog.ts";
 import { clientCeiling } from "./benches/client-ceiling.ts";
+import { cores } from "./benches/cores.ts";
 import { emulatedU50 } from "./benches/emulated-u50.ts";
 import { eventLoop } from "./benches/event-loop.ts";
 import { fairShare } from "./benches/fair-share.ts";
@@ -39,6 +40,7 @@ import { figuresList, resultsTable } from "./table.ts";
 const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult>>> = {
   client: clientCeiling,
   unary: unaryThroughput,
+  cores,
   stream: streamThroughput,
   http: httpBinary,
   large: largeRequests,

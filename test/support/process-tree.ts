@@ -15,6 +15,15 @@ export function childrenOf(pid: number): number[] {
   return children;
 }
 
+/** What it was started with; empty for one that is gone. */
+export function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return "";
+  }
+}
+
 /** False for zombies too: a zombie holds neither memory nor a device. */
 export function isAlive(pid: number): boolean {
   try {

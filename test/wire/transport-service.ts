@@ -1,4 +1,5 @@
 /** A small service that both our server and grpc-js' serve, and its grpc-js client. */
+import { join } from "node:path";
 import {
   type CallOptions,
   Client,
@@ -17,6 +18,7 @@ import type {
 } from "../../src/grpc/transport/method.ts";
 import { DEFAULT_KEEPALIVE, type GrpcServerOptions } from "../../src/grpc/transport/options.ts";
 import { silent } from "../../src/logger.ts";
+import { packageRoot } from "../../src/package-root.ts";
 
 export interface Message {
   readonly text?: string;
@@ -106,6 +108,10 @@ export function implementation(witness: Witness = { cancelled: 0, open: 0 }) {
   };
 }
 
+/** The same tests with edge processes between client and server: the project `edges` of `vitest.config.ts`. */
+const EDGES = Number(process.env["WIRE_EDGES"] ?? 0);
+export const EDGE_ENTRY = join(packageRoot, "dist/src/grpc/edge/main.js");
+
 export function serverOptions(overrides: Partial<GrpcServerOptions> = {}): GrpcServerOptions {
   return {
     address: "127.0.0.1",
@@ -119,6 +125,7 @@ export function serverOptions(overrides: Partial<GrpcServerOptions> = {}): GrpcS
     maxConcurrentStreams: 1000,
     clock: systemClock,
     log: silent,
+    ...(EDGES > 0 && { edges: { count: EDGES, entry: EDGE_ENTRY } }),
     ...overrides,
   };
 }

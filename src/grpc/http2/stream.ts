@@ -1,6 +1,6 @@
 /** One stream: a request that comes in, an answer that goes out. */
 import { ErrorCode } from "./protocol.ts";
-import type { Sender, SendingStream } from "./sender.ts";
+import type { SendingStream } from "./sender.ts";
 
 export interface StreamOwner {
   /** @returns false: the client must wait, until `Stream.readOn`. */
@@ -13,9 +13,19 @@ export interface StreamOwner {
   streamClosed(): void;
 }
 
+/** Sends answers: `Sender`, or what an edge does for it. */
+export interface StreamSender {
+  headers(streamId: number, block: Buffer, end: boolean): void;
+  data(stream: Stream, bytes: Buffer): void;
+  /** After what was given as data. */
+  end(stream: Stream, trailers: Buffer): void;
+  whole(stream: Stream, headers: Buffer, data: Buffer, trailers: Buffer): void;
+  forget(stream: Stream): void;
+}
+
 /** What a stream needs of its connection. */
 export interface StreamHost {
-  readonly sender: Sender;
+  readonly sender: StreamSender;
   /** Bytes of the stream that were taken: the client may send as many more. */
   giveBack(stream: Stream, bytes: number): void;
   sendReset(stream: Stream, code: number): void;
@@ -63,10 +73,10 @@ export class Stream implements SendingStream {
     }
   }
 
-  /** Lets the client send what it was kept from sending. */
-  readOn(): void {
-    const held = this.#heldBytes;
-    this.#heldBytes = 0;
+  /** Lets the client send what it was kept from sending. @param bytes at most so many; absent: all */
+  readOn(bytes: number = this.#heldBytes): void {
+    const held = Math.min(bytes, this.#heldBytes);
+    this.#heldBytes -= held;
     if (held > 0 && !this.closed) this.#host.giveBack(this, held);
   }
 

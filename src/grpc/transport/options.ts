@@ -36,6 +36,12 @@ export interface GrpcServerOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly tls?: TlsOptions;
+  /** Processes that speak HTTP/2 and TLS with the clients; absent: this one does. */
+  readonly edges?: {
+    readonly count: number;
+    /** The built `edge/main.js`. */
+    readonly entry: string;
+  };
   /** Longest message, compressed or not, that a client may send. Triton: 2^31 - 1. */
   readonly maxMessageBytes: number;
   /** All messages being received or served together, in bytes; a longer one is refused. */

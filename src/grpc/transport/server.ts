@@ -2,37 +2,29 @@
  * gRPC on our own HTTP/2 (`../http2`). Offers grpc-js' `addService`, and `addHotUnary` for the one
  * method whose messages are too many and too big to be deserialized and copied.
  */
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  createServer as createTlsServer,
-  type TLSSocket,
-  type Server as TlsServer,
-} from "node:tls";
 import { StatusError, toStatusError } from "../../errors.ts";
 import { type Need, needOf, RPC_ACCESS } from "../../tenants/access-table.ts";
 import type { Verdict } from "../../tenants/gatekeeper.ts";
 import { type Origin, originOf, originOfSocket } from "../../tenants/origin.ts";
-import { watchHandshakes } from "../../tenants/tls/handshakes.ts";
-import {
-  handshakeRules,
-  outOfTime,
-  readTls,
-  type TlsMaterial,
-  type TlsOptions,
-} from "../../tenants/tls/tls-files.ts";
+import { readTls } from "../../tenants/tls/tls-files.ts";
+import { type EdgeStats, Edges } from "../edge/edges.ts";
+import type { Opening } from "../edge/words.ts";
 import { type ConnectionListener, Http2Connection } from "../http2/connection.ts";
 import type { ConnectionOptions as Http2Options } from "../http2/connection-options.ts";
 import type { RequestHeaders } from "../http2/protocol.ts";
 import type { Stream } from "../http2/stream.ts";
 import { readCallHead, refuse } from "./call-head.ts";
 import { CallHost } from "./call-host.ts";
-import { Connection } from "./connection.ts";
+import { Connection, type Link } from "./connection.ts";
 import { HeldCall } from "./held-call.ts";
 import { type HotHandler, HotUnaryCall } from "./hot-call.ts";
 import { HotStreamCall, type HotStreamHandler } from "./hot-stream.ts";
 import type { ServiceDefinition, ServiceImplementation } from "./method.ts";
 import type { GrpcServerOptions } from "./options.ts";
+import { peerOf } from "./peer.ts";
+import { Ports } from "./ports.ts";
 import type { Arrival } from "./receiving-call.ts";
 import type { ServerCall } from "./server-call.ts";
 import { ServiceCall, type ServiceRoute, SHUTTING_DOWN } from "./service-call.ts";
@@ -47,6 +39,8 @@ export interface ServerStats {
   readonly backlogBytes: number;
   /** Answers not yet taken by their clients. */
   readonly pendingBytes: number;
+  /** None where this process speaks with its clients itself. */
+  readonly edges: readonly EdgeStats[];
 }
 
 /** Time for the last answers to leave, ms. */
@@ -71,13 +65,16 @@ export class GrpcServer {
   /** By path; undefined where there are none, which is the usual case. */
   #restrictions: Map<string, Restriction> | undefined = undefined;
   readonly #connections = new Set<Connection>();
-  readonly #sockets = new Set<Socket>();
-  readonly #servers: Server[] = [];
+  readonly #ports: Ports;
+  /** undefined: this process speaks with its clients itself. */
+  readonly #edges: Edges | undefined;
   #state: "idle" | "listening" | "draining" | "stopped" = "idle";
 
   constructor(options: GrpcServerOptions) {
     this.#options = options;
     this.#host = new CallHost(options);
+    this.#edges = options.edges && this.#createEdges(options.edges);
+    this.#ports = this.#createPorts();
   }
 
   /**
@@ -134,66 +131,34 @@ export class GrpcServer {
     readonly port: number;
     readonly listeners: ReadonlyMap<string, number>;
   }> {
-    const { port, listeners = [] } = this.#options;
-    const opened = new Map<string, number>();
+    await this.#edges?.start();
     try {
-      const main = await this.#open(port, undefined);
-      for (const { name, grpcPort } of listeners) {
-        if (grpcPort !== undefined) opened.set(name, await this.#open(grpcPort, name));
-      }
+      const [main = 0, ...others] = await this.#ports.open();
       this.#state = "listening";
-      return { port: main, listeners: opened };
+      return {
+        port: main,
+        listeners: new Map(this.#named.map((name, at) => [name, others[at] ?? 0])),
+      };
     } catch (cause) {
-      for (const server of this.#servers.splice(0)) server.close();
+      await this.#edges?.stop();
       throw cause;
     }
   }
 
   /** Reads certificates, keys and authorities again, for new connections. @throws Error; then the old ones stay */
   reloadTls(): void {
-    if (this.#options.tls === undefined) return;
-    const read = this.#readTls(this.#options.tls);
-    for (const server of this.#servers) (server as TlsServer).setSecureContext(read);
-  }
-
-  /** @throws TlsFileError */
-  #readTls(tls: TlsOptions): TlsMaterial {
-    const read = readTls(tls, "grpc.tls");
-    const trouble = outOfTime(read, Date.now());
-    if (trouble) this.#options.log.warn(`the certificate '${tls.certPath}': ${trouble}`);
-    return read;
-  }
-
-  /** @param name of the listener; undefined: the main one. @returns the port */
-  #open(port: number, name: string | undefined): Promise<number> {
-    const { address } = this.#options;
-    const server = this.#createServer(name);
-    this.#servers.push(server);
-    return new Promise((resolve, reject) => {
-      const refused = (error: NodeJS.ErrnoException) => {
-        const reason =
-          error.code === "EADDRINUSE"
-            ? "Address already in use: stop the program that has this port, or choose another with --grpc-port (0 picks a free one)"
-            : error.message;
-        reject(
-          new StatusError("UNAVAILABLE", `gRPC cannot listen on ${address}:${port}: ${reason}`, {
-            cause: error,
-          }),
-        );
-      };
-      server.once("error", refused);
-      server.listen(port, address, () => {
-        server.off("error", refused);
-        server.on("error", (error) => this.#options.log.error("gRPC listener", { error }));
-        resolve((server.address() as AddressInfo).port);
-      });
-    });
+    const { tls } = this.#options;
+    if (this.#edges === undefined || tls === undefined) {
+      this.#ports.reloadTls();
+    } else {
+      readTls(tls, "grpc.tls");
+      this.#edges.reloadTls();
+    }
   }
 
   /** Serves calls on a connection that was made elsewhere, as if it had come in. */
   serve(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.once("close", () => this.#sockets.delete(socket));
+    this.#ports.adopt(socket);
     // Whoever is at its other end was called by us: nothing that it has shown was meant for this.
     const origin = this.#options.gate && originOf(undefined, undefined);
     if (this.#state === "listening") this.#onSocket(socket, origin);
@@ -204,7 +169,7 @@ export class GrpcServer {
   async drain(): Promise<void> {
     if (this.#state !== "listening") return;
     this.#state = "draining";
-    for (const server of this.#servers) server.close();
+    void this.#ports.close();
     for (const connection of this.#connections) connection.leave();
     this.#host.announceDrain();
     if (this.#host.holdingDrain === 0) return;
@@ -215,21 +180,17 @@ export class GrpcServer {
 
   /** Cuts what is left. */
   async stop(): Promise<void> {
-    if (this.#state === "stopped" || this.#servers.length === 0) return;
-    const listening = this.#servers.filter((server) => server.listening);
+    if (this.#state === "stopped" || this.#state === "idle") return;
     this.#state = "stopped";
-    const closed = listening.map(
-      (server) => new Promise<void>((resolve) => server.once("close", () => resolve())),
-    );
-    for (const server of listening) server.close();
+    const closed = this.#ports.close();
     // Whoever still waits is told before the line goes dead.
     this.#host.failAll(SHUTTING_DOWN);
     await sleep(FAREWELL_MS);
     for (const connection of this.#connections) connection.cut();
     // Those that never got beyond their TLS handshake.
-    for (const socket of this.#sockets) socket.destroy();
+    this.#ports.destroySockets();
     this.#host.stop();
-    await Promise.all(closed);
+    await Promise.all([closed, this.#edges?.stop()]);
   }
 
   stats(): ServerStats {
@@ -240,34 +201,54 @@ export class GrpcServer {
       messagesWaiting: this.#host.budget.waiting,
       backlogBytes: this.#host.backlog.small + this.#host.backlog.big,
       pendingBytes: this.#host.pendingBytes,
+      edges: this.#edges?.stats() ?? [],
     };
   }
 
-  #createServer(name: string | undefined): Server {
-    const { tls, maxConnections, log } = this.#options;
-    const server = tls
-      ? createTlsServer({ ...handshakeRules(tls, ["h2"]), ...this.#readTls(tls) }, (socket) =>
-          this.#onTlsSocket(socket, name),
-        )
-      : createServer((socket) => this.#onSocket(socket, this.#originOf(socket, name)));
-    if (maxConnections !== undefined) server.maxConnections = maxConnections;
-    server.on("connection", (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once("close", () => this.#sockets.delete(socket));
-    });
-    if (tls !== undefined) watchHandshakes(server as TlsServer, "gRPC", log);
-    return server;
+  get #named(): readonly string[] {
+    return (this.#options.listeners ?? []).flatMap(({ name, grpcPort }) =>
+      grpcPort === undefined ? [] : [name],
+    );
   }
 
-  #onTlsSocket(socket: TLSSocket, name: string | undefined): void {
-    if (socket.alpnProtocol === "h2") this.#onSocket(socket, this.#originOf(socket, name));
-    else socket.destroy();
+  #createPorts(): Ports {
+    const { address, port, listeners = [], tls, maxConnections, gate, log } = this.#options;
+    const ports = [
+      { name: undefined, port },
+      ...listeners.flatMap(({ name, grpcPort }) =>
+        grpcPort === undefined ? [] : [{ name, port: grpcPort }],
+      ),
+    ];
+    const edges = this.#edges;
+    if (edges !== undefined) {
+      const full = () => this.#connections.size >= (maxConnections ?? Number.POSITIVE_INFINITY);
+      return new Ports({ address, ports, pauseOnConnect: true, log }, (socket, name) => {
+        if (full()) socket.destroy();
+        else edges.give(socket, name);
+      });
+    }
+    return new Ports({ address, ports, tls, maxConnections, log }, (socket, name) =>
+      this.#onSocket(socket, gate && originOfSocket(socket, listeners, name)),
+    );
   }
 
-  /** What says whose connection it is. */
-  #originOf(socket: Socket, name: string | undefined): Origin | undefined {
-    const { gate, listeners = [] } = this.#options;
-    return gate && originOfSocket(socket, listeners, name);
+  #createEdges({ count, entry }: NonNullable<GrpcServerOptions["edges"]>): Edges {
+    const { tls, listeners = [], gate, clock, log } = this.#options;
+    const names = listeners.map(({ name, serverName }) => ({ name, serverName }));
+    const settings = { tls, names, asks: gate !== undefined, ...this.#windows() };
+    return new Edges({ count, entry, settings, clock, log }, (opening, link) =>
+      this.#onEdge(opening, link),
+    );
+  }
+
+  #windows() {
+    const { maxConcurrentStreams, receiveBudgetBytes } = this.#options;
+    return {
+      receiveWindowBytes: CONNECTION_WINDOW_BYTES,
+      streamWindowBytes: initialWindowBytes(receiveBudgetBytes),
+      maxFrameBytes: MAX_FRAME_BYTES,
+      maxConcurrentStreams,
+    };
   }
 
   #onSocket(socket: Socket, origin: Origin | undefined): void {
@@ -275,16 +256,28 @@ export class GrpcServer {
       socket.destroy();
       return;
     }
-    const { clock, log, maxConcurrentStreams, receiveBudgetBytes } = this.#options;
-    const options: Http2Options = {
-      receiveWindowBytes: CONNECTION_WINDOW_BYTES,
-      streamWindowBytes: initialWindowBytes(receiveBudgetBytes),
-      maxFrameBytes: MAX_FRAME_BYTES,
-      maxConcurrentStreams,
-      now: () => clock.now(),
-    };
-    const peer = peerOf(socket);
-    const listener: ConnectionListener = {
+    const { clock } = this.#options;
+    const options: Http2Options = { ...this.#windows(), now: () => clock.now() };
+    const connect = (listener: ConnectionListener) =>
+      new Http2Connection(socket, options, listener);
+    this.#meet(peerOf(socket), origin, connect);
+  }
+
+  /** A client's connection that an edge holds. */
+  #onEdge(
+    { peer, certificate, listener }: Opening,
+    connect: (listener: ConnectionListener) => Link,
+  ): void {
+    this.#meet(peer, this.#options.gate && originOf(certificate, listener), connect);
+  }
+
+  #meet(
+    peer: string,
+    origin: Origin | undefined,
+    connect: (listener: ConnectionListener) => Link,
+  ): void {
+    const { log } = this.#options;
+    const link = connect({
       request: (stream, headers, ended) => this.#onRequest(connection, stream, headers, ended),
       pinged: () => connection.pinged(),
       refused: (reason) => log.debug("gRPC connection closed", { peer, reason }),
@@ -293,10 +286,10 @@ export class GrpcServer {
         connection.closed();
         this.#connections.delete(connection);
       },
-    };
-    const link = new Http2Connection(socket, options, listener);
+    });
     const connection = new Connection(link, peer, this.#options, origin);
     this.#connections.add(connection);
+    if (this.#state !== "listening") connection.leave();
   }
 
   #onRequest(
@@ -364,12 +357,6 @@ export class GrpcServer {
       refuse(stream, toStatusError(error));
     });
   }
-}
-
-function peerOf({ remoteAddress = "unknown", remotePort = 0 }: Socket): string {
-  return remoteAddress.includes(":")
-    ? `[${remoteAddress}]:${remotePort}`
-    : `${remoteAddress}:${remotePort}`;
 }
 
 /** Paused streams may send this much each before HTTP/2 stops them. */
