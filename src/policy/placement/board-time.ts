@@ -108,6 +108,7 @@ export class BoardTime {
     now: number,
   ): Busy[] {
     const tenants = [...tenantsOf(demands).values()];
+    const workMs = this.#workOf(demands, switchMs);
     return tenants.map(({ tenant, weight, guarantee, rows }) => {
       let account = accounts.get(tenant);
       if (account === undefined) {
@@ -118,22 +119,24 @@ export class BoardTime {
       account.weight = weight;
       account.guarantee = guarantee;
       account.sinceMs ??= now;
-      const light = this.#isLight(tenant, demands, switchMs);
-      return { account, waits: rows > 0 && !light, weight: light ? 0 : weight, guarantee, usedMs: 0 };
+      // What waits of it, and comes within the look-ahead, is worth no switch there and back.
+      const light = (workMs.get(tenant) ?? 0) < this.#rules.marginFactor * switchMs;
+      const waits = rows > 0 && !light;
+      return { account, waits, weight: light ? 0 : weight, guarantee, usedMs: 0 };
     });
   }
 
-  /** What waits of it, and comes within the look-ahead, is worth no switch there and back. */
-  #isLight(tenant: string, demands: readonly DemandView[], switchMs: number): boolean {
-    const { marginFactor, lookaheadFactor } = this.#rules;
-    let workMs = 0;
+  /** What waits, and comes within the look-ahead, by tenant, ms of a board. */
+  #workOf(demands: readonly DemandView[], switchMs: number): ReadonlyMap<string, number> {
+    const horizonMs = (this.#rules.lookaheadFactor + 1) * switchMs;
+    const work = new Map<string, number>();
     for (const { tenants = [], arrivalRowsPerS, msPerRow } of demands) {
-      const its = tenants.find((each) => each.tenant === tenant);
-      if (its === undefined) continue;
-      const coming = (arrivalRowsPerS / 1_000) * (lookaheadFactor + 1) * switchMs;
-      workMs += (its.rows + coming) * msPerRow;
+      const coming = (arrivalRowsPerS * horizonMs) / 1_000;
+      for (const { tenant, rows } of tenants) {
+        work.set(tenant, (work.get(tenant) ?? 0) + (rows + coming) * msPerRow);
+      }
     }
-    return workMs < marginFactor * switchMs;
+    return work;
   }
 
   /** What they were given, by their parts. */
@@ -154,14 +157,18 @@ export class BoardTime {
     allMs: number,
     switchMs: number,
   ): void {
+    if (accounts.size === busy.length) return;
     const present = new Set(busy.map(({ account }) => account));
     for (const account of accounts.values()) {
       if (present.has(account)) continue;
       account.sinceMs = undefined;
-      const part = partsOf([...busy, account]).at(-1) ?? 0;
       const restMs = this.#atRest(account, busy.length + 1, switchMs);
+      if (account.creditMs === restMs) {
+        accounts.delete(account.tenant);
+        continue;
+      }
+      const part = partsOf([...busy, account]).at(-1) ?? 0;
       move(account, restMs, part * allMs);
-      if (account.creditMs === restMs) accounts.delete(account.tenant);
     }
   }
 

@@ -23,6 +23,9 @@ export class Contest {
   /** Boards that each has, as long as no action changes it. */
   #held = new Map<string, number>();
   #heldAt = -1;
+  /** What was found out about boards, as long as no action changes it: with many tenants each would be summed for each. */
+  readonly #looks = new Map<Board, Look>();
+  #lookedAt = -1;
 
   constructor(plan: Plan, standings: readonly Standing[], rules: PlacementRules) {
     this.#plan = plan;
@@ -43,8 +46,8 @@ export class Contest {
   }
 
   /** The tenant has less boards than its part. */
-  lacks({ tenant, platform, partDevices }: Standing): boolean {
-    return this.#heldBy(tenant, platform) < partDevices - NEARLY_0;
+  lacks(standing: Standing): boolean {
+    return this.#beyond(standing) < -NEARLY_0;
   }
 
   /** Without the board, somebody who needs it and does not wait for the demand would have less than his part. */
@@ -52,8 +55,8 @@ export class Contest {
     if (!this.open || demand.tenants === undefined) return true;
     const others = this.#othersOn(board, demand);
     if (others.length === 0 || !this.isNeeded(board)) return true;
-    return others.every(([{ tenant, platform, partDevices }, fraction]) => {
-      return this.#heldBy(tenant, platform) - fraction >= partDevices - NEARLY_0;
+    return others.every(([standing, fraction]) => {
+      return this.#beyond(standing) - fraction >= -NEARLY_0;
     });
   }
 
@@ -63,6 +66,7 @@ export class Contest {
     const others = this.#othersOn(board, demand);
     if (others.length === 0 || !this.isNeeded(board)) return true;
     const waiting = demand.tenants.filter(({ rows }) => rows > 0);
+    if (waiting.length === 0) return true;
     const credits = waiting.map(({ tenant }) => this.standingOf(tenant, demand.platform)?.creditMs);
     return (
       Math.max(...credits.map((each = 0) => each)) >= meanOf(others, ({ creditMs }) => creditMs)
@@ -71,42 +75,41 @@ export class Contest {
 
   /** The board is the claimant's by his part, at this moment. */
   isDue(board: Board, claimant: Standing): boolean {
-    if (board.view.leasedTo !== undefined) return false;
     const { switchMs, view } = board;
+    if (view.leasedTo !== undefined) return false;
     const wasLent =
       claimant.guaranteed && claimant.sinceMs >= (view.givenMs ?? view.sinceMs - switchMs);
     if (!this.isNeeded(board)) return wasLent || hasDwelt(this.#plan, board, this.#rules);
-    const others = this.#usersOn(board).filter(([{ tenant }]) => tenant !== claimant.tenant);
-    if (others.length === 0) return false;
-    if (!wasLent && this.#plan.now < view.sinceMs + this.#turnOf(others, switchMs)) return false;
-    const beyond = meanOf(others, ({ tenant, platform, partDevices }) => {
-      return this.#heldBy(tenant, platform) - partDevices;
-    });
-    if (beyond <= NEARLY_0) return false;
+    const others = this.#withoutOn(board, claimant);
+    if (others === undefined || others.beyond <= NEARLY_0) return false;
+    const turnEndsMs = view.sinceMs + this.#turnOf(others, switchMs);
+    if (!wasLent && this.#plan.now < turnEndsMs) return false;
     const rivals = this.#rivals.get(claimant.platform) ?? 0;
     const marginMs = wasLent
       ? leastTurnMs(switchMs, this.#rules)
       : marginOf(claimant.partDevices, rivals, switchMs, this.#rules);
-    return claimant.creditMs - this.creditOn(board, claimant.tenant) >= marginMs - NEARLY_0;
+    return claimant.creditMs - others.creditMs >= marginMs - NEARLY_0;
   }
 
   /** For how long they keep a board that they were given for their turn: who is promised nothing, for less. */
-  #turnOf(users: readonly Use[], switchMs: number): number {
-    const part = meanOf(users, ({ partDevices }) => partDevices);
-    const shareMs = part * this.#rules.longestRoundFactor * switchMs;
+  #turnOf({ partDevices }: Means, switchMs: number): number {
+    const shareMs = partDevices * this.#rules.longestRoundFactor * switchMs;
     return Math.min(minDwellMs(switchMs, this.#rules), shareMs);
   }
 
-  /** What those are owed who have the board, but for the tenant, ms; nobody: as little as there is. */
-  creditOn(board: Board, tenant: string): number {
-    const others = this.#usersOn(board).filter(([each]) => each.tenant !== tenant);
-    return others.length === 0
-      ? Number.NEGATIVE_INFINITY
-      : meanOf(others, ({ creditMs }) => creditMs);
+  /** What those are owed who have the board, but for the claimant, ms; nobody: as little as there is. */
+  creditOn(board: Board, claimant: Standing): number {
+    return this.#withoutOn(board, claimant)?.creditMs ?? Number.NEGATIVE_INFINITY;
   }
 
   /** Rows wait for what it holds, or will, and no other board does them: it would be asked back. */
   isNeeded(board: Board): boolean {
+    const look = this.#lookAt(board);
+    look.needed ??= this.#wouldBeAskedBack(board);
+    return look.needed;
+  }
+
+  #wouldBeAskedBack(board: Board): boolean {
     const horizonMs = horizonOf(board, this.#rules);
     let rows = 0;
     for (const { waitingRows, arrivalRowsPerS } of this.#plan.servedBy(board)) {
@@ -114,6 +117,47 @@ export class Contest {
     }
     if (rows < REQUESTS) return false;
     return hasWork(this.#plan, board) || lossMs(this.#plan, board, this.#rules) > 0;
+  }
+
+  /** Of those who use the board, but for the tenant; undefined: nobody. */
+  #withoutOn(board: Board, standing: Standing): Means | undefined {
+    const look = this.#lookAt(board);
+    look.sums ??= this.#sumsOn(board);
+    const { all, beyond, creditMs, partDevices } = look.sums;
+    const own = this.#usersOf(board).get(standing.tenant) ?? 0;
+    const others = all - own;
+    if (others <= NEARLY_0) return undefined;
+    return {
+      beyond: (beyond - own * this.#beyond(standing)) / others,
+      creditMs: (creditMs - own * standing.creditMs) / others,
+      partDevices: (partDevices - own * standing.partDevices) / others,
+    };
+  }
+
+  #sumsOn(board: Board): Sums {
+    const sums = { all: 0, beyond: 0, creditMs: 0, partDevices: 0 };
+    for (const [standing, fraction] of this.#usersOn(board)) {
+      sums.all += fraction;
+      sums.beyond += fraction * this.#beyond(standing);
+      sums.creditMs += fraction * standing.creditMs;
+      sums.partDevices += fraction * standing.partDevices;
+    }
+    return sums;
+  }
+
+  /** Boards that the tenant has beyond its part. */
+  #beyond({ tenant, platform, partDevices }: Standing): number {
+    return this.#heldBy(tenant, platform) - partDevices;
+  }
+
+  #lookAt(board: Board): Look {
+    if (this.#lookedAt !== this.#plan.actions.length) {
+      this.#lookedAt = this.#plan.actions.length;
+      this.#looks.clear();
+    }
+    const look = this.#looks.get(board) ?? {};
+    this.#looks.set(board, look);
+    return look;
   }
 
   #othersOn(board: Board, { tenants = [] }: DemandView): Use[] {
@@ -160,6 +204,23 @@ export class Contest {
 }
 
 type Use = readonly [standing: Standing, fraction: number];
+
+/** Of the users of a board, by their fractions of it. */
+interface Means {
+  /** Boards that they have beyond their part. */
+  readonly beyond: number;
+  readonly creditMs: number;
+  readonly partDevices: number;
+}
+
+interface Sums extends Means {
+  readonly all: number;
+}
+
+interface Look {
+  needed?: boolean;
+  sums?: Sums;
+}
 
 const NOBODY: ReadonlyMap<string, number> = new Map();
 

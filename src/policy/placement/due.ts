@@ -1,4 +1,5 @@
 /** Boards that tenants are due: lent ones go back at once, others when it is their turn. */
+import type { Board } from "./board.ts";
 import type { Contest } from "./contest.ts";
 import { least } from "./least.ts";
 import type { Plan } from "./plan.ts";
@@ -17,18 +18,22 @@ interface Claim {
 /** Who is owed most comes first; as long as it has less than its part. */
 export function giveWhatIsDue(plan: Plan, contest: Contest, rules: PlacementRules): void {
   if (!contest.open) return;
+  const candidates = new Map<DemandView, readonly Board[]>();
   for (const claim of claimsOf(plan, contest)) {
     const { claimant, demand } = claim;
     if (!contest.lacks(claimant)) continue;
-    const due = plan
-      .candidates(demand)
+    const boards = candidates.get(demand) ?? plan.candidates(demand);
+    candidates.set(demand, boards);
+    const due = boards
       .filter((board) => isWorthAsking(plan, claim, board.switchMs, rules))
       .filter((board) => contest.isDue(board, claimant));
     const unused = due.filter((board) => !contest.isNeeded(board));
     const board =
       least(unused, (each) => lossMs(plan, each, rules) + reluctance(each, demand)) ??
-      least(due, (each) => contest.creditOn(each, claimant.tenant));
-    if (board !== undefined) plan.load(board, demand, "share", claimant.tenant);
+      least(due, (each) => contest.creditOn(each, claimant));
+    if (board === undefined) continue;
+    plan.load(board, demand, "share", claimant.tenant);
+    candidates.clear();
   }
 }
 

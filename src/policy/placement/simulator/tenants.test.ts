@@ -102,7 +102,8 @@ describe("a board that was lent", { timeout: LIMIT_MS }, () => {
   }
 
   it("is the owner's without any swap before it where none runs", () => {
-    for (const start of [390, 590]) expect(returnMs(2, 0.5, start)).toBeLessThanOrEqual(100 + SWITCH_MS);
+    for (const start of [390, 590])
+      expect(returnMs(2, 0.5, start)).toBeLessThanOrEqual(100 + SWITCH_MS);
   });
 
   it("is lent again when its owner wants it no more", () => {
