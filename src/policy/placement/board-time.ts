@@ -73,6 +73,7 @@ export class BoardTime {
     now: number,
   ): Standing[] {
     const accounts = this.#pools.get(platform) ?? new Map<string, Account>();
+    if (accounts.size === 0 && demands.every(({ tenants = [] }) => tenants.length === 0)) return [];
     this.#pools.set(platform, accounts);
     const switchMs = switchMsOf(boards, this.#rules);
     const busy = this.#busy(accounts, demands, switchMs, now);
