@@ -46,7 +46,7 @@ import { servingMetrics } from "./telemetry/serving-metrics.ts";
 import { shadowMetrics } from "./telemetry/shadow-metrics.ts";
 import { shareMetrics } from "./telemetry/share-metrics.ts";
 import { StageTimes } from "./telemetry/stage-times.ts";
-import { tracedAccount } from "./telemetry/traced-account.ts";
+import { StallWatch } from "./telemetry/stall-watch.ts";
 import { TenantTable } from "./tenants/tenant-table.ts";
 import { Aliases } from "./wiring/aliases.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
@@ -138,6 +138,7 @@ export async function createGateway(
   const account = new ModelAccount(Date.now, stageTimesOf(config.metrics.maxStageSeries));
   const timings = latencies(config.metrics);
   const eventLoop = new EventLoopDelay();
+  const stalls = new StallWatch({ clock, log });
   let closing = false;
   let over: (reason: string) => void = () => {};
   const ended = new Promise<string>((resolve) => {
@@ -183,9 +184,9 @@ export async function createGateway(
           log,
         });
   const counted = tenancy?.accounting.watching(account) ?? account;
-  const watched = timings.watching(
-    tracing.tracer === undefined ? counted : tracedAccount(counted, tracing.tracer),
-  );
+  const watched = timings.watching(counted);
+  const { tracer } = tracing;
+  if (tracer !== undefined) account.onTraced = (outcome) => tracer.ended(outcome);
   // With tenants, the ledger has them.
   const refusals = tenancy === undefined ? countRefusals(account) : undefined;
   const failovers = new FailoverCounts();
@@ -479,11 +480,15 @@ export async function createGateway(
     dashboard: {
       sample: () =>
         takeSample({
-          ...{ version, account, shares, devices, ready },
+          ...{ version, site: config.server.site, account, shares, devices, ready },
           authenticated: gatekeeper !== undefined,
           tenants: tenancy?.control,
           reservations: tenancy?.reservations,
           index: () => repository.index(false),
+          served: () => repository.served(),
+          shadows: () => shadows?.counters() ?? [],
+          registryGeneration: () => registry?.registry.snapshot().generation,
+          workers: () => fleet.workers(),
           cluster: () => several?.report() ?? aloneReport(self.facts()),
           waiting: () => waitingByTenant(repository),
         }),
@@ -505,6 +510,7 @@ export async function createGateway(
     models: () => account.all(),
     others: [
       eventLoop.metric(),
+      ...stalls.metrics(),
       ...grpcMetrics(() => grpc.server.stats()),
       ...deviceMetrics(
         () => devices.boards(),
@@ -544,8 +550,14 @@ export async function createGateway(
     recording.service,
     {
       name: "event loop watch",
-      start: async () => eventLoop.start(),
-      stop: async () => eventLoop.stop(),
+      start: async () => {
+        eventLoop.start();
+        stalls.start();
+      },
+      stop: async () => {
+        eventLoop.stop();
+        stalls.stop();
+      },
     },
     {
       name: "shared memory",

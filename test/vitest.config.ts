@@ -38,7 +38,10 @@ export default defineConfig({
         test: {
           name: "stories",
           root,
-          include: ["test/*.test.ts", "test/{arm64,stories,wire,fuzz,bench,support}/**/*.test.ts"],
+          include: [
+            "test/*.test.ts",
+            "test/{arm64,chaos,stories,wire,fuzz,bench,support}/**/*.test.ts",
+          ],
           testTimeout: 30_000,
           hookTimeout: 30_000,
           sequence: { groupOrder: 1 },

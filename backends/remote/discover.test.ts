@@ -152,6 +152,16 @@ describe("what far servers offer", () => {
     expect(offer).toMatchObject({ complete: false, models: [{ name: "jets" }] });
   });
 
+  it("is nothing of a server that lists more models than anybody serves", async () => {
+    const names = Array.from({ length: 10_001 }, (_, at) => [`m${at}`, config(8)] as const);
+    const servers = [await serving(triton(Object.fromEntries(names)))];
+    await expect(discover({ servers })).rejects.toThrow(
+      /lists 10001 models, of which 10000 are the most: name those that are wanted \(options\.models\)/,
+    );
+    const { offer } = await discover({ servers, models: ["m77", "m1000*"] });
+    expect(offer?.models.map(({ name }) => name)).toEqual(["m77", "m1000", "m10000"]);
+  });
+
   it("is unknown where none answers", async () => {
     const nobody = discover({ servers: ["127.0.0.1:1"] });
     await expect(nobody).rejects.toMatchObject({ fault: "device" });

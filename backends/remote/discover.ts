@@ -13,6 +13,8 @@ import { readOptions } from "./options.ts";
 
 /** A server that needs longer for a small question counts as away. */
 const ANSWER_MS = 5_000;
+/** Each is asked for, and written down as a folder; who has more has gone mad, or has another catalog than ours. */
+const MOST_MODELS = 10_000;
 
 /** @throws BackendError where no server answers */
 export async function discover(given: unknown, host: BackendHost): Promise<Offer | undefined> {
@@ -55,6 +57,10 @@ async function offeredBy(
   const index = await server.index();
   const ready = index?.filter(({ state }) => state === "READY").map(({ name }) => name);
   const names = new Set((ready ?? literal).filter((name) => wanted.test(name)));
+  if (names.size > MOST_MODELS) {
+    const text = `server ${server.address} lists ${names.size} models, of which ${MOST_MODELS} are the most`;
+    throw new BackendError("internal", `${text}: name those that are wanted (options.models)`);
+  }
   const offered: OfferedModel[] = [];
   for (const name of names) {
     const model = await describe(server, name, host);

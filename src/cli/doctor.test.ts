@@ -21,8 +21,11 @@ describe("Node", () => {
     ["18.20.0", "fail"],
     ["20.18.9", "fail"],
     ["20.19.0", "warn"],
-    ["22.1.0", "ok"],
-    ["24.0.0", "ok"],
+    ["22.1.0", "warn"],
+    ["22.22.2", "ok"],
+    ["24.9.0", "warn"],
+    ["24.14.1", "ok"],
+    ["25.0.0", "ok"],
   ])("%s is %s", (version, level) => expect(checkNode(version).level).toBe(level));
 });
 

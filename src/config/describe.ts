@@ -1,6 +1,7 @@
 /** The merged configuration for people: every key with its value and where it came from. */
 import { keys } from "./keys.ts";
 import type { LoadedConfig } from "./load.ts";
+import { REDACTED, redacted } from "./redacted.ts";
 
 export interface DescribedKey {
   readonly key: string;
@@ -10,11 +11,6 @@ export interface DescribedKey {
   readonly meaning: string;
   readonly unit?: string;
 }
-
-const REDACTED = "(redacted)";
-/** Names under which options of backends hold what nobody else may read. */
-const SECRET_NAME =
-  /(password|passwd|passphrase|secret|token|credential|api_?-?key|private_?-?key|authorization|headers)/i;
 
 export function describeConfig({ config, origins }: LoadedConfig): DescribedKey[] {
   return [...keys.values()].map((key) => {
@@ -35,16 +31,4 @@ function valueAt(config: object, name: string): unknown {
     value = (value as Readonly<Record<string, unknown>> | undefined)?.[part];
   }
   return value;
-}
-
-/** A copy in which values under telling names are hidden, at any depth. */
-function redacted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(redacted);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [
-      name,
-      SECRET_NAME.test(name) ? REDACTED : redacted(inner),
-    ]),
-  );
 }

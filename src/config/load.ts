@@ -4,6 +4,7 @@ import { CONFIG_VARIABLE, readEnvironment } from "./env.ts";
 import { readConfigFile } from "./file.ts";
 import { type Flag, flags } from "./flags.ts";
 import { type Key, keys } from "./keys.ts";
+import { REDACTED, redacted } from "./redacted.ts";
 import { broken, type Config, exposedListeners, plainCredentials, settle } from "./rules.ts";
 import { configSchema, type ParsedConfig } from "./schema.ts";
 import type { Setting } from "./setting.ts";
@@ -149,7 +150,7 @@ function validate(
     const name = [...path.keys()].map((end) => path.slice(0, end + 1).join("."));
     const key = name.find((candidate) => keys.has(candidate)) ?? path.join(".");
     const setting = settings.get(key);
-    const shown = keys.get(key)?.secret ? "(redacted)" : JSON.stringify(setting?.value);
+    const shown = keys.get(key)?.secret ? REDACTED : JSON.stringify(redacted(setting?.value));
     const source = setting === undefined ? "" : ` (${setting.origin} says ${shown})`;
     problems.push(`${path.join(".")}: ${issue.message}${source}`);
   }

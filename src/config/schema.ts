@@ -217,6 +217,10 @@ const workers = z.strictObject({
 
 const server = z.strictObject({
   id: key(z.string().min(1).max(255).default("triton"), "Name in ServerMetadata"),
+  site: key(
+    z.string().max(64).default(""),
+    "Where this gateway's devices stand, as the dashboard groups them: a computing centre, a counting room",
+  ),
   strictReadiness: key(
     z.boolean().default(true),
     "Ready only when every model is ready; otherwise as soon as the server answers",

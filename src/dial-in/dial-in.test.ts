@@ -252,14 +252,16 @@ describe("a stranger on the port", () => {
         );
       try {
         for (let waves = 0; waves < 20; waves += 1) await wave();
-        expect(await eventually(() => open() <= 256, LIMIT_MS)).toBeDefined();
-        expect(open()).toBeGreaterThan(100);
+        expect(await eventually(() => open() <= 128, LIMIT_MS)).toBeDefined();
+        expect(open()).toBeGreaterThan(50);
         const far = `localhost:${dialIn.port}`;
         const more = over && { gateway: far, tls: { ca: over.root } };
         await joining(dialIn.port, "job1", more);
         await eventually(() => stateOf(dialIn) === "joined", LIMIT_MS);
         expect(await ask(pathOf(dialIn), "hello")).toBe("job1:hello");
-        expect(said).toEqual([expect.stringContaining("say nothing: the oldest are ended")]);
+        expect(said).toEqual([
+          "128 connections to the dial-in port say nothing: the oldest of 127.0.0.1 are ended",
+        ]);
       } finally {
         for (const socket of silentOnes) socket.destroy();
       }
@@ -268,7 +270,62 @@ describe("a stranger on the port", () => {
   );
 
   it.each([
+    ["says nothing", () => {}],
+    [
+      "says a letter at a time",
+      (socket: Socket) => {
+        const dripping = setInterval(() => socket.write("x"), 20);
+        socket.once("close", () => clearInterval(dripping));
+      },
+    ],
+    ["speaks, and does not read", (socket: Socket) => void socket.pause().write("{}\n")],
+  ])("who %s is gone after the time for greetings", async (_what, act) => {
+    const dialIn = await gateway({ greetingMs: 200 });
+    const socket = connect(dialIn.port, "127.0.0.1");
+    await once(socket, "connect");
+    const began = performance.now();
+    act(socket.on("error", () => {}));
+    if (!socket.isPaused()) socket.resume();
+    await eventually(() => dialIn.strangers === 0, LIMIT_MS);
+    expect(performance.now() - began).toBeLessThan(5_000);
+    socket.destroy();
+  });
+
+  it.skipIf(certificates === undefined)("at its TLS handshake is gone after it, too", async () => {
+    if (certificates === undefined) return;
+    const { readFileSync } = await import("node:fs");
+    const { serverCertPath, serverKeyPath } = certificates;
+    const tls = { cert: readFileSync(serverCertPath), key: readFileSync(serverKeyPath) };
+    const dialIn = await gateway({ tls, greetingMs: 200 });
+    const socket = connect(dialIn.port, "127.0.0.1");
+    const closed = once(socket.resume(), "close");
+    await once(socket, "connect");
+    // Begins a record of TLS that never ends.
+    socket.write(Buffer.from([22, 3, 1, 2, 0, 1]));
+    await closed;
+    await eventually(() => dialIn.strangers === 0, LIMIT_MS);
+  });
+
+  it("who is wrong again and again is told once in a while", async () => {
+    const said: string[] = [];
+    const log = { ...silent, warn: (text: string) => said.push(text) };
+    let skipMs = 0;
+    const clock = { ...systemClock, now: () => systemClock.now() + skipMs };
+    const dialIn = await gateway({ log, clock });
+    const wrong = async () => expect(await refused(dialIn, "[1]\n")).toMatch(/no JSON object/);
+    for (let turn = 0; turn < 20; turn += 1) await wrong();
+    skipMs = 60_000;
+    await wrong();
+    expect(said).toEqual([
+      expect.stringMatching(/did not join: a line is no JSON object/),
+      expect.stringMatching(/no JSON object.*, and 19 more since it was told last$/),
+    ]);
+  });
+
+  it.each([
     ["a name of two lines", "a\nb", 1, /is no name/],
+    ["that its time was over before", "job1", -60_000, /its time is over already/],
+    ["that it has no time", "job1", 0, /its time is over already/],
     ["a long name", "x".repeat(200), 1, /is no name/],
     ["no number of ms", "job1", "soon", /how long it stays/],
   ])("who knows the secret but says %s is refused too", async (_what, name, remainingMs, text) => {

@@ -12,15 +12,12 @@ import { StatusError } from "../errors.ts";
 import type { Service } from "../lifecycle.ts";
 import type { Logger } from "../logger.ts";
 import { Place } from "./place.ts";
+import { RefusalLog } from "./refusal-log.ts";
+import { MOST_STRANGERS, peerOf, Strangers } from "./strangers.ts";
 import { ENDED, type Line, newNonce, nextLine, PROTOCOL, proofOf, proves, say } from "./words.ts";
 
 /** Whoever has connected says within this time who it is. */
 const GREETING_MS = 10_000;
-/**
- * Connections that have not said who they are, at a time; one more ends the oldest of them. Whoever knows the secret has proven it
- * within a round trip, so that strangers who only hold connections take neither the port from servers nor descriptors from the gateway.
- */
-const MOST_STRANGERS = 256;
 /** Time between two signs of life of a server that has joined; it is gone after three. */
 const PING_MS = 5_000;
 const SILENCE_MS = 3 * PING_MS;
@@ -33,6 +30,8 @@ export interface DialInParts {
   /** Servers that may have joined at a time. */
   readonly places: number;
   readonly secret: Uint8Array;
+  /** Within which whoever has connected proves that he knows the secret, his TLS handshake as long again, ms; absent: 10 s. */
+  readonly greetingMs?: number;
   /** PEM; absent: connections are not encrypted. */
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer } | undefined;
   readonly clock: Clock;
@@ -55,19 +54,24 @@ export class DialIn implements Service {
   readonly #folder: string;
   readonly #places: readonly Place[];
   readonly #sockets = new Set<Socket>();
-  /** Raw sockets, also of those that are still at their TLS handshake; the oldest first. */
-  readonly #strangers = new Map<string, Socket>();
+  readonly #strangers = new Strangers();
+  readonly #refusals: RefusalLog;
   #shedding = false;
   readonly #listeners = new Set<(place: string) => void>();
   #server: Server | undefined;
 
   constructor(parts: DialInParts) {
     this.#parts = parts;
+    this.#refusals = new RefusalLog(parts.log, () => parts.clock.now());
     this.#folder = mkdtempSync(join(tmpdir(), "beamgate-dial-in-"));
     this.#places = Array.from({ length: parts.places }, (_, index) => {
       const name = `dial-in-${index + 1}`;
       return new Place(name, join(this.#folder, name));
     });
+  }
+
+  get #greetingMs(): number {
+    return this.#parts.greetingMs ?? GREETING_MS;
   }
 
   /** The places as the backend `remote` names servers. */
@@ -77,6 +81,11 @@ export class DialIn implements Service {
 
   get port(): number {
     return (this.#server?.address() as AddressInfo | null)?.port ?? 0;
+  }
+
+  /** Connections that have not said who they are. */
+  get strangers(): number {
+    return this.#strangers.count;
   }
 
   /** @param joined told the name of a place on which a server stands from now on. @returns what ends that */
@@ -102,17 +111,15 @@ export class DialIn implements Service {
     const { address, port, tls, log } = this.#parts;
     const taken = (socket: Socket) => void this.#take(socket);
     const server = tls
-      ? createTlsServer({ ...tls, handshakeTimeout: GREETING_MS }, taken)
+      ? createTlsServer({ ...tls, handshakeTimeout: this.#greetingMs }, taken)
       : createServer(taken);
+    // One whose handshake was not over in time is told of, and is still there.
+    server.on("tlsClientError", (_error: Error, socket: Socket) => socket.destroy());
     server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
       this.#meet(socket);
-      const peer = peerOf(socket);
       socket.on("error", () => socket.destroy());
-      socket.once("close", () => {
-        this.#sockets.delete(socket);
-        this.#strangers.delete(peer);
-      });
+      socket.once("close", () => this.#sockets.delete(socket));
     });
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
@@ -135,24 +142,20 @@ export class DialIn implements Service {
   }
 
   #meet(socket: Socket): void {
-    const [oldest] = this.#strangers;
-    if (oldest !== undefined && this.#strangers.size >= MOST_STRANGERS) {
-      this.#strangers.delete(oldest[0]);
-      oldest[1].destroy();
-      if (!this.#shedding) {
-        this.#parts.log.warn(
-          `${MOST_STRANGERS} connections to the dial-in port say nothing: the oldest are ended`,
-        );
-      }
-      this.#shedding = true;
+    const network = this.#strangers.meet(socket);
+    if (network === undefined) return;
+    if (!this.#shedding) {
+      this.#parts.log.warn(
+        `${this.#strangers.count} connections to the dial-in port say nothing: the oldest of ${network} are ended`,
+      );
     }
-    this.#strangers.set(peerOf(socket), socket);
+    this.#shedding = true;
   }
 
   /** It has proven that it knows the secret. */
   #recognise(socket: Socket): void {
-    this.#strangers.delete(peerOf(socket));
-    if (this.#strangers.size < MOST_STRANGERS / 2) this.#shedding = false;
+    this.#strangers.recognise(socket);
+    if (this.#strangers.count < MOST_STRANGERS / 8) this.#shedding = false;
   }
 
   async #take(socket: Socket): Promise<void> {
@@ -161,15 +164,15 @@ export class DialIn implements Service {
     const nonce = newNonce();
     say(socket, { protocol: PROTOCOL, nonce });
     try {
-      const line = await nextLine(socket, GREETING_MS);
+      const line = await nextLine(socket, this.#greetingMs);
       if (typeof line.join === "string") this.#joins(socket, nonce, line, line.join);
       else if (typeof line.link === "string") this.#links(socket, nonce, line, line.link);
       else throw new Error("it neither joins nor links");
     } catch (thrown) {
       const reason = thrown instanceof Error ? thrown.message : String(thrown);
-      // Port scanners come and go without a word; a line for each would be all that the log has.
-      const level = reason === ENDED ? "debug" : "warn";
-      this.#parts.log[level](`${peer} did not join: ${reason}`);
+      // Port scanners come and go without a word: that is no news at all.
+      if (reason === ENDED) this.#parts.log.debug(`${peer} did not join: ${reason}`);
+      else this.#refusals.tell(peer, reason);
       refuse(socket, reason);
     }
   }
@@ -184,6 +187,7 @@ export class DialIn implements Service {
     if (typeof remainingMs !== "number" || typeof theirs !== "string") {
       throw new Error("it has not said how long it stays");
     }
+    if (remainingMs <= 0) throw new Error("its time is over already (join.walltimeSecs there)");
     const place = this.#places.find(({ joined }) => joined === undefined);
     if (place === undefined) {
       throw new Error(`all ${this.#places.length} places are taken (dialIn.places)`);
@@ -243,8 +247,4 @@ const WRONG_SECRET = "it has another secret (dialIn.secretFile here, join.secret
 function refuse(socket: Socket, reason: string): void {
   say(socket, { error: reason });
   socket.destroySoon();
-}
-
-function peerOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress}:${remotePort}`;
 }

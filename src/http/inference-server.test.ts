@@ -27,6 +27,25 @@ function httpServer(options: Partial<HttpServerOptions> = {}): HttpListener {
 const post = (url: string, body: string | null = null, headers: Record<string, string> = {}) =>
   fetch(`${url}/v2/repository/index`, { method: "POST", body, headers });
 
+describe("an address that is a name", () => {
+  it("is one address, that of IPv4 where it has both: a second server would be nobody's", async () => {
+    const url = await serve({ address: "localhost" });
+    expect((await fetch(`${url}/v2/health/live`)).status).toBe(200);
+    const refused = await new Promise((resolve) => {
+      const socket = connect(Number(new URL(url).port), "::1", () => resolve("taken"));
+      socket.once("error", ({ code }: NodeJS.ErrnoException) => resolve(code));
+    });
+    expect(refused).toMatch(/ECONNREFUSED|EADDRNOTAVAIL|EAFNOSUPPORT/);
+  });
+
+  it("that nobody knows is said to be the reason", async () => {
+    const server = httpServer({ address: "nobody.invalid" });
+    await expect(server.start()).rejects.toThrow(
+      /^HTTPService cannot listen on nobody\.invalid:0: (no such name is known here|.*EAI_AGAIN)/,
+    );
+  });
+});
+
 describe("clients that never read", () => {
   it("are cut off on either lane", async () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });

@@ -1,7 +1,7 @@
 /** One HTTP listener as a service: starts with a clear error or a port, stops when its answers are out. */
 import { lookup } from "node:dns/promises";
 import type { IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, isIP } from "node:net";
 import type { FastifyInstance } from "fastify";
 import type { Service } from "../lifecycle.ts";
 import type { DirectLane } from "./direct/direct-lane.ts";
@@ -11,7 +11,11 @@ const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: "Address already in use: stop the program that has this port",
   EACCES: "permission denied: ports below 1024 need a privilege",
   EADDRNOTAVAIL: "this machine has no such address",
+  ENOTFOUND: "no such name is known here",
 };
+
+/** Connections that may wait to be accepted (Node's own is 511). */
+const BACKLOG = 4096;
 
 export class HttpListener implements Service {
   readonly name: string;
@@ -81,7 +85,7 @@ export class HttpListener implements Service {
   async start(): Promise<void> {
     this.reloadTls();
     try {
-      await this.#app.listen({ host: await this.#host(), port: this.#port });
+      await this.#app.listen({ host: await this.#host(), port: this.#port, backlog: BACKLOG });
     } catch (cause) {
       await this.#app.close();
       const { code, message } = cause as NodeJS.ErrnoException;
@@ -95,9 +99,13 @@ export class HttpListener implements Service {
     this.#port = (this.#app.server.address() as AddressInfo).port;
   }
 
-  /** For a name of two addresses Fastify makes a second server, of which nobody here knows: TLS has one. */
+  /**
+   * For `localhost` Fastify makes a second server, on ::1, of which nobody here knows: without the direct lane, the watch
+   * over clients that do not read, and TLS. One address it is, that of IPv4 where there are both.
+   */
   async #host(): Promise<string> {
-    return this.#secure ? (await lookup(this.#address)).address : this.#address;
+    if (isIP(this.#address) !== 0) return this.#address;
+    return (await lookup(this.#address, { order: "ipv4first" })).address;
   }
 
   /** Takes no new connections; resolves when every answer is out. */

@@ -30,6 +30,73 @@ export interface ModelFigures extends Latency {
   /** Of a request, mean. */
   readonly queueMs?: number;
   readonly computeMs?: number;
+  /** Executions by rows of their batch, those of the span; absent where none ran. */
+  readonly batches?: readonly BatchShare[];
+  /** Answered requests by the device that computed them. */
+  readonly devices: readonly ModelOnDevice[];
+}
+
+export interface BatchShare {
+  /** Most rows; those with fewer than half as many are counted before. */
+  readonly upToRows: number;
+  /** Part of the executions, 0 to 1. */
+  readonly share: number;
+}
+
+export interface ModelOnDevice extends Latency {
+  readonly device: string;
+  readonly requests: number;
+  readonly requestsPerSecond: number;
+}
+
+/** One artifact of a model version, in this gateway. */
+export interface VariantFigures {
+  readonly model: string;
+  readonly version: string;
+  readonly variant: string;
+  readonly vendor: string;
+  readonly platform: string;
+  readonly numericClass: string;
+  /** Absent where nobody hashed it. */
+  readonly digest?: string;
+  /** Software stands in for one of its devices. */
+  readonly emulated: boolean;
+  /** That have an instance of it now. */
+  readonly devices: readonly string[];
+  readonly instances: number;
+  /** Answered by its devices. */
+  readonly requestsPerSecond: number;
+  /** Why no device here serves it; absent: one does, or will when it is its turn. */
+  readonly absent?: string;
+}
+
+/** An artifact that computed live requests once more, since the start. */
+export interface DriftFigures {
+  readonly model: string;
+  readonly version: string;
+  readonly variant: string;
+  /** Compared, and of these outside the class. */
+  readonly rows: number;
+  readonly failingRows: number;
+  readonly decisionFlips: number;
+  readonly droppedRows: number;
+  readonly failedRows: number;
+  readonly demotions: number;
+  /** By unit: no error was larger; absent: larger than the largest bound. */
+  readonly errors: readonly { readonly unit: string; readonly atMost?: number }[];
+}
+
+/** A process that drives devices. */
+export interface WorkerFigures {
+  /** `cpu`, or a device. */
+  readonly device: string;
+  /** 0: none just now. */
+  readonly pid: number;
+  readonly state: "starting" | "ready" | "dead";
+  readonly instances: readonly string[];
+  readonly inFlight: number;
+  readonly respawns: number;
+  readonly lastDeath?: { readonly reason: string; readonly secondsAgo: number };
 }
 
 export interface DeviceFigures extends DeviceReport {
@@ -67,6 +134,8 @@ export interface Snapshot {
   /** Of what the rates are means; absent in the first snapshot, whose rates are 0. */
   readonly seconds?: number;
   readonly version: string;
+  /** Where the devices stand; absent: nobody said so. */
+  readonly site?: string;
   /** False: everybody may do everything. */
   readonly authenticated: boolean;
   readonly ready: boolean;
@@ -78,7 +147,13 @@ export interface Snapshot {
     readonly waiting: number;
   };
   readonly models: readonly ModelFigures[];
+  /** Of models that serve here. */
+  readonly variants: readonly VariantFigures[];
+  readonly drift: readonly DriftFigures[];
+  /** Of the registry of models: grows with every change; absent: there is none. */
+  readonly registryGeneration?: number;
   readonly devices: readonly DeviceFigures[];
+  readonly workers: readonly WorkerFigures[];
   /** Empty where none are configured. */
   readonly tenants: readonly TenantFigures[];
   /** Of the tenants' terms: names the state from which an edit is made. */
@@ -101,13 +176,16 @@ export interface ModelCounts {
   readonly queueNs: number;
   readonly computeNs: number;
   readonly waiting: number;
+  /** Executions by rows of their batch. */
+  readonly batches: readonly (readonly [rows: number, executions: number])[];
 }
 
-/** Answered requests of a model and a tenant, by time. */
+/** Answered requests of a model, a tenant and a device, by time. */
 export interface LatencyCounts {
   readonly model: string;
   readonly version: string;
   readonly tenant: string;
+  readonly device: string;
   /** Upper bounds, s, ascending. */
   readonly bounds: readonly number[];
   /** One more than bounds. */
@@ -124,6 +202,8 @@ export interface TenantTime {
 export interface Sample {
   readonly atMs: number;
   readonly version: string;
+  /** May be empty. */
+  readonly site?: string;
   readonly authenticated: boolean;
   readonly ready: boolean;
   readonly cluster: ClusterReport;
@@ -135,7 +215,11 @@ export interface Sample {
   }[];
   readonly models: readonly ModelCounts[];
   readonly latencies: readonly LatencyCounts[];
+  readonly variants: readonly Omit<VariantFigures, "requestsPerSecond">[];
+  readonly drift: readonly DriftFigures[];
+  readonly registryGeneration?: number | undefined;
   readonly devices: readonly DeviceReport[];
+  readonly workers: readonly WorkerFigures[];
   readonly tenants: readonly TenantReport[];
   readonly termsGeneration: number;
   readonly tenantTime: readonly TenantTime[];

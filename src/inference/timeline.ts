@@ -6,7 +6,7 @@
 export interface Timeline {
   /** Last byte of the request was there. */
   received: number;
-  /** Entered the queue of its pool. */
+  /** Entered the queue of its pool; the first, where it went on from one variant to another. */
   queued: number;
   /** Its batch was closed and given to a worker. */
   dispatched: number;

@@ -92,8 +92,9 @@ export function decideBatch(
   }
   if (preferred > 0) return { take: preferredFit, rows: preferred };
   if (fit === 0) return { take: 0, rows };
+  if (full) return { take: fit, rows };
   const { oldestQueuedAt, startBy = Number.POSITIVE_INFINITY } = waiting;
   const waitMs = Math.min(rules.maxDelayMs - (now - oldestQueuedAt), startBy - now);
-  if (full || waitMs <= 0) return { take: fit, rows };
+  if (waitMs <= 0) return { take: fit, rows };
   return { take: 0, waitMs };
 }

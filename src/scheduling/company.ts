@@ -15,7 +15,6 @@ export class Company implements Waiting {
   readonly entries: Entry[] = [];
   /** Those looked at that cannot, even if they start at once and alone. */
   readonly late: Entry[] = [];
-  oldestQueuedAt = Number.POSITIVE_INFINITY;
   startBy = Number.POSITIVE_INFINITY;
   #rows = 0;
   #earliest = Number.POSITIVE_INFINITY;
@@ -31,15 +30,22 @@ export class Company implements Waiting {
     this.#predictUs = predictUs;
   }
 
+  /** Found when it is asked for: a full batch never waits for company. */
+  get oldestQueuedAt(): number {
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const { queuedAt } of this.entries) oldest = Math.min(oldest, queuedAt);
+    return oldest;
+  }
+
   /** 0 also where one row more would make those before it late. */
   nextRows(): number {
     for (let entry = this.#mates.next(); entry !== undefined; entry = this.#mates.next()) {
-      const { request, deadline } = entry;
-      if (deadline !== Number.POSITIVE_INFINITY && this.#isLate(deadline, request.rows)) {
+      const { request, urgent } = entry;
+      if (urgent && this.#isLate(entry.deadline, request.rows)) {
         this.late.push(entry);
         continue;
       }
-      const earliest = Math.min(this.#earliest, deadline);
+      const earliest = urgent ? Math.min(this.#earliest, entry.deadline) : this.#earliest;
       if (earliest !== Number.POSITIVE_INFINITY) {
         const startBy = latestStart(earliest, this.#predictUs(this.#rows + request.rows));
         if (this.#rows > 0 && startBy < this.#startsAt) return 0;
@@ -48,7 +54,6 @@ export class Company implements Waiting {
       }
       this.#rows += request.rows;
       this.entries.push(entry);
-      this.oldestQueuedAt = Math.min(this.oldestQueuedAt, entry.queuedAt);
       return request.rows;
     }
     return 0;

@@ -3,15 +3,21 @@ import { aRequest, FakeCall } from "../../test/support/requests.ts";
 import { NO_POLICY, type QueueRules, UNBATCHED } from "../inference/queue-rules.ts";
 import type { InferRequest } from "../inference/request.ts";
 import type { Entry } from "./entry.ts";
+import { Levels } from "./levels.ts";
 import { RequestQueue } from "./queue.ts";
 
 const dynamic: QueueRules = { ...UNBATCHED, dynamic: true };
 const threeLevels: QueueRules = { ...dynamic, priorityLevels: 3, defaultPriority: 2 };
 
 function filled(rules: QueueRules, ...requests: Partial<InferRequest>[]) {
-  const queue = new RequestQueue(rules);
-  const entries = requests.map((r) => queue.add(aRequest(r), new FakeCall(), 0));
-  return { queue, entries };
+  const levels = new Levels(rules);
+  const queue = new RequestQueue(levels);
+  const add = (request: Partial<InferRequest>, now = 0) => {
+    const entry = levels.entry(aRequest(request), new FakeCall(), now);
+    queue.add(entry);
+    return entry;
+  };
+  return { queue, add, entries: requests.map((request) => add(request)) };
 }
 const ids = (entries: Iterable<{ request: InferRequest }>) =>
   [...entries].map((e) => e.request.id).join("");
@@ -80,12 +86,11 @@ describe("a queue policy", () => {
   const policy = { ...NO_POLICY, maxQueueSize: 2, defaultTimeoutUs: 5000 };
 
   it("refuses in Triton's words what does not fit, and takes it again after one left", () => {
-    const { queue, entries } = filled({ ...dynamic, defaultPolicy: policy }, {}, {});
-    const add = () => queue.add(aRequest({ id: "x" }), new FakeCall(), 0);
-    expect(add).toThrow("[request id: x] Exceeds maximum queue size");
+    const { queue, add, entries } = filled({ ...dynamic, defaultPolicy: policy }, {}, {});
+    expect(() => add({ id: "x" })).toThrow("[request id: x] Exceeds maximum queue size");
     const [first] = entries;
     if (first) queue.remove(first);
-    expect(add).not.toThrow();
+    expect(() => add({ id: "x" })).not.toThrow();
   });
 
   it("rejects what waited too long", () => {
@@ -98,9 +103,9 @@ describe("a queue policy", () => {
 
   it("with DELAY serves it after the others of its level instead", () => {
     const late = { ...policy, maxQueueSize: 0, timeoutAction: "DELAY" as const };
-    const { queue } = filled({ ...dynamic, defaultPolicy: late }, { id: "a" });
+    const { queue, add } = filled({ ...dynamic, defaultPolicy: late }, { id: "a" });
     expect(queue.expire(5)).toEqual([]);
-    queue.add(aRequest({ id: "b" }), new FakeCall(), 6);
+    add({ id: "b" }, 6);
     expect(order(queue)).toBe("ba");
   });
 

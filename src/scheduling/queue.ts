@@ -10,15 +10,11 @@
  * Each lane also keeps its requests by batch key, so that those which may share
  * a batch with the head are found without looking at the others. Everything is
  * O(1) per request: a request leaves from the middle when its client hangs up.
- * One that waits alone is in no lane: most queues are that short, and there may be
- * one for each tenant of each model.
+ * There is one where several wait; for one alone see `lone.ts`.
  */
-import { StatusError } from "../errors.ts";
-import { NO_POLICY, type QueuePolicy, type QueueRules } from "../inference/queue-rules.ts";
-import type { InferCall, InferRequest } from "../inference/request.ts";
-import { dueAt } from "../policy/deadline/deadline.ts";
 import { Chain, type Link } from "./chain.ts";
-import { type Entry, newEntry, type Places } from "./entry.ts";
+import type { Entry } from "./entry.ts";
+import type { Levels } from "./levels.ts";
 
 interface Line {
   readonly all: Chain<Entry>;
@@ -34,32 +30,17 @@ export interface Mates {
 
 const NO_FREEDOM = "";
 
-/** The places of a request that waits alone. */
-const ALONE: Places = {
-  inLine: { value: undefined, previous: undefined, next: undefined },
-  peers: new Chain(),
-  amongPeers: { value: undefined, previous: undefined, next: undefined },
-};
-
 export class RequestQueue {
-  readonly #rules: QueueRules;
-  /** Two lines per level: waiting and delayed. Made when two wait for the first time. */
+  readonly #levels: Levels;
+  /** Two lines per level: waiting and delayed. */
   readonly #lines: Line[] = [];
-  readonly #levels: number;
-  /** It alone waits, and is in no line. */
-  #only: Entry | undefined;
-  readonly #policies: QueuePolicy[] = [];
   #size = 0;
   #rows = 0;
   #withTimeout = 0;
 
-  constructor(rules: QueueRules) {
-    this.#rules = rules;
-    this.#levels = Math.max(1, rules.priorityLevels);
-    for (let level = 0; level < this.#levels; level += 1) {
-      const policy = rules.priorityLevels > 0 ? rules.policies.get(level + 1) : undefined;
-      this.#policies.push(policy ?? rules.defaultPolicy);
-    }
+  constructor(levels: Levels) {
+    this.#levels = levels;
+    for (let at = 0; at < 2 * levels.count; at += 1) this.#lines.push(newLine());
   }
 
   get size(): number {
@@ -70,21 +51,24 @@ export class RequestQueue {
     return this.#rows;
   }
 
-  /** @throws StatusError UNAVAILABLE when the level holds as many as its policy allows. */
-  add(request: InferRequest, call: InferCall, now: number): Entry {
-    const level = this.#levelOf(request.priority);
-    const policy = this.#policies[level] ?? NO_POLICY;
-    if (policy.maxQueueSize > 0 && this.#sizeOf(level) >= policy.maxQueueSize) {
-      const id = request.id === "" ? "<id_unknown>" : request.id;
-      throw new StatusError("UNAVAILABLE", `[request id: ${id}] Exceeds maximum queue size`);
-    }
-    const timeoutUs = timeoutOf(policy, request.timeoutUs);
-    const entry = newEntry(request, call, now);
-    entry.level = level;
-    if (timeoutUs > 0) entry.expiresAt = now + timeoutUs / 1000;
-    if (!this.#rules.preserveOrdering) entry.dueAt = dueAt(call.deadline, now);
-    this.#insert(entry);
-    return entry;
+  /** @throws StatusError UNAVAILABLE when its level holds as many as its policy allows. */
+  add(entry: Entry): void {
+    this.#levels.requireRoom(entry, this.#sizeOf(entry.level));
+    this.insert(entry);
+  }
+
+  /** `add` for one that has its place already. */
+  insert(entry: Entry): void {
+    this.#size += 1;
+    this.#rows += entry.request.rows;
+    if (entry.expiresAt !== Number.POSITIVE_INFINITY) this.#withTimeout += 1;
+    const line = this.#lineOf(entry);
+    const key = keyOf(entry);
+    const peers = line.byKey.get(key) ?? new Chain<Entry>();
+    if (peers.size === 0) line.byKey.set(key, peers);
+    line.rows += entry.request.rows;
+    const inLine = insertByTurn(line.all, entry);
+    entry.places = { inLine, peers, amongPeers: insertByTurn(peers, entry) };
   }
 
   remove(entry: Entry): void {
@@ -93,10 +77,8 @@ export class RequestQueue {
     entry.places = undefined;
     this.#size -= 1;
     this.#rows -= entry.request.rows;
-    if (entry.expiresAt !== Number.POSITIVE_INFINITY) this.#withTimeout -= 1;
-    if (places === ALONE) {
-      this.#only = undefined;
-      return;
+    if (this.#withTimeout > 0 && entry.expiresAt !== Number.POSITIVE_INFINITY) {
+      this.#withTimeout -= 1;
     }
     const line = this.#lineOf(entry);
     line.rows -= entry.request.rows;
@@ -108,26 +90,24 @@ export class RequestQueue {
 
   /** Who is served next. */
   head(): Entry | undefined {
-    if (this.#size <= 1 && this.#only !== undefined) return this.#only;
     for (const { all } of this.#lines) if (all.size > 0) return all.first;
     return undefined;
   }
 
   /** The head and those that may share a batch with it. */
   mates(head: Entry): Mates {
-    return new Peers(this, head, head.request.alone || !this.#rules.dynamic);
+    return new Peers(this, head, head.request.alone || !this.#levels.dynamic);
   }
 
   /** The first of those that may share a batch of this key. */
   firstPeer(batchKey: string): Entry | undefined {
-    if (this.#only !== undefined) return keyOf(this.#only) === batchKey ? this.#only : undefined;
     return this.#firstFrom(0, batchKey);
   }
 
   /** Who is served next of those that may share a batch with an entry that waits here. */
   peerAfter(entry: Entry): Entry | undefined {
     const { places } = entry;
-    if (places === undefined || places === ALONE) return undefined;
+    if (places === undefined) return undefined;
     return places.amongPeers.next?.value ?? this.#firstFrom(indexOfLine(entry) + 1, keyOf(entry));
   }
 
@@ -136,12 +116,7 @@ export class RequestQueue {
    * its own the part that is due before it.
    */
   rowsBefore(priority: number, due: number): number {
-    const level = this.#levelOf(priority);
-    if (this.#only !== undefined) {
-      const at = indexOfLine(this.#only);
-      const before = at < level * 2 || (at === level * 2 && due >= this.#only.dueAt);
-      return before ? this.#rows : 0;
-    }
+    const level = this.#levels.of(priority);
     let rows = 0;
     for (let at = 0; at <= level * 2; at += 1) {
       const line = this.#lines[at];
@@ -161,13 +136,8 @@ export class RequestQueue {
     for (const entry of this.all()) {
       if (entry.expiresAt > now) continue;
       this.remove(entry);
-      if (this.#policies[entry.level]?.timeoutAction === "DELAY") {
-        entry.delayed = true;
-        entry.expiresAt = Number.POSITIVE_INFINITY;
-        this.#insert(entry);
-      } else {
-        rejected.push(entry);
-      }
+      if (this.#levels.delays(entry)) this.insert(entry);
+      else rejected.push(entry);
     }
     return rejected;
   }
@@ -176,7 +146,6 @@ export class RequestQueue {
   nextExpiry(): number {
     let next = Number.POSITIVE_INFINITY;
     if (this.#withTimeout === 0) return next;
-    if (this.#only !== undefined) return this.#only.expiresAt;
     for (const line of this.#lines) {
       for (const entry of line.all) next = Math.min(next, entry.expiresAt);
     }
@@ -185,48 +154,7 @@ export class RequestQueue {
 
   /** In serving order. */
   all(): Entry[] {
-    if (this.#only !== undefined) return [this.#only];
     return this.#lines.flatMap((line) => [...line.all]);
-  }
-
-  /** Takes everything out, for a queue that is given up. */
-  clear(): Entry[] {
-    const entries = this.all();
-    for (const entry of entries) this.remove(entry);
-    return entries;
-  }
-
-  #insert(entry: Entry): void {
-    this.#size += 1;
-    this.#rows += entry.request.rows;
-    if (entry.expiresAt !== Number.POSITIVE_INFINITY) this.#withTimeout += 1;
-    if (this.#size === 1) {
-      this.#only = entry;
-      entry.places = ALONE;
-      return;
-    }
-    const first = this.#only;
-    this.#only = undefined;
-    if (first !== undefined) this.#line(first);
-    this.#line(entry);
-  }
-
-  #line(entry: Entry): void {
-    while (this.#lines.length < 2 * this.#levels) this.#lines.push(newLine());
-    const line = this.#lineOf(entry);
-    const key = keyOf(entry);
-    const peers = line.byKey.get(key) ?? new Chain<Entry>();
-    if (peers.size === 0) line.byKey.set(key, peers);
-    line.rows += entry.request.rows;
-    const inLine = insertByTurn(line.all, entry);
-    entry.places = { inLine, peers, amongPeers: insertByTurn(peers, entry) };
-  }
-
-  #levelOf(priority: number): number {
-    const { priorityLevels, defaultPriority } = this.#rules;
-    if (priorityLevels === 0) return 0;
-    const asked = priority === 0 || priority > priorityLevels ? defaultPriority : priority;
-    return Math.max(0, asked - 1);
   }
 
   #firstFrom(from: number, key: string): Entry | undefined {
@@ -244,7 +172,6 @@ export class RequestQueue {
   }
 
   #sizeOf(level: number): number {
-    if (this.#only !== undefined) return this.#only.level === level ? 1 : 0;
     const waiting = this.#lines[level * 2]?.all.size ?? 0;
     return waiting + (this.#lines[level * 2 + 1]?.all.size ?? 0);
   }
@@ -272,7 +199,8 @@ class Peers implements Mates {
   }
 }
 
-function indexOfLine({ level, delayed }: Entry): number {
+/** Of its level, among the lines of a queue. */
+export function indexOfLine({ level, delayed }: Entry): number {
   return level * 2 + (delayed ? 1 : 0);
 }
 
@@ -300,11 +228,4 @@ function partBefore(chain: Chain<Entry>, due: number): number {
 /** Requests that run alone must not be found by others of their shape. */
 function keyOf(entry: Entry): string {
   return entry.request.alone ? `alone ${entry.request.batchKey}` : entry.request.batchKey;
-}
-
-/** Triton: a request's own time-out counts only where allowed, and only to shorten a default that exists. */
-function timeoutOf(policy: QueuePolicy, requestedUs: number): number {
-  const { defaultTimeoutUs, allowTimeoutOverride } = policy;
-  const shortens = allowTimeoutOverride && requestedUs > 0 && requestedUs < defaultTimeoutUs;
-  return shortens ? requestedUs : defaultTimeoutUs;
 }

@@ -29,7 +29,7 @@ export class Rescuer {
     const { request, call } = entry;
     if (this.#rescue === undefined || call.cancelled) return false;
     const { onCancel } = call;
-    const { dispatched, queued } = call.timeline;
+    const { dispatched } = call.timeline;
     call.timeline.dispatched = 0;
     if (this.#rescue(request, call, error)) {
       entry.call = ENDED;
@@ -37,7 +37,6 @@ export class Rescuer {
     }
     call.onCancel = onCancel;
     call.timeline.dispatched = dispatched;
-    call.timeline.queued = queued;
     return false;
   }
 }

@@ -4,7 +4,7 @@ import { FakeInstance } from "../../test/support/fake-instance.ts";
 import { aRequest, aSignature, FakeCall } from "../../test/support/requests.ts";
 import { VirtualClock } from "../../test/support/virtual-clock.ts";
 import type { RequestOutcome } from "../inference/outcome.ts";
-import { UNBATCHED } from "../inference/queue-rules.ts";
+import { type QueueRules, UNBATCHED } from "../inference/queue-rules.ts";
 import type { InferRequest } from "../inference/request.ts";
 import { silent } from "../logger.ts";
 import { preferenceRouter } from "../policy/routing/preference-router.ts";
@@ -18,7 +18,13 @@ const CLASSES = { u50: "ap_fixed<16,6>", intel: "ap_fixed<16,6>", cpu: "float32"
 type Name = keyof typeof CLASSES;
 const NAMES = Object.keys(CLASSES) as Name[];
 
-function aModel({ anyClass = false, names = NAMES } = {}) {
+interface Given {
+  readonly anyClass?: boolean;
+  readonly names?: Name[];
+  readonly queue?: Partial<QueueRules>;
+}
+
+function aModel({ anyClass = false, names = NAMES, queue = {} }: Given = {}) {
   const clock = new VirtualClock();
   const signature = aSignature();
   const outcomes: RequestOutcome[] = [];
@@ -46,7 +52,7 @@ function aModel({ anyClass = false, names = NAMES } = {}) {
     branches: (rescueOf) =>
       names.map((name) => {
         const pool = new Pool([instances[name]], clock.now);
-        const rules = { ...UNBATCHED, dynamic: true };
+        const rules = { ...UNBATCHED, dynamic: true, ...queue };
         const scheduler = new Scheduler({
           signature,
           rules,
@@ -185,6 +191,25 @@ describe("a model with variants on several vendors", () => {
     await clock.advance(0);
     expect(moves).toEqual(["u50 → intel", "intel → u50"]);
     expect(waiting.told).toBe(0);
+  });
+
+  it("what moves on has waited since it came: its batch closes no later, and those behind it stay behind", async () => {
+    const { clock, instances, submit, outcomes } = aModel({ queue: { maxDelayMs: 10 } });
+    await clock.advance(1);
+    submit({ value: 1 });
+    await clock.advance(4);
+    submit({ value: 2, ...wish("beamgate_variant", "intel") });
+    await clock.advance(2);
+    instances.u50.setReady(false);
+    await clock.advance(3.9);
+    expect(instances.intel.runs).toEqual([]);
+    await clock.advance(0.1);
+    expect([...(instances.intel.runs[0]?.run.room.bytes.subarray(0, 4) ?? [])]).toEqual([
+      1, 1, 2, 2,
+    ]);
+    instances.intel.runs[0]?.finish();
+    await clock.advance(0);
+    expect(outcomes.map(({ timeline }) => timeline.dispatched - timeline.queued)).toEqual([10, 6]);
   });
 
   it("a request that hangs up after it moved leaves the second queue", async () => {

@@ -201,7 +201,7 @@ export class Scheduler implements Served {
       throw outOfTime();
     }
     const entry = this.#queue.add(request, call, now);
-    call.timeline.queued = now;
+    call.timeline.queued = entry.queuedAt;
     this.#arrivedRows += request.rows;
     this.#watch(entry);
     this.#account.pending(this.signature, requestsOf(entry));

@@ -144,6 +144,93 @@ describe("several tenants that wait", () => {
   });
 });
 
+describe("a request that is all that waits of its tenant", () => {
+  const policy = { ...NO_POLICY, defaultTimeoutUs: 5_000, timeoutAction: "DELAY" as const };
+  const twoLevels = { ...dynamic, priorityLevels: 2, defaultPriority: 2 };
+
+  it("that waited too long goes behind those that come later, where its model says DELAY", () => {
+    const { queues, add, serve } = aQueue({ ...dynamic, defaultPolicy: policy });
+    add(atlas, { id: "a" }, 0);
+    expect([queues.expire(5), queues.nextExpiry()]).toEqual([[], Number.POSITIVE_INFINITY]);
+    add(atlas, { id: "b" }, 6);
+    expect(serve(9, 6)).toBe("ba");
+  });
+
+  it("fills its own level, and no other", () => {
+    const full = { ...twoLevels, defaultPolicy: { ...NO_POLICY, maxQueueSize: 1 } };
+    const { queues, add } = aQueue(full);
+    add(atlas, { priority: 1 });
+    expect(() => add(atlas, { priority: 1 })).toThrow("Exceeds maximum queue size");
+    expect(queues.size).toBe(1);
+    expect(() => add(atlas, { priority: 2 })).not.toThrow();
+  });
+
+  it("is before what comes, at its level or a less urgent one", () => {
+    const { queues, add } = aQueue(twoLevels);
+    add(atlas, { rows: 3, priority: 2 }, 0);
+    const ahead = (tenant: Tenant, priority: number, due: number) =>
+      queues.rowsBefore(tenant, priority, due);
+    expect([ahead(atlas, 1, 2_000), ahead(atlas, 2, 2_000), ahead(atlas, 2, 10)]).toEqual([
+      0, 3, 0,
+    ]);
+    expect(ahead(cms, 2, 2_000)).toBe(0);
+  });
+
+  it("runs without company where its batch has other shapes, or it asked for none", () => {
+    const { add, serve } = aQueue();
+    add(atlas, { id: "a" });
+    add(cms, { id: "x", alone: true });
+    add(lhcb, { id: "k" });
+    expect([serve(9), serve(9), serve(9)]).toEqual(["ak", "x", ""]);
+  });
+});
+
+it("holds what came and did not leave, whoever sent it and in whatever order they come and leave", () => {
+  const step = fc.oneof(
+    fc.record({ tenant: fc.nat(2), priority: fc.integer({ min: 1, max: 2 }) }),
+    fc.record({ leaves: fc.nat(9) }),
+    fc.record({ afterMs: fc.nat(4) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const levels = { priorityLevels: 2, defaultPriority: 2 };
+      const policy = { ...NO_POLICY, defaultTimeoutUs: 5_000 };
+      const { queues, add } = aQueue({ ...dynamic, ...levels, defaultPolicy: policy });
+      let now = 0;
+      let held: Entry[] = [];
+      const rows = ({ request }: Entry) => request.rows;
+      for (const taken of steps) {
+        if ("tenant" in taken) {
+          const tenant = [atlas, cms, lhcb][taken.tenant] as Tenant;
+          held.push(add(tenant, { rows: 1 + held.length, priority: taken.priority }, now));
+        } else if ("leaves" in taken) {
+          const [gone] = held.splice(taken.leaves % Math.max(1, held.length), 1);
+          if (gone !== undefined) queues.remove(gone);
+        } else {
+          now += taken.afterMs;
+          const late = held.filter(({ queuedAt }) => queuedAt + 5 <= now);
+          held = held.filter((entry) => !late.includes(entry));
+          expect(new Set(queues.expire(now))).toEqual(new Set(late));
+        }
+        const all = queues.all();
+        expect(new Set(all)).toEqual(new Set(held));
+        expect([all.length, queues.size]).toEqual([held.length, held.length]);
+        const sum = held.reduce((total, entry) => total + rows(entry), 0);
+        const byTenant = [...queues.rowsByTenant()];
+        expect([queues.rows, byTenant.reduce((total, [, its]) => total + its, 0)]).toEqual([
+          sum,
+          sum,
+        ]);
+        const next = Math.min(
+          Number.POSITIVE_INFINITY,
+          ...held.map(({ queuedAt }) => queuedAt + 5),
+        );
+        expect(queues.nextExpiry()).toBe(next);
+      }
+    }),
+  );
+});
+
 describe("a tenant whose share is spent elsewhere", () => {
   it("is served once a second all the same", () => {
     const { clock, add, serve } = aQueue();

@@ -14,9 +14,11 @@ import type { InferCall, InferRequest } from "../inference/request.ts";
 import type { ShareClock } from "../policy/fair-share/share-clock.ts";
 import type { CostCurve } from "./cost-curve.ts";
 import type { Entry } from "./entry.ts";
+import { Levels } from "./levels.ts";
+import { NoMates, rowsBefore } from "./lone.ts";
 import type { Mates } from "./queue.ts";
 import { TenantRound } from "./tenant-round.ts";
-import { type TenantLine, Turns } from "./turns.ts";
+import { TenantLine, Turns, type Waits } from "./turns.ts";
 
 /**
  * A tenant that got nothing here for so long is served next, whatever its share was spent on elsewhere; once
@@ -32,23 +34,19 @@ export interface TenantShare {
 }
 
 export class TenantQueues {
-  readonly #rules: QueueRules;
+  readonly #levels: Levels;
   readonly #clock: ShareClock;
   readonly #curve: Pick<CostCurve, "line">;
   readonly #turns: Turns;
-  /** Some level of the model has a time-out. */
-  readonly #timeouts: boolean;
   #size = 0;
   #rows = 0;
   #agedAt = Number.NEGATIVE_INFINITY;
 
   constructor(rules: QueueRules, clock: ShareClock, curve: Pick<CostCurve, "line">) {
-    this.#rules = rules;
+    this.#levels = new Levels(rules);
     this.#clock = clock;
     this.#curve = curve;
-    this.#turns = new Turns(rules, clock);
-    const policies = [rules.defaultPolicy, ...rules.policies.values()];
-    this.#timeouts = policies.some(({ defaultTimeoutUs }) => defaultTimeoutUs > 0);
+    this.#turns = new Turns(this.#levels, clock);
   }
 
   get size(): number {
@@ -66,20 +64,30 @@ export class TenantQueues {
 
   /** Rows that wait, by tenant. */
   *rowsByTenant(): Generator<readonly [tenant: string, rows: number], void> {
-    for (const { sharer, rows } of this.#turns.all()) yield [sharer.tenant.name, rows];
+    for (const waits of this.#turns.all()) {
+      if (waits instanceof TenantLine) yield [waits.sharer.tenant.name, waits.rows];
+      else if (waits.payer !== undefined) yield [waits.payer.tenant.name, waits.request.rows];
+    }
   }
 
   /** Whose requests wait, and with none, who came since this was last asked. A tenant may be in it twice. */
   *takeTenants(): Generator<TenantShare, void> {
     for (const tenant of this.#turns.takeCome()) yield { tenant, rows: 0, requests: 0 };
-    for (const { sharer, rows, size } of this.#turns.all()) {
-      yield { tenant: sharer.tenant, rows, requests: size };
+    for (const waits of this.#turns.all()) {
+      if (waits instanceof TenantLine) {
+        yield { tenant: waits.sharer.tenant, rows: waits.rows, requests: waits.size };
+      } else if (waits.payer !== undefined) {
+        yield { tenant: waits.payer.tenant, rows: waits.request.rows, requests: 1 };
+      }
     }
   }
 
   /** Of a tenant's rows, those that go before a request that comes now, see `RequestQueue.rowsBefore`. */
   rowsBefore(tenant: Tenant, priority: number, due: number): number {
-    return this.#turns.of(tenant)?.rowsBefore(priority, due) ?? 0;
+    const waits = this.#turns.of(tenant);
+    if (waits === undefined) return 0;
+    if (waits instanceof TenantLine) return waits.rowsBefore(priority, due);
+    return rowsBefore(waits, this.#levels, priority, due);
   }
 
   /** The part of the devices that a tenant has among those who are busy. */
@@ -90,32 +98,27 @@ export class TenantQueues {
   /** @throws StatusError UNAVAILABLE when the tenant's level holds as many as the model's policy allows. */
   add(request: InferRequest, call: InferCall, now: number): Entry {
     const tenant = call.caller?.tenant ?? DEFAULT_TENANT;
-    const line = this.#turns.of(tenant) ?? this.#turns.begin(tenant, now);
-    const entry = line.add(request, call, now);
+    const entry = this.#levels.entry(request, call, now);
+    this.#turns.add(tenant, entry, now);
     this.#size += 1;
     this.#rows += request.rows;
-    entry.payer = line.sharer;
     return entry;
   }
 
   remove(entry: Entry): void {
-    const line = this.#lineOf(entry);
-    if (entry.places === undefined || line === undefined) return;
+    if (entry.places === undefined) return;
     this.#size -= 1;
     this.#rows -= entry.request.rows;
-    line.remove(entry);
-    if (line.size === 0) this.#turns.end(line);
+    this.#turns.remove(entry);
   }
 
   /** For a batch: their tenants were served. */
   take(batch: readonly Entry[], now: number): void {
-    const [head] = batch;
-    const first = head && this.#lineOf(head);
+    const first = batch[0]?.payer;
     if (first !== undefined && now - this.#turns.sinceOf(first) >= AGED_MS) this.#agedAt = now;
     for (const entry of batch) {
       this.remove(entry);
-      const line = this.#lineOf(entry);
-      if (line !== undefined) this.#turns.served(line, now);
+      if (entry.payer !== undefined) this.#turns.served(entry.payer, now);
     }
   }
 
@@ -123,32 +126,39 @@ export class TenantQueues {
   head(now: number): Entry | undefined {
     if (this.#size === 0) return undefined;
     const aged = now - this.#agedAt >= AGED_MS && this.#turns.count > 1;
-    const line = (aged && this.#turns.notServedSince(now - AGED_MS)) || this.#turns.first();
-    return line?.head();
+    const waits = (aged && this.#turns.notServedSince(now - AGED_MS)) || this.#turns.first();
+    return waits instanceof TenantLine ? waits.head() : waits;
   }
 
   /** The head and those that may share a batch with it, in serving order. Nothing is taken out. */
   mates(head: Entry): Mates {
-    const line = this.#lineOf(head);
-    if (line === undefined) return { next: () => undefined };
-    const alone = head.request.alone || !this.#rules.dynamic;
-    if (alone || this.#turns.count === 1) return line.mates(head);
+    const waits = this.#waitsWith(head);
+    if (waits === undefined) return { next: () => undefined };
+    const alone = head.request.alone || !this.#levels.dynamic;
+    if (alone || this.#turns.count === 1) {
+      return waits instanceof TenantLine ? waits.mates(head) : new NoMates(head);
+    }
     const { fixedUs, usPerRow } = this.#curve.line();
     const perRow = Math.max(1, fixedUs + usPerRow);
-    return new TenantRound(this.#turns, this.#clock, perRow, line, head);
+    return new TenantRound(this.#turns, this.#clock, perRow, waits, head);
   }
 
   /** See `RequestQueue.expire`. */
   expire(now: number): Entry[] {
     const rejected: Entry[] = [];
-    if (!this.#timeouts) return rejected;
-    for (const line of this.#turns.all()) {
-      for (const entry of line.expire(now)) {
-        this.#size -= 1;
-        this.#rows -= entry.request.rows;
-        rejected.push(entry);
+    if (!this.#levels.timeouts) return rejected;
+    for (const waits of this.#turns.all()) {
+      if (waits instanceof TenantLine) {
+        for (const entry of waits.expire(now)) {
+          this.#size -= 1;
+          this.#rows -= entry.request.rows;
+          rejected.push(entry);
+        }
+        this.#turns.dropEmpty(waits);
+      } else if (waits.expiresAt <= now && !this.#levels.delays(waits)) {
+        this.remove(waits);
+        rejected.push(waits);
       }
-      if (line.size === 0) this.#turns.end(line);
     }
     return rejected;
   }
@@ -156,14 +166,18 @@ export class TenantQueues {
   /** When the next time-out passes; Infinity for never. */
   nextExpiry(): number {
     let next = Number.POSITIVE_INFINITY;
-    if (!this.#timeouts) return next;
-    for (const line of this.#turns.all()) next = Math.min(next, line.nextExpiry());
+    if (!this.#levels.timeouts) return next;
+    for (const waits of this.#turns.all()) {
+      next = Math.min(next, waits instanceof TenantLine ? waits.nextExpiry() : waits.expiresAt);
+    }
     return next;
   }
 
   /** Tenant by tenant, each in serving order. */
   all(): Entry[] {
-    return this.#turns.all().flatMap((line) => line.all());
+    return this.#turns
+      .all()
+      .flatMap((waits) => (waits instanceof TenantLine ? waits.all() : waits));
   }
 
   /** Takes everything out, for a queue that is given up. */
@@ -173,7 +187,7 @@ export class TenantQueues {
     return entries;
   }
 
-  #lineOf({ payer }: Entry): TenantLine | undefined {
+  #waitsWith({ payer }: Entry): Waits | undefined {
     return payer && this.#turns.of(payer.tenant);
   }
 }

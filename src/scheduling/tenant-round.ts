@@ -5,8 +5,9 @@
 import type { ShareClock } from "../policy/fair-share/share-clock.ts";
 import { NOBODY, TagHeap } from "../policy/fair-share/tag-heap.ts";
 import type { Entry } from "./entry.ts";
+import { joins } from "./lone.ts";
 import type { Mates } from "./queue.ts";
-import type { TenantLine, Turns } from "./turns.ts";
+import { TenantLine, type Turns, type Waits } from "./turns.ts";
 
 /** Tenants that one batch is filled from at most: a decision stays short. */
 const TENANTS_PER_BATCH = 64;
@@ -22,7 +23,7 @@ export class TenantRound implements Mates {
   readonly #turns: Turns;
   readonly #clock: ShareClock;
   readonly #usPerRow: number;
-  readonly #first: TenantLine;
+  readonly #first: Waits;
   readonly #head: Entry;
   #begun = false;
   #tenants = 0;
@@ -33,10 +34,10 @@ export class TenantRound implements Mates {
 
   /**
    * @param head of all
-   * @param first its line
+   * @param first what of its tenant waits
    * @param usPerRow what a row costs the one who sends it, device µs
    */
-  constructor(turns: Turns, clock: ShareClock, usPerRow: number, first: TenantLine, head: Entry) {
+  constructor(turns: Turns, clock: ShareClock, usPerRow: number, first: Waits, head: Entry) {
     this.#turns = turns;
     this.#clock = clock;
     this.#usPerRow = usPerRow;
@@ -49,7 +50,7 @@ export class TenantRound implements Mates {
       // The head goes first, also where its tenant has waited too long and its share is spent.
       this.#begun = true;
       this.#turns.lookAtAll();
-      this.#lookAgain(this.#first, this.#head);
+      if (this.#first instanceof TenantLine) this.#lookAgain(this.#first, this.#head);
       return this.#head;
     }
     const again = this.#heap.first;
@@ -60,16 +61,22 @@ export class TenantRound implements Mates {
   /** Of a tenant that was not looked at yet and whose tag is `most` or less. */
   #nextTenant(most: number): Entry | undefined {
     while (this.#tenants < TENANTS_PER_BATCH) {
-      const line = this.#turns.next(most);
-      if (line === undefined) return undefined;
+      const waits = this.#turns.next(most);
+      if (waits === undefined) return undefined;
       this.#tenants += 1;
-      if (line === this.#first) continue;
-      const entry = line.firstPeer(this.#head.request.batchKey);
-      if (entry === undefined) continue;
-      this.#lookAgain(line, entry);
-      return entry;
+      if (waits === this.#first) continue;
+      const entry = this.#mateOf(waits);
+      if (entry !== undefined) return entry;
     }
     return undefined;
+  }
+
+  #mateOf(waits: Waits): Entry | undefined {
+    const { batchKey } = this.#head.request;
+    if (!(waits instanceof TenantLine)) return joins(waits, batchKey) ? waits : undefined;
+    const entry = waits.firstPeer(batchKey);
+    if (entry !== undefined) this.#lookAgain(waits, entry);
+    return entry;
   }
 
   #nextOf(again: number): Entry | undefined {

@@ -5,12 +5,14 @@
  *
  *   tenants   3    17   4    …     indexes of those that wait, in no order
  *   since     90   12   95   …     when each began to wait to be served here, monotonic ms
- *   lines     ▢    ▢    ▢    …     what of each waits
+ *   waits     ▢    ▤    ▢    …     what of each waits: one request, or a line of several
  */
 import type { Tenant } from "../inference/caller.ts";
-import type { QueueRules } from "../inference/queue-rules.ts";
 import type { ShareClock, Sharer } from "../policy/fair-share/share-clock.ts";
 import { NOBODY } from "../policy/fair-share/tag-heap.ts";
+import type { Entry } from "./entry.ts";
+import type { Levels } from "./levels.ts";
+import { ALONE } from "./lone.ts";
 import { RequestQueue } from "./queue.ts";
 
 /** Lines of tenants that left, kept for those who come. */
@@ -18,22 +20,25 @@ const SPARE = 4;
 /** Rows that were longer give their memory back when nobody waits any more: an array that was popped keeps it. */
 const LONG = 64;
 
-/** What of one tenant waits. */
+/** What of one tenant waits, where that is or was more than one request. */
 export class TenantLine extends RequestQueue {
   sharer: Sharer;
 
-  constructor(rules: QueueRules, sharer: Sharer) {
-    super(rules);
+  constructor(levels: Levels, sharer: Sharer) {
+    super(levels);
     this.sharer = sharer;
   }
 }
 
+/** What of one tenant waits. */
+export type Waits = Entry | TenantLine;
+
 export class Turns {
-  readonly #rules: QueueRules;
+  readonly #levels: Levels;
   readonly #clock: ShareClock;
   readonly #tenants: number[] = [];
   readonly #since: number[] = [];
-  readonly #lines: TenantLine[] = [];
+  readonly #waits: Waits[] = [];
   /** No `since` is earlier, monotonic ms. */
   #earliest = Number.NEGATIVE_INFINITY;
   /** By index of the tenant: where it stands in these rows, or `NOBODY`. */
@@ -47,8 +52,8 @@ export class Turns {
   /** Most that waited since the rows were last cut. */
   #most = 0;
 
-  constructor(rules: QueueRules, clock: ShareClock) {
-    this.#rules = rules;
+  constructor(levels: Levels, clock: ShareClock) {
+    this.#levels = levels;
     this.#clock = clock;
   }
 
@@ -57,27 +62,9 @@ export class Turns {
     return this.#tenants.length;
   }
 
-  of(tenant: Tenant): TenantLine | undefined {
-    return this.#lineOf(tenant.index);
-  }
-
-  /** For a tenant of which nothing waits yet; something does from now on. */
-  begin(tenant: Tenant, now: number): TenantLine {
-    const { index } = tenant;
-    const sharer = this.#clock.enter(tenant);
-    const line = this.#spare.pop() ?? new TenantLine(this.#rules, sharer);
-    line.sharer = sharer;
-    while (this.#at.length <= index) this.#at.push(NOBODY);
-    this.#at[index] = this.#tenants.push(index) - 1;
-    this.#most = Math.max(this.#most, this.#lines.push(line));
-    this.#since.push(now);
-    this.#earliest = Math.min(this.#earliest, now);
-    if (this.#come !== undefined && this.#comeIn[index] !== this.#asked) {
-      while (this.#comeIn.length < index) this.#comeIn.push(NOBODY);
-      this.#comeIn[index] = this.#asked;
-      this.#come.push(tenant);
-    }
-    return line;
+  of({ index }: Tenant): Waits | undefined {
+    const at = this.#at[index];
+    return at === undefined || at === NOBODY ? undefined : this.#waits[at];
   }
 
   /** Tenants that began to wait since this was last asked, each once. */
@@ -88,40 +75,49 @@ export class Turns {
     return come;
   }
 
-  /** Nothing of it waits any more. */
-  end(line: TenantLine): void {
-    const { index } = line.sharer.tenant;
-    const at = this.#at[index] as number;
-    const lastIndex = this.#tenants.pop() as number;
-    const lastSince = this.#since.pop() as number;
-    const lastLine = this.#lines.pop() as TenantLine;
-    if (lastIndex !== index) {
-      this.#tenants[at] = lastIndex;
-      this.#since[at] = lastSince;
-      this.#lines[at] = lastLine;
-      this.#at[lastIndex] = at;
-    }
-    this.#at[index] = NOBODY;
-    this.#clock.leave(line.sharer);
-    if (this.#spare.length < SPARE) this.#spare.push(line);
-    if (this.#tenants.length === 0 && this.#most > LONG) {
-      for (const row of [this.#tenants, this.#since, this.#lines]) row.length = 0;
-      this.#most = 0;
-    }
+  /** @throws StatusError UNAVAILABLE when the tenant's level holds as many as the model's policy allows. */
+  add(tenant: Tenant, entry: Entry, now: number): void {
+    const waits = this.of(tenant);
+    if (waits === undefined) this.#begin(tenant, entry, now);
+    else if (waits instanceof TenantLine) this.#join(waits, entry);
+    else this.#joinLone(waits, entry);
   }
 
-  /** A tenant that still waits was served. */
-  served(line: TenantLine, now: number): void {
-    this.#since[this.#at[line.sharer.tenant.index] as number] = now;
+  /** One that waits here. */
+  remove(entry: Entry): void {
+    const { places, payer } = entry;
+    if (payer === undefined) return;
+    if (places === ALONE) {
+      entry.places = undefined;
+      this.#end(payer);
+      return;
+    }
+    const line = this.of(payer.tenant);
+    if (!(line instanceof TenantLine)) return;
+    line.remove(entry);
+    this.dropEmpty(line);
+  }
+
+  /** To be told of a line from which somebody took requests. */
+  dropEmpty(line: TenantLine): void {
+    if (line.size > 0) return;
+    this.#end(line.sharer);
+    if (this.#spare.length < SPARE) this.#spare.push(line);
+  }
+
+  /** A tenant was served; it may still wait. */
+  served({ tenant }: Sharer, now: number): void {
+    const at = this.#at[tenant.index] as number;
+    if (at !== NOBODY) this.#since[at] = now;
   }
 
   /** Since when a tenant that waits was not served here, monotonic ms. */
-  sinceOf(line: TenantLine): number {
-    return this.#since[this.#at[line.sharer.tenant.index] as number] as number;
+  sinceOf({ tenant }: Sharer): number {
+    return this.#since[this.#at[tenant.index] as number] as number;
   }
 
   /** Whose tag is the smallest. */
-  first(): TenantLine | undefined {
+  first(): Waits | undefined {
     const { tags } = this.#clock;
     let least = Number.POSITIVE_INFINITY;
     let first = 0;
@@ -129,11 +125,11 @@ export class Turns {
       const tag = tags[this.#tenants[at] as number] as number;
       if (tag < least) [least, first] = [tag, at];
     }
-    return this.#lines[first];
+    return this.#waits[first];
   }
 
   /** Who was not served here for the longest time, if that is not since `ms`. */
-  notServedSince(ms: number): TenantLine | undefined {
+  notServedSince(ms: number): Waits | undefined {
     if (this.#earliest > ms) return undefined;
     let oldest = 0;
     this.#earliest = Number.POSITIVE_INFINITY;
@@ -141,30 +137,77 @@ export class Turns {
       const since = this.#since[at] as number;
       if (since < this.#earliest) [this.#earliest, oldest] = [since, at];
     }
-    return this.#earliest > ms ? undefined : this.#lines[oldest];
+    return this.#earliest > ms ? undefined : this.#waits[oldest];
   }
 
   /** Nobody was looked at yet: `next` begins with the smallest tag. */
   lookAtAll(): void {
-    this.#clock.unseen.reset(this.#tenants);
+    this.#clock.unseen.fill(this.#tenants, this.#clock.tags);
   }
 
   /** The next one in the order of tags, where its tag is `most` or less. Nobody begins or ends between two calls. */
-  next(most: number): TenantLine | undefined {
+  next(most: number): Waits | undefined {
     const { unseen } = this.#clock;
-    const index = unseen.first;
-    if (index === NOBODY || (this.#clock.tags[index] as number) > most) return undefined;
-    unseen.takeFirst();
-    return this.#lineOf(index);
+    if (unseen.size === 0 || unseen.least > most) return undefined;
+    return this.#waits[unseen.take()];
   }
 
   /** In no order. */
-  all(): TenantLine[] {
-    return [...this.#lines];
+  all(): Waits[] {
+    return [...this.#waits];
   }
 
-  #lineOf(index: number): TenantLine | undefined {
-    const at = this.#at[index];
-    return at === undefined || at === NOBODY ? undefined : this.#lines[at];
+  /** Nothing of the tenant waited. */
+  #begin(tenant: Tenant, entry: Entry, now: number): void {
+    const { index } = tenant;
+    entry.payer = this.#clock.enter(tenant);
+    entry.places = ALONE;
+    while (this.#at.length <= index) this.#at.push(NOBODY);
+    this.#at[index] = this.#tenants.push(index) - 1;
+    this.#most = Math.max(this.#most, this.#waits.push(entry));
+    this.#since.push(now);
+    this.#earliest = Math.min(this.#earliest, now);
+    if (this.#come !== undefined && this.#comeIn[index] !== this.#asked) {
+      while (this.#comeIn.length < index) this.#comeIn.push(NOBODY);
+      this.#comeIn[index] = this.#asked;
+      this.#come.push(tenant);
+    }
+  }
+
+  #join(line: TenantLine, entry: Entry): void {
+    line.add(entry);
+    entry.payer = line.sharer;
+  }
+
+  #joinLone(lone: Entry, entry: Entry): void {
+    this.#levels.requireRoom(entry, lone.level === entry.level ? 1 : 0);
+    const sharer = lone.payer as Sharer;
+    const line = this.#spare.pop() ?? new TenantLine(this.#levels, sharer);
+    line.sharer = sharer;
+    entry.payer = sharer;
+    line.insert(lone);
+    line.insert(entry);
+    this.#waits[this.#at[sharer.tenant.index] as number] = line;
+  }
+
+  /** Nothing of it waits any more. */
+  #end(sharer: Sharer): void {
+    const { index } = sharer.tenant;
+    const at = this.#at[index] as number;
+    const lastIndex = this.#tenants.pop() as number;
+    const lastSince = this.#since.pop() as number;
+    const lastWaits = this.#waits.pop() as Waits;
+    if (lastIndex !== index) {
+      this.#tenants[at] = lastIndex;
+      this.#since[at] = lastSince;
+      this.#waits[at] = lastWaits;
+      this.#at[lastIndex] = at;
+    }
+    this.#at[index] = NOBODY;
+    this.#clock.leave(sharer);
+    if (this.#tenants.length === 0 && this.#most > LONG) {
+      for (const row of [this.#tenants, this.#since, this.#waits]) row.length = 0;
+      this.#most = 0;
+    }
   }
 }

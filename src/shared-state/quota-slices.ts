@@ -25,6 +25,8 @@ type Rate = "rowsPerSecond" | "bytesPerSecond";
 const RATES: readonly Rate[] = ["rowsPerSecond", "bytesPerSecond"];
 /** Longest time that is handed out of a part after Redis was heard of. */
 export const SLICE_MS = 250;
+/** Parts come with nine digits. */
+const ROUNDED = 1 + 1e-8;
 
 interface Slice {
   readonly limit: number;
@@ -69,6 +71,8 @@ export class QuotaSlices {
     this.#heardUntil = until;
     for (const [at, { key, limit }] of asked.entries()) {
       const [part, othersWish] = [Number(told[2 * at]), Number(told[2 * at + 1])];
+      // Whatever answers there: no answer of a script of ours is anything else.
+      if (!(part >= 0 && part <= limit * ROUNDED && othersWish >= 0)) continue;
       // A part of nothing comes of a moment without agreement on how many gateways there are.
       this.#slices.set(key, {
         ...{ limit, othersWish, until },

@@ -16,8 +16,9 @@ export const SCRIPTS = {
 export type ScriptName = keyof typeof SCRIPTS;
 
 export function scriptText(name: ScriptName): string {
-  return readFileSync(
-    join(packageRoot, "src", "shared-state", "scripts", SCRIPTS[name].file),
-    "utf8",
-  );
+  return textOf("own.lua") + textOf(SCRIPTS[name].file);
+}
+
+function textOf(file: string): string {
+  return readFileSync(join(packageRoot, "src", "shared-state", "scripts", file), "utf8");
 }

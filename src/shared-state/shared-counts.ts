@@ -43,6 +43,8 @@ const WHOLE_MS = 15_000;
 /** After the last gateway has gone, ms. */
 const KEPT_MS = 86_400_000;
 
+const isCount = (number: number) => Number.isSafeInteger(number) && number >= 0;
+
 export class SharedCounts {
   readonly #parts: SharedCountsParts;
   readonly #marks = new Map<string, string>();
@@ -107,7 +109,7 @@ export class SharedCounts {
     const words = [...sent].flatMap(([full, { revision, text }]) => [full, `${revision} ${text}`]);
     const about: (string | number)[] = [whole ? "" : this.#birth, this.#change, KEPT_MS];
     const told = await link.script("shareCounts", ...keys, ...about, ...words).catch(() => []);
-    if (!Array.isArray(told) || told.length < 2) {
+    if (!Array.isArray(told) || told.length < 2 || !isCount(Number(told[1]))) {
       this.#lost = this.#met;
       return;
     }
@@ -119,6 +121,8 @@ export class SharedCounts {
       const [full = "", text = ""] = [texts[at], texts[at + 1]];
       const space = text.indexOf(" ");
       const revision = Number(text.slice(0, space));
+      // No gateway wrote this.
+      if (space < 1 || !isCount(revision)) continue;
       heard.add(full);
       this.#learn(full, { revision, text: text.slice(space + 1) });
       if (revision < (this.#known.get(full)?.revision ?? 0)) this.#missing.add(full);

@@ -37,6 +37,8 @@ export class ModelAccount implements Account {
   readonly stages: StageTimes | undefined;
   /** Told of requests that were not answered as asked. */
   onFailure: ((outcome: RequestOutcome) => void) | undefined;
+  /** Told of requests that are traced, whatever became of them. */
+  onTraced: ((outcome: RequestOutcome) => void) | undefined;
 
   /** @param wallMs ms since 1970, for `last_inference`. */
   constructor(wallMs: () => number = Date.now, stages?: StageTimes) {
@@ -77,6 +79,11 @@ export class ModelAccount implements Account {
   }
 
   request(outcome: RequestOutcome): void {
+    this.#count(outcome);
+    if (outcome.trace !== undefined) this.onTraced?.(outcome);
+  }
+
+  #count(outcome: RequestOutcome): void {
     const { signature, rows, requests = 1, timeline, failure, execution, cache } = outcome;
     const counters = this.#of(signature);
     const wholeNs = between(timeline.received, timeline.answered);

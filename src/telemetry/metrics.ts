@@ -2,12 +2,13 @@
  * What Prometheus reads. Nothing here runs per request: every metric is read
  * from plain counters at the moment somebody asks.
  */
-import { collectDefaultMetrics, type Metric, Registry } from "prom-client";
+import type { Metric } from "prom-client";
 import type { ReadHistogram, ReadMetric } from "./exposition/families.ts";
 import { CONTENT_TYPES, formatFor } from "./exposition/format.ts";
 import { page } from "./exposition/page.ts";
 import type { ModelCounters } from "./model-counters.ts";
 import { modelMetrics } from "./model-metrics.ts";
+import { processMetrics } from "./process-metrics.ts";
 
 export interface MetricsOptions {
   /** Every model version with counters. */
@@ -42,11 +43,10 @@ export function createMetrics({
 }: MetricsOptions): Metrics {
   const told = ({ name }: ReadMetric) => counterLatencies || !DURATION.test(name);
   const metrics = [...modelMetrics(models), ...others].filter(told);
-  const process = new Registry();
-  collectDefaultMetrics({ register: process });
+  const process = processMetrics();
   const parts = {
-    metrics: [...metrics, ...histograms],
-    kept: [...latencies, ...(process.getMetricsAsArray() as unknown as Metric[])],
+    metrics: [...metrics, ...histograms, ...process.metrics, ...process.histograms],
+    kept: latencies,
   };
   return {
     page(accept) {

@@ -1,21 +1,32 @@
 /**
- * Spans on their way to a collector, by OTLP over HTTP. The only file that loads
- * the OpenTelemetry SDK, and it is imported only where that mode is chosen. Spans
- * are handed over finished: no tracer, no context and no sampler of the SDK runs.
+ * Spans on their way to a collector, by OTLP over HTTP. The only file that loads the OpenTelemetry SDK, and it is
+ * imported only where that mode is chosen. Of the SDK are the resource, the settings and the sending; a request that
+ * ended only leaves a note, and spans are made of the notes when there are enough for one message.
  */
 import { SpanKind, SpanStatusCode, TraceFlags } from "@opentelemetry/api";
-import { TraceState } from "@opentelemetry/core";
+import { type ExportResult, ExportResultCode, TraceState } from "@opentelemetry/core";
 import {
   defaultResource,
   detectResources,
   envDetector,
+  type Resource,
   resourceFromAttributes,
 } from "@opentelemetry/resources";
-import { BatchSpanProcessor, type ReadableSpan } from "@opentelemetry/sdk-trace-base";
-import type { RequestOutcome } from "../inference/outcome.ts";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
+import { type Clock, systemClock } from "../clock.ts";
 import type { ModelSignature } from "../inference/request.ts";
+import { Batches } from "./otlp/batches.ts";
+import { TraceEncoder } from "./otlp/encode-traces.ts";
 import type { RequestTrace } from "./request-trace.ts";
-import { type Span, spansOf } from "./spans.ts";
+import {
+  type Attributes,
+  type EndedRequest,
+  type ModelAttributes,
+  modelAttributes,
+  type Span,
+  spanCount,
+  spansOf,
+} from "./spans.ts";
 import type { TraceSink } from "./tracer.ts";
 
 export interface SpanExportOptions {
@@ -30,44 +41,128 @@ export interface SpanExportOptions {
   readonly zeroMs: number;
   readonly version: string;
   /** What else is known of a model: backend, artifact. */
-  about(signature: ModelSignature): Readonly<Record<string, string | number>>;
+  about(signature: ModelSignature): Attributes;
+  readonly clock?: Clock;
 }
 
 /** An export that takes longer is given up: less than a service may take to stop. */
 const EXPORT_TIMEOUT_MS = 4000;
 
+interface Note {
+  readonly trace: RequestTrace;
+  readonly ended: EndedRequest;
+  readonly known: ModelAttributes;
+}
+
+type Post = (spans: readonly Span[]) => Promise<void>;
+
 export async function openSpanExport(options: SpanExportOptions): Promise<TraceSink> {
-  const { OTLPTraceExporter } =
-    exportProtocol() === "http/json"
-      ? await import("@opentelemetry/exporter-trace-otlp-http")
-      : await import("@opentelemetry/exporter-trace-otlp-proto");
-  const exporter = new OTLPTraceExporter({
-    ...(options.url === undefined ? {} : { url: options.url }),
-    timeoutMillis: EXPORT_TIMEOUT_MS,
+  const { clock = systemClock } = options;
+  const { post, close } = await openExporter(options);
+  const batches = new Batches<Note>({
+    rules: {
+      most: options.maxQueueSize,
+      batch: options.maxExportBatchSize,
+      delayMs: options.scheduleDelayMs,
+    },
+    send: (notes) =>
+      within(
+        EXPORT_TIMEOUT_MS,
+        clock,
+        post(notes.flatMap(({ trace, ended, known }) => spansOf(trace, ended, known))),
+      ),
+    clock,
   });
-  const processor = new BatchSpanProcessor(exporter, {
-    maxQueueSize: options.maxQueueSize,
-    scheduledDelayMillis: options.scheduleDelayMs,
-    maxExportBatchSize: options.maxExportBatchSize,
-    exportTimeoutMillis: EXPORT_TIMEOUT_MS,
+  const known = new WeakMap<ModelSignature, ModelAttributes>();
+  return {
+    ended(trace, { signature, rows, timeline, failure, execution, batchRows, cache }) {
+      let attributes = known.get(signature);
+      if (attributes === undefined) {
+        attributes = modelAttributes(signature, options.about(signature));
+        known.set(signature, attributes);
+      }
+      const ended = {
+        ...{ signature, rows, timeline, failure, execution, batchRows },
+        ...(cache && { cache }),
+      };
+      batches.add({ trace, ended, known: attributes }, spanCount(ended));
+    },
+    async close() {
+      await batches.close();
+      await close();
+    },
+  };
+}
+
+async function within<T>(limitMs: number, clock: Clock, sent: Promise<T>): Promise<T> {
+  let stop = () => {};
+  const late = new Promise<never>((_, reject) => {
+    stop = clock.after(limitMs, () => reject(new Error(`no answer within ${limitMs} ms`)));
   });
+  try {
+    return await Promise.race([sent, late]);
+  } finally {
+    stop();
+  }
+}
+
+async function openExporter(
+  options: SpanExportOptions,
+): Promise<{ readonly post: Post; close(): Promise<void> }> {
   const resource = defaultResource()
     .merge(resourceFromAttributes({ "service.name": "triton-inference-server" }))
     .merge(detectResources({ detectors: [envDetector] }))
     .merge(resourceFromAttributes(options.resource));
-  const readable = (span: Span): ReadableSpan => ({
-    ...readableSpan(span, options.zeroMs),
-    resource,
-    instrumentationScope: { name: "beamgate", version: options.version },
-  });
-  return {
-    ended(trace: RequestTrace, outcome: RequestOutcome) {
-      for (const span of spansOf(trace, outcome, options.about(outcome.signature))) {
-        processor.onEnd(readable(span));
-      }
-    },
-    close: () => processor.shutdown(),
+  const scope = { name: "beamgate", version: options.version };
+  const settings = {
+    ...(options.url === undefined ? {} : { url: options.url }),
+    timeoutMillis: EXPORT_TIMEOUT_MS,
   };
+  if (exportProtocol() === "http/json") {
+    const { OTLPTraceExporter } = await import("@opentelemetry/exporter-trace-otlp-http");
+    const exporter = new OTLPTraceExporter(settings);
+    const readable = (span: Span) => readableSpan(span, options.zeroMs, resource, scope);
+    return {
+      post: (spans) => answered((told) => exporter.export(spans.map(readable), told)),
+      close: () => exporter.shutdown(),
+    };
+  }
+  const http = await import("@opentelemetry/otlp-exporter-base/node-http");
+  const attributes = textsAndNumbers(resource);
+  const encoder = new TraceEncoder({ resource: attributes, scope, zeroMs: options.zeroMs });
+  const delegate = http.createOtlpHttpExportDelegate<readonly Span[], undefined>(
+    http.convertLegacyHttpOptions(settings, "TRACES", "v1/traces", {
+      "Content-Type": "application/x-protobuf",
+    }),
+    {
+      serializeRequest: (spans) => encoder.encode(spans),
+      deserializeResponse: () => undefined,
+    },
+    "otlp_http_span_exporter",
+    { name: "span", countItems: (spans) => spans.length },
+    undefined,
+  );
+  return {
+    post: (spans) => answered((told) => delegate.export(spans, told)),
+    close: () => delegate.shutdown(),
+  };
+}
+
+function answered(send: (told: (result: ExportResult) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    send(({ code, error }) => {
+      if (code === ExportResultCode.SUCCESS) resolve();
+      else reject(error ?? new Error("the collector did not take the spans"));
+    });
+  });
+}
+
+/** A resource has texts, and numbers such as its process id. */
+function textsAndNumbers({ attributes }: Resource): Attributes {
+  const told = Object.entries(attributes).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    told.map(([key, value]) => [key, typeof value === "number" ? value : String(value)]),
+  );
 }
 
 function exportProtocol(): string | undefined {
@@ -75,7 +170,12 @@ function exportProtocol(): string | undefined {
   return env["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] ?? env["OTEL_EXPORTER_OTLP_PROTOCOL"];
 }
 
-function readableSpan(span: Span, zeroMs: number) {
+function readableSpan(
+  span: Span,
+  zeroMs: number,
+  resource: Resource,
+  instrumentationScope: ReadableSpan["instrumentationScope"],
+): ReadableSpan {
   const { traceId, tracestate } = span;
   const context = (spanId: string) => ({
     traceId,
@@ -98,9 +198,11 @@ function readableSpan(span: Span, zeroMs: number) {
       span.failure === undefined
         ? { code: SpanStatusCode.UNSET }
         : { code: SpanStatusCode.ERROR, message: span.failure },
-    attributes: { ...span.attributes },
+    attributes: Object.assign({}, ...span.shared, span.attributes),
     links: [],
     events: span.events.map(({ name, at }) => ({ name, time: highResolution(zeroMs + at) })),
+    resource,
+    instrumentationScope,
     ended: true,
     droppedAttributesCount: 0,
     droppedEventsCount: 0,

@@ -23,9 +23,9 @@ export interface TracedTensor {
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
 /** undefined: none, or one that breaks the rules of W3C Trace Context and does not count. */
-export function readTraceparent(header: string | undefined): ParentSpan | undefined {
+export function readTraceparent(header: string): ParentSpan | undefined {
   const [, version = "", traceId = "", spanId = "", flags = "", more] =
-    TRACEPARENT.exec(header?.trim() ?? "") ?? [];
+    TRACEPARENT.exec(header.trim()) ?? [];
   if (version === "" || version === "ff" || (version === "00" && more !== undefined)) {
     return undefined;
   }

@@ -23,7 +23,10 @@ export interface Stages {
  * The compute stages are laid end to end before the answer: a batch may wait in
  * its worker behind another one, and that is time in the queue of the device.
  */
-export function stagesOf({ timeline, execution }: RequestOutcome): Stages {
+export function stagesOf({
+  timeline,
+  execution,
+}: Pick<RequestOutcome, "timeline" | "execution">): Stages {
   const { received, queued, dispatched, answered } = timeline;
   const request = { start: received, end: Math.max(received, answered) };
   if (queued === 0) return { request };

@@ -31,7 +31,8 @@ export class Tracer {
     if (!setting.on) return undefined;
     let parent: ParentSpan | undefined;
     if (this.#followsCallers) {
-      parent = readTraceparent(headers?.["traceparent"]);
+      const header = headers?.["traceparent"];
+      parent = header === undefined ? undefined : readTraceparent(header);
       // Who traces, and chose not to trace this one, wants no part of it traced.
       if (parent?.sampled === false) return undefined;
     }

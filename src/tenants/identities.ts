@@ -73,10 +73,10 @@ export class Identities {
       return "group" in need ? inGroup(claims, need.group) : hasScope(claims, need.scope);
     });
     if (rule !== undefined) return this.#caller(rule, subject, "token");
-    const groups = [...claims.groups].slice(0, 8).join(", ") || "none";
-    const scopes = claims.scopes.slice(0, 8).map(({ name, path }) => name + (path && `:${path}`));
+    const groups = clipped([...claims.groups], ", ");
+    const scopes = claims.scopes.map(({ name, path }) => name + (path && `:${path}`));
     throw unknown(
-      `the token of ${subject} belongs to no tenant: its groups are ${groups}, its scopes ${scopes.join(" ") || "none"}`,
+      `the token of ${subject} belongs to no tenant: its groups are ${groups}, its scopes ${clipped(scopes, " ")}`,
     );
   }
 
@@ -123,6 +123,12 @@ async function readAuthorities({ name }: Issuer, path: string): Promise<Buffer> 
     const text = `the authorities of issuer ${name} in '${path}' cannot be used: ${reason}`;
     throw new StatusError("FAILED_PRECONDITION", text, { cause });
   }
+}
+
+/** A token may have kilobytes of them; whoever reads this wants to know where to look. */
+function clipped(all: readonly string[], between: string): string {
+  const text = all.slice(0, 8).join(between);
+  return (text.length > 300 ? `${text.slice(0, 300)}...` : text) || "none";
 }
 
 function unknown(text: string): StatusError {

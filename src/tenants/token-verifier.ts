@@ -8,8 +8,13 @@ import type { Issuer } from "./tenants-file.ts";
 /** Neither `none`, nor a shared secret that is a public key in truth. */
 const ALGORITHMS = ["RS256", "ES256"];
 const SKEW_S = 60;
+/** The end of the year 9999, s since 1970. */
+const LATEST_S = 253_402_300_799;
 /** Longer ones are no tokens. */
 const LONGEST = 16 * 1024;
+/** StringOrURI of OpenID Connect is 255 ASCII characters at most; others count one character by one. */
+const LONGEST_SUBJECT = 255;
+const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 const ANY_AUDIENCE = "https://wlcg.cern.ch/jwt/v1/any";
 const REQUIRED = {
@@ -57,10 +62,14 @@ export async function verifyToken(
     throw refused(reasonOf(cause, issuer), cause);
   }
   const { sub, exp = 0, iat } = payload;
+  // JSON has 1e400, which is for ever.
+  if (exp > LATEST_S) throw refused("its claim exp is wrong");
   if (iat !== undefined && iat > nowMs / 1000 + SKEW_S)
     throw refused("it was issued in the future");
   if (issuer.profile === "wlcg") requireVersion(payload["wlcg.ver"]);
   if (typeof sub !== "string" || sub === "") throw refused("its subject is no text");
+  // It stands in lines of the log, in the audit and in refusals.
+  if (sub.length > LONGEST_SUBJECT || CONTROL.test(sub)) throw refused("its subject is no name");
   return {
     issuer: issuer.name,
     subject: `${issuer.url} ${sub}`,

@@ -82,6 +82,22 @@ async function outcome(
 const ofWlcg = (asked: Asked) => async () => wlcg.token(NOW_S, asked);
 const claims = (claims: Asked["claims"] & object) => ofWlcg({ claims });
 const CMS = /^cms: infer$/;
+const REFUSED = /^UNAUTHENTICATED: the token is not accepted/;
+const MANY = Array.from({ length: 1_000 }, (_, at) => `/g${at}`);
+const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+/** With another head than the one that was signed. */
+const reheaded = (header: object) => async () => {
+  const [, ...rest] = (await wlcg.token(NOW_S)).split(".");
+  return [encoded({ kid: "rsa", ...header }), ...rest].join(".");
+};
+/** Signed. */
+const critical = (header: object) => async () =>
+  wlcg.tokenOfText(JSON.stringify(wlcg.claims(NOW_S)), header);
+/** Signed, and as it is written. @param usual undefined: `last` is all that there is */
+const text = (usual: object | undefined, last: string) => async () => {
+  const written = JSON.stringify({ ...wlcg.claims(NOW_S), ...usual });
+  return wlcg.tokenOfText(usual === undefined ? last : `${written.slice(0, -1)},${last}}`);
+};
 const scope = (scope: string) => ({ scope, "wlcg.groups": undefined });
 
 describe("a token", () => {
@@ -280,6 +296,73 @@ describe("a token", () => {
       "with a role that is not enough",
       claims({ "wlcg.groups": ["/cms/operators"] }),
       /^PERMISSION_DENIED: this needs the role infer; https:\/\/cms-auth\.example\/ physicist of tenant cms has operate/,
+    ],
+
+    [
+      "under a kid that is a path",
+      ofWlcg({ header: { kid: "../../../../dev/null" } }),
+      /^UNAUTHENTICATED: .*no such key/,
+    ],
+    [
+      "under a kid that is a question to a database",
+      ofWlcg({ header: { kid: "rsa' OR '1'='1" } }),
+      /^UNAUTHENTICATED: .*no such key/,
+    ],
+    ["under a kid of every object", ofWlcg({ header: { kid: "__proto__" } }), /no such key/],
+    [
+      "that brings the key to check it with",
+      async () => {
+        const [key] = JSON.parse(await stranger.jwks(["rsa"])).keys;
+        return stranger.token(NOW_S, { header: { jwk: key } });
+      },
+      /^UNAUTHENTICATED: .*signature is wrong/,
+    ],
+    [
+      "that brings a chain of certificates",
+      () => stranger.token(NOW_S, { header: { x5c: ["MIIB"], x5u: "https://evil.example/" } }),
+      /^UNAUTHENTICATED: .*signature is wrong/,
+    ],
+    ["signed beside every library", critical({}), CMS],
+    ["that needs what nobody understands", critical({ crit: ["exp"], exp: 1 }), REFUSED],
+    ["that needs nothing, by name", critical({ crit: [] }), REFUSED],
+    ["whose payload is not encoded", critical({ crit: ["b64"], b64: false }), REFUSED],
+    ["signed with 'none' in capitals", reheaded({ alg: "NONE" }), /only RS256 and ES256 count/],
+    ["signed with a list of ways", reheaded({ alg: ["RS256"] }), REFUSED],
+    ["that says RS256 of an EC signature", reheaded({ alg: "RS256", kid: "ec" }), /no such key/],
+    ["that says twice who it is", text({}, '"sub":"physicist"'), CMS],
+    [
+      "that says twice of which issuer it is: the last one counts, everywhere",
+      text({}, '"iss":"https://evil.example/"'),
+      /^UNAUTHENTICATED: .*issuer is none/,
+    ],
+    ["that lasts for ever", text({}, '"exp":1e400'), /^UNAUTHENTICATED: .*exp is wrong/],
+    ["that ended before time began", text({}, '"exp":-1e400'), /it has expired/],
+    ["that expires before 1970", claims({ exp: -5 }), /it has expired/],
+    ["that expires at a text of digits", claims({ exp: `${NOW_S + 60}` }), /exp is wrong/],
+    ["that expires at a list", claims({ exp: [NOW_S + 60] }), /exp is wrong/],
+    ["that expires at null", claims({ exp: null }), /exp is (missing|wrong)/],
+    ["issued at a text", claims({ iat: "now" }), /iat is wrong/],
+    ["that begins at infinity", text({}, '"nbf":1e400'), /not valid yet/],
+    ["for a list in a list", claims({ aud: [["https://gate"]] }), /somebody else/],
+    ["for an object of our name", claims({ aud: { "https://gate": true } }), /somebody else/],
+    ["for us and a space", claims({ aud: "https://gate " }), /somebody else/],
+    ["whose payload is a list", text(undefined, "[]"), /^UNAUTHENTICATED/],
+    ["whose payload is null", text(undefined, "null"), /^UNAUTHENTICATED/],
+    ["with a list for its subject", claims({ sub: ["root"] }), /subject is no text/],
+    ["with a line break in its subject", claims({ sub: "a\nWARN b" }), /subject is no name/],
+    ["with an endless subject", claims({ sub: "x".repeat(5_000) }), /subject is no name/],
+    [
+      "of a group that only looks like ours",
+      claims({ "wlcg.groups": ["/\u0441ms", "/cms\u200b", "/cms\u0000", "/\uff43ms", "/CMS"] }),
+      /^UNAUTHENTICATED: .*belongs to no tenant/,
+    ],
+    ["of a group with a slash more", claims({ "wlcg.groups": ["/cms/", "//cms"] }), /no tenant/],
+    ["of groups that are no texts", claims({ "wlcg.groups": [["/cms"], { a: 1 }, null] }), /none/],
+    ["of a thousand groups, ours the last", claims({ "wlcg.groups": [...MANY, "/cms"] }), CMS],
+    [
+      "of a thousand groups: some are told",
+      claims({ "wlcg.groups": MANY.map((group) => group + "x".repeat(500)).slice(0, 15) }),
+      /^UNAUTHENTICATED: .{0,600}$/,
     ],
   ])("%s", async (_what, make, expected) => {
     expect(await outcome(await make())).toMatch(expected);

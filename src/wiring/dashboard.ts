@@ -1,16 +1,26 @@
 /** What the dashboard is made from, each from the room that knows it. */
-import type { LatencyCounts, ModelCounts, Sample } from "../inference/dashboard-report.ts";
+import type {
+  DriftFigures,
+  LatencyCounts,
+  ModelCounts,
+  Sample,
+  WorkerFigures,
+} from "../inference/dashboard-report.ts";
 import type { DeviceControl } from "../inference/device-report.ts";
 import type { ClusterReport } from "../inference/gateway-report.ts";
 import type { ReservationControl } from "../inference/reservation-report.ts";
 import type { TenantControl } from "../inference/tenant-report.ts";
-import type { IndexEntry } from "../registry/types.ts";
+import type { IndexEntry, ServedModel } from "../registry/types.ts";
+import type { Served } from "../scheduling/served.ts";
 import type { ModelAccount } from "../telemetry/account.ts";
+import type { ShadowFigures } from "../telemetry/shadow-metrics.ts";
 import type { WaitingFigures } from "../telemetry/share-metrics.ts";
 import type { DeviceShares } from "./device-shares.ts";
+import { servedVariants } from "./served-variants.ts";
 
 export interface DashboardSources {
   readonly version: string;
+  readonly site: string;
   readonly authenticated: boolean;
   readonly account: ModelAccount;
   readonly shares: DeviceShares;
@@ -19,22 +29,32 @@ export interface DashboardSources {
   readonly reservations: ReservationControl | undefined;
   ready(): boolean;
   index(): readonly IndexEntry[];
+  served(): readonly ServedModel<Served>[];
+  /** Of artifacts that compute live requests once more. */
+  shadows(): Iterable<ShadowFigures>;
+  /** Of the registry; undefined: there is none. */
+  registryGeneration(): number | undefined;
+  workers(): readonly WorkerFigures[];
   cluster(): ClusterReport;
   waiting(): readonly WaitingFigures[];
 }
 
 export async function takeSample(sources: DashboardSources): Promise<Sample> {
-  const { version, authenticated, account, tenants, reservations } = sources;
+  const { version, site, authenticated, account, tenants, reservations } = sources;
   const devices = await sources.devices.list();
   const terms = tenants?.list();
   return {
     atMs: Date.now(),
-    ...{ version, authenticated, devices },
+    ...{ version, site, authenticated, devices },
     ready: sources.ready(),
     cluster: sources.cluster(),
     index: sources.index(),
     models: [...modelCounts(account)],
     latencies: [...latencyCounts(account)],
+    variants: [...servedVariants(sources.served())],
+    drift: Array.from(sources.shadows(), driftOf),
+    registryGeneration: sources.registryGeneration(),
+    workers: sources.workers(),
     tenants: authenticated ? (terms?.tenants ?? []) : [],
     termsGeneration: terms?.generation ?? 0,
     tenantTime: [...sources.shares.all()],
@@ -57,21 +77,27 @@ function* modelCounts(account: ModelAccount): Generator<ModelCounts> {
       queueNs: Number(queue.ns.value),
       computeNs: Number(computeInfer.ns.value),
       waiting: counters.pending,
+      batches: Array.from(counters.batches, ([rows, { infer }]) => [rows, infer.count] as const),
     };
   }
 }
 
-/** Over devices: the page tells of models and tenants. */
-function latencyCounts(account: ModelAccount): Iterable<LatencyCounts> {
-  const sums = new Map<string, { -readonly [K in keyof LatencyCounts]: LatencyCounts[K] }>();
+function* latencyCounts(account: ModelAccount): Generator<LatencyCounts> {
   for (const { labels, buckets } of account.stages?.requests() ?? []) {
-    const { model, version, tenant } = labels;
-    const key = JSON.stringify([model, version, tenant]);
     const counts = Array.from({ length: buckets.bounds.length + 1 }, (_, at) => buckets.at(at));
-    const sum = sums.get(key);
-    if (sum === undefined)
-      sums.set(key, { model, version, tenant, bounds: buckets.bounds, counts });
-    else sum.counts = sum.counts.map((count, at) => count + (counts[at] ?? 0));
+    yield { ...labels, bounds: buckets.bounds, counts };
   }
-  return sums.values();
+}
+
+function driftOf({ errors, deviceUs: _, gatewayUs: __, ...figures }: ShadowFigures): DriftFigures {
+  const largest = Array.from(errors.values(), ({ unit, edges, counts }) => {
+    const atMost = edges[counts.findLastIndex((count) => count > 0)];
+    return { unit, ...(atMost === undefined ? {} : { atMost }) };
+  });
+  const { model, version, variant, rows, failingRows } = figures;
+  const { decisionFlips, droppedRows, failedRows, demotions } = figures;
+  return {
+    ...{ model, version, variant, rows, failingRows, decisionFlips, droppedRows, failedRows },
+    ...{ demotions, errors: largest },
+  };
 }

@@ -53,6 +53,12 @@ describe("the file of reservations", () => {
   for (const [what, text, reason] of [
     ["no YAML", "reservations: [", "calendar.yaml: "],
     ["no list", "shifts: []", "expected 'reservations:' and a list"],
+    [
+      "longer than a look every second can bear",
+      `reservations: [${"{ a: 1 },".repeat(10_001)}]`,
+      "it has 10001 reservations, and 10000 are the most: one may be of many devices",
+    ],
+    ["very large", `reservations: [] #${" ".repeat(2 ** 22)}`, "4194304 are the most"],
     ["wrong for the calendar", "reservations: [{ bad: 1 }]", "calendar.yaml: bad: one"],
   ] as const) {
     it(`that is ${what} is refused at the start, and later told in the log`, async () => {

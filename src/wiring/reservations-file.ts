@@ -1,9 +1,13 @@
 /** The operator's calendar: `reservations:` and a list, each as `policy/reservation/read-reservation.ts` reads it. */
-import { readFile } from "node:fs/promises";
-import { parse } from "yaml";
+import { readFile, stat } from "node:fs/promises";
 import { StatusError, toStatusError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { WatchedFiles } from "../tenants/watched-files.ts";
+import { yamlValueOf } from "../tenants/yaml-value.ts";
+
+const LARGEST_BYTES = 4 * 1024 * 1024;
+/** All are looked at every second. */
+const MOST = 10_000;
 
 /** Read at the start, again when it is another one, and when somebody asks. */
 export class ReservationsFile {
@@ -64,6 +68,10 @@ async function readReservationsFile(path: string): Promise<readonly object[]> {
   const read = await parsed(path);
   const { reservations, ...others } = Object(read) as { readonly reservations?: unknown };
   const list = Array.isArray(reservations) && Object.keys(others).length === 0;
+  if (list && reservations.length > MOST) {
+    const text = `${path}: it has ${reservations.length} reservations, and ${MOST} are the most`;
+    throw new StatusError("INVALID_ARGUMENT", `${text}: one may be of many devices ('gpu3/*')`);
+  }
   if (list && reservations.every((each) => typeof each === "object" && each !== null)) {
     return reservations;
   }
@@ -72,7 +80,10 @@ async function readReservationsFile(path: string): Promise<readonly object[]> {
 
 async function parsed(path: string): Promise<unknown> {
   try {
-    return parse(await readFile(path, "utf8"));
+    const { size } = await stat(path);
+    if (size > LARGEST_BYTES)
+      throw new Error(`it has ${size} bytes, and ${LARGEST_BYTES} are the most`);
+    return await yamlValueOf(await readFile(path, "utf8"));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new StatusError("INVALID_ARGUMENT", `${path}: ${reason}`, { cause });

@@ -98,11 +98,16 @@ export class Reservations implements ReservationControl {
   list(): ReservationList {
     this.#follow();
     const { store } = this.#parts;
+    const windows = new Map(this.#windows.map((window) => [window.reservation, window]));
     return {
       generation: this.#added.generation,
       durable: store.durable,
       reservations: this.#calendar.map((reservation, at) =>
-        this.#report(reservation, at < this.#fromFile.length ? "file" : "added"),
+        this.#report(
+          reservation,
+          windows.get(reservation),
+          at < this.#fromFile.length ? "file" : "added",
+        ),
       ),
     };
   }
@@ -252,10 +257,14 @@ export class Reservations implements ReservationControl {
     }
   }
 
-  #report(reservation: Reservation, origin: ReservationReport["origin"]): ReservationReport {
+  #report(
+    reservation: Reservation,
+    known: Withdrawal | undefined,
+    origin: ReservationReport["origin"],
+  ): ReservationReport {
     const now = this.#parts.wallMs();
     const { name, tenant, devices, models, leadMs } = reservation;
-    const window = this.#windows.find((one) => one.reservation === reservation && now < one.toMs);
+    const window = known !== undefined && now < known.toMs ? known : undefined;
     const trouble = this.#troubles.get(name);
     const holds = [...this.#held].filter(([, held]) => held.withdrawal.reservation === reservation);
     return {
@@ -291,9 +300,11 @@ function stateOf({ fromMs, reservation }: Withdrawal, now: number) {
 }
 
 function requireDistinct(calendar: readonly Reservation[]): void {
-  const twice = calendar.find(
-    ({ name }, at) => calendar.findIndex((one) => one.name === name) < at,
-  );
-  if (twice === undefined) return;
-  throw new StatusError("INVALID_ARGUMENT", `reservation '${twice.name}' stands twice in the file`);
+  const names = new Set<string>();
+  for (const { name } of calendar) {
+    if (names.has(name)) {
+      throw new StatusError("INVALID_ARGUMENT", `reservation '${name}' stands twice in the file`);
+    }
+    names.add(name);
+  }
 }

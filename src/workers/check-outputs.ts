@@ -43,8 +43,13 @@ function wrongWithOutput(
       `the model returned ${tensor.datatype} [${tensor.shape.join(", ")}]`
     );
   }
-  if (tensor.datatype === "BYTES") return undefined;
-  const sizeBytes = elementCount(tensor.shape) * BYTES_PER_ELEMENT[tensor.datatype];
-  if (tensor.data.byteLength === sizeBytes) return undefined;
-  return `output "${spec.name}": ${tensor.data.byteLength} bytes instead of ${sizeBytes}`;
+  return wrongWithBytes(tensor);
+}
+
+/** What no rows of clients can be cut from, whatever the configuration promises; undefined: nothing wrong. */
+export function wrongWithBytes({ name, datatype, shape, data }: Tensor): string | undefined {
+  if (datatype === "BYTES") return undefined;
+  const sizeBytes = elementCount(shape) * BYTES_PER_ELEMENT[datatype];
+  if (data.byteLength === sizeBytes) return undefined;
+  return `output "${name}": ${data.byteLength} bytes instead of ${sizeBytes}`;
 }

@@ -8,6 +8,7 @@ import type {
 } from "../../backends/contract.ts";
 import { BackendError } from "../../backends/contract.ts";
 import type { Channel } from "./channel.ts";
+import { wrongWithBytes } from "./check-outputs.ts";
 import { INLINE, type PlacedOutput, type RunMessage, resultFrame } from "./run-frames.ts";
 import { SequenceStates } from "./sequence-states.ts";
 import { Slab } from "./slab.ts";
@@ -34,6 +35,8 @@ export class HostedInstance {
   readonly #states: SequenceStates;
   readonly #firstRuns: () => Promise<unknown>;
   #executing = 0;
+  /** It has given a whole answer: from then on half of one is its device's fault, and not that of who made the model. */
+  #answered = false;
   /** Waits for the runs that execute; those that wait come after it. */
   #probing: (() => void) | undefined;
 
@@ -151,7 +154,11 @@ export class HostedInstance {
     let payloadBytes = 0;
     const outputs = message.outputs.map((index, i): PlacedOutput => {
       const tensor = tensors[i];
-      if (tensor === undefined || tensor.name !== names[i]) throw wrongOutputs(names, tensors);
+      if (tensor === undefined || tensor.name !== names[i]) {
+        throw this.#broken(wrongOutputs(names, tensors));
+      }
+      const wrong = wrongWithBytes(tensor);
+      if (wrong !== undefined) throw this.#broken(wrong);
       const { shape, data } = tensor;
       const placed = space.place(data);
       if (placed !== undefined) {
@@ -162,6 +169,7 @@ export class HostedInstance {
       const offset = payloadBytes - data.byteLength;
       return { index, shape, inline: true, offset, byteLength: data.byteLength };
     });
+    this.#answered = true;
     const timing = {
       inputUs: (ready - begin) * 1000,
       inferUs: (executed - ready) * 1000,
@@ -228,6 +236,11 @@ export class HostedInstance {
     };
   }
 
+  /** A `device` fault has the batch run elsewhere, and is counted against this device. */
+  #broken(reason: string): BackendError {
+    return new BackendError(this.#answered ? "device" : "internal", reason);
+  }
+
   #outputName(index: number): string {
     const spec = this.#variant.outputs[index];
     if (spec === undefined) throw new BackendError("internal", `no output ${index}`);
@@ -265,14 +278,14 @@ class RunSpace {
 function stateOutputs(names: readonly string[], tensors: readonly Tensor[]): Tensor[] {
   const found = names.map((name) => tensors.find((tensor) => tensor.name === name));
   return found.map((tensor) => {
-    if (tensor === undefined) throw wrongOutputs(names, tensors);
+    if (tensor === undefined) throw new BackendError("internal", wrongOutputs(names, tensors));
     return tensor;
   });
 }
 
-function wrongOutputs(asked: readonly string[], got: readonly Tensor[]): BackendError {
+function wrongOutputs(asked: readonly string[], got: readonly Tensor[]): string {
   const names = got.map((tensor) => tensor.name).join(", ");
-  return new BackendError("internal", `asked for outputs ${asked.join(", ")}, got ${names}`);
+  return `asked for outputs ${asked.join(", ")}, got ${names === "" ? "none" : names}`;
 }
 
 /** What anything thrown means to the gateway. */

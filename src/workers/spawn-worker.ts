@@ -1,6 +1,7 @@
 /** Starting the process of a worker, and ending it with everything that it started. */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Duplex, Readable } from "node:stream";
+import { workerEnvironment } from "./worker-environment.ts";
 
 /** Workers hold one session or a few: small heaps, collected early, few threads of Node's own. */
 const NODE_FLAGS = ["--max-semi-space-size=1", "--v8-pool-size=1", "--no-warnings"];
@@ -18,7 +19,7 @@ export function spawnWorker(hostEntry: string): SpawnedWorker {
   const child = spawn(process.execPath, [...NODE_FLAGS, hostEntry, String(process.pid)], {
     detached: true,
     stdio: ["ignore", "pipe", "pipe", "pipe"],
-    env: workerEnvironment(),
+    env: workerEnvironment(process.env),
   });
   // With these `stdio` values Node always makes the streams, even where the start fails.
   const [, stdout, stderr, channel] = child.stdio as readonly unknown[];
@@ -32,10 +33,4 @@ export function killGroup(pid: number): void {
   } catch {
     // Gone already.
   }
-}
-
-/** Flags meant for the gateway (inspectors, loaders) are not for its workers. */
-function workerEnvironment(): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS: _, ...environment } = process.env;
-  return { ...environment, UV_THREADPOOL_SIZE: "1" };
 }

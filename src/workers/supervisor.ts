@@ -20,6 +20,7 @@ export class Supervisor {
   #starts = 0;
   #deathsInARow: number;
   #closed = false;
+  #lastDeath: { readonly reason: string; readonly atMs: number } | undefined;
   #cancelWait: () => void = () => {};
 
   /** `deaths` that the instances to come have already caused elsewhere. */
@@ -40,12 +41,20 @@ export class Supervisor {
 
   get view(): WorkerView {
     const worker = this.#worker;
+    const death = this.#lastDeath;
     return {
+      device: this.device,
       pid: worker?.pid ?? 0,
       state: worker?.state ?? (this.#starting || this.#reviving ? "starting" : "dead"),
       instances: [...this.#instances].map(({ id }) => id),
       inFlight: worker?.inFlight ?? 0,
       respawns: Math.max(0, this.#starts - 1),
+      ...(death && {
+        lastDeath: {
+          reason: death.reason,
+          secondsAgo: (this.#options.clock.now() - death.atMs) / 1000,
+        },
+      }),
     };
   }
 
@@ -112,6 +121,9 @@ export class Supervisor {
 
   #onDeath(worker: WorkerProcess): void {
     this.#worker = undefined;
+    if (!this.#closed) {
+      this.#lastDeath = { reason: worker.deathReason, atMs: this.#options.clock.now() };
+    }
     this.#deathsInARow = deathsInARow(this.#deathsInARow, worker.livedMs);
     for (const instance of this.#instances) instance.lost();
     void this.#revive();

@@ -185,10 +185,14 @@ export interface Fleet {
 }
 
 export interface WorkerView {
+  /** `cpu`, the id of a device, or the name of those that no others share. */
+  readonly device: string;
   readonly pid: number;
   readonly state: "starting" | "ready" | "dead";
   readonly instances: readonly string[];
   /** Runs given to it and not settled. */
   readonly inFlight: number;
   readonly respawns: number;
+  /** The last death of one of its processes that nobody wished for. */
+  readonly lastDeath?: { readonly reason: string; readonly secondsAgo: number };
 }

@@ -133,6 +133,11 @@ export class WorkerProcess {
     return this.#state;
   }
 
+  /** Empty while it lives. */
+  get deathReason(): string {
+    return this.#deathReason;
+  }
+
   /** Runs given to it and not settled. */
   get inFlight(): number {
     return this.#runs.size;

@@ -10,6 +10,7 @@ import { batchSize } from "./benches/batch-size.ts";
 import { calibration } from "./benches/calibration.ts";
 import { catalog } from "./benches/catalog.ts";
 import { clientCeiling } from "./benches/client-ceiling.ts";
+import { beside, idleConnections, storm } from "./benches/connections.ts";
 import { cores } from "./benches/cores.ts";
 import { emulatedU50 } from "./benches/emulated-u50.ts";
 import { eventLoop } from "./benches/event-loop.ts";
@@ -20,7 +21,13 @@ import { httpBinary } from "./benches/http-binary.ts";
 import { largeRequests } from "./benches/large-requests.ts";
 import { latency } from "./benches/latency.ts";
 import { memory } from "./benches/memory.ts";
-import { observability } from "./benches/observability.ts";
+import {
+  observability,
+  watchedByScrapes,
+  watchedByStages,
+  watchedByTraces,
+  watchedByViewers,
+} from "./benches/observability.ts";
 import { openClPath } from "./benches/opencl.ts";
 import { put } from "./benches/put.ts";
 import { remote } from "./benches/remote.ts";
@@ -61,10 +68,20 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   shadow,
   scrape,
   observability,
+  "watched-stages": watchedByStages,
+  "watched-scrapes": watchedByScrapes,
+  "watched-traces": watchedByTraces,
+  "watched-dashboard": watchedByViewers,
+  connections: idleConnections,
+  "connections-p99": beside,
+  "connections-storm": storm,
   generator,
   "generator-stream": generatorStream,
   calibration,
 };
+
+/** Without parts of others. */
+const USUAL = Object.keys(BENCHES).filter((name) => !name.startsWith("watched-"));
 
 const HELP = `usage: npm run bench -- [--quick] [--only NAME]... [--output FILE] [--check]
   --quick        about four minutes instead of twelve: shorter slices, fewer requests
@@ -93,7 +110,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (values.h2load && !h2loadInstalled()) throw new Error("--h2load: h2load is not installed");
-  const benches = (values.only ?? Object.keys(BENCHES)).map((name) => {
+  const benches = (values.only ?? USUAL).map((name) => {
     const bench = BENCHES[name];
     if (!bench) throw new Error(`--only ${name}: one of ${Object.keys(BENCHES).join(", ")}`);
     return { name, bench };

@@ -7,11 +7,13 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { env } from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { packageRoot } from "../../src/package-root.ts";
 import { type Cases, expect } from "../support/cases.ts";
 import { startGateway } from "../support/gateway-process.ts";
 import { echoConfig, temporaryRepository } from "../support/model-repository.ts";
 import { childrenOf, isAlive, peakResidentBytes } from "../support/process-tree.ts";
+import { cpuSeconds, residentBytes } from "../support/process-usage.ts";
 import { Load } from "./load.ts";
 import { memoryGroup } from "./memory-group.ts";
 import { identityQuestion } from "./questions.ts";
@@ -29,6 +31,29 @@ const ROUNDS = [
   ["garbage"],
   ["half-sent", "one-byte-frames", "unread", "garbage"],
 ];
+
+const CALM_MS = 2_000;
+
+/** What an attack alone may cost; those without are bounded by the group only. */
+const LIMITS: Readonly<Record<string, { readonly cpuSeconds: number; readonly grownMB: number }>> =
+  {
+    "one-byte-frames": { cpuSeconds: 1, grownMB: 64 },
+  };
+
+/** @param cores that the process is busy with anyway @returns tells what it took beyond that, and the most it grew */
+function costOf(pid: number, cores: number) {
+  const began = performance.now();
+  const [cpu, bytes] = [cpuSeconds(pid), residentBytes(pid)];
+  let most = bytes;
+  const looking = setInterval(() => {
+    most = Math.max(most, residentBytes(pid));
+  }, 50);
+  return () => {
+    clearInterval(looking);
+    const usual = (cores * (performance.now() - began)) / 1_000;
+    return { cpu: Math.max(0, cpuSeconds(pid) - cpu - usual), grownBytes: most - bytes };
+  };
+}
 
 function attack(name: string, port: number): Promise<string> {
   const program = join(packageRoot, "dist", "test", "chaos", "attacks", "attack.js");
@@ -72,15 +97,27 @@ export async function hostileClients(cases: Cases): Promise<void> {
     port: server.grpcPort,
     clients: 4,
     connections: 2,
-    timeoutMs: 30_000,
+    ...{ timeoutMs: 30_000, timed: true },
     ask: (client, turn) => identityQuestion("victim", 1 + (turn % 3), 16, client * 100_003 + turn),
   });
 
+  await sleep(CALM_MS / 2);
+  const calmSince = performance.now();
+  const calmCpu = cpuSeconds(server.pid);
+  await sleep(CALM_MS);
+  const calm = {
+    p99: load.within(0.99, calmSince),
+    cores: (1_000 * (cpuSeconds(server.pid) - calmCpu)) / (performance.now() - calmSince),
+  };
   for (const round of ROUNDS) {
     const title = round.length === 1 ? `attack ${round[0]}` : `attacks ${round.join(" + ")}`;
     await cases.run(`${title}: the other clients lose nothing`, async () => {
       const before = { answered: load.answered, troubles: load.troubles.length };
+      const cost = costOf(server.pid, calm.cores);
+      const since = performance.now();
       const did = await Promise.all(round.map((name) => attack(name, server.grpcPort)));
+      const { cpu, grownBytes } = cost();
+      const p99 = load.within(0.99, since);
       expect(isAlive(server.pid), `the gateway died:\n${server.log().slice(-1500)}`);
       expect(!did.some((text) => text.startsWith("ended by")), did.join(" | "));
       const troubles = load.troubles.length - before.troubles;
@@ -91,7 +128,16 @@ export async function hostileClients(cases: Cases): Promise<void> {
       const answered = load.answered - before.answered;
       expect(answered > 0, `no answer at all; attack: ${did.join(" | ")}`);
       const peak = (caged ? group.peakBytes() : peakResidentBytes(server.pid)) / MB;
-      return `${answered} answers, longest so far ${load.longestMs.toFixed(0)} ms, peak ${peak.toFixed(0)} MB; ${did.join(" | ")}`;
+      const most = LIMITS[round.join()];
+      if (most !== undefined) {
+        expect(cpu <= most.cpuSeconds, `${cpu.toFixed(1)} s of CPU, at most ${most.cpuSeconds}`);
+        const grown = grownBytes / MB;
+        expect(grown <= most.grownMB, `${grown.toFixed(0)} MB more, at most ${most.grownMB}`);
+      }
+      return (
+        `${answered} answers, p99 ${p99.toFixed(0)} ms (calm ${calm.p99.toFixed(0)}), ${cpu.toFixed(1)} s of CPU and ` +
+        `${(grownBytes / MB).toFixed(0)} MB more, peak ${peak.toFixed(0)} MB; ${did.join(" | ")}`
+      );
     });
     if (!isAlive(server.pid)) break;
   }

@@ -24,7 +24,18 @@ export interface LoadOptions {
   readonly connections: number;
   /** The next question of client `client`. */
   readonly ask: (client: number, turn: number) => Question;
-  readonly timeoutMs?: number;
+  /** Of client `client`; it is told the server, too. */
+  readonly timeoutMs?: number | ((client: number) => number);
+  /** Keeps when each answer came: not for loads of hours. */
+  readonly timed?: boolean;
+  /** Sent with every request of the client. */
+  readonly headers?: (client: number) => Readonly<Record<string, string>>;
+}
+
+/** A right answer. */
+export interface Timed {
+  readonly endedAt: number;
+  readonly ms: number;
 }
 
 export class Load {
@@ -33,6 +44,8 @@ export class Load {
   longestMs = 0;
   /** Errors and wrong answers. */
   readonly troubles: Trouble[] = [];
+  /** Of a load that is `timed`, as they came. */
+  readonly times: Timed[] = [];
   /** Send time of every request that has no answer yet. */
   readonly waiting = new Map<symbol, number>();
   #stopped = false;
@@ -51,20 +64,25 @@ export class Load {
   }
 
   async #loop(client: number, connection: InferClient, options: LoadOptions): Promise<void> {
+    const { timeoutMs } = options;
+    const limitMs = typeof timeoutMs === "function" ? timeoutMs(client) : timeoutMs;
+    const headers = options.headers?.(client);
     for (let turn = 0; !this.#stopped; turn += 1) {
       const question = options.ask(client, turn);
       const sentAt = performance.now();
       const token = Symbol();
       this.waiting.set(token, sentAt);
       const trouble = await connection
-        .infer(question.bytes, options.timeoutMs)
+        .infer(question.bytes, limitMs, headers)
         .then((answer) => question.check(answer))
         .catch((thrown: unknown) => (thrown instanceof Error ? thrown.message : String(thrown)));
       this.waiting.delete(token);
       const endedAt = performance.now();
       this.longestMs = Math.max(this.longestMs, endedAt - sentAt);
-      if (trouble === undefined) this.answered += 1;
-      else {
+      if (trouble === undefined) {
+        this.answered += 1;
+        if (options.timed) this.times.push({ endedAt, ms: endedAt - sentAt });
+      } else {
         this.troubles.push({ sentAt, endedAt, message: trouble });
         await new Promise((resolve) => setTimeout(resolve, 50)); // a refused client does not spin
       }
@@ -76,6 +94,15 @@ export class Load {
     this.#stopped = true;
     await Promise.all(this.#loops);
     for (const connection of this.#connections) connection.close();
+  }
+
+  /** How long answers took that came since, ms; 0 where none did. @param share of them that took no longer */
+  within(share: number, since: number, until = performance.now()): number {
+    const took = this.times
+      .filter(({ endedAt }) => endedAt >= since && endedAt < until)
+      .map(({ ms }) => ms)
+      .sort((a, b) => a - b);
+    return took[Math.min(took.length - 1, Math.floor(share * took.length))] ?? 0;
   }
 
   /** The first few troubles, for a message. */

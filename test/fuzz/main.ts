@@ -1,4 +1,4 @@
-/** `npm run fuzz`: mutated messages, bodies and configurations; ends with the counts. */
+/** `npm run fuzz`: mutants for every parser, and for a live gateway; ends with the counts. */
 import { argv, exit, stdout } from "node:process";
 import { parseArgs } from "node:util";
 import { Random } from "../../models/make/random.ts";
@@ -9,11 +9,15 @@ import { fuzzConfigs } from "./config-fuzz.ts";
 import { targetRepository } from "./corpus.ts";
 import { fuzzGrpc } from "./grpc-fuzz.ts";
 import { fuzzHttp } from "./http-fuzz.ts";
+import { families } from "./parsers/families.ts";
+import { fuzzInThreads } from "./parsers/in-threads.ts";
 import { Tally } from "./tally.ts";
 
-const HELP = `usage: npm run fuzz -- [--cases N] [--seed N] [--only grpc|http|configs]...
-  --cases N   in all, a third for each kind (default 1e5)
+const LIVE = ["grpc", "http", "configs"];
+const HELP = `usage: npm run fuzz -- [--cases N] [--seed N] [--only NAME]...
+  --cases N   for each parser, and for grpc, http and configs together (default 1e5)
   --seed N    of the first case (default 1); the same seed makes the same cases
+  --only NAME ${[...LIVE, ...Object.keys(families)].join(", ")}
 `;
 
 const { values } = parseArgs({
@@ -21,7 +25,7 @@ const { values } = parseArgs({
   options: {
     cases: { type: "string", default: "1e5" },
     seed: { type: "string", default: "1" },
-    only: { type: "string", multiple: true, default: ["grpc", "http", "configs"] },
+    only: { type: "string", multiple: true, default: [...LIVE, ...Object.keys(families)] },
     help: { type: "boolean", default: false },
   },
 });
@@ -29,12 +33,23 @@ if (values.help) {
   stdout.write(HELP);
   exit(0);
 }
-const each = Math.ceil(Number(values.cases) / 3);
+const all = Number(values.cases);
+const each = Math.ceil(all / LIVE.length);
 const seed = Number(values.seed);
 const failures: unknown[] = [];
 process.on("unhandledRejection", (reason) => failures.push(reason));
 
 const cases = new Cases();
+const unknown = values.only.filter((name) => !LIVE.includes(name) && !(name in families));
+if (unknown.length > 0) {
+  stdout.write(`nothing is named ${unknown.join(", ")}\n${HELP}`);
+  exit(2);
+}
+const parsers = Object.keys(families).filter((name) => values.only.includes(name));
+await fuzzInThreads(
+  parsers.map((family) => ({ family, cases: all, seed })),
+  ({ family, tally, seconds }) => report(family, tally, seconds),
+);
 if (values.only.includes("configs")) {
   await fuzz("configurations", (tally) => fuzzConfigs(each, new Random(seed), tally));
 }
@@ -51,10 +66,14 @@ async function fuzz(name: string, run: (tally: Tally) => Promise<void>): Promise
   const tally = new Tally();
   const begin = performance.now();
   await run(tally);
-  const seconds = (performance.now() - begin) / 1000;
+  await report(name, tally, (performance.now() - begin) / 1000);
+}
+
+async function report(name: string, tally: Tally, seconds: number): Promise<void> {
   const outcomes = [...tally.outcomes].toSorted(([, a], [, b]) => b - a);
   const shown = outcomes.map(([outcome, count]) => `${outcome}: ${count}`).join(", ");
-  stdout.write(`${name}: ${tally.cases} cases in ${seconds.toFixed(0)} s (${shown})\n`);
+  const rate = (tally.cases / seconds).toFixed(0);
+  stdout.write(`${name}: ${tally.cases} cases in ${seconds.toFixed(0)} s, ${rate}/s (${shown})\n`);
   await cases.run(`${tally.cases} mutated ${name} do no harm`, () => {
     const reasons = tally.findings.map(({ what, input }) => `${what}\n  ${input}`);
     if (tally.found > 0) throw new Error(`${tally.found} findings\n${reasons.join("\n")}`);

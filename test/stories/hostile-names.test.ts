@@ -6,21 +6,11 @@ import { loadConfig } from "../../src/config/load.ts";
 import { createGateway, type Gateway, type GatewayPorts } from "../../src/gateway.ts";
 import { packageRoot } from "../../src/package-root.ts";
 import { createLog, type Log } from "../../src/telemetry/log.ts";
+import { HOSTILE_NAMES } from "../support/hostile-names.ts";
 import { temporaryFolder } from "../support/identity/tenants-gateway.ts";
 import { parse } from "../support/metrics.ts";
 import { NO_PROMTOOL, readsMetrics } from "../support/prometheus.ts";
 
-/** Each is a name of a folder, too. */
-const NAMES = [
-  'a"} 1\nforged_total{x="',
-  "<script>alert(1)<script>",
-  "\u001b[31mred\u001b[0m\u009b2J",
-  "back\\slash\\",
-  "# EOF\n# TYPE forged counter",
-  "x\r\nforged 1",
-  "\u2028{{constructor}}\u202e",
-  "a\u0007b\u0008c",
-];
 const LONG = "L".repeat(10 * 1024);
 
 const folder = temporaryFolder();
@@ -31,7 +21,7 @@ let log: Log;
 
 beforeAll(async () => {
   const models = join(folder.path, "models");
-  for (const name of NAMES) {
+  for (const name of HOSTILE_NAMES) {
     mkdirSync(join(models, name), { recursive: true });
     cpSync(join(packageRoot, "models", "simple"), join(models, name), { recursive: true });
     const config = readFileSync(join(models, name, "config.pbtxt"), "utf8");
@@ -54,7 +44,7 @@ beforeAll(async () => {
   log = createLog(config.log);
   gateway = await createGateway(config, log);
   ports = await gateway.start();
-  for (const name of [...NAMES, LONG]) {
+  for (const name of [...HOSTILE_NAMES, LONG]) {
     await infer(name, "INPUT0", name);
     await infer(name, name, "1");
     await infer("nobody", name, name);
@@ -94,11 +84,11 @@ describe("/metrics with models of hostile names", () => {
         .filter(({ name }) => name === "nv_inference_count")
         .map(({ labels }) => labels["model"]),
     );
-    const shown = NAMES.filter((name) => !steers(name)).map((name) =>
+    const shown = HOSTILE_NAMES.filter((name) => !steers(name)).map((name) =>
       name.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll('"', '\\"'),
     );
     expect([...models]).toEqual(expect.arrayContaining(shown));
-    expect(models.size).toBe(NAMES.length);
+    expect(models.size).toBe(HOSTILE_NAMES.length);
     expect(samples.filter(({ name }) => /forged/.test(name))).toEqual([]);
   });
 
@@ -127,7 +117,7 @@ describe("the log of requests with hostile names", () => {
     const text = readFileSync(logFile, "utf8");
     expect(text.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
     const lines = text.split("\n").slice(0, -1);
-    expect(lines.length).toBeGreaterThanOrEqual(NAMES.length);
+    expect(lines.length).toBeGreaterThanOrEqual(HOSTILE_NAMES.length);
     for (const line of lines) expect(typeof JSON.parse(line)).toBe("object");
     // They were really told.
     expect(lines.some((line) => JSON.stringify(JSON.parse(line)).includes("forged"))).toBe(true);

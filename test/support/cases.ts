@@ -5,7 +5,20 @@
  */
 import { stdout } from "node:process";
 
+/** What became of a case. */
+export interface CaseResult {
+  /** The part of the run that it belongs to, as `Cases.part` said. */
+  readonly part: string;
+  readonly name: string;
+  readonly outcome: "passed" | "failed" | "skipped";
+  /** What it told: figures, or why not. */
+  readonly remark: string;
+}
+
 export class Cases {
+  /** Of the cases that follow. */
+  part = "";
+  readonly results: CaseResult[] = [];
   #passed = 0;
   #failed = 0;
   #skipped = 0;
@@ -18,16 +31,19 @@ export class Cases {
       this.#passed += 1;
       const seconds = ((performance.now() - begin) / 1000).toFixed(1);
       stdout.write(`ok    ${name} (${seconds} s)${remark ? `: ${remark}` : ""}\n`);
+      this.results.push({ part: this.part, name, outcome: "passed", remark: remark ?? "" });
     } catch (thrown) {
       this.#failed += 1;
       const reason = thrown instanceof Error ? thrown.message : String(thrown);
       stdout.write(`FAIL  ${name}: ${reason.replaceAll("\n", "\n      ")}\n`);
+      this.results.push({ part: this.part, name, outcome: "failed", remark: reason });
     }
   }
 
   skip(name: string, reason: string): void {
     this.#skipped += 1;
     stdout.write(`skip  ${name}: ${reason}\n`);
+    this.results.push({ part: this.part, name, outcome: "skipped", remark: reason });
   }
 
   /** Prints the counts. @returns the exit status. */

@@ -12,13 +12,16 @@ export interface KeyedTenants {
   remove(): void;
 }
 
-/** @param terms of each tenant, as the tenants file has them */
-export function keyedTenants(terms: Readonly<Record<string, object>>): KeyedTenants {
+/** @param terms of each tenant, as the tenants file has them @param roles of the `operator` */
+export function keyedTenants(
+  terms: Readonly<Record<string, object>>,
+  roles: readonly string[] = ["observe", "operate"],
+): KeyedTenants {
   const folder = mkdtempSync(join(tmpdir(), "beamgate-tenants-"));
   const [owner = ""] = Object.keys(terms);
   const members = [
     ...Object.keys(terms).map((name) => ({ name, tenant: name, roles: ["infer"] })),
-    { name: "operator", tenant: owner, roles: ["observe", "operate"] },
+    { name: "operator", tenant: owner, roles },
   ];
   const keys = new Map<string, string>();
   const identities = members.map(({ name, tenant, roles }) => {

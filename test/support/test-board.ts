@@ -22,7 +22,7 @@ interface Image {
 
 interface Options {
   readonly boards: number;
-  /** `{"test-board-0": "fail" | "die" | "hang" | "refuse"}` */
+  /** `{"test-board-0": FAULT}`: fail, die, hang, refuse, slow (ten times), hold (until it is told otherwise), or what is wrong with its answers: short, long, misnamed, none. */
   readonly faultsFile?: string;
   /** Gets a line an execution: when it began (`process.hrtime`, one clock for all processes, ms) and the first number of each request. */
   readonly executionsFile?: string;
@@ -47,12 +47,22 @@ function instanceOn(device: Device, options: Options, { add, usPerRow = 0 }: Ima
       if (wrong === "hang") await new Promise(() => {});
       const rows = members.reduce((sum, member) => sum + member.rows, 0);
       if (options.executionsFile !== undefined) writeDown(options.executionsFile, input, members);
-      if (usPerRow > 0) Atomics.wait(never, 0, 0, (rows * usPerRow) / 1000);
+      while (fault(options, device.id) === "hold") {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      const us = rows * usPerRow * (wrong === "slow" ? 10 : 1);
+      if (us > 0) Atomics.wait(never, 0, 0, us / 1000);
+      if (wrong === "none") return [];
       const values = new Float32Array(new Uint8Array(input.data).buffer).map((x) => x + add);
       const bytes = new Uint8Array(values.buffer);
+      if (wrong === "short" || wrong === "long") {
+        const length = wrong === "short" ? bytes.length / 2 : bytes.length * 2;
+        return [{ name: "y", datatype: "FP32", shape: input.shape, data: new Uint8Array(length) }];
+      }
       const data = reserve(bytes.length) ?? bytes;
       data.set(bytes);
-      return [{ name: "y", datatype: "FP32", shape: input.shape, data }];
+      const name = wrong === "misnamed" ? "z" : "y";
+      return [{ name, datatype: "FP32", shape: input.shape, data }];
     },
     async unload() {},
   };

@@ -7,6 +7,8 @@ import { type Finding, fail, ok, warn } from "./finding.ts";
 const OLDEST = { major: 20, minor: 19 };
 /** Node 20 gets no more repairs since April 2026. */
 const MAINTAINED_FROM = 22;
+/** The first release of each line without the known holes (CVE-2026-21714 leaks by HTTP/2, CVE-2026-21637 crashes by SNI). */
+export const SAFE_FROM = ["20.20.2", "22.22.2", "24.14.1"] as const;
 const LOAD_TIMEOUT_MS = 30_000;
 
 export function checkNode(version = process.versions.node): Finding {
@@ -18,6 +20,10 @@ export function checkNode(version = process.versions.node): Finding {
   }
   if (major < MAINTAINED_FROM) {
     return warn("node", `${version}: works, but has no security updates any more`, remedy);
+  }
+  const safe = SAFE_FROM.find((each) => each.startsWith(`${major}.`));
+  if (safe !== undefined && safe.localeCompare(version, "en", { numeric: true }) > 0) {
+    return warn("node", `${version}: has known security holes that ${safe} has not`, remedy);
   }
   return ok("node", version);
 }

@@ -2,10 +2,24 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import type { Logger } from "../../logger.ts";
+import type { ConnectionListener } from "../http2/connection.ts";
+import type { Link } from "../transport/connection.ts";
 import { EdgeConnection } from "./edge-connection.ts";
-import type { ConnectionOpened, EdgesOptions } from "./edges.ts";
 import { Line } from "./line.ts";
-import { type FromEdge, type ToEdge, Told } from "./words.ts";
+import { type EdgeSettings, type FromEdge, type Opening, type ToEdge, Told } from "./words.ts";
+
+export interface EdgeOptions {
+  /** The built `main.js`. */
+  readonly entry: string;
+  readonly settings: EdgeSettings;
+  readonly log: Logger;
+}
+
+/** A client's connection is there. @param connect says who hears of it */
+export type ConnectionOpened = (
+  opening: Opening,
+  connect: (listener: ConnectionListener) => Link,
+) => void;
 
 /** Flags meant for the gateway (inspectors, loaders) are not for its edges. */
 const NODE_FLAGS = ["--no-warnings", "--v8-pool-size=1"];
@@ -24,7 +38,7 @@ export class Edge {
   #numbers = 0;
 
   constructor(
-    { entry, settings, log }: EdgesOptions,
+    { entry, settings, log }: EdgeOptions,
     opened: ConnectionOpened,
     died: (why: string) => void,
   ) {

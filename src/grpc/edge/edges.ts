@@ -5,19 +5,11 @@
  */
 import type { Socket } from "node:net";
 import type { Clock } from "../../clock.ts";
-import type { Logger } from "../../logger.ts";
-import type { ConnectionListener } from "../http2/connection.ts";
-import type { Link } from "../transport/connection.ts";
-import { Edge } from "./edge.ts";
-import type { EdgeSettings, Opening } from "./words.ts";
+import { type ConnectionOpened, Edge, type EdgeOptions } from "./edge.ts";
 
-export interface EdgesOptions {
+export interface EdgesOptions extends EdgeOptions {
   readonly count: number;
-  /** The built `main.js`. */
-  readonly entry: string;
-  readonly settings: EdgeSettings;
   readonly clock: Clock;
-  readonly log: Logger;
 }
 
 export interface EdgeStats {
@@ -28,12 +20,6 @@ export interface EdgeStats {
   /** How often it died and was replaced. */
   readonly restarts: number;
 }
-
-/** A client's connection is there. @param connect says who hears of it */
-export type ConnectionOpened = (
-  opening: Opening,
-  connect: (listener: ConnectionListener) => Link,
-) => void;
 
 /** An edge that dies is replaced after this time, which doubles up to the longest, ms. */
 const RESPAWN_MS = 50;

@@ -6,6 +6,9 @@ import type { Logger } from "../../logger.ts";
 import type { TlsOptions } from "../../tenants/tls/tls-files.ts";
 import { readPortTls, tlsServer } from "./tls-server.ts";
 
+/** Connections that may wait to be accepted: those of two seconds in which thousands come (Node's own is 511). */
+const BACKLOG = 4096;
+
 /** A port, whose connections are known by a name; the main one has none. */
 export interface PortSpec {
   readonly name: string | undefined;
@@ -96,7 +99,7 @@ export class Ports {
         );
       };
       server.once("error", refused);
-      server.listen(port, address, () => {
+      server.listen(port, address, BACKLOG, () => {
         server.off("error", refused);
         server.on("error", (error) => this.#options.log.error("gRPC listener", { error }));
         resolve((server.address() as AddressInfo).port);

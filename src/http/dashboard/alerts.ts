@@ -5,10 +5,13 @@ import type { Alert, Snapshot } from "../../inference/dashboard-report.ts";
 const FAILURES = 0.01;
 /** Part of a quota. */
 const NEARLY_USED = 0.95;
+/** So long a death is told of, s. */
+const DEATH_SECONDS = 60;
 
 export function alertsOf(snapshot: Omit<Snapshot, "alerts">): Alert[] {
   const alerts = [
     ...deviceAlerts(snapshot),
+    ...workerAlerts(snapshot),
     ...modelAlerts(snapshot),
     ...tenantAlerts(snapshot),
     ...gatewayAlerts(snapshot),
@@ -37,6 +40,17 @@ function* deviceAlerts({ devices }: Pick<Snapshot, "devices">): Generator<Alert>
     } else if (state === "drained" && reserved?.state !== "running") {
       yield { level: "warn", what: id, text: "was taken out of service by hand" };
     }
+  }
+}
+
+function* workerAlerts({ workers }: Pick<Snapshot, "workers">): Generator<Alert> {
+  for (const { device, pid, state, lastDeath } of workers) {
+    if (lastDeath === undefined || lastDeath.secondsAgo > DEATH_SECONDS) continue;
+    const ago = `${lastDeath.reason}, ${Math.round(lastDeath.secondsAgo)} s ago`;
+    const text =
+      state === "ready" ? `${ago}; ${pid} took its place` : `${ago}; another one is being started`;
+    const level = state === "ready" ? "warn" : "bad";
+    yield { level, what: `worker of ${device}`, text, page: "workers-die" };
   }
 }
 

@@ -2,7 +2,11 @@ import { describe, expect, it } from "vitest";
 import type { Sample } from "../../inference/dashboard-report.ts";
 import { quantile, snapshotOf } from "./figures.ts";
 
-const counts = { name: "jets", version: "1", failures: {}, waiting: 0 };
+const counts = { name: "jets", version: "1", failures: {}, waiting: 0, batches: [] };
+const worker = {
+  ...{ device: "u50-0", pid: 4712, state: "ready" as const, instances: ["jets/1"] },
+  ...{ inFlight: 0, respawns: 1 },
+};
 const board = {
   ...{ id: "u50-0", backend: "xilinx-u50", vendor: "xilinx", platform: "u50", emulated: true },
   ...{ state: "ready" as const, model: "jets/1" },
@@ -21,6 +25,11 @@ function sample(seconds: number, more: Partial<Sample> = {}): Sample {
         ...counts,
         ...{ requests, failed: 0, rows: 4 * requests, executions: requests / 2 },
         ...{ queueNs: requests * 1e6, computeNs: requests * 3e6 },
+        batches: [
+          [7, requests / 4],
+          [8, requests / 8],
+          [1, requests / 8],
+        ],
       },
     ],
     latencies: [
@@ -28,10 +37,19 @@ function sample(seconds: number, more: Partial<Sample> = {}): Sample {
         model: "jets",
         version: "1",
         tenant: "cms",
+        device: "u50-0",
         bounds: [0.001, 0.01],
         counts: [requests, 0, 0],
       },
     ],
+    variants: [
+      {
+        ...{ model: "jets", version: "1", variant: "xilinx", vendor: "xilinx", platform: "u50" },
+        ...{ numericClass: "fixed", emulated: true, devices: ["u50-0"], instances: 1 },
+      },
+    ],
+    drift: [],
+    workers: [{ ...worker, respawns: 0 }],
     devices: [{ ...board, busySeconds: seconds / 4, rows: seconds * 8 }],
     tenants: [
       { name: "cms", ...tenant },
@@ -64,6 +82,18 @@ describe("a snapshot", () => {
     expect(tenants[0]?.borrowed).toBeCloseTo(1 / 3);
   });
 
+  it("parts batches by their sizes, and requests by the devices that computed them", () => {
+    const { models, variants } = snapshotOf(3, sample(2), sample(4));
+    expect(models[0]?.batches).toEqual([
+      { upToRows: 1, share: 0.25 },
+      { upToRows: 8, share: 0.75 },
+    ]);
+    expect(models[0]?.devices).toMatchObject([
+      { device: "u50-0", requests: 400, requestsPerSecond: 100, p50Ms: 0.5 },
+    ]);
+    expect(variants).toMatchObject([{ variant: "xilinx", requestsPerSecond: 100 }]);
+  });
+
   it("knows no rates where there is no sample before, and tells none", () => {
     const { seconds, models, devices, total } = snapshotOf(1, undefined, sample(4));
     expect(seconds).toBeUndefined();
@@ -91,6 +121,30 @@ describe("alerts", () => {
       "a failed board",
       { devices: [{ ...board, state: "failed", trouble: "no card" }] },
       /^bad u50-0 failed: no card/,
+    ],
+    [
+      "the death of a worker",
+      {
+        workers: [
+          {
+            ...worker,
+            lastDeath: { reason: "worker 4711 was killed by SIGKILL", secondsAgo: 2.2 },
+          },
+        ],
+      },
+      /^warn worker of u50-0 worker 4711 was killed by SIGKILL, 2 s ago; 4712 took its place/,
+    ],
+    [
+      "a worker that does not come back",
+      {
+        workers: [
+          {
+            ...{ ...worker, state: "starting", pid: 0 },
+            lastDeath: { reason: "worker 4711 exited with code 1", secondsAgo: 5 },
+          },
+        ],
+      },
+      /^bad worker of u50-0 .*another one is being started/,
     ],
     ["a breaker", { devices: [{ ...board, breaker: "open" }] }, /^bad u50-0 gets no requests/],
     [

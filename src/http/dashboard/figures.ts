@@ -1,13 +1,16 @@
 /** A snapshot from two samples. Pure; what cannot be known is absent, never 0. */
 import type {
+  BatchShare,
   DeviceFigures,
   Latency,
   LatencyCounts,
   ModelCounts,
   ModelFigures,
+  ModelOnDevice,
   Sample,
   Snapshot,
   TenantFigures,
+  VariantFigures,
 } from "../../inference/dashboard-report.ts";
 import { alertsOf } from "./alerts.ts";
 
@@ -20,6 +23,7 @@ export function snapshotOf(id: number, before: Sample | undefined, now: Sample):
     at: new Date(now.atMs).toISOString(),
     ...(seconds === undefined ? {} : { seconds }),
     version: now.version,
+    ...(now.site && { site: now.site }),
     authenticated: now.authenticated,
     ready: now.ready,
     cluster: now.cluster,
@@ -31,7 +35,11 @@ export function snapshotOf(id: number, before: Sample | undefined, now: Sample):
       ...latencyOf(before, now, () => true),
     },
     models,
+    variants: variantFigures(now, models),
+    drift: now.drift,
+    ...(now.registryGeneration === undefined ? {} : { registryGeneration: now.registryGeneration }),
     devices: deviceFigures(before, now, seconds),
+    workers: now.workers,
     tenants: tenantFigures(before, now, seconds),
     termsGeneration: now.termsGeneration,
     reservations: now.reservations,
@@ -81,6 +89,8 @@ function modelFigures(
         ...(before && requests > 0
           ? { queueMs: meanMs("queueNs"), computeMs: meanMs("computeNs") }
           : {}),
+        ...(before && executions > 0 ? { batches: batchShares(was?.batches, own.batches) } : {}),
+        devices: onDevices(before, now, seconds, same),
         ...latencyOf(before, now, same),
       };
     });
@@ -88,8 +98,60 @@ function modelFigures(
 
 const nothing = (name: string, version: string): ModelCounts => ({
   ...{ name, version, requests: 0, failed: 0, failures: {}, rows: 0, executions: 0 },
-  ...{ queueNs: 0, computeNs: 0, waiting: 0 },
+  ...{ queueNs: 0, computeNs: 0, waiting: 0, batches: [] },
 });
+
+/** By powers of two, so that they are few. */
+function batchShares(
+  before: ModelCounts["batches"] = [],
+  now: ModelCounts["batches"],
+): BatchShare[] {
+  const earlier = new Map(before);
+  const sums = new Map<number, number>();
+  let all = 0;
+  for (const [rows, executions] of now) {
+    const ran = grown(earlier.get(rows), executions);
+    if (ran === 0) continue;
+    const upToRows = 2 ** Math.ceil(Math.log2(Math.max(1, rows)));
+    sums.set(upToRows, (sums.get(upToRows) ?? 0) + ran);
+    all += ran;
+  }
+  const shares = Array.from(sums, ([upToRows, ran]) => ({ upToRows, share: ran / all }));
+  return shares.sort((one, other) => one.upToRows - other.upToRows);
+}
+
+function onDevices(
+  before: Sample | undefined,
+  now: Sample,
+  seconds: number | undefined,
+  ofModel: (one: LatencyCounts) => boolean,
+): ModelOnDevice[] {
+  const own = now.latencies.filter(ofModel);
+  return [...new Set(own.map(({ device }) => device))].map((device) => {
+    const same = (one: LatencyCounts) => one.device === device && ofModel(one);
+    const answered = own.filter(same).reduce((all, { counts }) => all + countAll(counts), 0);
+    const came = countAll(grownCounts(before, now, same).counts);
+    return {
+      device,
+      requests: answered,
+      requestsPerSecond: seconds === undefined ? 0 : came / seconds,
+      ...latencyOf(before, now, same),
+    };
+  });
+}
+
+/** A device that is between two variants of a model counts for the one that it has. */
+function variantFigures({ variants }: Sample, models: readonly ModelFigures[]): VariantFigures[] {
+  const byModel = new Map(models.map((each) => [keyOf(each), each.devices]));
+  return variants.map((variant) => {
+    const devices = byModel.get(keyOf({ name: variant.model, version: variant.version })) ?? [];
+    const own = devices.filter(({ device }) => variant.devices.includes(device));
+    return {
+      ...variant,
+      requestsPerSecond: own.reduce((all, { requestsPerSecond }) => all + requestsPerSecond, 0),
+    };
+  });
+}
 
 function deviceFigures(
   before: Sample | undefined,

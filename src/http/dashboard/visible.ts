@@ -10,6 +10,10 @@ export function visibleTo(snapshot: Snapshot, caller: Caller | undefined): Snaps
   return {
     ...snapshot,
     models: snapshot.models.filter(({ name }) => isVisible(name)),
+    variants: snapshot.variants.filter(({ model }) => isVisible(model)),
+    drift: snapshot.drift.filter(({ model }) => isVisible(model)),
+    // Instances are called by their models.
+    workers: snapshot.workers.map((worker) => ({ ...worker, instances: [] })),
     alerts: snapshot.alerts.filter(({ model }) => isVisible(model)),
   };
 }

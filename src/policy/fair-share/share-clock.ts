@@ -22,6 +22,7 @@
  * Everything is O(log n) in the busy tenants. Of a tenant that is not busy only its tag is kept.
  */
 import type { Tenant } from "../../inference/caller.ts";
+import { LeastFirst } from "./least-first.ts";
 import { NOBODY, TagHeap } from "./tag-heap.ts";
 
 /** What a tenant that was away may catch up, µs of the devices. */
@@ -73,7 +74,7 @@ export class ShareClock {
   readonly #line = new TagHeap(this.#tags);
   #known = 0;
   /** For who fills a batch, one after the other: tenants that were not looked at yet. */
-  readonly unseen = new TagHeap(this.#tags);
+  readonly unseen = new LeastFirst();
   /** Sums over the busy. */
   #weights = 0;
   #guarantees = 0;

@@ -82,21 +82,6 @@ export class TagHeap {
     }
   }
 
-  /** Has these members and no others from now on. */
-  reset(members: readonly number[]): void {
-    const { length } = members;
-    this.#members.length = length;
-    this.#keys.length = length;
-    for (let at = 0; at < length; at += 1) {
-      const member = members[at] as number;
-      this.#members[at] = member;
-      this.#keys[at] = this.#tagOf(member);
-    }
-    for (let at = (length >> 1) - 1; at >= 0; at -= 1) {
-      this.#sink(at, this.#members[at] as number, this.#keyAt(at));
-    }
-  }
-
   #sink(from: number, member: number, key: number): void {
     const { length } = this.#members;
     let at = from;

@@ -95,6 +95,34 @@ describe("a window of every week", () => {
   });
 });
 
+// A gateway looks every second: what grew with the square of the calendar stopped it.
+it("a calendar is looked at in one pass over the windows that are known", () => {
+  const now = at("2026-12-01T12:00Z");
+  const calendar = Array.from({ length: 300 }, (_, n) => weekend({ name: `r${n}` }));
+  const known = windowsAt(calendar, now);
+  let reads = 0;
+  const counted = new Proxy(known, {
+    get(windows, key) {
+      if (typeof key === "string" && /^\d+$/.test(key)) reads += 1;
+      return Reflect.get(windows, key);
+    },
+  });
+  expect(windowsAt(calendar, now, counted)).toEqual(known);
+  expect(reads).toBe(calendar.length);
+});
+
+it("reservations of the same times share one look at the zone", () => {
+  const now = at("2026-12-01T12:00Z");
+  const calendar = [weekend({ name: "a" }), weekend({ name: "b", to: "Mon 07:00" }), weekend()];
+  const found = windowsAt(calendar, now);
+  expect(found.map(({ reservation }) => reservation)).toEqual(calendar);
+  expect(found.map(told)).toEqual([
+    ["2026-12-04T19:00", "2026-12-07T05:00"],
+    ["2026-12-04T19:00", "2026-12-07T06:00"],
+    ["2026-12-04T19:00", "2026-12-07T05:00"],
+  ]);
+});
+
 describe("a device", () => {
   const shift = read({
     name: "shift",

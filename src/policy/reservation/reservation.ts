@@ -90,10 +90,15 @@ export function windowsAt(
   nowMs: number,
   known: readonly Withdrawal[] = [],
 ): Withdrawal[] {
+  const byReservation = new Map(known.map((window) => [window.reservation, window]));
+  /** By span: many devices have the same weekend. */
+  const found = new Map<string, Window | undefined>();
   return calendar.flatMap((reservation) => {
-    const before = known.find((window) => window.reservation === reservation);
+    const before = byReservation.get(reservation);
     if (before !== undefined && nowMs < before.toMs) return [before];
-    const window = windowAt(reservation, nowMs);
+    const written = JSON.stringify(reservation.span);
+    if (!found.has(written)) found.set(written, windowAt(reservation, nowMs));
+    const window = found.get(written);
     return window === undefined ? [] : [{ reservation, fromMs: window.fromMs, toMs: window.toMs }];
   });
 }
@@ -107,7 +112,7 @@ export function withdrawalAt(
   device: string,
   nowMs: number,
 ): Withdrawal | undefined {
-  return windows.find((window) => isFor(window, device) && !isAhead(window, nowMs));
+  return windows.find((window) => !isAhead(window, nowMs) && isFor(window, device));
 }
 
 /** The next window of a device that has not begun to drain; undefined: none. */
@@ -116,8 +121,12 @@ export function nextWithdrawal(
   device: string,
   nowMs: number,
 ): Withdrawal | undefined {
-  const ahead = windows.filter((window) => isFor(window, device) && isAhead(window, nowMs));
-  return ahead.toSorted((one, other) => one.fromMs - other.fromMs)[0];
+  let next: Withdrawal | undefined;
+  for (const window of windows) {
+    if (next !== undefined && next.fromMs <= window.fromMs) continue;
+    if (isAhead(window, nowMs) && isFor(window, device)) next = window;
+  }
+  return next;
 }
 
 const isAhead = ({ reservation, fromMs }: Withdrawal, nowMs: number) =>

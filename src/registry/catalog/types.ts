@@ -9,7 +9,7 @@ import type {
   OutputErrors,
   PhysicsFigures,
 } from "../../policy/equivalence/types.ts";
-import type { Owner } from "../../store/files/owner.ts";
+import type { Owner } from "../../store/owner.ts";
 import type { ModelConfigObject } from "../types.ts";
 
 /** A registry each: rules, retention and a signing key of its own. */

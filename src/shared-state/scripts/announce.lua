@@ -6,6 +6,13 @@
 -- ARGV[2]  what it tells of itself (JSON)
 -- ARGV[3]  how long it counts without saying so again, ms
 -- Returns  what each gateway that counts told of itself
+own(KEYS[1], 'zset')
+own(KEYS[2], 'hash')
+-- So many gateways there are not: somebody else fills our keys, and reading them would stop Redis for everybody.
+local most = 4096
+if redis.call('ZCARD', KEYS[1]) > most or redis.call('HLEN', KEYS[2]) > most then
+  redis.call('UNLINK', KEYS[1], KEYS[2])
+end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local ttl = tonumber(ARGV[3])

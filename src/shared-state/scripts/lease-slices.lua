@@ -10,6 +10,12 @@
 -- ARGV[6]  how much of it the gateway wants
 -- ARGV[7]  what a gateway keeps that has not asked
 -- Returns  for each limit: the part, and what all others want, both as text
+-- Lua takes 'nan', 'inf' and '-1' for numbers, too.
+local function amount(text)
+  local number = tonumber(text)
+  return number and number >= 0 and number < math.huge
+end
+
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local untilMs = now + tonumber(ARGV[2])
@@ -18,11 +24,13 @@ local told = {}
 for at = 4, #ARGV, 4 do
   local key = KEYS[1] .. ':' .. ARGV[at]
   local limit, wish, least = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+  own(key, 'hash')
   local leased, wishes, silent = 0, 0, tonumber(ARGV[3]) - 1
   local all = redis.call('HGETALL', key)
   -- In a Redis that was emptied others may hold parts that it does not know, until they run out: an equal part is all for so long.
   local since = tonumber(redis.call('HGET', key, 'since'))
-  if not since then
+  -- Not since a time to come: the clock of Redis went back.
+  if not since or since > now then
     since = now
     redis.call('HSET', key, 'since', now)
   end
@@ -31,7 +39,7 @@ for at = 4, #ARGV, 4 do
     local part, wished, ends = string.match(all[i + 1], '^(%S+) (%S+) (%S+)$')
     if all[i] == 'since' then
       -- No gateway's.
-    elseif not (tonumber(part) and tonumber(wished) and tonumber(ends)) then
+    elseif not (amount(part) and amount(wished) and amount(ends)) then
       -- No gateway wrote this.
       redis.call('HDEL', key, all[i])
     elseif tonumber(ends) <= now then

@@ -9,6 +9,13 @@
 -- ARGV[4]  name of a set, and so on: kept where its revision is higher than the one that is here
 -- ARGV[5]  "<revision> <what they are>"
 -- Returns  the birth, the number of the last change, then name and text of each set that changed
+own(KEYS[1], 'hash')
+own(KEYS[2], 'hash')
+own(KEYS[3], 'zset')
+-- A number that no gateway wrote: this memory begins anew.
+if not string.match(redis.call('HGET', KEYS[1], 'change') or '0', '^%d%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?$') then
+  redis.call('DEL', KEYS[1])
+end
 local birth = redis.call('HGET', KEYS[1], 'birth')
 local change = tonumber(redis.call('HGET', KEYS[1], 'change') or 0)
 local known = tonumber(ARGV[2])
@@ -37,7 +44,12 @@ end
 
 local told = { birth, change }
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '(' .. known, '+inf')) do
-  table.insert(told, name)
-  table.insert(told, redis.call('HGET', KEYS[2], name))
+  local counts = redis.call('HGET', KEYS[2], name)
+  if counts then
+    table.insert(told, name)
+    table.insert(told, counts)
+  else
+    redis.call('ZREM', KEYS[3], name)
+  end
 end
 return told

@@ -5,6 +5,7 @@
 -- ARGV[2]  for how long, ms
 -- ARGV[3]  the highest counter that is known of from elsewhere: Redis may have lost its own
 -- Returns  {counter, 0} to the holder; {0, ms until it may be free} to everybody else
+own(KEYS[1], 'hash')
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local lease = redis.call('HMGET', KEYS[1], 'owner', 'untilMs', 'counter')

@@ -2,16 +2,9 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
+import type { Owner } from "../owner.ts";
 
-export interface Owner {
-  readonly pid: number;
-  /** Start time of the process; a pid alone is used again. */
-  readonly started: string;
-  /** Boot of the machine and name space of the pid; elsewhere the pid means nothing. */
-  readonly place: string;
-  readonly host: string;
-  readonly token: string;
-}
+export type { Owner };
 
 /** How long someone on another machine may be silent before it counts as dead. */
 export const SILENCE_MS = 60_000;

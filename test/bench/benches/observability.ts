@@ -1,9 +1,10 @@
 /**
- * What being watched costs: a gateway whose metrics are scraped every second (ten times as often as usual) and that
- * traces 1 % of the requests to a collector, against one that does neither. CPU of the gateways' own processes.
+ * What being watched costs: a gateway whose metrics are scraped every second (ten times as often as usual), that traces
+ * 1 % of the requests to a collector and shows its dashboard to somebody, against one that does none of it. CPU of the
+ * gateways' own processes. And each of it alone, to know where the cost is.
  */
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, get } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setInterval } from "node:timers";
 import { type GatewayUnderTest, startGateway } from "../../support/gateway.ts";
@@ -14,8 +15,16 @@ import { type Setting, served } from "../setting.ts";
 
 const GOAL = 1.04;
 const ROUNDS = 12;
-const SLICE_S = 1.5;
+const SLICE_S = 3;
 const SCRAPE_MS = 1_000;
+
+/** What a gateway is watched by. */
+interface Watch {
+  readonly stages?: boolean;
+  readonly scraped?: boolean;
+  readonly traced?: boolean;
+  readonly shown?: boolean;
+}
 
 /** Takes what it is sent, and counts how often. */
 async function startCollector() {
@@ -40,7 +49,23 @@ async function startCollector() {
   };
 }
 
-export async function observability(setting: Setting): Promise<BenchResult> {
+/** Somebody who looks at the dashboard. */
+function lookAt({ httpPort }: GatewayUnderTest) {
+  let bytes = 0;
+  const request = get({
+    ...{ host: "127.0.0.1", port: httpPort, path: "/v2/beamgate/dashboard/events" },
+  });
+  request.on("response", (response) => {
+    response.on("data", (piece: Buffer) => {
+      bytes += piece.byteLength;
+    });
+    response.on("error", () => undefined);
+  });
+  request.on("error", () => undefined);
+  return { bytes: () => bytes, stop: () => request.destroy() };
+}
+
+async function watchedBench(setting: Setting, name: string, watch: Watch): Promise<BenchResult> {
   const { client, repository, pace } = setting;
   const collector = await startCollector();
   const trace = [
@@ -53,23 +78,30 @@ export async function observability(setting: Setting): Promise<BenchResult> {
     gateways.push(gateway);
     return gateway;
   };
+  const unmeasured = ["--metrics-max-stage-series", "0"];
   let scrapes = 0;
   let scraping: NodeJS.Timeout | undefined;
+  let viewer: ReturnType<typeof lookAt> | undefined;
   try {
-    const watched = await start(trace.flatMap((words) => ["--trace-config", words]));
-    const alone = await start(["--metrics-max-stage-series", "0"]);
+    const watched = await start([
+      ...(watch.traced ? trace.flatMap((words) => ["--trace-config", words]) : []),
+      ...(watch.stages ? [] : unmeasured),
+    ]);
+    const alone = await start(unmeasured);
     const scrape = async () => {
       await (await fetch(`http://127.0.0.1:${watched.metricsPort}/metrics`)).arrayBuffer();
       scrapes += 1;
     };
-    scraping = setInterval(() => void scrape().catch(() => undefined), SCRAPE_MS);
+    if (watch.scraped)
+      scraping = setInterval(() => void scrape().catch(() => undefined), SCRAPE_MS);
+    if (watch.shown) viewer = lookAt(watched);
     const load = {
       body: setting.requestFile(1),
       ...{ concurrency: 64, connections: 4, warmupS: pace.warmupS, seconds: SLICE_S },
     };
     const result = await ratioBench({
-      name: "observability",
-      measures: "gateway CPU s per 1000 requests, scraped and traced at 1 % ÷ neither",
+      name,
+      measures: `gateway CPU s per 1000 requests, ${wordsOf(watch)} ÷ none of it`,
       goal: { kind: "at most", value: GOAL },
       rounds: ROUNDS,
       subject: served(watched),
@@ -86,12 +118,42 @@ export async function observability(setting: Setting): Promise<BenchResult> {
         "CPU s per 1000, alone": median(controls.map(({ cpu }) => cpu.server)),
       }),
     });
-    const exports = collector.exports();
-    if (scrapes === 0 || exports === 0) throw new Error(`${scrapes} scrapes, ${exports} exports`);
-    return { ...result, figures: { ...result.figures, scrapes, "exports of spans": exports } };
+    const told = {
+      ...(watch.scraped && { scrapes }),
+      ...(watch.traced && { "exports of spans": collector.exports() }),
+      ...(watch.shown && { "kB shown": (viewer?.bytes() ?? 0) / 1000 }),
+    };
+    for (const [what, count] of Object.entries(told)) {
+      if (count === 0) throw new Error(`${name}: ${what} is 0`);
+    }
+    return { ...result, figures: { ...result.figures, ...told } };
   } finally {
     clearInterval(scraping);
+    viewer?.stop();
     for (const gateway of gateways) await gateway.stop();
     await collector.stop();
   }
 }
+
+function wordsOf({ stages, scraped, traced, shown }: Watch): string {
+  const words = [
+    ...(stages ? ["stages observed"] : []),
+    ...(scraped ? ["scraped"] : []),
+    ...(traced ? ["traced at 1 %"] : []),
+    ...(shown ? ["shown"] : []),
+  ];
+  return words.join(", ");
+}
+
+export const observability = (setting: Setting) =>
+  watchedBench(setting, "observability", {
+    ...{ stages: true, scraped: true, traced: true, shown: true },
+  });
+export const watchedByStages = (setting: Setting) =>
+  watchedBench(setting, "watched-stages", { stages: true });
+export const watchedByScrapes = (setting: Setting) =>
+  watchedBench(setting, "watched-scrapes", { stages: true, scraped: true });
+export const watchedByTraces = (setting: Setting) =>
+  watchedBench(setting, "watched-traces", { traced: true });
+export const watchedByViewers = (setting: Setting) =>
+  watchedBench(setting, "watched-dashboard", { shown: true });

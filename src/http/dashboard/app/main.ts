@@ -6,11 +6,12 @@ import { askToLogin, type Who, whoAmI } from "./login.ts";
 import { fleet } from "./views/fleet.ts";
 import { models } from "./views/models.ts";
 import { overview } from "./views/overview.ts";
+import { register } from "./views/register.ts";
 import { requests } from "./views/requests.ts";
 import { shares } from "./views/shares.ts";
 import type { View, ViewContext } from "./views/view.ts";
 
-const VIEWS: readonly View[] = [overview, fleet, models, shares, requests];
+const VIEWS: readonly View[] = [overview, fleet, models, shares, requests, register];
 /** Without news for so long the page says that it is old, ms. */
 const OLD_MS = 5_000;
 
@@ -53,7 +54,9 @@ function draw(): void {
   focused?.();
 }
 
+/** A text is marked, or a button is held down: what would be let go of must still be there. */
 function isBusy(main: HTMLElement): boolean {
+  if (main.matches(":active")) return true;
   const selection = getSelection();
   return selection !== null && !selection.isCollapsed && main.contains(selection.anchorNode);
 }

@@ -1,11 +1,11 @@
 /** Boards, GPUs and hosts: what they hold, do and measure; who has them. */
-import type { DeviceFigures } from "../../../../inference/dashboard-report.ts";
+import type { DeviceFigures, WorkerFigures } from "../../../../inference/dashboard-report.ts";
 import type { ReservationReport } from "../../../../inference/reservation-report.ts";
 import { el } from "../dom.ts";
 import { moment, ms, number } from "../format.ts";
 import { type Cell, type Column, table } from "../table.ts";
 import { bar, type Level, mark } from "./marks.ts";
-import type { View } from "./view.ts";
+import type { View, ViewContext } from "./view.ts";
 
 const LEVELS: Readonly<Record<DeviceFigures["state"], Level>> = {
   ready: "good",
@@ -37,7 +37,7 @@ const DEVICES: readonly Column<DeviceFigures>[] = [
   { title: "Power", kind: "n", cell: ({ powerW }) => measured(powerW, "W") },
   { title: "Belongs to", cell: holderOf },
   { title: "Links", cell: ({ linkGroup }) => linkGroup ?? "–" },
-  { title: "Site", cell: ({ location }) => location ?? "–" },
+  { title: "Sits at", cell: ({ location }) => location ?? "–" },
   { title: "Vendor", cell: ({ vendor }) => vendor },
   { title: "Platform", kind: "name", cell: ({ platform }) => platform },
   {
@@ -87,26 +87,157 @@ const RESERVATIONS: readonly Column<ReservationReport>[] = [
   { title: "Trouble", kind: "text", cell: ({ trouble }) => trouble ?? "–" },
 ];
 
+// At a glance: by site and vendor ------------------------------------------------------
+
+function groupsOf(devices: readonly DeviceFigures[], site: string) {
+  const groups = new Map<string, Map<string, DeviceFigures[]>>();
+  for (const device of devices) {
+    // Another server stands where its address says.
+    const at = (device.backend === "remote" ? device.location : undefined) ?? site;
+    const vendors = groups.get(at) ?? new Map<string, DeviceFigures[]>();
+    groups.set(at, vendors);
+    vendors.set(device.vendor, [...(vendors.get(device.vendor) ?? []), device]);
+  }
+  return groups;
+}
+
+function strip({ snapshot: { devices, site = "" }, find }: ViewContext): readonly Node[] {
+  const wanted = find.toLowerCase();
+  const meant = devices.filter((device) =>
+    [device.id, device.vendor, device.platform, device.model ?? "", device.description ?? ""].some(
+      (text) => text.toLowerCase().includes(wanted),
+    ),
+  );
+  return Array.from(groupsOf(meant, site), ([at, vendors]) =>
+    el(
+      "section",
+      { class: "site" },
+      el(
+        "div",
+        { class: "head" },
+        el("h2", {}, at === "" ? "This site" : at),
+        el("span", { class: "count" }, readyOf([...vendors.values()].flat())),
+      ),
+      el(
+        "div",
+        { class: "vendors" },
+        ...Array.from(vendors, ([vendor, own]) =>
+          el(
+            "div",
+            { class: "vendor" },
+            el("h3", {}, vendor, el("span", { class: "count" }, ` ${readyOf(own)}`)),
+            el("div", { class: "cards" }, ...own.map(card)),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+function readyOf(devices: readonly DeviceFigures[]): string {
+  const able = devices.filter(({ state, breaker }) => state === "ready" && breaker !== "open");
+  return `${able.length} of ${devices.length} ready`;
+}
+
+function card(device: DeviceFigures): Node {
+  const { id, emulated, description, platform, model, busy, utilisation, linkGroup } = device;
+  const { temperatureC, powerW, powerLimitW, reserved, leasedTo } = device;
+  const state = stateOf(device);
+  const load = busy ?? utilisation;
+  const facts = [
+    ...(temperatureC === undefined ? [] : [`${number(temperatureC)} °C`]),
+    ...(powerW === undefined
+      ? []
+      : [`${number(powerW)}${powerLimitW === undefined ? "" : ` of ${number(powerLimitW)}`} W`]),
+    ...(linkGroup === undefined ? [] : [`link ${linkGroup}`]),
+    ...(leasedTo === undefined && reserved === undefined ? [] : [`for ${holderOf(device)}`]),
+  ];
+  return el(
+    "article",
+    { class: "device", "aria-label": id },
+    el("h4", { title: id }, state.node ?? state.text, " ", id),
+    el(
+      "p",
+      { class: "soft", title: platform },
+      description ?? platform,
+      el("span", { class: "tag" }, emulated ? "emulated" : "real"),
+      id.startsWith("mig:") ? el("span", { class: "tag" }, "MIG slice") : undefined,
+    ),
+    el("p", { class: "holds", title: model ?? "" }, model ?? "holds nothing"),
+    load === undefined
+      ? el("p", { class: "soft" }, "load not measured")
+      : el("p", {}, bar(load).node),
+    facts.length === 0 ? undefined : el("p", { class: "soft" }, facts.join(" · ")),
+  );
+}
+
+const WORKERS: readonly Column<WorkerFigures>[] = [
+  { title: "Worker of", kind: "name", cell: ({ device }) => device },
+  {
+    title: "Process",
+    kind: "n",
+    cell: ({ pid }) => ({ text: pid === 0 ? "–" : String(pid), value: pid }),
+  },
+  {
+    title: "State",
+    cell: ({ state }) =>
+      mark(state === "ready" ? "good" : state === "dead" ? "bad" : "warn", state),
+  },
+  {
+    title: "Batches",
+    kind: "n",
+    cell: ({ inFlight }) => ({ text: String(inFlight), value: inFlight }),
+  },
+  {
+    title: "Started again",
+    kind: "n",
+    cell: ({ respawns }) => ({ text: String(respawns), value: respawns }),
+  },
+  {
+    title: "Died last",
+    kind: "text",
+    cell: ({ lastDeath }) =>
+      lastDeath === undefined ? "–" : `${ms(1000 * lastDeath.secondsAgo)} ago: ${lastDeath.reason}`,
+  },
+  { title: "Holds", kind: "text", cell: ({ instances }) => instances.join(", ") || "–" },
+];
+
 export const fleet: View = {
   name: "fleet",
   title: "Fleet",
-  draw: ({ snapshot: { devices, reservations }, find, redraw }) => [
-    table(
-      devices,
-      {
-        title: "Devices",
-        columns: DEVICES,
-        empty: "No device was found: `beamgate doctor` says why.",
-        promql: "rate(beamgate_device_busy_seconds_total[1m])",
-      },
-      find,
-      redraw,
-    ),
-    table(
-      reservations,
-      { title: "Reservations", columns: RESERVATIONS, empty: "Nothing is reserved." },
-      find,
-      redraw,
-    ),
-  ],
+  draw: (context) => {
+    const { snapshot, find, redraw } = context;
+    const { devices, reservations, workers } = snapshot;
+    return [
+      ...strip(context),
+      table(
+        devices,
+        {
+          title: "Devices",
+          columns: DEVICES,
+          empty: "No device was found: `beamgate doctor` says why.",
+          promql: "rate(beamgate_device_busy_seconds_total[1m])",
+        },
+        find,
+        redraw,
+      ),
+      table(
+        workers,
+        {
+          title: "Workers",
+          columns: WORKERS,
+          empty: "No process drives a device yet: they come with the first model.",
+          promql: "increase(beamgate_lost_batches[10m])",
+        },
+        find,
+        redraw,
+      ),
+      table(
+        reservations,
+        { title: "Reservations", columns: RESERVATIONS, empty: "Nothing is reserved." },
+        find,
+        redraw,
+      ),
+    ];
+  },
 };

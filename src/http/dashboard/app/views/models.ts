@@ -1,9 +1,17 @@
 /** Models and their versions: what they do now, and why some do not serve. */
 import type { ModelFigures } from "../../../../inference/dashboard-report.ts";
+import type { ListedArtifact } from "../../../registry/listed.ts";
+import { el } from "../dom.ts";
 import { ms, number } from "../format.ts";
+import { listedArtifacts } from "../registry/records.ts";
+import { aliasText, gateMark, shortDigest, stateMark } from "../registry/words.ts";
 import { type Cell, type Column, table } from "../table.ts";
 import { type Level, mark } from "./marks.ts";
-import type { View } from "./view.ts";
+import { modelWhole } from "./model-whole.ts";
+import type { View, ViewContext } from "./view.ts";
+
+/** A registry may have ten thousand. */
+const MOST_ROWS = 200;
 
 const LEVELS: Readonly<Record<string, Level>> = {
   READY: "good",
@@ -14,8 +22,14 @@ const LEVELS: Readonly<Record<string, Level>> = {
 const rate = (value: number): Cell => ({ text: number(value), value });
 const time = (value: number | undefined): Cell => ({ text: ms(value), value: value ?? -1 });
 
-const COLUMNS: readonly Column<ModelFigures>[] = [
-  { title: "Model", kind: "name", cell: ({ name }) => name },
+/** Its name leads to all about it. */
+const nameCell = ({ linkTo }: ViewContext, name: string): Cell => ({
+  text: name,
+  node: el("a", { href: linkTo("models", name) }, name),
+});
+
+const columnsOf = (context: ViewContext): readonly Column<ModelFigures>[] => [
+  { title: "Model", kind: "name", cell: ({ name }) => nameCell(context, name) },
   { title: "Version", cell: ({ version }) => version },
   {
     title: "State",
@@ -46,20 +60,66 @@ function failuresOf(failures: ModelFigures["failures"]): string {
   return some.map(([reason, count]) => `${count} ${reason.toLowerCase()}`).join(", ") || "–";
 }
 
+const artifactColumns = (context: ViewContext): readonly Column<ListedArtifact>[] => [
+  { title: "Model", kind: "name", cell: ({ name }) => nameCell(context, name) },
+  { title: "Version", cell: ({ version }) => version },
+  {
+    title: "Aliases",
+    cell: ({ aliases = [] }) =>
+      aliases.map(({ alias, ...shares }) => aliasText(alias, shares)).join(", ") || "–",
+  },
+  { title: "Vendor", cell: ({ vendor }) => vendor },
+  { title: "Variant", cell: ({ variant }) => variant },
+  { title: "State", cell: ({ state }) => stateMark(state) },
+  { title: "Gate", cell: ({ verdict }) => gateMark(verdict) },
+  { title: "Platform", kind: "name", cell: ({ platform }) => platform },
+  { title: "Class", cell: ({ numericClass }) => numericClass },
+  { title: "SHA-256", cell: ({ digest }) => shortDigest(digest) },
+  { title: "Pinned", cell: ({ pinnedBy }) => pinnedBy ?? "–" },
+  { title: "Why", kind: "text", cell: ({ reason }) => reason ?? "–" },
+];
+
+/** Of all models, registered or served from folders. */
+function registry(context: ViewContext): readonly Node[] {
+  const { snapshot, find, redraw } = context;
+  const all = listedArtifacts("", snapshot.registryGeneration, redraw);
+  if (all === undefined) return [];
+  const wanted = find.toLowerCase();
+  const meant = all.filter(({ name, vendor, variant, state, platform }) =>
+    [name, vendor, variant, state, platform].some((text) => text.toLowerCase().includes(wanted)),
+  );
+  const left = meant.length - MOST_ROWS;
+  const more = left > 0 ? [el("span", {}, `${left} more: search for them`)] : [];
+  return [
+    table(
+      meant.slice(0, MOST_ROWS),
+      {
+        ...{ title: "Registry", columns: artifactColumns(context), more },
+        empty: all.length === 0 ? "Nothing is registered yet." : "Nothing of that name.",
+      },
+      "",
+      redraw,
+    ),
+  ];
+}
+
 export const models: View = {
   name: "models",
   title: "Models",
-  draw: ({ snapshot, find, redraw }) => [
-    table(
+  draw: (context) => {
+    const { snapshot, find, redraw } = context;
+    const list = table(
       snapshot.models,
       {
         title: "Models",
-        columns: COLUMNS,
+        columns: columnsOf(context),
         empty: "No model is known: name a repository (--model-repository).",
         promql: "sum by (model, version) (rate(nv_inference_request_success[1m]))",
       },
       find,
       redraw,
-    ),
-  ],
+    );
+    const isOne = snapshot.models.some(({ name }) => name === find);
+    return isOne ? [list, ...modelWhole(find, context)] : [list, ...registry(context)];
+  },
 };

@@ -1,0 +1,18 @@
+/**
+ * What a worker is told of the gateway's environment. Vendor libraries and models run there: nothing that opens a
+ * door elsewhere goes in, whether the gateway or somebody beside it was given it.
+ */
+
+/** Of the gateway's own configuration. */
+const OURS = /^BEAMGATE_/;
+const SECRET =
+  /TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|AUTHORIZATION|(API|PRIVATE|ACCESS|ENCRYPTION)_?KEY/i;
+/** Flags meant for the gateway (inspectors, loaders). */
+const NODES = /^NODE_OPTIONS$/;
+
+export function workerEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const kept = Object.entries(environment).filter(
+    ([name]) => !OURS.test(name) && !SECRET.test(name) && !NODES.test(name),
+  );
+  return { ...Object.fromEntries(kept), UV_THREADPOOL_SIZE: "1" };
+}
