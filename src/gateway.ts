@@ -16,6 +16,7 @@ import { serverMetadata } from "./inference/server-metadata.ts";
 import type { ClientConnection } from "./inference/shared-regions.ts";
 import { Lifecycle, type Service } from "./lifecycle.ts";
 import { packageRoot } from "./package-root.ts";
+import { BoardTime } from "./policy/placement/board-time.ts";
 import { placement } from "./policy/placement/placement.ts";
 import { Boards } from "./pool/boards.ts";
 import { DeviceLeases } from "./pool/device-leases.ts";
@@ -197,6 +198,7 @@ export async function createGateway(
   const power = new PowerReader({ inventory, served: () => repository.served(), now: clock.now });
   const boards: Boards = new Boards({
     placement: placement(config.placement),
+    boardTime: new BoardTime(config.placement),
     breaker: config.breaker,
     linkGroups: linkGroupsOf(config.placement.linkGroups),
     groupOf: (model) => ensembleOf(model, repository.served()),

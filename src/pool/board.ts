@@ -1,6 +1,6 @@
 /** One device that holds one artifact at a time, and what it holds now. */
 import type { Device } from "../../backends/contract.ts";
-import type { DeviceView } from "../policy/placement/views.ts";
+import type { DeviceView, TenantRows } from "../policy/placement/views.ts";
 import type { Instance } from "../workers/types.ts";
 import type { DeviceBreaker } from "./breaker.ts";
 import type { Lane } from "./lane.ts";
@@ -18,6 +18,8 @@ export interface Demand {
   readonly msPerRow: number;
   /** See `DemandView.benefit`. */
   readonly benefit: number;
+  /** Whose rows wait; with 0 rows, who came since this was last asked. A tenant may be named several times. */
+  readonly tenants: readonly TenantRows[];
 }
 
 /** A variant that wants devices. */
@@ -77,6 +79,8 @@ export class Board {
   switches = 0;
   trouble: string | undefined;
   lease: Lease | undefined;
+  /** When it was decided what it holds, monotonic ms. */
+  givenMs: number | undefined;
   /** The operator wants it out of service. */
   drainWanted = false;
   /** Loads that were refused here, and until when they are not tried again, by variant. */
@@ -159,6 +163,7 @@ export class Board {
       backend: this.backend,
       state: this.state,
       sinceMs: this.#sinceMs,
+      ...(this.givenMs === undefined ? {} : { givenMs: this.givenMs }),
       ...(linkGroup === undefined ? {} : { linkGroup }),
       ...(memoryBytes === undefined ? {} : { memoryBytes }),
       ...(this.lease === undefined ? {} : { leasedTo: this.lease.to }),

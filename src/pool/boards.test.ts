@@ -4,7 +4,9 @@ import { FakeInstance } from "../../test/support/fake-instance.ts";
 import { aRequest } from "../../test/support/requests.ts";
 import { VirtualClock } from "../../test/support/virtual-clock.ts";
 import { silent } from "../logger.ts";
+import { BoardTime } from "../policy/placement/board-time.ts";
 import { placement } from "../policy/placement/placement.ts";
+import type { TenantRows } from "../policy/placement/views.ts";
 import { Boards, type BoardVariant, type Demand } from "./boards.ts";
 import { DEFAULT_BREAKER } from "./breaker.ts";
 import { Pool } from "./pool.ts";
@@ -18,11 +20,13 @@ function board(id: string, more: Partial<Device> = {}): Device {
 
 function aCluster(devices: readonly Device[], ensemble: readonly string[] = []) {
   const clock = new VirtualClock();
+  const told: unknown[] = [];
   const boards = new Boards({
     placement: placement({ assumedSwitchMs: SWITCH_MS }),
+    boardTime: new BoardTime({ assumedSwitchMs: SWITCH_MS }),
     breaker: DEFAULT_BREAKER,
     clock,
-    log: silent,
+    log: { ...silent, info: (_, fields) => told.push(fields) },
     linkGroups: new Map([["d", "configured"]]),
     groupOf: (model) => (ensemble.includes(model) ? "ensemble" : undefined),
   });
@@ -30,7 +34,7 @@ function aCluster(devices: readonly Device[], ensemble: readonly string[] = []) 
   const loads: string[] = [];
   const refuse = new Set<string>();
   const variant = (id: string, more: Partial<BoardVariant> = {}) => {
-    const waiting = { rows: 0, oldestMs: 0, arrived: 0 };
+    const waiting = { rows: 0, oldestMs: 0, arrived: 0, tenants: [] as TenantRows[] };
     const pool = new Pool([], clock.now);
     const instances: FakeInstance[] = [];
     const entrant: BoardVariant = {
@@ -57,6 +61,7 @@ function aCluster(devices: readonly Device[], ensemble: readonly string[] = []) 
         arrivedRows: waiting.arrived,
         msPerRow: 1,
         benefit: 1,
+        tenants: waiting.tenants,
       }),
       ...more,
     };
@@ -64,7 +69,7 @@ function aCluster(devices: readonly Device[], ensemble: readonly string[] = []) 
   };
   const states = () =>
     boards.reports.map(({ device, state, holds }) => `${device.id} ${state} ${holds ?? "-"}`);
-  return { boards, clock, variant, loads, refuse, states };
+  return { boards, clock, variant, loads, refuse, states, told };
 }
 
 async function entered(
@@ -165,6 +170,30 @@ describe("boards", () => {
       expect(new Set(held.map((state) => groupOf[state.slice(0, 1)])).size).toBe(1);
     }
     expect(cluster.loads.slice(2).some((load) => load.startsWith("two"))).toBe(true);
+  });
+
+  it("go back to the tenant whose part was lent, within 100 ms and a switch, and say for whom", async () => {
+    const cluster = aCluster([board("a")]);
+    const [flood, own] = [cluster.variant("flood"), cluster.variant("own")];
+    const waits = (of: typeof own, tenant: string, guarantee: number, rows: number) => {
+      of.waiting.rows = rows;
+      of.waiting.tenants = [{ tenant, weight: 1, guarantee, rows, requests: rows }];
+    };
+    await entered(cluster, flood);
+    await entered(cluster, own);
+    waits(flood, "atlas", 0, 100_000);
+    await cluster.clock.advance(10_000);
+    expect(cluster.states()).toEqual(["a ready flood"]);
+    waits(own, "cms", 0.5, 2);
+    await cluster.clock.advance(100);
+    expect(cluster.told.at(-1)).toMatchObject({
+      ...{ device: "a", variant: "own", evicts: "flood", reason: "share", tenant: "cms" },
+    });
+    await cluster.clock.advance(SWITCH_MS);
+    expect(cluster.states()).toEqual(["a ready own"]);
+    waits(own, "cms", 0.5, 0);
+    await cluster.clock.advance(20_000);
+    expect(cluster.states()).toEqual(["a ready flood"]);
   });
 
   it("are not switched for one request", async () => {

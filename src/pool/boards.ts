@@ -5,6 +5,8 @@
 import type { Device } from "../../backends/contract.ts";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
+import type { BoardTime } from "../policy/placement/board-time.ts";
+import { RecentTenants } from "../policy/placement/recent-tenants.ts";
 import type { DemandView, Placement, PlacementAction } from "../policy/placement/views.ts";
 import { Board, type BoardReport, type BoardVariant } from "./board.ts";
 import { type BreakerSettings, DeviceBreaker } from "./breaker.ts";
@@ -25,6 +27,8 @@ const ASSUMED_SWITCH_MS = 1_500;
 
 export interface BoardsParts {
   readonly placement: Placement;
+  /** What tenants had of the boards so far. */
+  readonly boardTime: Pick<BoardTime, "look">;
   readonly breaker: BreakerSettings;
   readonly clock: Clock;
   readonly log: Logger;
@@ -36,6 +40,7 @@ export interface BoardsParts {
 
 interface Entrant {
   readonly variant: BoardVariant;
+  readonly tenants: RecentTenants;
   arrivedRows: number;
   rowsPerS: number;
   /** Since when rows have waited with no board that holds the variant; undefined: they do not. */
@@ -79,6 +84,7 @@ export class Boards {
     const { arrivedRows } = variant.demand();
     this.#entrants.set(variant.id, {
       variant,
+      tenants: new RecentTenants(),
       arrivedRows,
       rowsPerS: 0,
       nowhereSinceMs: undefined,
@@ -198,7 +204,9 @@ export class Boards {
     const demands = this.#demands(now);
     this.#lookedAt = now;
     const views = this.#boards.map(({ view }) => view);
-    for (const action of this.#parts.placement.decide(views, demands, now)) this.#act(action, now);
+    const { placement, boardTime } = this.#parts;
+    const standings = boardTime.look(views, demands, now);
+    for (const action of placement.decide(views, demands, now, standings)) this.#act(action, now);
   }
 
   #endLeases(now: number): void {
@@ -223,7 +231,7 @@ export class Boards {
     const groups = this.#groups();
     for (const entrant of this.#entrants.values()) {
       const { variant } = entrant;
-      const { arrivedRows, msPerRow, ...waiting } = variant.demand();
+      const { arrivedRows, msPerRow, tenants, ...waiting } = variant.demand();
       const rate = ((arrivedRows - entrant.arrivedRows) * 1000) / elapsedMs;
       entrant.rowsPerS += weight * (rate - entrant.rowsPerS);
       entrant.arrivedRows = arrivedRows;
@@ -242,6 +250,7 @@ export class Boards {
         nowhereMs: now - (entrant.nowhereSinceMs ?? now),
         arrivalRowsPerS: entrant.rowsPerS,
         msPerRow,
+        tenants: entrant.tenants.list(tenants, now),
         pinned: variant.pinned,
         minInstances: variant.minInstances,
         ...(group === undefined ? {} : { group }),
@@ -278,12 +287,13 @@ export class Boards {
     }
     if (entrant === undefined || !board.fits(entrant.variant)) return;
     if (this.#isRefused(board, entrant.variant, now)) return;
-    const { device, evicts, reason } = { evicts: undefined, ...action };
+    const { device, evicts, reason, tenant } = { evicts: undefined, tenant: undefined, ...action };
     this.#parts.log.info("a device is given to another variant", {
       device,
       variant: action.variant,
       evicts,
       reason,
+      tenant,
     });
     // Told on the board and in the log; the next look decides anew.
     this.#tracked(this.#program(board, entrant.variant, this.#closing.signal)).catch(() => {});
@@ -299,6 +309,7 @@ export class Boards {
     const { clock, log } = this.#parts;
     const start = clock.now();
     board.enter("loading", start);
+    board.givenMs = start;
     await this.#release(board);
     board.resident = variant;
     try {

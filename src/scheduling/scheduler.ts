@@ -35,7 +35,7 @@ import { type Rescue, Rescuer } from "./rescuer.ts";
 import type { Served } from "./served.ts";
 import { tellDispatched } from "./stories.ts";
 import { StreamedBatch } from "./streamed-batch.ts";
-import { TenantQueues } from "./tenant-queues.ts";
+import { TenantQueues, type TenantShare } from "./tenant-queues.ts";
 
 export interface SchedulerParts {
   readonly signature: ModelSignature;
@@ -145,6 +145,11 @@ export class Scheduler implements Served {
   /** Rows that wait, by tenant. */
   rowsByTenant(): Iterable<readonly [tenant: string, rows: number]> {
     return this.#queue.rowsByTenant();
+  }
+
+  /** See `TenantQueues.takeTenants`; for the placement alone. */
+  takeTenants(): Iterable<TenantShare> {
+    return this.#queue.takeTenants();
   }
 
   /** See `Served.waitMsOf`. */

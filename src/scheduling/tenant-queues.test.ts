@@ -47,6 +47,31 @@ describe("one tenant that waits", () => {
   });
 });
 
+describe("who is asked whose requests these are", () => {
+  it("names those that wait, and once those that came and went since", () => {
+    const { queues, add, serve } = aQueue();
+    const told = () =>
+      Array.from(queues.takeTenants(), ({ tenant, rows, requests }) => [
+        tenant.index,
+        rows,
+        requests,
+      ]);
+    add(lhcb, { id: "before" });
+    serve(1);
+    expect(told()).toEqual([]);
+    for (const id of ["a", "b"]) add(atlas, { id, rows: 3 });
+    add(cms, { id: "x" });
+    serve(8);
+    add(atlas, { id: "c", rows: 2 });
+    expect(told()).toEqual([
+      [0, 0, 0],
+      [1, 0, 0],
+      [0, 2, 1],
+    ]);
+    expect(told()).toEqual([[0, 2, 1]]);
+  });
+});
+
 describe("several tenants that wait", () => {
   it("share a batch, turn by turn", () => {
     const { add, serve } = aQueue();

@@ -26,6 +26,13 @@ import { TenantLine, Turns, type Waits } from "./turns.ts";
  */
 const AGED_MS = 1_000;
 
+/** What of one tenant waits. */
+export interface TenantShare {
+  readonly tenant: Tenant;
+  readonly rows: number;
+  readonly requests: number;
+}
+
 export class TenantQueues {
   readonly #levels: Levels;
   readonly #clock: ShareClock;
@@ -60,6 +67,18 @@ export class TenantQueues {
     for (const waits of this.#turns.all()) {
       if (waits instanceof TenantLine) yield [waits.sharer.tenant.name, waits.rows];
       else if (waits.payer !== undefined) yield [waits.payer.tenant.name, waits.request.rows];
+    }
+  }
+
+  /** Whose requests wait, and with none, who came since this was last asked. A tenant may be in it twice. */
+  *takeTenants(): Generator<TenantShare, void> {
+    for (const tenant of this.#turns.takeCome()) yield { tenant, rows: 0, requests: 0 };
+    for (const waits of this.#turns.all()) {
+      if (waits instanceof TenantLine) {
+        yield { tenant: waits.sharer.tenant, rows: waits.rows, requests: waits.size };
+      } else if (waits.payer !== undefined) {
+        yield { tenant: waits.payer.tenant, rows: waits.request.rows, requests: 1 };
+      }
     }
   }
 

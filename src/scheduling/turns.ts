@@ -44,6 +44,11 @@ export class Turns {
   /** By index of the tenant: where it stands in these rows, or `NOBODY`. */
   readonly #at: number[] = [];
   readonly #spare: TenantLine[] = [];
+  /** Since somebody last asked, who has come; nobody ever asked: nothing is kept. */
+  #come: Tenant[] | undefined;
+  /** By index of the tenant: in which of these lists it was last. */
+  readonly #comeIn: number[] = [];
+  #asked = 0;
   /** Most that waited since the rows were last cut. */
   #most = 0;
 
@@ -60,6 +65,14 @@ export class Turns {
   of({ index }: Tenant): Waits | undefined {
     const at = this.#at[index];
     return at === undefined || at === NOBODY ? undefined : this.#waits[at];
+  }
+
+  /** Tenants that began to wait since this was last asked, each once. */
+  takeCome(): readonly Tenant[] {
+    const come = this.#come ?? [];
+    this.#come = [];
+    this.#asked += 1;
+    return come;
   }
 
   /** @throws StatusError UNAVAILABLE when the tenant's level holds as many as the model's policy allows. */
@@ -154,6 +167,11 @@ export class Turns {
     this.#most = Math.max(this.#most, this.#waits.push(entry));
     this.#since.push(now);
     this.#earliest = Math.min(this.#earliest, now);
+    if (this.#come !== undefined && this.#comeIn[index] !== this.#asked) {
+      while (this.#comeIn.length < index) this.#comeIn.push(NOBODY);
+      this.#comeIn[index] = this.#asked;
+      this.#come.push(tenant);
+    }
   }
 
   #join(line: TenantLine, entry: Entry): void {

@@ -1,6 +1,7 @@
 /** From a model with several variants to something that serves it: a scheduler a variant, devices, a router. */
 import type { Device } from "../../backends/contract.ts";
 import { StatusError, toStatusError } from "../errors.ts";
+import type { TenantRows } from "../policy/placement/views.ts";
 import { expectedDelayRouter } from "../policy/routing/expected-delay-router.ts";
 import { preferenceRouter } from "../policy/routing/preference-router.ts";
 import type { Router } from "../policy/routing/router.ts";
@@ -201,6 +202,7 @@ function demandOf(scheduler: Scheduler, pool: Pool, branches: readonly Branch[])
     arrivedRows,
     msPerRow: measuredMs || ASSUMED_MS_PER_ROW,
     benefit: 1,
+    tenants: tenantsOf([scheduler]),
   };
   const others = branches.filter((branch) => branch.scheduler !== scheduler && branch.ready);
   if (pool.lanes.length > 0 || queuedRows > 0 || others.length === 0) return here;
@@ -213,7 +215,19 @@ function demandOf(scheduler: Scheduler, pool: Pool, branches: readonly Branch[])
     // Where it was never measured it is thought to be twice as quick.
     msPerRow: measuredMs || slowest / 2,
     benefit: measuredMs > 0 && slowest > 0 ? Math.max(0, 1 - measuredMs / slowest) : 0.5,
+    tenants: tenantsOf(others.map((branch) => branch.scheduler)),
   };
+}
+
+function tenantsOf(schedulers: readonly Scheduler[]): TenantRows[] {
+  return schedulers.flatMap((scheduler) =>
+    Array.from(
+      scheduler.takeTenants(),
+      ({ tenant: { name: tenant, weight, guarantee }, rows, requests }) => ({
+        ...{ tenant, weight, guarantee, rows, requests },
+      }),
+    ),
+  );
 }
 
 function routerOf(

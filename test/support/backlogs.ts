@@ -30,6 +30,8 @@ interface Moment {
 export interface Shares {
   readonly rows: readonly number[];
   readonly seconds: readonly number[];
+  /** Calls that failed before this ended, of all backlogs. */
+  readonly failed: number;
 }
 
 /** Calls in flight on one connection. */
@@ -56,6 +58,13 @@ export class Backlogs {
   async shares(backlogs: readonly Backlog[], runningRows: number): Promise<Shares> {
     const before = await this.#look(backlogs);
     const answers = backlogs.flatMap((backlog) => this.#ask(backlog));
+    let failed = 0;
+    const hangUp = new AbortController();
+    for (const answer of answers) {
+      answer.catch(() => {
+        if (!hangUp.signal.aborted) failed += 1;
+      });
+    }
     const over = Promise.allSettled(answers);
     const arrived = ({ waiting, answered }: Moment) =>
       backlogs.every(({ requests, rows }, at) => {
@@ -72,6 +81,7 @@ export class Backlogs {
       to = moment;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+    hangUp.abort();
     this.close();
     await over;
     if (from === undefined || to === undefined)
@@ -80,7 +90,11 @@ export class Backlogs {
       const [first, last] = [of(from), of(to)];
       return last.map((value, at) => value - (first[at] ?? 0));
     };
-    return { rows: grown(({ answered }) => answered), seconds: grown(({ seconds }) => seconds) };
+    return {
+      rows: grown(({ answered }) => answered),
+      seconds: grown(({ seconds }) => seconds),
+      failed,
+    };
   }
 
   /** Hangs up: what waits is given up. */

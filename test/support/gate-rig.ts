@@ -7,6 +7,7 @@ import type { BackendModule, Device } from "../../backends/contract.ts";
 import { systemClock } from "../../src/clock.ts";
 import { silent } from "../../src/logger.ts";
 import { packageRoot } from "../../src/package-root.ts";
+import { BoardTime } from "../../src/policy/placement/board-time.ts";
 import { placement } from "../../src/policy/placement/placement.ts";
 import { Boards } from "../../src/pool/boards.ts";
 import { Gate } from "../../src/registry/gate/gate.ts";
@@ -59,6 +60,7 @@ export async function gateRig(
   const breaker = { errorPercent: 50, leastExecutions: 2, windowMs: 10_000, probeAfterMs: 2_000 };
   const boards: Boards = new Boards({
     placement: placement({ assumedSwitchMs: 1_500, minDwellMs: 0, agedMs: 30_000 }),
+    boardTime: new BoardTime(),
     breaker,
     clock,
     log,

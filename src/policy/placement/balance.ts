@@ -1,5 +1,6 @@
 /** Work that is spread unevenly over boards. */
 import type { Board } from "./board.ts";
+import type { Contest } from "./contest.ts";
 import { hasWork, owedInMs } from "./dwell.ts";
 import { least } from "./least.ts";
 import type { Plan } from "./plan.ts";
@@ -11,11 +12,11 @@ import { lossMs, waitingWork } from "./worth.ts";
  * A demand whose work per board, with one board more, would still be much longer than that of another with one less
  * gets this one. Nothing need be gained in rows; but nobody waits for minutes beside a board that has seconds to do.
  */
-export function balance(plan: Plan, rules: PlacementRules): void {
+export function balance(plan: Plan, contest: Contest, rules: PlacementRules): void {
   for (const demand of plan.demands) {
     if ((demand.waitingRequests ?? demand.waitingRows) < 2) continue;
     const shareMs = waitingWork(demand) / (plan.holders(demand).length + 1);
-    const candidates = plan.candidates(demand);
+    const candidates = plan.candidates(demand).filter((board) => contest.spares(board, demand));
     const empty = candidates.filter(({ holds }) => holds === undefined);
     const shorter = (empty.length > 0 ? empty : candidates).filter((board) => {
       if (board.holds !== undefined && owedInMs(plan, board, rules) > 0) return false;

@@ -21,7 +21,12 @@ export function hasDwelt({ now }: Plan, board: Board, rules: PlacementRules): bo
 }
 
 function dwellsUntilMs({ view, switchMs }: Board, rules: PlacementRules): number {
-  return view.sinceMs + Math.max(rules.minDwellMs, rules.minDwellFactor * switchMs);
+  return view.sinceMs + minDwellMs(switchMs, rules);
+}
+
+/** The shortest time that a board keeps what it got, ms. */
+export function minDwellMs(switchMs: number, rules: PlacementRules): number {
+  return Math.max(rules.minDwellMs, rules.minDwellFactor * switchMs);
 }
 
 /** Rows wait for what it holds. */

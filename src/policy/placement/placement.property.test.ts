@@ -4,7 +4,13 @@ import { placement } from "./placement.ts";
 import { DEFAULT_RULES } from "./rules.ts";
 import { seeded } from "./simulator/seeded.ts";
 import { simulate, type Watch } from "./simulator/simulate.ts";
-import type { DeviceEvent, SimulatedDevice, SimulatedVariant, World } from "./simulator/world.ts";
+import {
+  type DeviceEvent,
+  listed,
+  type SimulatedDevice,
+  type SimulatedVariant,
+  type World,
+} from "./simulator/world.ts";
 import type { DeviceView } from "./views.ts";
 
 const SLOT_MS = 500;
@@ -174,6 +180,33 @@ describe("whatever the devices, the demand and the operators do", { timeout: 30_
       }),
       { numRuns: 50, seed: 2 },
     );
+  });
+});
+
+describe("one tenant alone", { timeout: 60_000 }, () => {
+  it("is given what it would be given if nobody asked whose rows wait", () => {
+    let loads = 0;
+    fc.assert(
+      fc.property(someWorld, fc.constantFrom(0, 0.4, 1), (world, guarantee) => {
+        const decided = (tried: World) => {
+          const all: unknown[] = [];
+          const { variants } = simulate(tried, placement(), (slot, _, actions) => {
+            for (const { device, kind, variant, reason } of actions) {
+              all.push({ slot, device, kind, variant, reason });
+            }
+          });
+          return { all, arrivals: listed(variants.map((each) => each.arrivals)) };
+        };
+        const owner = { name: "cms", weight: 2, guarantee };
+        const nobodys = decided(world);
+        loads += nobodys.all.length;
+        const variants = world.variants.map((each) => ({ ...each, owner }));
+        const theirs = decided({ ...world, variants, arrivals: nobodys.arrivals });
+        expect(theirs.all).toEqual(nobodys.all);
+      }),
+      { numRuns: 40, seed: 4 },
+    );
+    expect(loads).toBeGreaterThan(100);
   });
 });
 

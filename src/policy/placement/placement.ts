@@ -6,10 +6,14 @@
  * 1. Steps of an ensemble that are not in its link group leave their boards; an ensemble that cannot go on in
  *    its link group leaves it as a whole.
  * 2. What has nowhere to run, or less than its minimum, gets empty boards.
- * 3. What has nowhere to run and is aged gets the board that misses it least, as soon as that has dwelt.
- * 4. What has less than its minimum gets a board of somebody else.
- * 5. What waits and is worth a switch gets the board that gains most by it.
- * 6. Work that is spread unevenly over boards is spread again.
+ * 3. Tenants that have less than their part of the boards get what others were lent, or had for their turn.
+ * 4. What has nowhere to run and is aged gets the board that misses it least, as soon as that has dwelt.
+ * 5. What has less than its minimum gets a board of somebody else.
+ * 6. What waits and is worth a switch gets the board that gains most by it.
+ * 7. Work that is spread unevenly over boards is spread again.
+ *
+ * By 4 a tenant takes nothing from one who is owed more, for as long as that may last; by 6 and 7 nothing that
+ * another one needs who has no more than his part.
  *
  * Bounds, with C the cost of a switch, per device: a device is switched at most once in C + minimum dwell.
  * Rows of a variant with nowhere to run that is placeable wait at most
@@ -17,6 +21,8 @@
  */
 import { serveAged } from "./aged.ts";
 import { balance } from "./balance.ts";
+import { Contest } from "./contest.ts";
+import { giveWhatIsDue } from "./due.ts";
 import { bringHome, moveEnsembles } from "./ensembles.ts";
 import { fillEmpty, fillMinimum } from "./fill.ts";
 import { Plan } from "./plan.ts";
@@ -27,15 +33,17 @@ import { switchWhatIsWorthIt } from "./worthwhile.ts";
 export function placement(given: Partial<PlacementRules> = {}): Placement {
   const rules = { ...DEFAULT_RULES, ...given };
   return {
-    decide(devices, demands, now) {
+    decide(devices, demands, now, standings = []) {
       const plan = new Plan(devices, demands, now, rules);
+      const contest = new Contest(plan, standings, rules);
       bringHome(plan);
       moveEnsembles(plan, rules);
       fillEmpty(plan);
-      serveAged(plan, rules);
+      giveWhatIsDue(plan, contest, rules);
+      serveAged(plan, contest, rules);
       fillMinimum(plan, rules);
-      switchWhatIsWorthIt(plan, rules);
-      balance(plan, rules);
+      switchWhatIsWorthIt(plan, contest, rules);
+      balance(plan, contest, rules);
       return plan.actions;
     },
   };

@@ -1,6 +1,7 @@
 /** The devices as they will be once the actions decided so far are carried out. */
 import { type Board, boardOf, inService } from "./board.ts";
 import { fits, isLent } from "./fits.ts";
+import { least } from "./least.ts";
 import { homeOf } from "./link-groups.ts";
 import type { PlacementRules } from "./rules.ts";
 import type { DemandView, DeviceView, LoadReason, PlacementAction } from "./views.ts";
@@ -78,10 +79,14 @@ export class Plan {
     );
   }
 
-  load(board: Board, demand: DemandView, reason: LoadReason): void {
+  /** @param tenant whose rows it is for; default: of whom most rows wait */
+  load(board: Board, demand: DemandView, reason: LoadReason, tenant = mostOf(demand)): void {
     const evicts = board.holds === undefined ? {} : { evicts: board.holds };
+    const whose = tenant === undefined ? {} : { tenant };
     const { variant } = demand;
-    this.actions.push({ kind: "load", device: board.view.id, variant, ...evicts, reason });
+    this.actions.push({
+      ...{ kind: "load", device: board.view.id, variant, ...evicts, reason, ...whose },
+    });
     this.#give(board, variant);
   }
 
@@ -184,6 +189,13 @@ export class Plan {
     const have = this.boards.filter((each) => each.holds === board.holds && inService(each));
     return have.length <= least;
   }
+}
+
+function mostOf({ tenants = [] }: DemandView): string | undefined {
+  return least(
+    tenants.filter(({ rows }) => rows > 0),
+    ({ rows }) => -rows,
+  )?.tenant;
 }
 
 function isHigher(left: readonly number[], right: readonly number[]): boolean {

@@ -20,6 +20,8 @@ export interface PlacementRules {
   readonly agedFactor: number;
   /** Of two variants that have devices, one gets a device of the other when its share is longer by this fraction. */
   readonly balanceFraction: number;
+  /** Tenants that share a device take turns: all of them have had one after so many switch costs, where they are many. */
+  readonly longestRoundFactor: number;
 }
 
 /**
@@ -36,4 +38,5 @@ export const DEFAULT_RULES: PlacementRules = {
   agedMs: 30_000,
   agedFactor: 20,
   balanceFraction: 0.5,
+  longestRoundFactor: 60,
 };

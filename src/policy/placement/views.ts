@@ -20,6 +20,8 @@ export interface DeviceView {
   readonly state: "ready" | "loading" | "draining" | "drained" | "failed";
   /** When it entered the state, monotonic ms. */
   readonly sinceMs: number;
+  /** When it was decided to give it what it holds, monotonic ms. Absent: a switch before `sinceMs`. */
+  readonly givenMs?: number;
   /** What a switch (drain, load, warm-up) costs this device: mean of those measured, ms. Absent: none yet. */
   readonly switchMs?: number;
   /** The tenant that has it for itself for a time. */
@@ -52,6 +54,8 @@ export interface DemandView {
   readonly arrivalRowsPerS: number;
   /** What a row costs a device, ms. */
   readonly msPerRow: number;
+  /** Whose rows these are; absent: nobody asked. Who does not wait, and did within the last seconds, is listed with 0 rows. */
+  readonly tenants?: readonly TenantRows[];
   /**
    * What an ms of a device is worth for these rows, 0 to 1. 1 (default) where nothing else serves them; the share
    * of time saved where something slower does and `waitingRows` are those that would rather run here.
@@ -67,6 +71,31 @@ export interface DemandView {
   readonly tenant?: string;
 }
 
+/** What of one tenant waits for one variant. */
+export interface TenantRows {
+  readonly tenant: string;
+  /** How idle device time is divided; > 0. */
+  readonly weight: number;
+  /** Part of the devices' time that it gets whenever it wants it, 0 to 1. */
+  readonly guarantee: number;
+  readonly rows: number;
+  readonly requests: number;
+}
+
+/** Where one of several tenants stands that want the devices of one platform, see `BoardTime`. */
+export interface Standing {
+  readonly tenant: string;
+  readonly platform: string;
+  /** It is promised a part of them. */
+  readonly guaranteed: boolean;
+  /** Devices that are its part, a fraction mostly. */
+  readonly partDevices: number;
+  /** Time of devices that it is owed; below 0: that it had of others, ms. */
+  readonly creditMs: number;
+  /** Since when it has wanted some of them, monotonic ms. */
+  readonly sinceMs: number;
+}
+
 /** A device that no action names keeps what it holds. */
 export type PlacementAction =
   /** Drain the device, load the variant, warm it up. */
@@ -77,6 +106,8 @@ export type PlacementAction =
       /** What the device holds until then; absent: it is empty. */
       readonly evicts?: string;
       readonly reason: LoadReason;
+      /** Whose rows it is for, or most of them; absent: nobody knows. */
+      readonly tenant?: string;
     }
   /** Drain the device and leave it empty. */
   | {
@@ -96,6 +127,8 @@ export type LoadReason =
   | "worth"
   /** The device has less to do than the switch costs, and requests have waited for some time. */
   | "idle"
+  /** The tenant has less than its part of the devices' time, and others have more. */
+  | "share"
   /** Every device has work, but the work is spread unevenly. */
   | "balance"
   /** Requests with nowhere to run reached the age at which they are served at any cost. */
@@ -106,10 +139,12 @@ export interface Placement {
    * At most one action per device, in the order in which they are to be begun. Pure: equal views and
    * time, equal actions.
    * @param now monotonic ms
+   * @param standings of the tenants on platforms that several want; default: nobody's rows are weighed against others'
    */
   decide(
     devices: readonly DeviceView[],
     demands: readonly DemandView[],
     now: number,
+    standings?: readonly Standing[],
   ): readonly PlacementAction[];
 }

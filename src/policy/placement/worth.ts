@@ -57,6 +57,7 @@ function untilLoadedMs({ now }: Plan, { view, holds, switchMs }: Board): number 
   return Math.max(0, view.sinceMs + switchMs - now);
 }
 
-function horizonOf({ switchMs }: Board, { lookaheadFactor }: PlacementRules): number {
+/** How far work is looked ahead, ms. */
+export function horizonOf({ switchMs }: Board, { lookaheadFactor }: PlacementRules): number {
   return (lookaheadFactor + 1) * switchMs;
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Board } from "./board.ts";
+import type { Contest } from "./contest.ts";
 import { hasDwelt, hasWork } from "./dwell.ts";
 import type { Plan } from "./plan.ts";
 import { reluctance } from "./reluctance.ts";
@@ -20,15 +21,15 @@ interface Proposal {
 }
 
 /** The best switch, then the best of those that are left, while there is one. */
-export function switchWhatIsWorthIt(plan: Plan, rules: PlacementRules): void {
-  let best = bestSwitch(plan, rules);
+export function switchWhatIsWorthIt(plan: Plan, contest: Contest, rules: PlacementRules): void {
+  let best = bestSwitch(plan, contest, rules);
   while (best !== undefined) {
     plan.load(best.board, best.demand, best.reason);
-    best = bestSwitch(plan, rules);
+    best = bestSwitch(plan, contest, rules);
   }
 }
 
-function bestSwitch(plan: Plan, rules: PlacementRules): Proposal | undefined {
+function bestSwitch(plan: Plan, contest: Contest, rules: PlacementRules): Proposal | undefined {
   const losses = new Map(plan.boards.map((board) => [board, lossMs(plan, board, rules)]));
   let best: Proposal | undefined;
   for (const demand of plan.demands) {
@@ -37,7 +38,7 @@ function bestSwitch(plan: Plan, rules: PlacementRules): Proposal | undefined {
     const candidates = plan.candidates(demand);
     const empty = candidates.filter(({ holds }) => holds === undefined);
     for (const board of empty.length > 0 ? empty : candidates) {
-      if (!hasDwelt(plan, board, rules)) continue;
+      if (!hasDwelt(plan, board, rules) || !contest.spares(board, demand)) continue;
       const netMs = gainMs(plan, board, demand, rules) - (losses.get(board) ?? 0);
       const reason = reasonToSwitch(plan, board, demand, netMs, rules);
       if (reason === undefined) continue;

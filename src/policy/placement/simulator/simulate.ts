@@ -2,16 +2,21 @@
  * A placement on trial, on virtual time. In each slot: loads end, events happen, rows arrive, the policy is
  * asked, boards that are ready serve (oldest rows first), rows that are too old are lost.
  */
-import type { DemandView, DeviceView, Placement, PlacementAction } from "../views.ts";
+import { BoardTime } from "../board-time.ts";
+import { RecentTenants } from "../recent-tenants.ts";
+import type { DemandView, DeviceView, Placement, PlacementAction, TenantRows } from "../views.ts";
 import { SimulatedBoard } from "./simulated-board.ts";
 import { WaitingRows } from "./waiting-rows.ts";
-import type { SimulatedVariant, World } from "./world.ts";
+import type { Owner, SimulatedVariant, World } from "./world.ts";
 
 export interface VariantOutcome {
   readonly variant: string;
   readonly finished: number;
   readonly lost: number;
   readonly waiting: number;
+  /** Board-slots in which a board served it; in which one was being loaded with it. */
+  readonly servedSlots: number;
+  readonly loadingSlots: number;
   /** Longest that a row waited, those that still wait at the end included, ms. */
   readonly longestWaitMs: number;
   /** What arrived, slot by slot. */
@@ -44,6 +49,9 @@ interface Line {
   ratePerS: number;
   /** Slot since which rows have been waiting without a board that serves them. */
   nowhereSince: number | undefined;
+  readonly recent: RecentTenants;
+  servedSlots: number;
+  loadingSlots: number;
 }
 
 /** @throws RangeError where a slot is no whole number of rows; Error where the policy asks for what no device could do */
@@ -56,7 +64,11 @@ export function simulate(world: World, placement: Placement, watch?: Watch): Out
     arrivals: [],
     ratePerS: 0,
     nowhereSince: undefined,
+    recent: new RecentTenants(),
+    servedSlots: 0,
+    loadingSlots: 0,
   }));
+  const boardTime = new BoardTime();
   const forget = Math.exp(-slotMs / rateMs);
   let loadingSlots = 0;
   let idleSlots = 0;
@@ -76,7 +88,8 @@ export function simulate(world: World, placement: Placement, watch?: Watch): Out
       line.nowhereSince = nowhere ? (line.nowhereSince ?? slot) : undefined;
     }
     const demands = lines.map((line) => demandOf(line, slot, slotMs));
-    const actions = placement.decide(views(boards), demands, slot * slotMs);
+    const standings = boardTime.look(views(boards), demands, slot * slotMs);
+    const actions = placement.decide(views(boards), demands, slot * slotMs, standings);
     for (const action of actions) {
       const board = boardOf(boards, action.device);
       if (action.kind === "load") board.load(action.variant, slot);
@@ -85,10 +98,14 @@ export function simulate(world: World, placement: Placement, watch?: Watch): Out
     watch?.(slot, views(boards), actions);
     for (const board of boards) {
       const line = lines.find((each) => each.waiting.rows > 0 && mayServe(board, each));
-      if (board.loading) loadingSlots += 1;
-      else if (board.serving !== undefined) {
+      if (board.loading) {
+        loadingSlots += 1;
+        const loaded = lines.find((each) => each.variant.variant === board.view().resident);
+        if (loaded !== undefined) loaded.loadingSlots += 1;
+      } else if (board.serving !== undefined) {
         const served = line?.waiting.serve(rowsPerSlot(line.variant, slotMs), slot) ?? 0;
         if (served === 0) idleSlots += 1;
+        else if (line !== undefined) line.servedSlots += 1;
       }
     }
     for (const { waiting } of lines) waiting.expire(slot);
@@ -127,11 +144,13 @@ function rowsPerSlot({ variant, msPerRow }: SimulatedVariant, slotMs: number): n
 }
 
 function demandOf(line: Line, slot: number, slotMs: number): DemandView {
-  const { variant, waiting, ratePerS, nowhereSince } = line;
-  const { platform = "any", patienceMs: _, ...rest } = variant;
+  const { variant, waiting, ratePerS, nowhereSince, recent } = line;
+  const { platform = "any", patienceMs: _, owner, ...rest } = variant;
+  const tenants = owner && waiting.rows > 0 ? [rowsOf(owner, waiting.rows)] : [];
   return {
     ...rest,
     platform,
+    ...(owner && { tenants: recent.list(tenants, slot * slotMs) }),
     waitingRows: waiting.rows,
     oldestWaitMs: (slot - (waiting.oldest ?? slot)) * slotMs,
     nowhereMs: (slot - (nowhereSince ?? slot)) * slotMs,
@@ -139,8 +158,13 @@ function demandOf(line: Line, slot: number, slotMs: number): DemandView {
   };
 }
 
+/** A row is a request. */
+function rowsOf({ name: tenant, ...terms }: Owner, rows: number): TenantRows {
+  return { tenant, ...terms, rows, requests: rows };
+}
+
 function outcomeOf(
-  { variant, waiting, arrivals }: Line,
+  { variant, waiting, arrivals, servedSlots, loadingSlots }: Line,
   slots: number,
   slotMs: number,
 ): VariantOutcome {
@@ -150,6 +174,8 @@ function outcomeOf(
     finished: waiting.finished,
     lost: waiting.lost,
     waiting: waiting.rows,
+    servedSlots,
+    loadingSlots,
     longestWaitMs: Math.max(waiting.longestWaitSlots, stillWaitingSlots) * slotMs,
     arrivals,
   };

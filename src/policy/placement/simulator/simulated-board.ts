@@ -12,6 +12,7 @@ export class SimulatedBoard {
   #resident: string | undefined;
   #leasedTo: string | undefined;
   #readyAtSlot = 0;
+  #givenMs = Number.NEGATIVE_INFINITY;
   #measuredMs: number | undefined;
   #switches = 0;
 
@@ -48,6 +49,7 @@ export class SimulatedBoard {
       platform,
       state: this.#state,
       sinceMs: this.#sinceMs,
+      givenMs: this.#givenMs,
       ...(linkGroup === undefined ? {} : { linkGroup }),
       ...(memoryBytes === undefined ? {} : { memoryBytes }),
       ...(this.#resident === undefined ? {} : { resident: this.#resident }),
@@ -87,6 +89,7 @@ export class SimulatedBoard {
     this.#resident = variant;
     this.#readyAtSlot = slot + Math.ceil(this.#device.switchMs / this.#slotMs);
     this.#switches += 1;
+    this.#givenMs = slot * this.#slotMs;
     this.#enter("loading", slot);
   }
 

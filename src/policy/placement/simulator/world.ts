@@ -1,4 +1,5 @@
 /** What a placement is tried on: boards, variants and demand, on slotted virtual time. */
+import type { Terms } from "../parts.ts";
 import type { DeviceView } from "../views.ts";
 
 export interface SimulatedDevice {
@@ -27,6 +28,12 @@ export interface SimulatedVariant {
   readonly minInstances?: number;
   readonly group?: string;
   readonly tenant?: string;
+  /** Whose rows they are, for the division of time between tenants; absent: nobody's. */
+  readonly owner?: Owner;
+}
+
+export interface Owner extends Terms {
+  readonly name: string;
 }
 
 /** Something that happens to a device from outside, before the policy is asked. */
