@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../clock.ts";
-import { type StallWatchParts, StallWatch } from "./stall-watch.ts";
+import { StallWatch, type StallWatchParts } from "./stall-watch.ts";
 
 /** A clock whose timers fire when the test says so, however late that is. */
 function aClock() {

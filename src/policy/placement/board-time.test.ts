@@ -23,7 +23,9 @@ function demandOf(tenant: string, terms: Partial<TenantRows> = {}): DemandView {
 }
 
 function creditsOf(standings: readonly Standing[]): Record<string, number> {
-  return Object.fromEntries(standings.map(({ tenant, creditMs }) => [tenant, Math.round(creditMs)]));
+  return Object.fromEntries(
+    standings.map(({ tenant, creditMs }) => [tenant, Math.round(creditMs)]),
+  );
 }
 
 describe("parts", () => {
@@ -112,14 +114,26 @@ describe("the time of boards", () => {
     const light = demandOf("cms", { guarantee: 0.5, rows: 1, requests: 1 });
     const [, cmsStands] = time.look(holding("atlas"), [atlas, light], 0);
     expect(cmsStands?.partDevices).toBeCloseTo(0.5);
-    const [, busyStands] = time.look(holding("atlas"), [atlas, demandOf("cms", { guarantee: 0.5 })], 1);
+    const [, busyStands] = time.look(
+      holding("atlas"),
+      [atlas, demandOf("cms", { guarantee: 0.5 })],
+      1,
+    );
     expect(busyStands?.partDevices).toBeCloseTo(0.75);
   });
 
   it("on leased and failed boards is nobody's part", () => {
     const time = new BoardTime();
-    const [one, two, three] = holding("atlas", "atlas", "atlas") as [DeviceView, DeviceView, DeviceView];
-    const boards: DeviceView[] = [one, { ...two, leasedTo: "atlas" }, { ...three, state: "failed" }];
+    const [one, two, three] = holding("atlas", "atlas", "atlas") as [
+      DeviceView,
+      DeviceView,
+      DeviceView,
+    ];
+    const boards: DeviceView[] = [
+      one,
+      { ...two, leasedTo: "atlas" },
+      { ...three, state: "failed" },
+    ];
     const [first] = time.look(boards, [atlas, cms], 0);
     expect(first?.partDevices).toBe(0.5);
   });
