@@ -141,7 +141,7 @@ describe("a gateway that traces nothing", () => {
   it("never loads the OpenTelemetry SDK", async () => {
     const source = `
       import Module from "node:module";
-      const loaded = () => Object.keys(Module._cache).filter((path) => /opentelemetry.(sdk|otlp)/.test(path));
+      const loaded = () => Object.keys(Module._cache).filter((path) => /opentelemetry.(core|resources|sdk|otlp)/.test(path));
       await import(${JSON.stringify(join(packageRoot, "dist/src/gateway.js"))});
       const before = loaded().length;
       await import(${JSON.stringify(join(packageRoot, "dist/src/telemetry/otel-export.js"))});
