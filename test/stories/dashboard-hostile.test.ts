@@ -64,7 +64,9 @@ async function expectText(view: string): Promise<void> {
 const at = (view: string, find: string) => `${view}?${new URLSearchParams({ find })}`;
 
 describe.skipIf(CHROMIUM === undefined)("hostile names on the page", { timeout: STORY_MS }, () => {
-  it.each(["overview", "fleet", "models", "shares", "register"])("are text in %s", async (view) => {
+  it.each([
+    ...["overview", "fleet", "models", "shares", "requests", "loadtests", "register"],
+  ])("are text in %s", async (view) => {
     await viewer.open(view);
     await expectText(view);
   });
@@ -80,7 +82,7 @@ describe.skipIf(CHROMIUM === undefined)("hostile names on the page", { timeout: 
 
   it.each(IDS)("of a request are text where it is explained: number %#", async (id) => {
     await viewer.open(at("requests", id));
-    await viewer.page.waitForSelector("main pre");
+    await viewer.page.waitForSelector("main .explained, main .notice.warn");
     await expectText(id);
   });
 

@@ -188,7 +188,7 @@ export async function openViewer(gateway: DashboardGateway, who: Who): Promise<V
     async open(view) {
       await page.goto(`${gateway.url}/#/${view}`);
       const name = view.replace(/\?.*/s, "");
-      await page.waitForSelector(`main[data-view="${name}"] > *`);
+      await page.waitForSelector(`main[data-view="${name}"] > *`, { state: "attached" });
     },
     close: () => browser.close(),
   };
