@@ -1,4 +1,5 @@
 /** Edge processes between the clients and the server. That they change nothing else is shown by the project `edges`. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { credentials, status } from "@grpc/grpc-js";
 import { afterEach, describe, expect, it } from "vitest";
 import { GrpcServer } from "../../src/grpc/transport/server.ts";
@@ -91,9 +92,22 @@ describe("edges", () => {
     expect(server.stats()).toMatchObject({ callsInFlight: 0, heldBytes: 0, backlogBytes: 0 });
   });
 
+  it("that hang are ended with the server all the same", async () => {
+    const { server } = await start();
+    const edges = pids(server);
+    process.kill(edges[0] ?? 0, "SIGSTOP");
+    await server.stop();
+    expect(edges.map(alive)).toEqual([false, false]);
+  });
+
   it("that cannot start are told, and the port is not taken", async () => {
     const entry = `${EDGE_ENTRY}.missing`;
     const server = new GrpcServer(serverOptions({ edges: { count: 1, entry } }));
     await expect(server.listen()).rejects.toThrow("ended as it started");
+    // And nobody goes on trying.
+    await sleep(300);
+    expect(server.stats().edges.map(({ pid, restarts }) => [pid, restarts])).toEqual([
+      [undefined, 0],
+    ]);
   });
 });

@@ -8,6 +8,9 @@ import { EdgeConnection } from "./edge-connection.ts";
 import { Line } from "./line.ts";
 import { type EdgeSettings, type FromEdge, type Opening, type ToEdge, Told } from "./words.ts";
 
+/** Time for a polite end before the kill, ms. */
+const END_MS = 1_000;
+
 export interface EdgeOptions {
   /** The built `main.js`. */
   readonly entry: string;
@@ -125,7 +128,9 @@ export class Edge {
 
   async stop(): Promise<void> {
     this.#line.close();
+    const late = setTimeout(() => this.#child.kill("SIGKILL"), END_MS);
     await this.#ended;
+    clearTimeout(late);
   }
 
   #say(word: ToEdge, socket?: Socket): void {

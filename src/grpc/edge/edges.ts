@@ -54,7 +54,13 @@ export class Edges {
   /** Resolves when each of them takes connections. @throws Error where one cannot be started */
   async start(): Promise<void> {
     this.#stopped = false;
-    await Promise.all(this.#edges.map((_, index) => this.#spawn(index)));
+    try {
+      await Promise.all(this.#edges.map((_, index) => this.#spawn(index)));
+    } catch (cause) {
+      // Nobody tries again for a server that did not start.
+      await this.stop();
+      throw cause;
+    }
   }
 
   /** A connection that came in, of which nothing was read. */
