@@ -63,7 +63,7 @@ it("events of one vendor's board are judged on another's, and both are told to b
   const file = join(output, "result.json");
   const result = readResult(JSON.parse(readFileSync(file, "utf8")), file);
   expect(result.stages?.map(({ model }) => model)).toEqual(["jet_units", "jet_tagger"]);
-  for (const { meanMs } of result.stages ?? []) expect(meanMs).toBeGreaterThan(0);
+  expect(result.stages?.[1]?.meanMs).toBeGreaterThan(result.stages?.[0]?.meanMs ?? 0);
   expect(result.emulated).toBe(true);
   expect(result.origins.map(({ emulated }) => emulated)).toEqual([true, true]);
   expect(new Set(result.origins.map(({ variant }) => variant))).toEqual(new Set(["u50", "intel"]));
