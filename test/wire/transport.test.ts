@@ -375,6 +375,37 @@ describe("our server", () => {
     await until(() => server.stats().connections === 0);
   });
 
+  it("answers what was on its way when nothing was in flight and the clients were asked to leave", async () => {
+    const server = await start();
+    server.addService(definition, {
+      ...implementation(),
+      Echo: (_call: UnaryCall, respond: SendUnary) => {
+        setTimeout(() => respond(null, { text: "late" }), 300);
+      },
+    });
+    const client = clientOf((await server.listen()).port);
+    await client.unary("Echo", {});
+    const draining = server.drain();
+    // In the same turn: the client has not heard of it.
+    const reply = client.unary("Echo", {});
+    await draining;
+    await server.stop();
+    expect((await reply).error).toBeUndefined();
+    expect((await reply).message?.text).toBe("late");
+  });
+
+  it("waits for a client that does not react to being asked to leave, but not for long", async () => {
+    const server = await start();
+    const { port } = await server.listen();
+    const socket = connect(port, "127.0.0.1");
+    closers.push(() => socket.destroy());
+    await until(() => server.stats().connections === 1);
+    const began = performance.now();
+    await server.drain();
+    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(server.stats().connections).toBe(0);
+  });
+
   it("refuses a taken port with a text that operators know", async () => {
     const first = await start();
     const { port } = await first.listen();

@@ -69,6 +69,7 @@ export class GrpcServer {
   /** undefined: this process speaks with its clients itself. */
   readonly #edges: Edges | undefined;
   #state: "idle" | "listening" | "draining" | "stopped" = "idle";
+  #onDrained: (() => void) | undefined;
 
   constructor(options: GrpcServerOptions) {
     this.#options = options;
@@ -165,17 +166,25 @@ export class GrpcServer {
     else socket.destroy();
   }
 
-  /** Takes no new calls; resolves when the last one in flight was answered. */
+  /**
+   * Asks the clients to go elsewhere; resolves when the last call was answered and the last
+   * connection was closed. Until then calls may come that were sent before a client heard of it.
+   */
   async drain(): Promise<void> {
     if (this.#state !== "listening") return;
     this.#state = "draining";
     void this.#ports.close();
     for (const connection of this.#connections) connection.leave();
     this.#host.announceDrain();
-    if (this.#host.holdingDrain === 0) return;
     await new Promise<void>((resolve) => {
-      this.#host.onDrained = resolve;
+      this.#onDrained = resolve;
+      this.#host.onDrained = () => this.#lookDrained();
+      this.#lookDrained();
     });
+  }
+
+  #lookDrained(): void {
+    if (this.#host.holdingDrain === 0 && this.#connections.size === 0) this.#onDrained?.();
   }
 
   /** Cuts what is left. */
@@ -285,6 +294,7 @@ export class GrpcServer {
       closed: () => {
         connection.closed();
         this.#connections.delete(connection);
+        this.#lookDrained();
       },
     });
     const connection = new Connection(link, peer, this.#options, origin);
