@@ -38,7 +38,7 @@ COPY src src
 COPY loadtest loadtest
 COPY models models
 # What is in the image, for whoever looks for holes in it: /app/dist/sbom.cdx.json.
-RUN npx tsc --build . src/http/dashboard/app && npm run -s sbom > dist/sbom.cdx.json && npm prune --omit=dev
+RUN node node_modules/typescript-7/bin/tsc --build . src/http/dashboard/app && npm run -s sbom > dist/sbom.cdx.json && npm prune --omit=dev
 
 FROM node AS host-cpu
 

@@ -29,7 +29,7 @@ const SOURCES = [
   "loadtest",
   "tsconfig.json",
   "package.json",
-  "node_modules/typescript/package.json",
+  "node_modules/typescript-7/package.json",
 ];
 /** Of the dashboard: for browsers, so it has a configuration of its own. */
 const PAGE = "src/http/dashboard/app";
@@ -45,7 +45,7 @@ const POLL_MS = 50;
  * @returns {Promise<string | undefined>} what the compiler said, where the build failed
  */
 export async function buildIfNeeded(root, entry) {
-  const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
+  const compiler = join(root, "node_modules", "typescript-7", "bin", "tsc");
   const sources = join(root, "src", "cli", "main.ts");
   if (!existsSync(compiler) || !existsSync(sources)) return undefined;
   const dist = join(root, "dist");

@@ -40,7 +40,7 @@ function put(path: string, text: string): void {
 /** A compiler that notes every call, and then does what the test says. */
 function compiler(then: string): void {
   put(
-    "node_modules/typescript/bin/tsc",
+    "node_modules/typescript-7/bin/tsc",
     `const fs = require("node:fs");
      fs.appendFileSync("calls", process.argv.slice(2).join(" ") + "\\n");
      fs.mkdirSync("dist/src/cli", { recursive: true });

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const build = spawnSync(
   process.execPath,
-  ["node_modules/typescript/bin/tsc", "--build", ".", "src/http/dashboard/app"],
+  ["node_modules/typescript-7/bin/tsc", "--build", ".", "src/http/dashboard/app"],
   {
     cwd: root,
     stdio: "inherit",

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 // The first builds the tests, the second what `serve` wants to see built.
 const builders = [
-  ["node_modules/typescript/bin/tsc", "--build"],
+  ["node_modules/typescript-7/bin/tsc", "--build"],
   ["src/cli/beamgate.mjs", "--version"],
 ];
 for (const builder of builders) {

@@ -66,7 +66,7 @@ function part(program, args) {
 
 // The first builds the tests, the second what `serve` wants to see built.
 for (const builder of [
-  ["node_modules/typescript/bin/tsc", "--build"],
+  ["node_modules/typescript-7/bin/tsc", "--build"],
   ["src/cli/beamgate.mjs", "--version"],
 ]) {
   if (!run(execPath, builder)) exit(1);

@@ -7,6 +7,6 @@ import { spawnSync } from "node:child_process";
 import { packageRoot } from "../../src/package-root.ts";
 
 export default function build(): void {
-  const compiler = ["node_modules/typescript/bin/tsc", "--build", ".", "src/http/dashboard/app"];
+  const compiler = ["node_modules/typescript-7/bin/tsc", "--build", ".", "src/http/dashboard/app"];
   spawnSync(process.execPath, compiler, { cwd: packageRoot, stdio: "inherit" });
 }
