@@ -1,4 +1,5 @@
 /** `serve`: the gateway from its first line of output to its last. */
+import { setFlagsFromString } from "node:v8";
 import { Command } from "commander";
 import type { Config } from "../config/load.ts";
 import type { Gateway, GatewayPorts, ServedRow } from "../gateway.ts";
@@ -7,6 +8,12 @@ import { addConfigOptions } from "./config-options.ts";
 import { CliError, Exit, type Io } from "./io.ts";
 import { servedTable } from "./serve-table.ts";
 import { untilStopped } from "./until-stopped.ts";
+
+/**
+ * V8 makes what lives long at first, while little is compiled, in the old heap for good. Requests that are answered in
+ * milliseconds then lie there, dead, and hold others until a full collection: a fifth of the gateway's CPU time.
+ */
+const YOUNG_STAYS_YOUNG = "--no-allocation-site-pretenuring";
 
 export type CreateGateway = (config: Config, log: Log) => Gateway | Promise<Gateway>;
 
@@ -19,6 +26,7 @@ export function serveCommand(io: Io, exit: (code: number) => void): Command {
     const { config, warnings } = load();
     const log = openLog(config);
     for (const warning of warnings) log.warn(warning);
+    setFlagsFromString(YOUNG_STAYS_YOUNG);
     const { createGateway } = await import("../gateway.ts");
     exit(await serve(config, log, createGateway, io));
   });
