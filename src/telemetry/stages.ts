@@ -45,20 +45,31 @@ export function stagesOf({
   };
 }
 
-/** In the order of time. */
-export function stageList({ request, queue, compute }: Stages): Stage[] {
+/** All of them, in the order of time. */
+export function stageList(stages: Stages): Stage[] {
+  const { compute, request } = stages;
+  const list = requestStages(stages);
+  if (compute !== undefined) {
+    const answered = { name: "INFER_RESPONSE_COMPLETE", at: request.end };
+    list.splice(-1, 0, ...computeStages(compute), answered);
+  }
+  return list;
+}
+
+/** Those that are not of its computation. */
+export function requestStages({ request, queue }: Stages): Stage[] {
+  const started = { name: "REQUEST_START", at: request.start };
+  const ended = { name: "REQUEST_END", at: request.end };
+  return queue === undefined
+    ? [started, ended]
+    : [started, { name: "QUEUE_START", at: queue.start }, ended];
+}
+
+export function computeStages(compute: NonNullable<Stages["compute"]>): Stage[] {
   return [
-    { name: "REQUEST_START", at: request.start },
-    ...(queue === undefined ? [] : [{ name: "QUEUE_START", at: queue.start }]),
-    ...(compute === undefined
-      ? []
-      : [
-          { name: "COMPUTE_START", at: compute.start },
-          { name: "COMPUTE_INPUT_END", at: compute.inputEnd },
-          { name: "COMPUTE_OUTPUT_START", at: compute.outputStart },
-          { name: "COMPUTE_END", at: compute.end },
-          { name: "INFER_RESPONSE_COMPLETE", at: request.end },
-        ]),
-    { name: "REQUEST_END", at: request.end },
+    { name: "COMPUTE_START", at: compute.start },
+    { name: "COMPUTE_INPUT_END", at: compute.inputEnd },
+    { name: "COMPUTE_OUTPUT_START", at: compute.outputStart },
+    { name: "COMPUTE_END", at: compute.end },
   ];
 }
