@@ -424,8 +424,9 @@ export async function createGateway(
       server: { version, ready },
       inference: {
         infer: withHeaders(infer, forwarderOf(config.grpc.headerForwardPattern), tracing.tracer),
-        // A trace is of one request, and so is a line of a recording.
-        ...(tracing.tracer || recording.on ? {} : { bundleRows: bundleRowsOf(resolve) }),
+        // A line of a recording is of one request.
+        ...(recording.on ? {} : { bundleRows: bundleRowsOf(resolve) }),
+        ...(tracer && { untraced: (model, headers) => tracer.untraced(model, headers) }),
       },
       models,
       statistics,

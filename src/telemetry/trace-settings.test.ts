@@ -78,6 +78,32 @@ describe("which requests are traced", () => {
     expect(new TraceSettings({ ...on, level: [] }).of().sample(true)).toBe(false);
   });
 
+  it("tells how many go before the next one, also of those that passed together", () => {
+    const setting = new TraceSettings({ ...on, rate: 4 }).of();
+    expect(setting.untraced).toBe(3);
+    setting.passed(2);
+    expect(setting.untraced).toBe(1);
+    expect(picks(setting, 3)).toEqual([false, true, false]);
+    expect(setting.untraced).toBe(2);
+  });
+
+  it("makes up for one that passed with others, and is in step again", () => {
+    const setting = new TraceSettings({ ...on, rate: 4 }).of();
+    setting.passed(5);
+    expect(setting.untraced).toBe(0);
+    expect(picks(setting, 4)).toEqual([true, false, true, false]);
+  });
+
+  it.each([
+    ["at level OFF", off],
+    ["where only callers choose", { ...on, rate: 0 }],
+    ["once enough were traced", { ...on, count: 0 }],
+  ])("lets any number pass %s", (_, values) => {
+    const setting = new TraceSettings(values).of();
+    setting.passed(5000);
+    expect(setting.untraced).toBe(Number.POSITIVE_INFINITY);
+  });
+
   it("counts down what is left, and afresh after an update", () => {
     const settings = new TraceSettings({ ...on, count: 2 });
     picks(settings.of(), 1);

@@ -24,11 +24,13 @@ export type TraceChange = { readonly [K in keyof TraceValues]?: TraceValues[K] |
 /** Values in force, with the counts of what was taken under them. */
 export class TraceSetting {
   readonly values: TraceValues;
-  #seen = 0;
+  /** The so manyth request from here is traced; 0 or less where it has passed. */
+  #next: number;
   #left: number;
 
   constructor(values: TraceValues) {
     this.values = values;
+    this.#next = values.rate;
     this.#left = values.count;
   }
 
@@ -46,9 +48,24 @@ export class TraceSetting {
     const { rate } = this.values;
     if (!this.on) return false;
     if (rate === 0 || (this.#left === 0 && !forced)) return forced;
-    const hit = ++this.#seen % rate === 0 && this.#left !== 0;
+    this.#next -= 1;
+    const due = this.#next <= 0;
+    if (due) this.#next += rate;
+    const hit = due && this.#left !== 0;
     if (hit && this.#left > 0) this.#left--;
     return hit || forced;
+  }
+
+  /** How many requests that are no part of a trace go before one is traced; Infinity: none will be. */
+  get untraced(): number {
+    const { rate } = this.values;
+    if (!this.on || rate === 0 || this.#left === 0) return Number.POSITIVE_INFINITY;
+    return Math.max(0, this.#next - 1);
+  }
+
+  /** So many went untraced. More than were to: the next one makes up for it. */
+  passed(requests: number): void {
+    if (this.untraced !== Number.POSITIVE_INFINITY) this.#next -= requests;
   }
 }
 

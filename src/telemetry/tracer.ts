@@ -29,16 +29,30 @@ export class Tracer {
   choose(model: string, requestId: string, headers: Headers | undefined): RequestTrace | undefined {
     const setting = this.#settings.of(model);
     if (!setting.on) return undefined;
-    let parent: ParentSpan | undefined;
-    if (this.#followsCallers) {
-      const header = headers?.["traceparent"];
-      parent = header === undefined ? undefined : readTraceparent(header);
-      // Who traces, and chose not to trace this one, wants no part of it traced.
-      if (parent?.sampled === false) return undefined;
-    }
+    const parent = this.#parentIn(headers);
+    // Who traces, and chose not to trace this one, wants no part of it traced.
+    if (parent?.sampled === false) return undefined;
     if (!setting.sample(parent !== undefined)) return undefined;
     const tracestate = parent === undefined ? "" : (headers?.["tracestate"] ?? "");
     return new RequestTrace({ setting, requestId, parent, tracestate, next: () => ++this.#number });
+  }
+
+  /** How many requests with these headers go before one is traced; Infinity: none will be. */
+  untraced(model: string, headers: Headers | undefined): number {
+    const setting = this.#settings.of(model);
+    const parent = setting.on ? this.#parentIn(headers) : undefined;
+    if (parent === undefined) return setting.untraced;
+    return parent.sampled ? 0 : Number.POSITIVE_INFINITY;
+  }
+
+  /** So many of them went, and none was traced. */
+  passed(model: string, headers: Headers | undefined, requests: number): void {
+    if (this.#parentIn(headers) === undefined) this.#settings.of(model).passed(requests);
+  }
+
+  #parentIn(headers: Headers | undefined): ParentSpan | undefined {
+    const header = this.#followsCallers ? headers?.["traceparent"] : undefined;
+    return header === undefined ? undefined : readTraceparent(header);
   }
 
   ended(outcome: RequestOutcome): void {

@@ -97,6 +97,29 @@ describe("a request chosen for a trace", () => {
     ]);
   });
 
+  it("is never one of a bundle, whose requests count as gone before it", () => {
+    const settings = new TraceSettings({ ...values, rate: 4, level: ["TIMESTAMPS"] });
+    const tracer = new Tracer(settings, sink, false);
+    const traced = (request: WireRequest) => seenBy("", tracer, request).call.trace !== undefined;
+    expect([traced({ ...wire(), bundled: 3 }), traced(wire()), traced(wire())]).toEqual([
+      false,
+      true,
+      false,
+    ]);
+  });
+
+  it("is the very next one where its caller traces, and none where it chose not to", () => {
+    const settings = new TraceSettings({ ...values, rate: 4, level: ["TIMESTAMPS"] });
+    const tracer = new Tracer(settings, sink, true);
+    const headers = (flags: string) => ({
+      traceparent: `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-${flags}`,
+    });
+    expect(tracer.untraced("jets", headers("01"))).toBe(0);
+    expect(tracer.untraced("jets", headers("00"))).toBe(Number.POSITIVE_INFINITY);
+    tracer.passed("jets", headers("00"), 3);
+    expect(tracer.untraced("jets", {})).toBe(3);
+  });
+
   it("is none at level OFF", () => {
     const settings = new TraceSettings({ ...values, level: [] });
     expect(seenBy("", new Tracer(settings, sink, false), wire()).call.trace).toBeUndefined();

@@ -16,6 +16,12 @@ export function withHeaders(
   if (forwarder === undefined && tracer === undefined) return infer;
   return (wire, call) => {
     const asked = forwarder === undefined ? wire : withForwarded(wire, call, forwarder);
+    if (wire.bundled !== undefined) {
+      // As many as go untraced, see `Inference.untraced`.
+      tracer?.passed(wire.model, call.headers, wire.bundled);
+      infer(asked, call);
+      return;
+    }
     const trace = tracer?.choose(wire.model, wire.id, call.headers);
     if (trace !== undefined) {
       call.trace = trace;

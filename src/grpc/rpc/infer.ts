@@ -22,6 +22,8 @@ export interface Inference {
   infer(wire: WireRequest, call: InferCall): void;
   /** See `Served.bundleRows`; 0 for a model that is not there. Absent: requests are never bundled. */
   bundleRows?(model: string, version: string): number;
+  /** How many requests for a model go before one that takes the line alone, because it is traced. Absent: none does. */
+  untraced?(model: string, headers: HotCall["headers"]): number;
 }
 
 export function inferHandler({ infer }: Inference): HotHandler {

@@ -7,6 +7,7 @@ import type { InferCall, InferResponse, WireRequest } from "../../inference/requ
 import { PREFIX_BYTES } from "../transport/frame.ts";
 import type { HotStream } from "../transport/hot-stream.ts";
 import { loadInferenceDefinition } from "./definition.ts";
+import type { Inference } from "./infer.ts";
 import { streamHandler } from "./stream.ts";
 
 const rpc = loadInferenceDefinition().service["ModelStreamInfer"];
@@ -18,7 +19,7 @@ interface Asked {
 }
 
 /** A stream whose messages are delivered several at a time, to models that give back what they get. */
-function aStream(compresses = false) {
+function aStream(compresses = false, more: Partial<Inference> = {}) {
   const asked: Asked[] = [];
   /** `id=first byte of its data`, or `id!error`. */
   const seen: string[] = [];
@@ -72,6 +73,7 @@ function aStream(compresses = false) {
   const inference = {
     infer: (wire: WireRequest, call: InferCall) => void asked.push({ wire, call }),
     bundleRows: (model: string) => (model === "plain" ? MOST_ROWS : 0),
+    ...more,
   };
   const listener = streamHandler(inference)(stream);
   let bytes = 0;
@@ -148,6 +150,22 @@ describe("requests that come together and are alike but for id and data", () => 
     deliver(...alike(1 + MOST_ROWS + 3));
     await turn();
     expect(asked.map(({ wire }) => wire.bundled ?? 1)).toEqual([1, MOST_ROWS, 3]);
+  });
+
+  it("end before one that is traced, which takes the line alone", async () => {
+    const asked: (number | undefined)[] = [];
+    const traced: number[] = [];
+    const left = () => 3 - (asked.reduce<number>((sum, count = 1) => sum + count, 0) % 4);
+    const infer = ({ bundled }: WireRequest) => {
+      if (left() === 0) traced.push(asked.length);
+      asked.push(bundled);
+    };
+    const { deliver } = aStream(false, { infer, untraced: left });
+    deliver(...alike(9));
+    await turn();
+    // The first is what the others are compared with; every fourth is traced.
+    expect(asked).toEqual([undefined, 2, undefined, 3, undefined, undefined]);
+    expect(traced).toEqual([2, 4]);
   });
 
   it("are asked one by one where one does not pay for another", async () => {

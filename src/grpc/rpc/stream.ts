@@ -230,8 +230,10 @@ class InferStream implements HotStreamListener, BundleSession {
     const { model, version, inputs } = template.wire;
     const rows = inputs[0]?.shape[0] ?? 0;
     const most = this.#inference.bundleRows?.(model, version) ?? 0;
-    if (rows < 1 || 2 * rows > most) return false;
-    const room = Math.floor(most / rows);
+    if (rows < 1) return false;
+    const untraced = this.#inference.untraced?.(model, this.headers) ?? most;
+    const room = Math.min(Math.floor(most / rows), untraced);
+    if (room < 2) return false;
     this.#bundle = new StreamBundle(this, template, this.#stream.receivedAt, room);
     // When everything that was delivered by now has been read.
     process.nextTick(() => this.#submitBundle());
