@@ -18,6 +18,7 @@ import { registryRoute } from "../registry/registry-route.ts";
 import { type PageFile, readPage } from "./page.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Sessions, Shown } from "./sessions.ts";
+import { SnapshotEvents } from "./snapshot-events.ts";
 import { visibleTo } from "./visible.ts";
 
 const SNAPSHOT = "/v2/beamgate/dashboard/snapshot";
@@ -74,10 +75,11 @@ export function addDashboard(app: FastifyInstance, parts: DashboardParts | undef
     return reply.header("cache-control", "no-store").send(told);
   });
   const watching = new Set<ServerResponse>();
+  const events = new SnapshotEvents();
   takeOver(app, "GET", EVENTS, (request, response) => {
     watching.add(response);
     response.once("close", () => watching.delete(response));
-    sendEvents(sampler, request, response);
+    sendEvents({ sampler, events }, request, response);
   });
   // Nobody waits for the end of a stream that has none.
   app.addHook("preClose", async () => {
@@ -141,7 +143,11 @@ function addPage(app: FastifyInstance): void {
 }
 
 /** Who reads slowly is shown fewer snapshots: each is whole, so none is missed. */
-function sendEvents(sampler: Sampler, request: IncomingMessage, response: ServerResponse): void {
+function sendEvents(
+  { sampler, events }: { readonly sampler: Sampler; readonly events: SnapshotEvents },
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
   response.writeHead(200, {
     "content-type": "text/event-stream",
     "cache-control": "no-store",
@@ -155,8 +161,7 @@ function sendEvents(sampler: Sampler, request: IncomingMessage, response: Server
   let missed = 0;
   const show = (snapshot: Snapshot) => {
     if (blocked) return;
-    const data = JSON.stringify(visibleTo(snapshot, caller));
-    blocked = !response.write(`id: ${snapshot.id}\ndata: ${data}\n\n`);
+    blocked = !response.write(events.of(snapshot, caller));
   };
   response.on("drain", () => {
     blocked = false;
