@@ -123,11 +123,11 @@ export function createHttpServer(options: HttpServerOptions): HttpListener {
 }
 
 /** @param closing true once no new connections are taken */
-export function addRoutes(
+function addRoutes(
   app: FastifyInstance,
   options: HttpServerOptions,
   closing: () => boolean,
-  originOf: OriginOf = originsOf(),
+  originOf: OriginOf,
 ): void {
   addServerMetadata(app, () => options.serverMetadata());
   addOpenApi(app, () => options.serverMetadata().version);

@@ -1,5 +1,6 @@
 /** The OpenAPI document of every route of the HTTP port: one row a path, its words from `schemas.ts`. */
 
+import { DASHBOARD_ROWS, DASHBOARD_SCHEMAS } from "./dashboard-rows.ts";
 import { LOADTEST_ROWS, LOADTEST_SCHEMAS } from "./loadtest-rows.ts";
 import { BINARY, type Content, EVENTS, json, type Operation, type Row } from "./operation.ts";
 import { REGISTRY_ROWS } from "./registry-rows.ts";
@@ -186,6 +187,7 @@ const ROWS: readonly Row[] = [
   ...REGISTRY_ROWS,
   ...TENANCY_ROWS,
   ...LOADTEST_ROWS,
+  ...DASHBOARD_ROWS,
   [
     "get",
     "/v2/beamgate/explain/{requestId}",
@@ -262,7 +264,13 @@ export function openApiDocument(version: string): object {
     },
     paths,
     components: {
-      schemas: { ...SCHEMAS, ...REGISTRY_SCHEMAS, ...TENANCY_SCHEMAS, ...LOADTEST_SCHEMAS },
+      schemas: {
+        ...SCHEMAS,
+        ...REGISTRY_SCHEMAS,
+        ...TENANCY_SCHEMAS,
+        ...LOADTEST_SCHEMAS,
+        ...DASHBOARD_SCHEMAS,
+      },
     },
   };
 }
