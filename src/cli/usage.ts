@@ -1,6 +1,6 @@
 /** `usage`: who used what, from the ledger of a running gateway. */
 import { Command, Option } from "commander";
-import { type HourlyUsage, usageCsv } from "../inference/usage.ts";
+import { type HourlyUsage, type UsageStep, usageCsv } from "../inference/usage.ts";
 import { type GatewayOptions, gatewayAddress, gatewayOptions } from "./gateway-address.ts";
 import { askGateway } from "./gateway-client.ts";
 import { CliError, Exit, type Io } from "./io.ts";
@@ -11,7 +11,7 @@ interface Options extends GatewayOptions {
   readonly output: "csv" | "json" | "table" | "yaml";
   readonly from: string;
   readonly to?: string;
-  readonly by: string;
+  readonly by: UsageStep;
   readonly tenant?: string;
 }
 
@@ -46,7 +46,7 @@ export function usageCommand(io: Io): Command {
       "GET",
       path,
     )) as HourlyUsage[];
-    if (options.output === "csv") io.out(usageCsv(lines));
+    if (options.output === "csv") io.out(usageCsv(lines, options.by));
     else await print(io, options.output, lines, () => `${asTable(lines)}\n`);
   });
 }

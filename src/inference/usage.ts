@@ -100,16 +100,21 @@ export function touches({ fromMs, toMs }: UsageSpan, hour: string): boolean {
 }
 
 const COLUMNS = [
-  ...["hour", "tenant", "model", "version", "variant", "device"],
+  ...["tenant", "model", "version", "variant", "device"],
   ...["requests", "rows", "bytesIn", "bytesOut", "deviceSeconds", "measuredSeconds", "joules"],
 ] as const;
 
-/** RFC 4180, with a head; a column for every reason that occurs. What was not measured is an empty cell. */
-export function usageCsv(lines: readonly HourlyUsage[]): string {
+/**
+ * RFC 4180, with a head; a column for every reason that occurs. What was not measured is an empty cell.
+ * @param step of the lines: the name of the first column, which lines of a whole span do not have
+ */
+export function usageCsv(lines: readonly HourlyUsage[], step: UsageStep): string {
+  const time = step === "total" ? [] : [step];
   const reasons = [...new Set(lines.flatMap(({ refused }) => Object.keys(refused)))].toSorted();
-  const head = [...COLUMNS, ...reasons.map((reason) => `refused:${reason}`)];
+  const head = [...time, ...COLUMNS, ...reasons.map((reason) => `refused:${reason}`)];
   const rows = lines.map((line) => [
-    ...COLUMNS.map((column) => line[column as keyof HourlyUsage]),
+    ...time.map(() => line.hour),
+    ...COLUMNS.map((column) => line[column]),
     ...reasons.map((reason) => line.refused[reason] ?? 0),
   ]);
   return [head, ...rows].map((row) => `${row.map(csvCell).join(",")}\r\n`).join("");

@@ -33,7 +33,7 @@ export function addUsage(
       (line) => tenant === undefined || line.tenant === tenant,
     );
     if (format === "json") return reply.send(lines);
-    return reply.header("content-type", "text/csv; charset=utf-8").send(usageCsv(lines));
+    return reply.header("content-type", "text/csv; charset=utf-8").send(usageCsv(lines, step));
   });
 }
 

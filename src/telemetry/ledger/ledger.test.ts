@@ -3,7 +3,7 @@ import { aRequest, aSignature } from "../../../test/support/requests.ts";
 import { ANYBODY, DEFAULT_TENANT, type Tenant } from "../../inference/caller.ts";
 import type { RequestOutcome } from "../../inference/outcome.ts";
 import { newTimeline } from "../../inference/timeline.ts";
-import { type UsageLine, usageCsv } from "../../inference/usage.ts";
+import { type UsageLine, type UsageStep, usageCsv } from "../../inference/usage.ts";
 import { Ledger } from "./ledger.ts";
 import { ledgerMetrics } from "./ledger-metrics.ts";
 
@@ -143,20 +143,39 @@ describe("its metrics", () => {
 });
 
 describe("its lines as CSV", () => {
-  it("have a column for each reason, and quotes where a text needs them", () => {
-    const line: UsageLine = {
-      ...{ ...onU50, variant: 'a,"b"', requests: 1, rows: 2, bytesIn: 3, bytesOut: 4 },
-      ...{ deviceSeconds: 0.5, measuredSeconds: 0.4, joules: 12.5, refused: { queue: 7 } },
+  const line: UsageLine = {
+    ...{ ...onU50, variant: 'a,"b"', requests: 1, rows: 2, bytesIn: 3, bytesOut: 4 },
+    ...{ deviceSeconds: 0.5, measuredSeconds: 0.4, joules: 12.5, refused: { queue: 7 } },
+  };
+
+  it("begin with the time that they are of, under its name", () => {
+    const start = (hour: string, step: UsageStep) => {
+      const [head = "", row = ""] = usageCsv([{ hour, ...line }], step).split("\r\n");
+      return [head, row].map((each) => each.split(",").slice(0, 2));
     };
+    expect(start("2026-11-28", "day")).toEqual([
+      ["day", "tenant"],
+      ["2026-11-28", "cms"],
+    ]);
+    expect(start("", "total")).toEqual([
+      ["tenant", "model"],
+      ["cms", "jets"],
+    ]);
+  });
+
+  it("have a column for each reason, and quotes where a text needs them", () => {
     expect(
-      usageCsv([
-        { hour: "2026-11-28T12", ...line },
-        { hour: "", ...line, measuredSeconds: 0, joules: null, refused: {} },
-      ]),
+      usageCsv(
+        [
+          { hour: "2026-11-28T12", ...line },
+          { hour: "2026-11-28T13", ...line, measuredSeconds: 0, joules: null, refused: {} },
+        ],
+        "hour",
+      ),
     ).toBe(
       "hour,tenant,model,version,variant,device,requests,rows,bytesIn,bytesOut,deviceSeconds,measuredSeconds,joules,refused:queue\r\n" +
         '2026-11-28T12,cms,jets,1,"a,""b""",xilinx/xilinx_u50,1,2,3,4,0.5,0.4,12.5,7\r\n' +
-        ',cms,jets,1,"a,""b""",xilinx/xilinx_u50,1,2,3,4,0.5,0,,0\r\n',
+        '2026-11-28T13,cms,jets,1,"a,""b""",xilinx/xilinx_u50,1,2,3,4,0.5,0,,0\r\n',
     );
   });
 });

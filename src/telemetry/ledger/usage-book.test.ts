@@ -233,10 +233,10 @@ describe("the files of the usage book", () => {
       pending.push(used(i));
       await kept.read(EVER);
     }
-    const before = usageCsv(await kept.read(EVER));
+    const before = usageCsv(await kept.read(EVER), "hour");
     expect((await text()).trimEnd().split("\n")).toHaveLength(5);
     await clock.advance(HOUR_MS);
-    expect(usageCsv(await kept.read(EVER))).toBe(before);
+    expect(usageCsv(await kept.read(EVER), "hour")).toBe(before);
     expect((await text()).trimEnd().split("\n")).toHaveLength(1);
   });
 
