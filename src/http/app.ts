@@ -11,6 +11,7 @@ import fastify, {
   type HTTPMethods,
 } from "fastify";
 import { StatusError } from "../errors.ts";
+import { LONGEST_STORY_ID } from "../inference/story.ts";
 import type { Logger } from "../logger.ts";
 import type { RefusesMethods } from "./authorize.ts";
 import type { Secure } from "./secure.ts";
@@ -26,8 +27,11 @@ export interface AppOptions {
 /** A client that needs longer than this to send its request, or its headers, is cut off. */
 const REQUEST_TIMEOUT_MS = 300_000;
 const HEADERS_TIMEOUT_MS = 30_000;
-/** Longest model or version name in a path, in bytes as written; Fastify's own default is 100. */
-const LONGEST_NAME = 1024;
+/**
+ * Longest name in a path, in bytes as written: the id of a request that has a story, each of whose characters may take
+ * nine. Fastify's own default is 100.
+ */
+const LONGEST_NAME = 9 * LONGEST_STORY_ID;
 
 const JSON_TYPE = "application/json";
 const FASTIFY_JSON = "application/json; charset=utf-8";
@@ -157,6 +161,13 @@ function sendError(reply: FastifyReply, thrown: unknown, log: Logger): FastifyRe
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE") {
     return reply.code(400).send({
       error: `request JSON size exceeds the maximum allowed input size of ${reply.server.initialConfig.bodyLimit} bytes. Use --http-max-input-size to increase the limit.`,
+    });
+  }
+  if (code === "FST_ERR_MAX_PARAM_LENGTH") {
+    return reply.code(414).send({
+      error:
+        `a name in the path is longer than ${LONGEST_NAME} bytes as written: nothing here is called so, and of ` +
+        `requests those with ids of at most ${LONGEST_STORY_ID} characters are kept to be explained`,
     });
   }
   if (typeof statusCode === "number" && statusCode >= 400 && statusCode < 500) {

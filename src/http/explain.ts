@@ -2,6 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { StatusError } from "../errors.ts";
 import type { MaySee } from "../inference/request-sample.ts";
+import { LONGEST_STORY_ID } from "../inference/story.ts";
 import { mayCallerSee } from "../tenants/may-see-request.ts";
 import { route } from "./app.ts";
 import { callerOfRequest } from "./caller.ts";
@@ -20,9 +21,11 @@ export function addExplain(app: FastifyInstance, explain: Explain | undefined): 
 }
 
 function unknownRequest(id: string, kept: boolean): StatusError {
-  const remedy = kept
-    ? "only requests with an id of their own are kept, the newest of those that are sampled " +
-      "(provenance.explainRequests, provenance.explainShare)"
-    : "this gateway keeps none (provenance.explainRequests)";
+  const remedy = !kept
+    ? "this gateway keeps none (provenance.explainRequests)"
+    : id.length > LONGEST_STORY_ID
+      ? `ids of more than ${LONGEST_STORY_ID} characters are not kept; give requests shorter ones`
+      : "only requests with an id of their own are kept, the newest of those that are sampled " +
+        "(provenance.explainRequests, provenance.explainShare)";
   return new StatusError("NOT_FOUND", `nothing is known of request '${id}': ${remedy}`);
 }

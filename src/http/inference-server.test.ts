@@ -173,6 +173,29 @@ describe("the readiness of a model", () => {
   });
 });
 
+describe("an explanation of a request with a long id", () => {
+  const asked = async (id: string) => {
+    const url = await serve({
+      explain: (known) => (known === "é".repeat(256) ? { id } : undefined),
+    });
+    const response = await fetch(`${url}/v2/beamgate/explain/${encodeURIComponent(id)}`);
+    return { status: response.status, ...((await response.json()) as { error?: string }) };
+  };
+
+  it("is given for the longest that is kept, whatever its letters", async () => {
+    expect(await asked("é".repeat(256))).toMatchObject({ status: 200 });
+  });
+
+  it.each([
+    ["a little", 257, 404],
+    ["far", 10_000, 414],
+  ])("says what is kept where it is %s too long", async (_case, length, status) => {
+    const answer = await asked("a".repeat(length));
+    expect(answer.status).toBe(status);
+    expect(answer.error).toMatch(/256 characters/);
+  });
+});
+
 describe("the repository index", () => {
   const entries: readonly IndexEntry[] = [
     { name: "jets", version: "1", state: "READY", reason: "" },

@@ -5,6 +5,9 @@
 import type { Parameters } from "./parameters.ts";
 import type { Timeline } from "./timeline.ts";
 
+/** Requests with a longer id have no story, characters. */
+export const LONGEST_STORY_ID = 256;
+
 /** What a variant of the model showed when the router looked. */
 export interface CandidateView {
   readonly name: string;

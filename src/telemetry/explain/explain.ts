@@ -10,13 +10,10 @@
  */
 import type { WireRequest } from "../../inference/request.ts";
 import type { MaySee } from "../../inference/request-sample.ts";
-import type { Story } from "../../inference/story.ts";
+import { LONGEST_STORY_ID, type Story } from "../../inference/story.ts";
 import type { Timeline } from "../../inference/timeline.ts";
 import { describeStory, type Explanation } from "./describe.ts";
 import { RequestStory } from "./request-story.ts";
-
-/** Of an id; requests with longer ones are not kept. */
-const LONGEST_ID = 256;
 
 export interface ExplainParts {
   /** Requests that are kept; 0: none. */
@@ -114,4 +111,4 @@ export class Explain {
   }
 }
 
-const isKept = (id: string) => id !== "" && id.length <= LONGEST_ID;
+const isKept = (id: string) => id !== "" && id.length <= LONGEST_STORY_ID;
