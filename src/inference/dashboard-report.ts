@@ -1,6 +1,7 @@
 /** What the dashboard shows: the state of the gateway at one moment, with rates since a moment before. */
 import type { DeviceReport } from "./device-report.ts";
 import type { ClusterReport } from "./gateway-report.ts";
+import type { DeviceRates, ModelRates, ModelWork } from "./rates.ts";
 import type { ReservationReport } from "./reservation-report.ts";
 import type { TenantReport } from "./tenant-report.ts";
 
@@ -11,25 +12,17 @@ export interface Latency {
   readonly p999Ms?: number;
 }
 
-export interface ModelFigures extends Latency {
+export interface ModelFigures extends Latency, ModelRates {
   readonly name: string;
   readonly version: string;
   readonly state: string;
   /** Why it does not serve; may be empty. */
   readonly reason: string;
-  readonly requestsPerSecond: number;
-  readonly rowsPerSecond: number;
-  readonly failuresPerSecond: number;
   /** Since the start. */
   readonly requests: number;
   readonly failures: Readonly<Record<string, number>>;
   /** Requests that wait for a batch. */
   readonly waiting: number;
-  /** Rows of a batch, mean; absent where none ran. */
-  readonly batchRows?: number;
-  /** Of a request, mean. */
-  readonly queueMs?: number;
-  readonly computeMs?: number;
   /** Executions by rows of their batch, those of the span; absent where none ran. */
   readonly batches?: readonly BatchShare[];
   /** Answered requests by the device that computed them. */
@@ -99,11 +92,7 @@ export interface WorkerFigures {
   readonly lastDeath?: { readonly reason: string; readonly secondsAgo: number };
 }
 
-export interface DeviceFigures extends DeviceReport {
-  /** Part of the time that it executed, 0 to 1; absent where it is not measured. */
-  readonly busy?: number;
-  readonly rowsPerSecond?: number;
-}
+export interface DeviceFigures extends DeviceReport, DeviceRates {}
 
 export interface TenantFigures extends TenantReport {
   readonly requestsPerSecond: number;
@@ -165,16 +154,10 @@ export interface Snapshot {
 // What it is made from --------------------------------------------------------
 
 /** Of a model version, since the start. */
-export interface ModelCounts {
+export interface ModelCounts extends ModelWork {
   readonly name: string;
   readonly version: string;
-  readonly requests: number;
-  readonly failed: number;
   readonly failures: Readonly<Record<string, number>>;
-  readonly rows: number;
-  readonly executions: number;
-  readonly queueNs: number;
-  readonly computeNs: number;
   readonly waiting: number;
   /** Executions by rows of their batch. */
   readonly batches: readonly (readonly [rows: number, executions: number])[];

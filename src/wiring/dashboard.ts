@@ -76,6 +76,7 @@ function* modelCounts(account: ModelAccount): Generator<ModelCounts> {
       executions: counters.executionCount,
       queueNs: Number(queue.ns.value),
       computeNs: Number(computeInfer.ns.value),
+      computed: computeInfer.count,
       waiting: counters.pending,
       batches: Array.from(counters.batches, ([rows, { infer }]) => [rows, infer.count] as const),
     };

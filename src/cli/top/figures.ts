@@ -1,42 +1,39 @@
 /** Rates between two samples; pure. What cannot be known is undefined, never 0. */
 import type { DeviceReport } from "../../inference/device-report.ts";
+import {
+  type DeviceRates,
+  deviceRates,
+  grown,
+  type ModelRates,
+  type ModelWork,
+  modelRates,
+} from "../../inference/rates.ts";
 import type { HourlyUsage } from "../../inference/usage.ts";
 import type { ModelCounts, Sample } from "./sample.ts";
 
-export interface ModelFigures {
+export interface ModelFigures extends ModelRates {
   readonly name: string;
   readonly version: string;
   readonly state: string;
   readonly reason: string;
-  readonly requestsPerSecond: number;
-  readonly failuresPerSecond: number;
-  readonly rowsPerSecond: number;
-  /** Rows of a batch, mean; undefined where none ran. */
-  readonly batchRows?: number;
-  /** Of a request, mean ms; undefined where none was answered. */
-  readonly queueMs?: number;
-  readonly computeMs?: number;
 }
 
 export interface DeviceFigures
-  extends Pick<
-    DeviceReport,
-    | "id"
-    | "vendor"
-    | "platform"
-    | "state"
-    | "emulated"
-    | "model"
-    | "breaker"
-    | "leasedTo"
-    | "temperatureC"
-    | "powerW"
-    | "utilisation"
-  > {
-  /** 0 to 1 of the time; undefined where it is not measured. */
-  readonly busy?: number;
-  readonly rowsPerSecond?: number;
-}
+  extends DeviceRates,
+    Pick<
+      DeviceReport,
+      | "id"
+      | "vendor"
+      | "platform"
+      | "state"
+      | "emulated"
+      | "model"
+      | "breaker"
+      | "leasedTo"
+      | "temperatureC"
+      | "powerW"
+      | "utilisation"
+    > {}
 
 export interface TenantFigures {
   readonly name: string;
@@ -58,10 +55,6 @@ export interface Figures {
   readonly devices: readonly DeviceFigures[] | string;
   readonly tenants: readonly TenantFigures[] | string;
 }
-
-/** A counter that fell belongs to a model or a gateway that began anew: it counts from 0. */
-const grown = (before: number | undefined, now: number) =>
-  before === undefined || now < before ? now : now - before;
 
 export function figuresBetween(before: Sample, now: Sample): Figures {
   const seconds = Math.max((now.at - before.at) / 1000, 0.001);
@@ -106,22 +99,20 @@ function ofModel(
   reason = "",
 ): ModelFigures {
   const { name, version } = now;
-  const stats = (what: keyof ModelCounts["inference_stats"]) => ({
-    count: grown(before?.inference_stats[what].count, now.inference_stats[what].count),
-    ns: grown(before?.inference_stats[what].ns, now.inference_stats[what].ns),
-  });
-  const rows = grown(before?.inference_count, now.inference_count);
-  const batches = grown(before?.execution_count, now.execution_count);
-  const meanMs = ({ count, ns }: { count: number; ns: number }) => ns / count / 1e6;
-  const [queue, compute] = [stats("queue"), stats("compute_infer")];
+  const rates = modelRates(before && workOf(before), workOf(now), seconds);
+  return { name, version, state, reason, ...rates };
+}
+
+function workOf({ inference_count, execution_count, inference_stats }: ModelCounts): ModelWork {
+  const { success, fail, queue, compute_infer } = inference_stats;
   return {
-    ...{ name, version, state, reason },
-    requestsPerSecond: stats("success").count / seconds,
-    failuresPerSecond: stats("fail").count / seconds,
-    rowsPerSecond: rows / seconds,
-    ...(batches > 0 ? { batchRows: rows / batches } : {}),
-    ...(queue.count > 0 ? { queueMs: meanMs(queue) } : {}),
-    ...(compute.count > 0 ? { computeMs: meanMs(compute) } : {}),
+    requests: success.count,
+    failed: fail.count,
+    rows: inference_count,
+    executions: execution_count,
+    queueNs: queue.ns,
+    computeNs: compute_infer.ns,
+    computed: compute_infer.count,
   };
 }
 
@@ -130,16 +121,12 @@ function deviceFigures(before: Sample, now: Sample, seconds: number) {
   const told = typeof before.devices === "string" ? [] : before.devices;
   const earlier = new Map(told.map((each) => [each.id, each]));
   return now.devices.map((device): DeviceFigures => {
-    const { id, vendor, platform, state, emulated, model, busySeconds, rows } = device;
+    const { id, vendor, platform, state, emulated, model } = device;
     const { breaker, leasedTo, temperatureC, powerW, utilisation } = device;
-    const was = earlier.get(id);
     return {
       ...{ id, vendor, platform, state, emulated, model },
       ...known({ breaker, leasedTo, temperatureC, powerW, utilisation }),
-      ...(busySeconds === undefined
-        ? {}
-        : { busy: Math.min(grown(was?.busySeconds, busySeconds) / seconds, 1) }),
-      ...(rows === undefined ? {} : { rowsPerSecond: grown(was?.rows, rows) / seconds }),
+      ...deviceRates(earlier.get(id), device, seconds),
     };
   });
 }

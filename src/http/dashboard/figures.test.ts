@@ -24,7 +24,7 @@ function sample(seconds: number, more: Partial<Sample> = {}): Sample {
       {
         ...counts,
         ...{ requests, failed: 0, rows: 4 * requests, executions: requests / 2 },
-        ...{ queueNs: requests * 1e6, computeNs: requests * 3e6 },
+        ...{ queueNs: requests * 1e6, computeNs: requests * 3e6, computed: requests },
         batches: [
           [7, requests / 4],
           [8, requests / 8],
@@ -164,6 +164,7 @@ describe("alerts", () => {
             executions: 0,
             queueNs: 0,
             computeNs: 0,
+            computed: 0,
           },
         ],
       },

@@ -12,6 +12,7 @@ import type {
   TenantFigures,
   VariantFigures,
 } from "../../inference/dashboard-report.ts";
+import { deviceRates, grown, type ModelRates, modelRates } from "../../inference/rates.ts";
 import { alertsOf } from "./alerts.ts";
 
 /** @param before absent: nothing is known of rates yet */
@@ -51,10 +52,6 @@ type Summed = "requestsPerSecond" | "rowsPerSecond" | "failuresPerSecond" | "wai
 const sum = (models: readonly ModelFigures[], what: Summed) =>
   models.reduce((all, model) => all + model[what], 0);
 
-/** A counter that fell belongs to somebody who began anew: it counts from 0. */
-const grown = (before: number | undefined, now: number) =>
-  before === undefined || now < before ? now : now - before;
-
 const keyOf = ({ name, version }: { readonly name: string; readonly version: string }) =>
   `${name}\n${version}`;
 
@@ -70,35 +67,28 @@ function modelFigures(
     .map(({ name, version, state, reason }) => {
       const own = counts.get(keyOf({ name, version })) ?? nothing(name, version);
       const was = earlier.get(keyOf(own));
-      const rate = (what: "requests" | "failed" | "rows") =>
-        seconds === undefined ? 0 : grown(was?.[what], own[what]) / seconds;
-      const requests = grown(was?.requests, own.requests);
-      const executions = grown(was?.executions, own.executions);
-      const meanMs = (what: "queueNs" | "computeNs") =>
-        grown(was?.[what], own[what]) / requests / 1e6;
+      const rates = seconds === undefined ? NO_RATES : modelRates(was, own, seconds);
       const same = (one: LatencyCounts) => one.model === name && one.version === version;
       return {
         ...{ name, version, state, reason },
-        requestsPerSecond: rate("requests"),
-        rowsPerSecond: rate("rows"),
-        failuresPerSecond: rate("failed"),
+        ...rates,
         requests: own.requests,
         failures: own.failures,
         waiting: own.waiting,
-        ...(before && executions > 0 ? { batchRows: grown(was?.rows, own.rows) / executions } : {}),
-        ...(before && requests > 0
-          ? { queueMs: meanMs("queueNs"), computeMs: meanMs("computeNs") }
-          : {}),
-        ...(before && executions > 0 ? { batches: batchShares(was?.batches, own.batches) } : {}),
+        ...(rates.batchRows === undefined
+          ? {}
+          : { batches: batchShares(was?.batches, own.batches) }),
         devices: onDevices(before, now, seconds, same),
         ...latencyOf(before, now, same),
       };
     });
 }
 
+const NO_RATES: ModelRates = { requestsPerSecond: 0, rowsPerSecond: 0, failuresPerSecond: 0 };
+
 const nothing = (name: string, version: string): ModelCounts => ({
   ...{ name, version, requests: 0, failed: 0, failures: {}, rows: 0, executions: 0 },
-  ...{ queueNs: 0, computeNs: 0, waiting: 0, batches: [] },
+  ...{ queueNs: 0, computeNs: 0, computed: 0, waiting: 0, batches: [] },
 });
 
 /** By powers of two, so that they are few. */
@@ -159,18 +149,11 @@ function deviceFigures(
   seconds: number | undefined,
 ): DeviceFigures[] {
   const earlier = new Map(before?.devices.map((device) => [device.id, device]));
-  return now.devices.map((device) => {
-    const was = earlier.get(device.id);
-    if (seconds === undefined || was === undefined) return device;
-    const { busySeconds, rows } = device;
-    return {
-      ...device,
-      ...(busySeconds === undefined
-        ? {}
-        : { busy: Math.min(1, grown(was.busySeconds, busySeconds) / seconds) }),
-      ...(rows === undefined ? {} : { rowsPerSecond: grown(was.rows, rows) / seconds }),
-    };
-  });
+  return now.devices.map((device) =>
+    seconds === undefined
+      ? device
+      : { ...device, ...deviceRates(earlier.get(device.id), device, seconds) },
+  );
 }
 
 function tenantFigures(
