@@ -111,8 +111,8 @@ export interface Alert {
   /** That it is about; absent: it is about something else. */
   readonly model?: string;
   readonly text: string;
-  /** Page of the runbook. */
-  readonly page?: string;
+  /** Of the runbook. */
+  readonly page: string;
 }
 
 export interface Snapshot {

@@ -38,7 +38,12 @@ function* deviceAlerts({ devices }: Pick<Snapshot, "devices">): Generator<Alert>
         page: "breaker-open",
       };
     } else if (state === "drained" && reserved?.state !== "running") {
-      yield { level: "warn", what: id, text: "was taken out of service by hand" };
+      yield {
+        level: "warn",
+        what: id,
+        text: "was taken out of service by hand",
+        page: "device-drained",
+      };
     }
   }
 }
@@ -58,7 +63,12 @@ function* modelAlerts({ models }: Pick<Snapshot, "models">): Generator<Alert> {
   for (const model of models) {
     const about = { model: model.name, what: `${model.name}/${model.version}` };
     if (model.state === "UNAVAILABLE" && model.reason !== "" && model.reason !== "unloaded") {
-      yield { level: "warn", ...about, text: `does not serve: ${model.reason}` };
+      yield {
+        level: "warn",
+        ...about,
+        text: `does not serve: ${model.reason}`,
+        page: "model-unavailable",
+      };
     }
     const { failuresPerSecond, requestsPerSecond } = model;
     const all = failuresPerSecond + requestsPerSecond;
@@ -107,6 +117,7 @@ function* gatewayAlerts({
       level: "warn",
       what: "gateway",
       text: "nobody is asked who he is: whoever reaches a port may do everything",
+      page: "open-doors",
     };
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Sample } from "../../inference/dashboard-report.ts";
+import { readRunbook } from "../../telemetry/runbook.ts";
 import { quantile, snapshotOf } from "./figures.ts";
 
 const counts = { name: "jets", version: "1", failures: {}, waiting: 0, batches: [] };
@@ -146,6 +147,11 @@ describe("alerts", () => {
       },
       /^bad worker of u50-0 .*another one is being started/,
     ],
+    [
+      "a board that somebody drained",
+      { devices: [{ ...board, state: "drained" }] },
+      /^warn u50-0 was taken out of service by hand/,
+    ],
     ["a breaker", { devices: [{ ...board, breaker: "open" }] }, /^bad u50-0 gets no requests/],
     [
       "a model that does not load",
@@ -186,7 +192,11 @@ describe("alerts", () => {
     ],
     ["open doors", { authenticated: false }, /^warn gateway nobody is asked/],
     ["not being ready", { ready: false }, /^bad gateway is not ready/],
-  ])("tell of %s", (_, more, text) => expect(texts(more)[0]).toMatch(text));
+  ])("tell of %s, and lead to a page of the runbook", (_, more, text) => {
+    expect(texts(more)[0]).toMatch(text);
+    const { alerts } = snapshotOf(2, sample(2), sample(4, more));
+    for (const { page } of alerts) expect([...readRunbook().keys()]).toContain(page);
+  });
 });
 
 it("finds quantiles within a bucket, and tells what lies above all bounds as the last", () => {

@@ -234,7 +234,12 @@ export const fleet: View = {
       ),
       table(
         reservations,
-        { title: "Reservations", columns: RESERVATIONS, empty: "Nothing is reserved." },
+        {
+          title: "Reservations",
+          columns: RESERVATIONS,
+          empty: "Nothing is reserved.",
+          promql: "beamgate_device_lease_seconds",
+        },
         find,
         redraw,
       ),

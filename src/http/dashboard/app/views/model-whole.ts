@@ -25,22 +25,49 @@ export function modelWhole(name: string, context: ViewContext): readonly Node[] 
   const { snapshot, redraw } = context;
   const models = snapshot.models.filter((model) => model.name === name);
   const known = knownModel(name, snapshot.registryGeneration, redraw);
-  const plain = <Row>(
-    rows: readonly Row[],
-    title: string,
-    columns: readonly Column<Row>[],
-    empty: string,
-  ) => table(rows, { title, columns, empty }, "", redraw);
+  const of = `{model=${JSON.stringify(name)}}`;
   const drift = snapshot.drift.filter(({ model }) => model === name);
   return [
     head(name, known, context),
     ...(known?.record === undefined ? [] : [aliasesOf(known.record.model, context)]),
     artifactsOf(name, known?.record?.model, context),
-    plain(batchRows(models), "Batch sizes", BATCHES, "No batch ran in the last seconds."),
-    plain(deviceRows(models), "Computed by", DEVICES, "No device has answered a request of it."),
+    table(
+      batchRows(models),
+      {
+        title: "Batch sizes",
+        columns: BATCHES,
+        empty: "No batch ran in the last seconds.",
+        promql: `rate(nv_inference_count${of}[1m]) / rate(nv_inference_exec_count${of}[1m])`,
+      },
+      "",
+      redraw,
+    ),
+    table(
+      deviceRows(models),
+      {
+        title: "Computed by",
+        columns: DEVICES,
+        empty: "No device has answered a request of it.",
+        promql: `sum by (device) (rate(beamgate_request_seconds_count${of}[1m]))`,
+      },
+      "",
+      redraw,
+    ),
     ...(drift.length === 0
       ? []
-      : [plain(drift, "Drift: live requests computed once more", DRIFT, "")]),
+      : [
+          table(
+            drift,
+            {
+              title: "Drift: live requests computed once more",
+              columns: DRIFT,
+              empty: "",
+              promql: `rate(beamgate_shadow_failing_rows_total${of}[10m])`,
+            },
+            "",
+            redraw,
+          ),
+        ]),
     ...(known?.record === undefined ? [] : [history(known.audit)]),
   ];
 }
@@ -125,7 +152,8 @@ function aliasesOf(model: CatalogModel, { who, redraw }: ViewContext): Node {
       }),
     });
   }
-  return table(rows, { title: "Aliases", columns, empty: "None." }, "", redraw);
+  const promql = `beamgate_alias_share{model=${JSON.stringify(model.name)}}`;
+  return table(rows, { title: "Aliases", columns, empty: "None.", promql }, "", redraw);
 }
 
 // Artifacts ------------------------------------------------------------------------

@@ -13,10 +13,7 @@ const ALERTS: readonly Column<Alert>[] = [
   { title: "Why", kind: "text", cell: ({ text }) => text },
   {
     title: "Runbook",
-    cell: ({ page = "" }) => ({
-      text: page,
-      node: page === "" ? el("span", {}, "–") : el("a", { href: `/runbook/${page}` }, page),
-    }),
+    cell: ({ page }) => ({ text: page, node: el("a", { href: `/runbook/${page}` }, page) }),
   },
 ];
 
@@ -97,7 +94,7 @@ function gateways({ snapshot: { cluster }, find, redraw }: ViewContext): Node {
   const redis = cluster.redis === "off" ? [] : [el("span", {}, `Redis: ${cluster.redis}`)];
   return table(
     cluster.gateways,
-    { title: "Gateways", columns, empty: "None.", more: redis },
+    { title: "Gateways", columns, empty: "None.", more: redis, promql: "beamgate_gateway_info" },
     find,
     redraw,
   );
