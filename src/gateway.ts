@@ -509,6 +509,7 @@ export async function createGateway(
           workers: () => fleet.workers(),
           cluster: () => several?.report() ?? aloneReport(self.facts()),
           waiting: () => waitingByTenant(repository),
+          throttled: () => tenancy?.accounting.throttled(),
         }),
       ...{ clock, log },
       requests: samples,

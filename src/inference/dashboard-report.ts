@@ -100,6 +100,8 @@ export interface TenantFigures extends TenantReport {
   readonly share?: number;
   /** Of what it used, the part that went beyond its guarantee, 0 to 1. */
   readonly borrowed?: number;
+  /** Requests that a quota of its refused; absent: nobody counts them. */
+  readonly throttledPerSecond?: number;
   /** Rows that wait. */
   readonly waiting: number;
 }
@@ -206,6 +208,8 @@ export interface Sample {
   readonly tenants: readonly TenantReport[];
   readonly termsGeneration: number;
   readonly tenantTime: readonly TenantTime[];
+  /** Requests that quotas refused since the start, by tenant; absent: nobody counts them. */
+  readonly throttled?: ReadonlyMap<string, number> | undefined;
   readonly waiting: readonly { readonly tenant: string; readonly rows: number }[];
   readonly reservations: readonly ReservationReport[];
 }

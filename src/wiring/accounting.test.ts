@@ -1,10 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { aRequest, aSignature } from "../../test/support/requests.ts";
+import { aCaller, aTenant } from "../../test/support/tenants.ts";
 import { VirtualClock } from "../../test/support/virtual-clock.ts";
+import { StatusError } from "../errors.ts";
 import { ANYBODY } from "../inference/caller.ts";
 import type { RequestOutcome } from "../inference/outcome.ts";
+import type { InferCall, WireRequest } from "../inference/request.ts";
 import { newTimeline } from "../inference/timeline.ts";
 import { silent } from "../logger.ts";
+import { QuotaError } from "../policy/admission/refusal.ts";
 import { ModelAccount } from "../telemetry/account.ts";
 import { createAccounting } from "./accounting.ts";
 
@@ -20,6 +24,21 @@ const outcome = (device: typeof h100): RequestOutcome => ({
 });
 
 describe("the ledger of a gateway", () => {
+  it("knows how many requests quotas refused, of each tenant", () => {
+    const accounting = createAccounting({
+      ...{ folder: undefined, keepDays: 1, clock: new VirtualClock(), log: silent },
+    });
+    const refuse = (tenant: number, error: StatusError, model: string) => {
+      const call = { caller: aCaller(aTenant(tenant)) } as InferCall;
+      accounting.refused({ model } as WireRequest, call, error, aSignature({ name: model }));
+    };
+    refuse(1, new QuotaError("rowsPerSecond", "too many", 1), "jets");
+    refuse(1, new QuotaError("bytesPerSecond", "too many", 1), "taus");
+    refuse(1, new StatusError("NOT_FOUND", "no such model"), "jets");
+    refuse(2, new StatusError("UNAVAILABLE", "not now"), "jets");
+    expect([...accounting.throttled()]).toEqual([["tenant 1", 2]]);
+  });
+
   it("has the energy of devices that are measured, and null for those that are not", async () => {
     const clock = new VirtualClock();
     const accounting = createAccounting({

@@ -14,6 +14,7 @@ import { MemoryHours } from "../telemetry/ledger/hours.ts";
 import { Ledger, type OnDeviceTime } from "../telemetry/ledger/ledger.ts";
 import { ledgerAccount } from "../telemetry/ledger/ledger-account.ts";
 import { ledgerMetrics } from "../telemetry/ledger/ledger-metrics.ts";
+import type { LedgerRow } from "../telemetry/ledger/ledger-row.ts";
 import { refusalReason } from "../telemetry/ledger/refusal-reason.ts";
 import { UsageBook } from "../telemetry/ledger/usage-book.ts";
 import type { ReadMetric } from "../telemetry/model-metrics.ts";
@@ -34,6 +35,8 @@ export interface Accounting {
   watching(account: Account): Account;
   readonly refused: Refused;
   usage(span: UsageSpan): Promise<HourlyUsage[]>;
+  /** Requests that quotas refused since the start, by tenant; those who met none are left out. */
+  throttled(): ReadonlyMap<string, number>;
   readonly metrics: readonly ReadMetric[];
   readonly service: Service;
 }
@@ -51,6 +54,7 @@ export function createAccounting(parts: AccountingParts): Accounting {
     watching: (account) => ledgerAccount(account, ledger),
     refused: refusedInto(ledger),
     usage: (span) => book.read(span),
+    throttled: () => throttledOf(ledger.rows()),
     metrics: ledgerMetrics(() => ledger.rows()),
     service: {
       name: book.name,
@@ -66,11 +70,25 @@ export function createAccounting(parts: AccountingParts): Accounting {
   };
 }
 
+const BY_QUOTA = "quota-";
+
+function throttledOf(rows: Iterable<LedgerRow>): ReadonlyMap<string, number> {
+  const throttled = new Map<string, number>();
+  for (const { key, refused } of rows) {
+    for (const [reason, count] of Object.entries(refused)) {
+      if (!reason.startsWith(BY_QUOTA)) continue;
+      throttled.set(key.tenant, (throttled.get(key.tenant) ?? 0) + count);
+    }
+  }
+  return throttled;
+}
+
 export function refusedInto(ledger: Pick<Ledger, "refused">): Refused {
   return (wire: WireRequest, call: InferCall, error: StatusError, signature?: ModelSignature) => {
     // The requests of a bundle go on one by one, and are counted then.
     if (wire.bundled !== undefined) return;
-    const reason = error instanceof QuotaError ? `quota-${error.limit}` : refusalReason(error.code);
+    const reason =
+      error instanceof QuotaError ? `${BY_QUOTA}${error.limit}` : refusalReason(error.code);
     ledger.refused(call.caller?.tenant ?? DEFAULT_TENANT, signature, reason);
   };
 }

@@ -37,6 +37,8 @@ export interface DashboardSources {
   workers(): readonly WorkerFigures[];
   cluster(): ClusterReport;
   waiting(): readonly WaitingFigures[];
+  /** See `Accounting.throttled`; undefined: no ledger is kept. */
+  throttled(): ReadonlyMap<string, number> | undefined;
 }
 
 export async function takeSample(sources: DashboardSources): Promise<Sample> {
@@ -59,6 +61,7 @@ export async function takeSample(sources: DashboardSources): Promise<Sample> {
     termsGeneration: terms?.generation ?? 0,
     tenantTime: [...sources.shares.all()],
     waiting: sources.waiting(),
+    throttled: sources.throttled(),
     reservations: reservations?.list().reservations ?? [],
   };
 }

@@ -83,6 +83,16 @@ describe("a snapshot", () => {
     expect(tenants[0]?.borrowed).toBeCloseTo(1 / 3);
   });
 
+  it("tells how much the quotas of each tenant refuse, where somebody counts it", () => {
+    const refused = (more: Record<string, number>) => ({
+      throttled: new Map(Object.entries(more)),
+    });
+    const rates = (before: Sample, now: Sample) =>
+      snapshotOf(2, before, now).tenants.map(({ throttledPerSecond }) => throttledPerSecond);
+    expect(rates(sample(2, refused({})), sample(4, refused({ cms: 30 })))).toEqual([15, 0]);
+    expect(rates(sample(2), sample(4))).toEqual([undefined, undefined]);
+  });
+
   it("parts batches by their sizes, and requests by the devices that computed them", () => {
     const { models, variants } = snapshotOf(3, sample(2), sample(4));
     expect(models[0]?.batches).toEqual([

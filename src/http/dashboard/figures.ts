@@ -165,6 +165,8 @@ function tenantFigures(
   const earlier = before && timeByTenant(before);
   const grew = (tenant: string, what: "usedUs" | "borrowedUs") =>
     grown(earlier?.get(tenant)?.[what], used.get(tenant)?.[what] ?? 0);
+  const throttled = (tenant: string) =>
+    grown(before?.throttled?.get(tenant) ?? 0, now.throttled?.get(tenant) ?? 0);
   const total = now.tenants.reduce((all, { name }) => all + grew(name, "usedUs"), 0);
   return now.tenants.map((tenant) => {
     const { name } = tenant;
@@ -174,6 +176,9 @@ function tenantFigures(
     return {
       ...tenant,
       requestsPerSecond: seconds === undefined ? 0 : requests / seconds,
+      ...(before?.throttled === undefined || now.throttled === undefined || seconds === undefined
+        ? {}
+        : { throttledPerSecond: throttled(name) / seconds }),
       waiting: waiting.reduce((all, { rows }) => all + rows, 0),
       ...(before && total > 0 ? { share: own / total } : {}),
       ...(before && own > 0 ? { borrowed: grew(name, "borrowedUs") / own } : {}),

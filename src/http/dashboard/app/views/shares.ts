@@ -31,6 +31,14 @@ function columnsOf({ who, snapshot, redraw }: ViewContext): Column<TenantFigures
       }),
     },
     {
+      title: "Throttled/s",
+      kind: "n",
+      cell: ({ throttledPerSecond }) => ({
+        text: number(throttledPerSecond),
+        value: throttledPerSecond ?? -1,
+      }),
+    },
+    {
       title: "Rows wait",
       kind: "n",
       cell: ({ waiting }) => ({ text: number(waiting), value: waiting }),
