@@ -46,6 +46,24 @@ describe("the stages of a request of 14 ms", () => {
   });
 });
 
+it("counts requests that take turns each for its own model, tenant and device", async () => {
+  const stages = new StageTimes();
+  const one = { device: u50("u50-0"), caller: from("cms", 0), signature };
+  const others = [
+    { ...one, device: u50("u50-1") },
+    { ...one, caller: from("atlas", 1) },
+    { ...one, signature: aSignature({ name: "taus" }) },
+    { ...one, device: undefined },
+  ];
+  for (const other of others) {
+    for (const next of [one, other, other]) stages.observe(answered(next));
+  }
+  const counts = (await read(stages)).filter((line) =>
+    line.startsWith("beamgate_request_seconds_count"),
+  );
+  expect(counts.map((line) => Number(line.split(" ").at(-1)))).toEqual([4, 2, 2, 2, 2]);
+});
+
 describe("more tenants and devices than are told of", () => {
   const stages = new StageTimes(3);
   const models = Array.from({ length: 9 }, (_, at) => aSignature({ name: `model-${at}` }));

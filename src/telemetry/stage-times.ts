@@ -3,7 +3,7 @@
  * request, so it is found by index and identity: no name is hashed, nothing is allocated.
  */
 import type { Device } from "../../backends/contract.ts";
-import { DEFAULT_TENANT } from "../inference/caller.ts";
+import { DEFAULT_TENANT, type Tenant } from "../inference/caller.ts";
 import type { RequestOutcome } from "../inference/outcome.ts";
 import type { ModelSignature } from "../inference/request.ts";
 import { Buckets } from "./buckets.ts";
@@ -33,6 +33,13 @@ class StageRow {
   }
 }
 
+interface Last {
+  signature: ModelSignature | undefined;
+  tenant: number;
+  device: Device | undefined;
+  row: StageRow | undefined;
+}
+
 /** Where the requests on a device are counted. */
 interface OnDevice {
   readonly device: Device | undefined;
@@ -60,6 +67,8 @@ export class StageTimes {
   readonly #bySignature: WeakMap<ModelSignature, OnDevice[]>[] = [];
   /** By labels: a model that is loaded anew goes on with its rows. */
   readonly #rows = new Map<string, StageRow>();
+  /** Of the request before: those of a batch are mostly of one tenant. */
+  readonly #last: Last = { signature: undefined, tenant: 0, device: undefined, row: undefined };
 
   /**
    * @param most sets of labels that are told of one by one; those that come later are counted under
@@ -115,6 +124,24 @@ export class StageTimes {
 
   #row(signature: ModelSignature, { caller, device }: RequestOutcome): StageRow {
     const tenant = caller?.tenant ?? DEFAULT_TENANT;
+    const last = this.#last;
+    if (
+      last.row !== undefined &&
+      last.signature === signature &&
+      last.device === device &&
+      last.tenant === tenant.index
+    ) {
+      return last.row;
+    }
+    const row = this.#rowOf(signature, tenant, device);
+    last.signature = signature;
+    last.tenant = tenant.index;
+    last.device = device;
+    last.row = row;
+    return row;
+  }
+
+  #rowOf(signature: ModelSignature, tenant: Tenant, device: Device | undefined): StageRow {
     let bySignature = this.#bySignature[tenant.index];
     if (bySignature === undefined) {
       bySignature = new WeakMap();

@@ -1,15 +1,24 @@
-/** Random ids of traces and spans: drawn from a pool, as one draw of the system's costs as much as hundreds of ids. */
-import { randomFillSync } from "node:crypto";
+/**
+ * Random ids of traces and spans: cut from a pool of digits, as one draw of the system's, or the call that makes
+ * digits of it, costs as much as dozens of ids.
+ */
+import { randomBytes } from "node:crypto";
 
-const pool = Buffer.alloc(4096);
-let used = pool.length;
+/** Small: an id that is kept keeps the pool that it was cut from. */
+const POOL_BYTES = 2048;
 
-/** @param bytes at most 4096. @returns twice as many hex digits */
+let pool = "";
+let used = 0;
+
+/** @param bytes at most 2048. @returns twice as many hex digits */
 export function randomHex(bytes: number): string {
-  if (used + bytes > pool.length) {
-    randomFillSync(pool);
-    used = 0;
+  const end = used + 2 * bytes;
+  if (end > pool.length) {
+    pool = randomBytes(POOL_BYTES).toString("hex");
+    used = 2 * bytes;
+    return pool.slice(0, used);
   }
-  used += bytes;
-  return pool.toString("hex", used - bytes, used);
+  const id = pool.slice(used, end);
+  used = end;
+  return id;
 }
