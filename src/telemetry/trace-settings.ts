@@ -87,6 +87,8 @@ export class TraceSettings {
 
   /** In force for a model; without one, for the models nothing was said about. */
   of(model = ""): TraceSetting {
+    // Of every request: its name, which was just read from the network, is hashed only where it may lead somewhere.
+    if (this.#models.size === 0) return this.#global;
     return this.#models.get(model)?.setting ?? this.#global;
   }
 
