@@ -317,14 +317,12 @@ describe("the end of a stream", () => {
   it("when the server leaves: what was asked is answered, then the client is told", () => {
     const { stream, listener, ask, answer } = aStream();
     ask("one", "a");
-    listener.shutdown?.();
+    listener.shutdown?.(new StatusError("UNAVAILABLE", "the server leaves"));
     expect([stream.paused, stream.status]).toEqual([true, undefined]);
     answer("a", 1);
     expect(stream.seen).toEqual(["a=1."]);
     expect(stream.paused).toBe(true);
-    expect(stream.status).toBe(
-      "UNAVAILABLE: GRPC server is shutting down and has stopped accepting new requests.",
-    );
+    expect(stream.status).toBe("UNAVAILABLE: the server leaves");
   });
 });
 

@@ -57,7 +57,8 @@ class InferStream implements HotStreamListener, BundleSession {
   #bundle: StreamBundle | undefined;
   #paused = false;
   #halfClosed = false;
-  #shutdown = false;
+  /** Why nothing more is taken. */
+  #shutdown: StatusError | undefined;
 
   constructor(stream: HotStream, inference: Inference) {
     this.#stream = stream;
@@ -126,9 +127,9 @@ class InferStream implements HotStreamListener, BundleSession {
     this.#goOn();
   }
 
-  shutdown(): void {
+  shutdown(reason: StatusError): void {
     this.#submitBundle();
-    this.#shutdown = true;
+    this.#shutdown ??= reason;
     this.#pause();
     this.#goOn();
   }
@@ -290,7 +291,7 @@ class InferStream implements HotStreamListener, BundleSession {
     if (!done || !(this.#halfClosed || this.#shutdown)) return;
     this.over = true;
     if (this.#halfClosed) this.#stream.end();
-    else this.#stream.fail(SHUTTING_DOWN);
+    else if (this.#shutdown) this.#stream.fail(this.#shutdown);
   }
 }
 
@@ -305,8 +306,3 @@ function isPlain({ parameters, inputs, outputs, dataError }: WireRequest): boole
     outputs.every((output) => output.parameters === undefined)
   );
 }
-
-const SHUTTING_DOWN = new StatusError(
-  "UNAVAILABLE",
-  "GRPC server is shutting down and has stopped accepting new requests.",
-);

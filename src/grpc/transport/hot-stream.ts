@@ -1,12 +1,14 @@
 /** A bidirectional call whose messages are handed over as they came, like those of `hot-call.ts`. */
-import { type StatusError, toStatusError } from "../../errors.ts";
+import { StatusError, toStatusError } from "../../errors.ts";
 import type { Caller } from "../../inference/caller.ts";
 import type { Pieces } from "../../inference/request.ts";
 import type { ClientConnection } from "../../inference/shared-regions.ts";
+import type { Verdict } from "../../tenants/gatekeeper.ts";
 import type { RequestHeaders } from "../http2/protocol.ts";
 import type { Arrival } from "./receiving-call.ts";
 import { OK_TRAILERS } from "./response.ts";
 import { ServerCall } from "./server-call.ts";
+import { SHUTTING_DOWN } from "./service-call.ts";
 
 export interface HotStream {
   readonly headers: RequestHeaders;
@@ -55,20 +57,30 @@ export interface HotStreamListener {
   /** The client half-closed: no more messages, but it waits for answers. */
   halfClosed(): void;
   drain?(): void;
-  /** The server drains: answer what was asked, then end. */
-  shutdown?(): void;
+  /** Nothing more is taken, for this reason: answer what was asked, then end with it. */
+  shutdown?(reason: StatusError): void;
 }
 
 /** Called for every stream that is opened. */
 export type HotStreamHandler = (stream: HotStream) => HotStreamListener;
 
+/** Whether somebody who was let in would be let in now. */
+export type AskAgain = (call: ServerCall) => Verdict | Promise<Verdict>;
+
+/** Else it is for the moment only that nobody can say. */
+const NO_MORE: readonly string[] = ["UNAUTHENTICATED", "PERMISSION_DENIED"];
+
 export class HotStreamCall extends ServerCall implements HotStream {
   readonly #open: HotStreamHandler;
+  readonly #askAgain: AskAgain | undefined;
+  #asking = false;
   #listener: HotStreamListener | undefined = undefined;
 
-  constructor(arrival: Arrival, open: HotStreamHandler) {
+  /** @param askAgain about whoever opened it, now and then while it lasts; absent: nobody asks who calls */
+  constructor(arrival: Arrival, open: HotStreamHandler, askAgain?: AskAgain) {
     super(arrival);
     this.#open = open;
+    this.#askAgain = askAgain;
   }
 
   protected get unaryInput(): boolean {
@@ -129,7 +141,29 @@ export class HotStreamCall extends ServerCall implements HotStream {
   }
 
   override draining(): void {
-    if (!this.finished) this.#run((listener) => listener.shutdown?.());
+    this.#shutDown(SHUTTING_DOWN);
+  }
+
+  #shutDown(reason: StatusError): void {
+    if (!this.finished) this.#run((listener) => listener.shutdown?.(reason));
+  }
+
+  /** A stream may outlast the token, certificate or key that opened it. */
+  override inspect(now: number): void {
+    super.inspect(now);
+    if (this.finished || this.#asking) return;
+    const verdict = this.#askAgain?.(this);
+    if (verdict instanceof Promise) {
+      this.#asking = true;
+      void verdict.then((told) => {
+        this.#asking = false;
+        this.#heed(told);
+      });
+    } else this.#heed(verdict);
+  }
+
+  #heed(verdict: Verdict): void {
+    if (verdict instanceof StatusError && NO_MORE.includes(verdict.code)) this.#shutDown(verdict);
   }
 
   override drained(): void {

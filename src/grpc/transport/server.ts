@@ -107,7 +107,9 @@ export class GrpcServer {
 
   /** Serves a bidirectional method likewise. */
   addHotStream(path: string, handler: HotStreamHandler): void {
-    this.#addRoute(path, (arrival) => new HotStreamCall(arrival, handler));
+    const askAgain = ({ connection: { origin }, headers }: ServerCall) =>
+      origin && this.#options.gate?.admit(needOf(RPC_ACCESS, path), headers, origin);
+    this.#addRoute(path, (arrival) => new HotStreamCall(arrival, handler, askAgain));
   }
 
   /** Calls of `path` are looked at by `restriction` before anything of their body is. */
