@@ -21,7 +21,7 @@ import {
   windowsAt,
   withdrawalAt,
 } from "../policy/reservation/reservation.ts";
-import type { SharedValue, TenancyStore } from "./tenancy-store.ts";
+import { type SharedValue, type TenancyStore, tellOf } from "./tenancy-store.ts";
 
 export interface ReservationParts {
   readonly store: TenancyStore;
@@ -162,10 +162,11 @@ export class Reservations implements ReservationControl {
     reservation: object,
   ): Promise<void> {
     const { store, wallMs } = this.#parts;
-    await this.#added.commit(generation, value, { who });
     const at = new Date(wallMs()).toISOString();
-    await store.audit.append({ at, who, action, reservation, generation: this.#added.generation });
+    const line = { ...{ at, who, action }, reservation };
+    await this.#added.commit(generation, value, line);
     this.#look();
+    await tellOf(store, line, this.#added.generation);
   }
 
   #follow(): void {

@@ -16,7 +16,7 @@ import {
   type TenantChange,
   withChange,
 } from "../policy/admission/settings.ts";
-import type { SharedValue, TenancyStore } from "./tenancy-store.ts";
+import { type SharedValue, type TenancyStore, tellOf } from "./tenancy-store.ts";
 
 export interface TenantSettingsParts {
   /** As the file has them; changes when it is read anew. */
@@ -74,20 +74,13 @@ export class TenantSettings implements TenantControl {
     const before = termsOf(this.adjusted(tenant));
     const after = termsOf(withChange(tenant, change));
     if (dryRun) return { before, after, generation: this.#changes.generation };
-    await this.#changes.commit(generation, changes, { who });
-    this.noticeChange();
-    const committed = this.#changes.generation;
     const at = new Date(wallMs()).toISOString();
     const action = change === undefined ? "reset tenant" : "set tenant";
-    await store.audit.append({
-      at,
-      who,
-      action,
-      tenant: name,
-      before,
-      after,
-      generation: committed,
-    });
+    const line = { ...{ at, who, action, tenant: name }, before, after };
+    await this.#changes.commit(generation, changes, line);
+    this.noticeChange();
+    const committed = this.#changes.generation;
+    await tellOf(store, line, committed);
     return { before, after, generation: committed };
   }
 
