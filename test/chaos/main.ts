@@ -17,6 +17,7 @@ import { stall } from "./faults/stall.ts";
 import { gatewayDeath } from "./gateway-death.ts";
 import { hostileClients } from "./hostile.ts";
 import { killWorkers } from "./kill-workers.ts";
+import { ledger } from "./ledger/ledger.ts";
 import { FAULTS } from "./matrix/faults.ts";
 import type { TestOutcome } from "./matrix/outcomes-reporter.ts";
 import { readOutcomes, runTests } from "./matrix/run-tests.ts";
@@ -45,6 +46,7 @@ const PARTS = {
   "gateway-kills": killedRegistering,
   "full-disk": fullDisk,
   "two-gateways": twoGateways,
+  ledger,
   hung: hungWorkers,
   slow: slowBoard,
   lies: lyingBoards,

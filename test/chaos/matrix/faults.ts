@@ -50,6 +50,7 @@ export const FAULTS: readonly Fault[] = [
     goal: "0 inference errors; uploads refused, nothing half; back without a restart",
     proofs: [
       { part: "full-disk", cases: /./ },
+      { part: "ledger", cases: /^a disk that is full/ },
       { part: "descriptors", cases: /./ },
       { file: "src/telemetry/line-sink.test.ts", tests: /full disk/ },
     ],
@@ -70,6 +71,7 @@ export const FAULTS: readonly Fault[] = [
     proofs: [
       { part: "drain", cases: /./ },
       { part: "death", cases: /./ },
+      { part: "ledger", cases: /^kill -9/ },
       { part: "rolling", cases: /./ },
     ],
   },
