@@ -36,7 +36,7 @@ describe.skipIf(NO_REDIS)(`slices of a quota${NO_REDIS ? ` (${NO_REDIS})` : ""}`
     const usage = new TenantUsage(share(), now());
     const stop = beat(systemClock, 100, async () => {
       await slices.lease([{ tenant, use: usage.use(now()) }]);
-      usage.setTerms(share(), now());
+      usage.setShare(share(), now());
     });
     ends.push(stop, () => link.close());
     return { usage, rate: () => slices.quotaFor(tenant).rowsPerSecond ?? 0 };

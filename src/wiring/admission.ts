@@ -59,6 +59,14 @@ export class Admission {
     }
   }
 
+  /** This gateway may hand out another part of the same limits. */
+  sharesChanged(tenants: Iterable<Tenant>): void {
+    const now = this.#parts.now();
+    for (const tenant of tenants) {
+      this.#usages[tenant.index]?.setShare(this.#parts.termsOf(tenant), now);
+    }
+  }
+
   #meet(tenant: Tenant): TenantUsage {
     const usage = new TenantUsage(this.#parts.termsOf(tenant), this.#parts.now());
     this.#usages[tenant.index] = usage;

@@ -128,7 +128,7 @@ export async function createTenancy(parts: TenancyParts): Promise<Tenancy> {
           const usage = tenant && admission.met(tenant);
           return tenant && usage ? [{ tenant, use: usage.use(clock.now()) }] : [];
         }),
-      sharesChanged: () => admission.changed(tenants.written()),
+      sharesChanged: () => admission.sharesChanged(tenants.written()),
     },
     reload: calendar && (() => calendar.reload()),
     service: {

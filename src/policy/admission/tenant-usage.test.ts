@@ -61,6 +61,23 @@ describe("a limit of rows a second", () => {
     expect(usage.watched).toBe(false);
     expect(usage.admit(1e9, 1e9, 0)).toBeUndefined();
   });
+
+  it("that is lowered under a flood lets it go on at the lower rate, from now on", () => {
+    const usage = under({ rowsPerSecond: 2000 });
+    usage.admit(2000, 0, 0);
+    usage.setTerms({ quota: { rowsPerSecond: 40 }, sonic: false }, 0);
+    expect(usage.admit(10, 0, 0)?.retryMs).toBe(250);
+    expect(usage.admit(10, 0, 250)).toBeUndefined();
+    expect(usage.admit(10, 0, 250)?.retryMs).toBe(250);
+  });
+
+  it("of which this gateway has another part for a while has no second burst", () => {
+    const usage = under({ rowsPerSecond: 100 });
+    usage.admit(100, 0, 0);
+    usage.setShare({ quota: { rowsPerSecond: 10 }, sonic: false }, 0);
+    usage.setShare({ quota: { rowsPerSecond: 100 }, sonic: false }, 0);
+    expect(usage.admit(1, 0, 0)?.current).toBe(100);
+  });
 });
 
 describe("a limit of bytes at once", () => {

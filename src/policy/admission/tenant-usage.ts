@@ -36,14 +36,33 @@ export class TenantUsage {
     this.setTerms(terms, now);
   }
 
-  /** What was used stays used. */
-  setTerms({ quota, sonic }: Pick<Tenant, "quota" | "sonic">, now: number): void {
+  /** Other terms hold from now on. */
+  setTerms(terms: Pick<Tenant, "quota" | "sonic">, now: number): void {
+    this.#setTerms(terms, now, (bucket, perSecond) => bucket.setLimit(perSecond, now));
+  }
+
+  /** Another part of the same terms: what was used stays used. */
+  setShare(terms: Pick<Tenant, "quota" | "sonic">, now: number): void {
+    this.#setTerms(terms, now, (bucket, perSecond) => bucket.setRate(perSecond, now));
+  }
+
+  #setTerms(
+    { quota, sonic }: Pick<Tenant, "quota" | "sonic">,
+    now: number,
+    change: (bucket: TokenBucket, perSecond: number) => void,
+  ): void {
     this.#quota = quota;
     this.#watched = sonic || Object.values(quota).some((limit) => limit !== undefined);
     if (!sonic) this.#drain = undefined;
     else this.#drain ??= new DrainMeter();
-    this.#rows = withRate(this.#rows, quota.rowsPerSecond, now);
-    this.#bytes = withRate(this.#bytes, quota.bytesPerSecond, now);
+    const bucketOf = (bucket: TokenBucket | undefined, perSecond: number | undefined) => {
+      if (perSecond === undefined) return undefined;
+      if (bucket === undefined) return new TokenBucket(perSecond, now);
+      change(bucket, perSecond);
+      return bucket;
+    };
+    this.#rows = bucketOf(this.#rows, quota.rowsPerSecond);
+    this.#bytes = bucketOf(this.#bytes, quota.bytesPerSecond);
   }
 
   /** True where its requests have to be told: `admit`, `hold` and `letGo`. */
@@ -129,18 +148,6 @@ export class TenantUsage {
     const retryMs = bytes > allowed ? undefined : LOOK_AGAIN_MS;
     return { limit: "concurrentBytes", allowed, current, retryMs };
   }
-}
-
-function withRate(
-  bucket: TokenBucket | undefined,
-  perSecond: number | undefined,
-  now: number,
-): TokenBucket | undefined {
-  if (perSecond === undefined || bucket === undefined) {
-    return perSecond === undefined ? undefined : new TokenBucket(perSecond, now);
-  }
-  bucket.setRate(perSecond, now);
-  return bucket;
 }
 
 function overRate(

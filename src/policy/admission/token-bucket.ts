@@ -16,11 +16,18 @@ export class TokenBucket {
     return this.#perSecond;
   }
 
-  /** What was used stays used. */
+  /** Another part of the same limit: what was used stays used. */
   setRate(perSecond: number, now: number): void {
     this.#refill(now);
     this.#level += perSecond - this.#perSecond;
     this.#perSecond = perSecond;
+  }
+
+  /** Another limit: likewise, but what was used at a higher rate need not be waited for at the lower one. */
+  setLimit(perSecond: number, now: number): void {
+    if (perSecond === this.#perSecond) return;
+    this.setRate(perSecond, now);
+    this.#level = Math.max(0, this.#level);
   }
 
   /** ms until so much may be taken; 0: now. */
