@@ -7,6 +7,7 @@ import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
   connect,
+  type Http2Session,
   type OutgoingHttpHeaders,
   type SecureClientSessionOptions,
 } from "node:http2";
@@ -35,6 +36,9 @@ export class Connection {
   readonly #url: string;
   readonly #options: SecureClientSessionOptions;
   readonly #authority: string;
+  /** By a unix socket: there may be a socket where nobody stands, a place for a server that dials in. */
+  readonly #isPlace: boolean;
+  readonly #spoke = new WeakSet<Http2Session>();
   #session: ClientHttp2Session | undefined;
   /** When the server was last heard of on this connection, monotonic ms. */
   #heardAt = 0;
@@ -44,6 +48,7 @@ export class Connection {
     this.#url = `${tls ? "https" : "http"}://${address}`;
     this.#authority =
       name === undefined ? address : `${name}${address.slice(address.lastIndexOf(":"))}`;
+    this.#isPlace = path !== undefined;
     const servername = tls?.serverName ?? name;
     this.#options = {
       settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
@@ -59,6 +64,11 @@ export class Connection {
   open(headers: OutgoingHttpHeaders): ClientHttp2Stream {
     if (this.#closed) throw new CallFailed("UNAVAILABLE", "the connection was closed");
     return this.#current().request({ ":authority": this.#authority, ...headers });
+  }
+
+  /** Whether a connection that broke was one to a place where nobody stands. */
+  vacant(session: Http2Session | undefined): boolean {
+    return this.#isPlace && session !== undefined && !this.#spoke.has(session);
   }
 
   /** Something came from the server. */
@@ -87,6 +97,7 @@ export class Connection {
       clearTimeout(giveUp);
       session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     });
+    session.once("remoteSettings", () => this.#spoke.add(session));
     session.once("close", () => clearTimeout(giveUp));
     // What is under way is still answered; what comes next goes to another connection.
     session.once("goaway", () => session.close());

@@ -33,6 +33,8 @@ export function callUnary(call: UnaryCall): Promise<Buffer> {
 class Exchange {
   readonly #call: UnaryCall;
   readonly #stream: ClientHttp2Stream;
+  /** A stream that is over has none any more. */
+  readonly #session: ClientHttp2Stream["session"];
   readonly #begunAt = performance.now();
   readonly #chunks: Buffer[] = [];
   #received = 0;
@@ -48,6 +50,7 @@ class Exchange {
     message.writeUInt32BE(message.length - PREFIX_BYTES, 1);
     const stream = connection.open(headers);
     this.#stream = stream;
+    this.#session = stream.session;
     const late = setTimeout(() => this.#timeOut(), timeoutMs);
     const abort = () => this.#giveUp("CANCELLED", "nobody waits for the answer any more");
     signal?.addEventListener("abort", abort);
@@ -62,7 +65,8 @@ class Exchange {
     });
     stream.on("data", (chunk: Buffer) => this.#take(chunk));
     stream.on("error", (error) => {
-      this.#failure ??= ofConnection(stream, error);
+      const broken = "code" in error && error.code === "ECONNRESET";
+      this.#failure ??= (broken && this.#vacant()) || ofConnection(stream, error);
     });
     stream.on("close", () => {
       clearTimeout(late);
@@ -113,9 +117,19 @@ class Exchange {
     if (http !== 0 && http !== 200) {
       return new CallFailed(statusOfHttp(http), `HTTP status ${http}: this is no gRPC server`);
     }
+    const vacant = this.#vacant();
+    if (vacant) return vacant;
     const code = this.#stream.rstCode ?? 0;
     if (code !== 0) return new CallFailed(statusOfReset(code), `the call was reset (${code})`);
     return new CallFailed("UNAVAILABLE", "the connection ended before the answer");
+  }
+
+  #vacant(): CallFailed | undefined {
+    if (!this.#call.connection.vacant(this.#session)) return undefined;
+    return new CallFailed(
+      "UNAVAILABLE",
+      "nobody answers at its socket: no server has joined there",
+    );
   }
 
   #message(): Buffer {
