@@ -2,7 +2,7 @@
  * What the queue policies of a model say of a request that begins to wait: its priority level, when its time-out
  * passes, whether there is room for it. One for all tenants of the model.
  */
-import { StatusError } from "../errors.ts";
+import { StatusError, withoutStack } from "../errors.ts";
 import { NO_POLICY, type QueuePolicy, type QueueRules } from "../inference/queue-rules.ts";
 import type { InferCall, InferRequest } from "../inference/request.ts";
 import { dueAt } from "../policy/deadline/deadline.ts";
@@ -57,7 +57,8 @@ export class Levels {
     const { maxQueueSize } = this.#policyOf(level);
     if (maxQueueSize === 0 || waiting < maxQueueSize) return;
     const id = request.id === "" ? "<id_unknown>" : request.id;
-    throw new StatusError("UNAVAILABLE", `[request id: ${id}] Exceeds maximum queue size`);
+    const text = `[request id: ${id}] Exceeds maximum queue size`;
+    throw withoutStack(() => new StatusError("UNAVAILABLE", text));
   }
 
   /**

@@ -11,7 +11,7 @@
  *                       └────── done, or failed: again ─────┘
  */
 import type { Clock } from "../clock.ts";
-import { StatusError } from "../errors.ts";
+import { StatusError, withoutStack } from "../errors.ts";
 import type { Tenant } from "../inference/caller.ts";
 import type { Account } from "../inference/outcome.ts";
 import type { QueueRules } from "../inference/queue-rules.ts";
@@ -443,7 +443,8 @@ export class Scheduler implements Served {
 }
 
 /** In Triton's words. */
-const outOfTime = () => new StatusError("UNAVAILABLE", "Request timeout expired");
+const outOfTime = () =>
+  withoutStack(() => new StatusError("UNAVAILABLE", "Request timeout expired"));
 
 const totalRows = (batch: readonly Entry[]) =>
   batch.reduce((sum, { request }) => sum + request.rows, 0);

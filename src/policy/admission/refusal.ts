@@ -1,5 +1,5 @@
 /** What a client over its quota is told: the limit, what is used of it, when to come again, and who can change it. */
-import { StatusError } from "../../errors.ts";
+import { StatusError, withoutStack } from "../../errors.ts";
 import type { Quota } from "../../inference/caller.ts";
 import type { OverQuota } from "./tenant-usage.ts";
 
@@ -32,12 +32,10 @@ export function quotaRefusal(
     retryMs === undefined
       ? "it can never fit: send smaller requests"
       : `retry in ${inWords(retryMs)}`;
-  return new QuotaError(
-    limit,
+  const text =
     `tenant '${tenant}' is over its quota '${limit}': ${rounded(current)} of ${allowed} ${MEANING[limit]} are ` +
-      `used${amount}; ${remedy}, or ask the operator for more`,
-    retryMs ?? -1,
-  );
+    `used${amount}; ${remedy}, or ask the operator for more`;
+  return withoutStack(() => new QuotaError(limit, text, retryMs ?? -1));
 }
 
 const rounded = (value: number) => Number(value.toPrecision(6));
