@@ -19,7 +19,7 @@ const US_PER_ROW = 300;
 const CALLS = (10 * BATCH_ROWS) / ROWS;
 /** For so many rows that the gateway answers, each of the others asks for `ROWS`: four fifths of a fiftieth. */
 const ROWS_BETWEEN = (ROWS * TENANTS) / 0.8;
-const REQUESTS = 40;
+const REQUESTS = 80;
 
 const names = Array.from({ length: TENANTS }, (_, at) => `experiment-${at}`);
 const [flooding = "", ...others] = names;
