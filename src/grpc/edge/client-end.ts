@@ -3,16 +3,16 @@ import type { Socket } from "node:net";
 import type { Logger } from "../../logger.ts";
 import { type ConnectionListener, Http2Connection } from "../http2/connection.ts";
 import type { RequestHeaders } from "../http2/protocol.ts";
-import type { Stream, StreamOwner } from "../http2/stream.ts";
-import type { Line } from "./line.ts";
+import type { Stream } from "../http2/stream.ts";
+import { ForwardedStream } from "./forwarded-stream.ts";
+import { COPY_BYTES, type Line } from "./line.ts";
 import {
   Asked,
   DEFINES,
   type EdgeSettings,
   FLAG,
-  headersPayload,
+  headersBytes,
   number,
-  readAnswer,
   SLOTS,
   Told,
 } from "./words.ts";
@@ -25,6 +25,8 @@ export interface ClientWatch {
   closed(): void;
 }
 
+const NOTHING: Buffer = Buffer.alloc(0);
+
 export class ClientEnd implements ConnectionListener {
   readonly #id: number;
   readonly #socket: Socket;
@@ -35,6 +37,8 @@ export class ClientEnd implements ConnectionListener {
   readonly #streams = new Map<number, ForwardedStream>();
   /** Streams with bytes of which the gateway does not know that they have left. */
   readonly #untold = new Map<number, ForwardedStream>();
+  /** Requests of which the gateway has not heard: what comes with their headers is told with them. */
+  readonly #begun: ForwardedStream[] = [];
   /** What the gateway remembers, by slot. */
   readonly #headers: (RequestHeaders | undefined)[] = new Array(SLOTS).fill(undefined);
   #nextSlot = 0;
@@ -59,28 +63,61 @@ export class ClientEnd implements ConnectionListener {
   // What the client says ---------------------------------------------------------
 
   request(stream: Stream, headers: RequestHeaders, ended: boolean): void {
-    const { id } = stream;
-    const forwarded = new ForwardedStream(stream, (type, payload) => {
-      if (payload === undefined) this.#line.say(type, this.#id, id);
-      else this.#line.sayBytes(type, this.#id, id, payload);
-      if (type === Told.GONE) this.#streams.delete(id);
-      this.#watch.heard();
-    });
-    this.#streams.set(id, forwarded);
+    const forwarded = new ForwardedStream(stream, headers, this);
+    this.#streams.set(stream.id, forwarded);
     stream.owner = forwarded;
-    const flags = ended ? FLAG : 0;
-    const known = this.#headers.indexOf(headers);
-    if (known >= 0) {
-      this.#line.say(Told.HEADERS, this.#id, id, Buffer.of(known), flags);
+    if (ended) forwarded.tellBegun(true);
+    else this.#begun.push(forwarded);
+  }
+
+  /** Nothing more comes with what was begun. */
+  pause(): void {
+    for (const stream of this.#begun) stream.tellBegun();
+    this.#begun.length = 0;
+    this.#watch.heard();
+  }
+
+  /** The first word of a stream. @param last the client says no more */
+  tellRequest({ id, headers }: ForwardedStream, body: Buffer, last: boolean): void {
+    let slot = this.#headers.indexOf(headers);
+    let fields: Buffer = NOTHING;
+    let flags = 0;
+    if (slot < 0) {
+      slot = this.#nextSlot;
+      this.#nextSlot = (slot + 1) % SLOTS;
+      this.#headers[slot] = headers;
+      fields = headersBytes(headers);
+      flags = DEFINES;
+    }
+    const long = body.length > COPY_BYTES;
+    if (last && !long) flags |= FLAG;
+    const length = 1 + fields.length + (long ? 0 : body.length);
+    const at = this.#line.reserve(Told.REQUEST, flags, this.#id, id, length, length);
+    const { bytes } = this.#line;
+    bytes[at] = slot;
+    if (fields.length > 0) bytes.set(fields, at + 1);
+    if (!long) {
+      bytes.set(body, at + 1 + fields.length);
       return;
     }
-    const slot = this.#nextSlot;
-    this.#nextSlot = (slot + 1) % SLOTS;
-    this.#headers[slot] = headers;
-    this.#line.say(Told.HEADERS, this.#id, id, headersPayload(slot, headers), flags | DEFINES);
+    this.tell(Told.DATA, id, body);
+    if (last) this.tell(Told.END, id);
+  }
+
+  tell(type: number, streamId: number, payload = NOTHING): void {
+    if (type === Told.DATA) this.#line.sayBytes(type, this.#id, streamId, payload);
+    else this.#line.say(type, this.#id, streamId, payload);
+  }
+
+  /** @param known to the gateway, which does not know that it is over */
+  streamClosed(streamId: number, known: boolean): void {
+    if (known) this.tell(Told.GONE, streamId);
+    this.#streams.delete(streamId);
   }
 
   pinged(): void {
+    // Whether calls are open makes a difference.
+    this.pause();
     this.#line.say(Told.PINGED, this.#id);
   }
 
@@ -97,28 +134,34 @@ export class ClientEnd implements ConnectionListener {
     this.#watch.closed();
   }
 
-  pause(): void {
+  stopReading(): void {
     this.#socket.pause();
   }
 
-  resume(): void {
+  readOn(): void {
     this.#socket.resume();
   }
 
   // What the gateway asks ----------------------------------------------------------
 
-  asked(type: number, flags: number, streamId: number, payload: Buffer): void {
+  asked(
+    type: number,
+    flags: number,
+    streamId: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): void {
     if (type === Asked.LEAVE) this.#link.leave();
     else if (type === Asked.CUT) this.#link.cut();
     else if (type === Asked.REFUSE) {
-      this.#link.refuse(payload.readUInt32BE(0), payload.toString("utf8", 4));
+      this.#link.refuse(bytes.readUInt32BE(start), bytes.toString("utf8", start + 4, end));
     } else if (type === Asked.PING) {
       this.#link.ping(() => this.#line.say(Told.PONG, this.#id));
     } else {
       const stream = this.#streams.get(streamId);
       if (stream === undefined) return;
-      stream.asked(type, flags, payload);
-      if (stream.gone) this.#streams.delete(streamId);
+      stream.asked(type, flags, bytes, start, end);
       if (stream.untold) this.#untold.set(streamId, stream);
       if (stream.untold || this.#link.stuck) this.#watch.busy();
     }
@@ -137,66 +180,5 @@ export class ClientEnd implements ConnectionListener {
       this.#line.say(Told.STUCK, this.#id, 0, undefined, stuck ? FLAG : 0);
     }
     return this.#untold.size > 0 || stuck;
-  }
-}
-
-class ForwardedStream implements StreamOwner {
-  readonly #stream: Stream;
-  readonly #tell: (type: number, payload?: Buffer) => void;
-  /** The gateway has given the whole answer: it counts on nothing more of this stream. */
-  #answered = false;
-  #writtenBytes = 0;
-  #toldBytes = 0;
-
-  constructor(stream: Stream, tell: (type: number, payload?: Buffer) => void) {
-    this.#stream = stream;
-    this.#tell = tell;
-  }
-
-  get gone(): boolean {
-    return this.#stream.closed;
-  }
-
-  /** There are written bytes of which the gateway does not know that they have left. */
-  get untold(): boolean {
-    return this.#writtenBytes > this.#toldBytes && !this.#stream.closed;
-  }
-
-  /** Since it was asked last. */
-  takenBytes(): number {
-    const taken = this.#writtenBytes - this.#stream.queuedBytes - this.#toldBytes;
-    this.#toldBytes += taken;
-    return taken;
-  }
-
-  chunk(chunk: Buffer): boolean {
-    this.#tell(Told.DATA, chunk);
-    // The gateway says when there is room for more.
-    return false;
-  }
-
-  inputEnd(): void {
-    this.#tell(Told.END);
-  }
-
-  drained(): void {}
-
-  streamClosed(): void {
-    if (!this.#answered) this.#tell(Told.GONE);
-  }
-
-  asked(type: number, flags: number, payload: Buffer): void {
-    const stream = this.#stream;
-    if (type === Asked.RESPOND) stream.respond(payload, (flags & FLAG) !== 0);
-    else if (type === Asked.WRITE) {
-      this.#writtenBytes += payload.length;
-      stream.write(payload);
-    } else if (type === Asked.ANSWER) {
-      this.#answered = true;
-      const { headers, data, trailers } = readAnswer(payload);
-      stream.answer(headers, data, trailers);
-    } else if (type === Asked.FINISH) stream.end(payload);
-    else if (type === Asked.GIVE_BACK) stream.readOn(payload.readUInt32BE(0));
-    else if (type === Asked.RESET) stream.reset(payload.readUInt32BE(0));
   }
 }

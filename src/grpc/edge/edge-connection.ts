@@ -46,33 +46,55 @@ export class EdgeConnection implements Link, StreamHost, StreamSender {
 
   // What the edge tells ------------------------------------------------------------
 
-  told(type: number, flags: number, streamId: number, payload: Buffer): void {
+  /** A word of it; its payload is `bytes[start, end)`. */
+  told(
+    type: number,
+    flags: number,
+    streamId: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): void {
     if (this.closed) return;
-    if (type === Told.HEADERS) this.#begin(flags, streamId, payload);
+    if (type === Told.REQUEST) this.#begin(flags, streamId, bytes, start, end);
     else if (type === Told.PINGED) this.#listener.pinged();
     else if (type === Told.PONG) this.#ponged();
     else if (type === Told.STUCK) this.stuck = (flags & FLAG) !== 0;
     else {
       const stream = this.#streams.get(streamId);
-      if (stream !== undefined) this.#guarded(stream, () => this.#toldOf(stream, type, payload));
+      if (stream === undefined) return;
+      try {
+        if (type === Told.DATA) stream.received(bytes.subarray(start, end));
+        else if (type === Told.END) stream.receivedEnd();
+        else if (type === Told.GONE) stream.close();
+        else if (type === Told.TAKEN) this.#taken(stream, bytes.readUInt32BE(start));
+      } catch (error) {
+        this.#failed(stream, error);
+      }
     }
   }
 
-  #toldOf(stream: Stream, type: number, payload: Buffer): void {
-    if (type === Told.DATA) stream.received(payload);
-    else if (type === Told.END) stream.receivedEnd();
-    else if (type === Told.GONE) stream.close();
-    else if (type === Told.TAKEN) this.#taken(stream, payload.readUInt32BE(0));
-  }
-
-  #begin(flags: number, streamId: number, payload: Buffer): void {
-    const slot = payload[0] ?? 0;
-    if (flags & DEFINES) this.#headers[slot] = readHeaders(payload);
-    const ended = (flags & FLAG) !== 0;
+  #begin(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
+    const slot = bytes[start] ?? 0;
+    let bodyAt = start + 1;
+    if (flags & DEFINES) {
+      const headersAt = bodyAt + 4;
+      bodyAt = headersAt + bytes.readUInt32BE(start + 1);
+      this.#headers[slot] = readHeaders(bytes, headersAt, bodyAt);
+    }
+    const last = (flags & FLAG) !== 0;
+    const ended = last && bodyAt === end;
     const stream = new Stream(this, streamId, 0, 0);
     stream.inputEnded = ended;
     this.#streams.set(streamId, stream);
-    this.#guarded(stream, () => this.#listener.request(stream, this.#headers[slot] ?? {}, ended));
+    try {
+      this.#listener.request(stream, this.#headers[slot] ?? {}, ended);
+      if (bodyAt === end || stream.closed) return;
+      stream.received(bytes.subarray(bodyAt, end));
+      if (last) stream.receivedEnd();
+    } catch (error) {
+      this.#failed(stream, error);
+    }
   }
 
   #ponged(): void {
@@ -89,14 +111,10 @@ export class EdgeConnection implements Link, StreamHost, StreamSender {
     else stream.sentEnd();
   }
 
-  /** Whatever is thrown here was this stream's: nobody else may notice. */
-  #guarded(stream: Stream, run: () => void): void {
-    try {
-      run();
-    } catch (error) {
-      this.#listener.failed(error);
-      stream.reset(ErrorCode.INTERNAL_ERROR);
-    }
+  /** Whatever was thrown was this stream's: nobody else may notice. */
+  #failed(stream: Stream, error: unknown): void {
+    this.#listener.failed(error);
+    stream.reset(ErrorCode.INTERNAL_ERROR);
   }
 
   // What the gateway answers -------------------------------------------------------
@@ -199,6 +217,12 @@ export class EdgeConnection implements Link, StreamHost, StreamSender {
   }
 
   #closeStreams(): void {
-    for (const stream of [...this.#streams.values()]) this.#guarded(stream, () => stream.close());
+    for (const stream of [...this.#streams.values()]) {
+      try {
+        stream.close();
+      } catch (error) {
+        this.#failed(stream, error);
+      }
+    }
   }
 }

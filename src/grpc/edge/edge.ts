@@ -56,9 +56,9 @@ export class Edge {
     this.#child = child;
     const { streamWindowBytes } = settings;
     this.#line = new Line(child.stdio[3] as unknown as Socket, {
-      frame: (type, flags, id, stream, payload) => {
+      frame: (type, flags, id, stream, bytes, start, end) => {
         if (type === Told.OPENED) {
-          opened(JSON.parse(payload.toString()), (listener) => {
+          opened(JSON.parse(bytes.toString("utf8", start, end)), (listener) => {
             const link = new EdgeConnection(id, this.#line, streamWindowBytes, listener);
             this.#connections.set(id, link);
             return link;
@@ -68,7 +68,7 @@ export class Edge {
           this.#connections.get(id)?.gone();
           this.#connections.delete(id);
         } else {
-          this.#connections.get(id)?.told(type, flags, stream, payload);
+          this.#connections.get(id)?.told(type, flags, stream, bytes, start, end);
         }
       },
       closed: () => {

@@ -5,8 +5,16 @@ import { Outbox } from "../http2/outbox.ts";
 import { FRAME_HEADER_BYTES } from "../http2/protocol.ts";
 
 export interface LineListener {
-  /** `payload` stays as it is. */
-  frame(type: number, flags: number, connection: number, stream: number, payload: Buffer): void;
+  /** Its payload is `bytes[start, end)`, which stay as they are. */
+  frame(
+    type: number,
+    flags: number,
+    connection: number,
+    stream: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): void;
   /** What was delivered at once is over. */
   pause?(): void;
   /** The other side takes again what is said, after it did not. */
@@ -17,7 +25,7 @@ export interface LineListener {
 
 const HEADER_BYTES = FRAME_HEADER_BYTES + 4;
 /** Longer payloads are passed on without a copy. */
-const COPY_BYTES = 16 * 1024;
+export const COPY_BYTES = 16 * 1024;
 /** Longer ones are parted, so that what is put together at the other end stays short. */
 const LONGEST_BYTES = 256 * 1024;
 /** More than this under way: better wait. */
@@ -128,7 +136,7 @@ export class Line {
       const start = at + HEADER_BYTES;
       this.#neededBytes = HEADER_BYTES;
       if (start > bytes.length) return at;
-      const length = bytes.readUIntBE(at, 3);
+      const length = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
       this.#neededBytes = HEADER_BYTES + length;
       if (start + length > bytes.length) return at;
       const type = bytes[at + 3] ?? 0;
@@ -136,7 +144,7 @@ export class Line {
       const stream = bytes.readUInt32BE(at + 5);
       const connection = bytes.readUInt32BE(at + 9);
       at = start + length;
-      this.#listener.frame(type, flags, connection, stream, bytes.subarray(start, at));
+      this.#listener.frame(type, flags, connection, stream, bytes, start, at);
     }
   }
 }

@@ -37,8 +37,8 @@ class Edge {
     this.#settings = settings;
     this.#tls = settings.tls && tlsServer(settings.tls, log, (socket) => this.#onTls(socket));
     this.#line = new Line(new Socket({ fd: LINE_FD, readable: true, writable: true }), {
-      frame: (type, flags, connection, stream, payload) =>
-        this.#clients.get(connection)?.asked(type, flags, stream, payload),
+      frame: (type, flags, connection, stream, bytes, start, end) =>
+        this.#clients.get(connection)?.asked(type, flags, stream, bytes, start, end),
       pause: () => this.#lookAtBusy(),
       drained: () => this.#readAgain(),
       closed: () => process.exit(0),
@@ -100,13 +100,13 @@ class Edge {
   #heard(): void {
     if (this.#paused || !this.#line.full) return;
     this.#paused = true;
-    for (const client of this.#clients.values()) client.pause();
+    for (const client of this.#clients.values()) client.stopReading();
   }
 
   #readAgain(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    for (const client of this.#clients.values()) client.resume();
+    for (const client of this.#clients.values()) client.readOn();
   }
 }
 

@@ -13,9 +13,9 @@ export const Told = {
   OPENED: 1,
   /** The client's connection has ended, in its handshake perhaps. */
   CLOSED: 2,
-  /** A request; payload of `headersPayload`, or a slot alone. */
-  HEADERS: 3,
-  /** Of the body, as the network delivered it. */
+  /** A request: the slot of its headers, the headers where they are new, and what of its body came with them. */
+  REQUEST: 3,
+  /** Of the body, as the network delivered it, beyond what came with the request. */
   DATA: 4,
   /** The client has said its last word on the stream. */
   END: 5,
@@ -51,9 +51,9 @@ export const Asked = {
   PING: 25,
 } as const;
 
-/** In HEADERS: the request has no body. In RESPOND: nothing else follows. In STUCK: it is. */
+/** In REQUEST: the client says no more. In RESPOND: nothing else follows. In STUCK: it is. */
 export const FLAG = 1;
-/** In HEADERS: the slot is filled anew. */
+/** In REQUEST: the slot is filled anew, by headers behind their length in four bytes. */
 export const DEFINES = 2;
 /** Sets of headers that each side remembers of a connection. */
 export const SLOTS = 8;
@@ -94,15 +94,16 @@ export interface EdgeSettings {
 /** Neither names nor values of headers can hold it. */
 const BETWEEN = "\0";
 
-export function headersPayload(slot: number, headers: RequestHeaders): Buffer {
+export function headersBytes(headers: RequestHeaders): Buffer {
   const fields: string[] = [];
   for (const name in headers) fields.push(name, headers[name] ?? "");
-  return Buffer.concat([Buffer.of(slot), Buffer.from(fields.join(BETWEEN))]);
+  const text = Buffer.from(fields.join(BETWEEN));
+  return Buffer.concat([number(text.length), text]);
 }
 
-/** What lies behind the slot. */
-export function readHeaders(payload: Buffer): RequestHeaders {
-  const fields = payload.toString("utf8", 1).split(BETWEEN);
+/** What `headersBytes` made, between its length and `end`. */
+export function readHeaders(bytes: Buffer, start: number, end: number): RequestHeaders {
+  const fields = bytes.toString("utf8", start, end).split(BETWEEN);
   const headers: Record<string, string> = Object.create(null);
   for (let at = 0; at + 1 < fields.length; at += 2)
     headers[fields[at] ?? ""] = fields[at + 1] ?? "";
@@ -118,13 +119,14 @@ export interface WholeAnswer {
   readonly trailers: Buffer;
 }
 
-export function readAnswer(payload: Buffer): WholeAnswer {
-  const trailersAt = ANSWER_HEAD_BYTES + payload.readUInt16BE(0);
-  const dataAt = trailersAt + payload.readUInt16BE(2);
+export function readAnswer(bytes: Buffer, start: number, end: number): WholeAnswer {
+  const headersAt = start + ANSWER_HEAD_BYTES;
+  const trailersAt = headersAt + bytes.readUInt16BE(start);
+  const dataAt = trailersAt + bytes.readUInt16BE(start + 2);
   return {
-    headers: payload.subarray(ANSWER_HEAD_BYTES, trailersAt),
-    trailers: payload.subarray(trailersAt, dataAt),
-    data: payload.subarray(dataAt),
+    headers: bytes.subarray(headersAt, trailersAt),
+    trailers: bytes.subarray(trailersAt, dataAt),
+    data: bytes.subarray(dataAt, end),
   };
 }
 

@@ -26,6 +26,8 @@ export interface ConnectionListener {
   /** A request has begun. @param ended it has no body. */
   request(stream: Stream, headers: RequestHeaders, ended: boolean): void;
   pinged(): void;
+  /** What came in at once has been handed on. */
+  pause?(): void;
   /** The client broke a rule and is being sent away. */
   refused(reason: string): void;
   /** Something threw that should not have. */
@@ -179,6 +181,7 @@ export class Http2Connection implements StreamHost, FrameHandler {
         this.refuse(ErrorCode.INTERNAL_ERROR, "");
       }
     }
+    this.#listener.pause?.();
     this.sender.flush();
   };
 
