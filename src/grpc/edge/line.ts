@@ -30,6 +30,8 @@ export const COPY_BYTES = 16 * 1024;
 const LONGEST_BYTES = 256 * 1024;
 /** More than this under way: better wait. */
 const ENOUGH_BYTES = 4 * 1024 * 1024;
+/** Of a long turn so much is sent before its end: the other side need not wait for all of it. */
+const EARLY_BYTES = 16 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 export class Line {
@@ -45,7 +47,7 @@ export class Line {
   constructor(socket: Socket, listener: LineListener) {
     this.#socket = socket;
     this.#listener = listener;
-    this.#outbox = new Outbox(socket);
+    this.#outbox = new Outbox(socket, true);
     socket.on("data", (chunk: Buffer) => this.#onData(chunk));
     socket.on("drain", () => listener.drained?.());
     socket.on("error", () => {}); // `close` follows
@@ -85,6 +87,7 @@ export class Line {
     payloadBytes: number,
     copiedBytes: number,
   ): number {
+    if (this.#outbox.pendingBytes > EARLY_BYTES) this.#outbox.flush();
     const at = this.#outbox.reserve(HEADER_BYTES + copiedBytes);
     const { bytes } = this.#outbox;
     const end = writeFrameHeader(bytes, at, payloadBytes, type, flags, stream);

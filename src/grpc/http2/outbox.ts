@@ -13,6 +13,7 @@ const FIRST_BYTES = 256;
 
 export class Outbox {
   readonly #socket: Socket;
+  readonly #reuses: boolean;
   /** Where `reserve` gives room. */
   bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   /** Not yet handed to the socket. */
@@ -21,8 +22,10 @@ export class Outbox {
   #end = 0;
   #pieces: Buffer[] = [];
 
-  constructor(socket: Socket) {
+  /** @param reuses the socket is the system's own, without TLS: what it took at once it has copied */
+  constructor(socket: Socket, reuses = false) {
     this.#socket = socket;
+    this.#reuses = reuses;
   }
 
   /** @returns where in `bytes` to write `length` bytes, before anything else is called. */
@@ -62,6 +65,9 @@ export class Outbox {
     if (pieces.length > 1) this.#socket.cork();
     for (const piece of pieces) this.#socket.write(piece);
     if (pieces.length > 1) this.#socket.uncork();
+    if (!this.#reuses || this.#socket.writableLength > 0) return;
+    this.#start = 0;
+    this.#end = 0;
   }
 
   #cutRun(): void {
