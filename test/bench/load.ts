@@ -39,6 +39,8 @@ export async function runLoadClient(
 export interface Load {
   /** File with the encoded message. */
   readonly body: string;
+  /** PEM file of the authority of a server that speaks TLS. */
+  readonly tlsCa?: string;
   readonly concurrency: number;
   readonly connections: number;
   readonly warmupS: number;
@@ -62,6 +64,11 @@ export interface Slice {
 
 export type LoadClient = (server: Served, load: Load) => Promise<Slice>;
 
+/** Flags of the load client that say how the server is spoken with. */
+export function speaking({ tlsCa }: Load): Readonly<Record<string, string>> {
+  return tlsCa === undefined ? {} : { "tls-ca": tlsCa };
+}
+
 export interface CpuMark {
   readonly server: number;
   readonly workers: number;
@@ -81,6 +88,7 @@ export const rawHttp2Client: LoadClient = async (server, load) => {
     server,
     load.body,
     {
+      ...speaking(load),
       concurrency: load.concurrency,
       connections: load.connections,
       "warmup-s": load.warmupS,

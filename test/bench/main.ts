@@ -11,7 +11,7 @@ import { calibration } from "./benches/calibration.ts";
 import { catalog } from "./benches/catalog.ts";
 import { clientCeiling } from "./benches/client-ceiling.ts";
 import { beside, idleConnections, storm } from "./benches/connections.ts";
-import { cores } from "./benches/cores.ts";
+import { cores, edges, edgesTls } from "./benches/cores.ts";
 import { emulatedU50 } from "./benches/emulated-u50.ts";
 import { eventLoop } from "./benches/event-loop.ts";
 import { fairShare } from "./benches/fair-share.ts";
@@ -48,6 +48,8 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   client: clientCeiling,
   unary: unaryThroughput,
   cores,
+  edges,
+  "edges-tls": edgesTls,
   stream: streamThroughput,
   http: httpBinary,
   large: largeRequests,

@@ -1,25 +1,25 @@
 /** The shape that the throughput and latency benches share: one server, one control, interleaved. */
 import type { Served } from "./child.ts";
-import { type Load, type LoadClient, runLoadClient, type Slice } from "./load.ts";
+import { type Load, runLoadClient, type Slice, speaking } from "./load.ts";
 import { type BenchResult, type Goal, mergeErrors } from "./result.ts";
 import { interleaved, median, ratiosOf } from "./rounds.ts";
 
-export interface RatioBench<C> {
+export interface RatioBench<C, S extends Slice> {
   readonly name: string;
   readonly measures: string;
   readonly goal: Goal;
   readonly rounds: number;
   readonly subject: Served;
   readonly load: Load;
-  readonly client: LoadClient;
+  readonly client: (server: Served, load: Load) => Promise<S>;
   readonly control: () => Promise<C>;
   /** Where a request is so large that the usual number would take minutes. */
   readonly warmUpRequests?: number;
   /** Warmed up like the subject. */
   readonly controlServer?: Served;
-  readonly subjectValue: (slice: Slice) => number;
+  readonly subjectValue: (slice: S) => number;
   readonly controlValue: (control: C) => number;
-  readonly figures: (slices: readonly Slice[], controls: readonly C[]) => Record<string, number>;
+  readonly figures: (slices: readonly S[], controls: readonly C[]) => Record<string, number>;
   /** Failed calls of a control that is a server too. */
   readonly controlErrors?: (control: C) => Readonly<Record<string, number>>;
 }
@@ -27,10 +27,15 @@ export interface RatioBench<C> {
 /** By then V8 has compiled the hot paths. Counted in requests: on a busy machine seconds would not do. */
 const WARM_UP_REQUESTS = 20_000;
 
-export async function ratioBench<C>(bench: RatioBench<C>): Promise<BenchResult> {
+export async function ratioBench<C, S extends Slice>(
+  bench: RatioBench<C, S>,
+): Promise<BenchResult> {
   for (const server of [bench.subject, ...(bench.controlServer ? [bench.controlServer] : [])]) {
     const requests = bench.warmUpRequests ?? WARM_UP_REQUESTS;
-    const flags = { concurrency: 64, connections: 4, requests, "warmup-s": 0 };
+    const flags = {
+      ...speaking(bench.load),
+      ...{ concurrency: 64, connections: 4, requests, "warmup-s": 0 },
+    };
     await runLoadClient(server, bench.load.body, flags);
   }
   const rounds = await interleaved(

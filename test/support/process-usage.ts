@@ -16,6 +16,26 @@ export function cpuSeconds(pid: number): number {
   }
 }
 
+/** Of all cores together since the system started, seconds. */
+export interface MachineTimes {
+  readonly idle: number;
+  /** Taken by the hypervisor for others. */
+  readonly stolen: number;
+  readonly busy: number;
+}
+
+export function machineTimes(): MachineTimes {
+  const [line = ""] = readFileSync("/proc/stat", "utf8").split("\n", 1);
+  // user, nice, system, idle, iowait, irq, softirq, steal; guests are in user and nice
+  const seconds = line
+    .split(/\s+/)
+    .slice(1)
+    .map((ticks) => Number(ticks) / TICKS_PER_SECOND);
+  const [user = 0, nice = 0, system = 0, idle = 0, waits = 0, irq = 0, softirq = 0, stolen = 0] =
+    seconds;
+  return { idle: idle + waits, stolen, busy: user + nice + system + irq + softirq };
+}
+
 /** Resident bytes now (shared memory counts); 0 for a process that is gone. */
 export function residentBytes(pid: number): number {
   try {

@@ -11,6 +11,7 @@ import type { Header } from "./hpack.ts";
 import { runLoad } from "./run-load.ts";
 
 const HELP = `usage: main.js --target HOST:PORT --path /package.Service/Method --body FILE
+  --tls-ca FILE        speak TLS with a server whose certificate this authority signed
   --connections N      connections (default 4)
   --concurrency N      calls in flight over all of them (default 64)
   --rate N             open loop: start N calls per second, measure from when each was due
@@ -35,6 +36,7 @@ async function main(args: readonly string[]): Promise<void> {
       target: { type: "string", default: "127.0.0.1:8001" },
       path: { type: "string", default: "/inference.GRPCInferenceService/ModelInfer" },
       body: { type: "string" },
+      "tls-ca": { type: "string" },
       connections: { type: "string", default: "4" },
       concurrency: { type: "string", default: "64" },
       rate: { type: "string" },
@@ -48,11 +50,13 @@ async function main(args: readonly string[]): Promise<void> {
   const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(values.target) ?? [];
   if (port === "") throw new Error(`--target ${values.target}: expected HOST:PORT`);
   if (values.body === undefined) throw new Error("--body is missing: a file with the message");
+  const authority = values["tls-ca"];
   const progressEvery = values["progress-every"];
   let cpuBefore = cpuUsage();
   const report = await runLoad({
     host,
     port: Number(port),
+    ...(authority !== undefined && { tls: { ca: readFileSync(authority, "utf8") } }),
     request: {
       authority: values.target,
       path: values.path,

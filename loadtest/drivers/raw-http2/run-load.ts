@@ -1,11 +1,14 @@
 /** Keeps a number of requests in flight (or starts them at a rate) and measures what comes back. */
 import { LatencyHistogram } from "../../measure/latency-histogram.ts";
 import { RawConnection } from "./connection.ts";
+import type { TlsOptions } from "./open-socket.ts";
 import { RequestBody, type UnaryRequest } from "./request-template.ts";
 
 export interface LoadOptions {
   readonly host: string;
   readonly port: number;
+  /** Absent: plain text. */
+  readonly tls?: TlsOptions | undefined;
   readonly request: UnaryRequest;
   readonly connections: number;
   /** Requests in flight over all connections; with a rate, the most there may be. */
@@ -225,8 +228,8 @@ class Lane {
   }
 
   async connect(): Promise<void> {
-    const { host, port, request } = this.#options;
-    const address = { host, port };
+    const { host, port, tls, request } = this.#options;
+    const address = { host, port, ...(tls && { tls }) };
     this.#connection = await RawConnection.open(
       { address, head: request, keepMessages: false },
       {

@@ -1,69 +1,131 @@
 /**
- * How much of the machine is at work, and how much of a request the gateway's own loop has to do, where edge processes
- * speak with the clients; beside a gateway that does so itself. Generator, gateway, edges and workers share all cores.
+ * What edge processes, which speak with the clients, give and cost, beside a gateway that speaks with them itself: how
+ * much of the machine is at work, and how much of a request is left for the gateway's own process. Generators, gateway,
+ * edges and workers share all cores.
  */
-import { availableParallelism } from "node:os";
+
 import { startGateway } from "../../support/gateway.ts";
-import type { Slice } from "../load.ts";
+import { makeCertificates } from "../../wire/transport-certificates.ts";
+import { type GeneratorsSlice, generators } from "../generators.ts";
+import type { Load } from "../load.ts";
 import { ratioBench } from "../ratio-bench.ts";
-import type { BenchResult } from "../result.ts";
+import { type BenchResult, BenchSkipped } from "../result.ts";
 import { median } from "../rounds.ts";
 import { type Setting, served } from "../setting.ts";
 
 const EDGES = 2;
+const GENERATORS = 2;
 
+/** Of the time of all cores that nobody else had. */
 export async function cores(setting: Setting): Promise<BenchResult> {
-  const { pace, client, repository } = setting;
-  const plain = await setting.gateway();
-  const edged = await startGateway({ repository, flags: ["--grpc-edges", String(EDGES)] });
-  const load = {
-    body: setting.requestFile(1),
-    concurrency: 256,
-    connections: 8,
-    warmupS: pace.warmupS,
-    seconds: pace.sliceS,
-  };
-  const each = (slices: readonly Slice[], figure: (slice: Slice) => number) =>
-    median(slices.map(figure));
-  const rate = ({ requestsPerSecond }: Slice) => requestsPerSecond;
-  const own = ({ cpu }: Slice) => cpu.server;
+  return withAndWithout(setting, {
+    name: "cores",
+    measures: `CPU time of gateway, ${EDGES} edges, workers and generators ÷ (that + idle time), many requests in flight`,
+    goal: { kind: "at least", value: 0.85 },
+    connections: 32,
+    concurrency: 1024,
+    subjectValue: atWork,
+    // The value itself is no ratio; what the control reached is among the figures.
+    controlValue: () => 1,
+  });
+}
+
+/** Many clients with a request each: reading and writing their sockets is most of the work. */
+export async function edges(setting: Setting): Promise<BenchResult> {
+  return withAndWithout(setting, {
+    name: "edges",
+    measures: `CPU of the gateway's own process a request, ${EDGES} edges ÷ none, 256 connections with 1 request each`,
+    goal: { kind: "at most", value: 0.85 },
+    ...{ connections: 256, concurrency: 256 },
+    ...{ subjectValue: own, controlValue: own },
+  });
+}
+
+export async function edgesTls(setting: Setting): Promise<BenchResult> {
+  const files = makeCertificates();
+  if (files === undefined) throw new BenchSkipped("no openssl to make certificates with");
   try {
-    const result = await ratioBench({
-      name: "cores",
-      measures: `part of all cores at work with ${EDGES} edges: 1-row requests/s × CPU s of server and generator ÷ cores`,
-      goal: { kind: "at least", value: 0.85 },
-      rounds: pace.rounds,
-      subject: served(edged),
-      client,
-      load,
-      control: () => client(served(plain), load),
-      controlServer: served(plain),
-      subjectValue: used,
-      // The value itself is no ratio; what the control reached is among the figures.
-      controlValue: () => 1,
-      controlErrors: (slice) => slice.errors,
-      figures: (slices, controls) => ({
-        "requests/s": each(slices, rate),
-        "requests/s without edges": each(controls, rate),
-        "part of all cores at work without edges": each(controls, used),
-        "edges and workers, CPU s per 1000": each(slices, ({ cpu }) => cpu.workers),
-        "gateway without edges, CPU s per 1000": each(controls, own),
-        "requests that the gateway's own loop can carry, with edges ÷ without":
-          each(controls, own) / each(slices, own),
-        "CPU of all, with edges ÷ without": each(slices, spent) / each(controls, spent),
-      }),
+    return await withAndWithout(setting, {
+      name: "edges-tls",
+      measures: "the same over TLS",
+      goal: { kind: "at most", value: 0.7 },
+      ...{ connections: 256, concurrency: 256 },
+      ...{ subjectValue: own, controlValue: own },
+      tlsCa: files.rootPath,
+      flags: [
+        ...["--grpc-use-ssl", "1"],
+        ...["--grpc-server-cert", files.serverCertPath, "--grpc-server-key", files.serverKeyPath],
+      ],
     });
-    return result;
   } finally {
-    await edged.stop();
+    files.remove();
   }
 }
 
-/** CPU seconds of a request, the generator's with them. */
-function spent({ cpu }: Slice): number {
-  return (cpu.server + cpu.workers + (cpu.client ?? 0)) / 1_000;
+interface Comparison {
+  readonly name: string;
+  readonly measures: string;
+  readonly goal: NonNullable<BenchResult["goal"]>;
+  readonly connections: number;
+  readonly concurrency: number;
+  readonly subjectValue: (slice: GeneratorsSlice) => number;
+  readonly controlValue: (slice: GeneratorsSlice) => number;
+  readonly tlsCa?: string;
+  /** Of both gateways. */
+  readonly flags?: readonly string[];
 }
 
-function used(slice: Slice): number {
-  return (slice.requestsPerSecond * spent(slice)) / availableParallelism();
+async function withAndWithout(
+  { pace, repository, requestFile }: Setting,
+  comparison: Comparison,
+): Promise<BenchResult> {
+  const { connections, concurrency, tlsCa, flags = [] } = comparison;
+  const load: Load = {
+    body: requestFile(1),
+    ...{ connections, concurrency, warmupS: pace.warmupS, seconds: pace.sliceS },
+    ...(tlsCa !== undefined && { tlsCa }),
+  };
+  const client = (server: Parameters<typeof generators>[1]) => generators(GENERATORS, server, load);
+  const each = (slices: readonly GeneratorsSlice[], figure: (slice: GeneratorsSlice) => number) =>
+    median(slices.map(figure));
+  const plain = await startGateway({ repository, flags });
+  try {
+    const edged = await startGateway({
+      repository,
+      flags: [...flags, "--grpc-edges", String(EDGES)],
+    });
+    try {
+      return await ratioBench({
+        ...comparison,
+        rounds: pace.rounds,
+        subject: served(edged),
+        client,
+        load,
+        control: () => client(served(plain)),
+        controlServer: served(plain),
+        controlErrors: (slice) => slice.errors,
+        figures: (slices, controls) => ({
+          "requests/s": each(slices, (slice) => slice.requestsPerSecond),
+          "requests/s without edges": each(controls, (slice) => slice.requestsPerSecond),
+          "cores at work": each(slices, atWork),
+          "cores at work without edges": each(controls, atWork),
+          "part of all cores that other processes had": each(slices, ({ cores }) => cores.others),
+          "part of all cores that the hypervisor took": each(slices, ({ cores }) => cores.stolen),
+          "generators, CPU s per 1000": each(slices, ({ cpu }) => cpu.client),
+          "gateway without edges, CPU s per 1000": each(controls, own),
+          "requests that the gateway's own process can carry, with edges ÷ without":
+            each(controls, own) / each(slices, own),
+          "CPU of all, with edges ÷ without": each(slices, spent) / each(controls, spent),
+        }),
+      });
+    } finally {
+      await edged.stop();
+    }
+  } finally {
+    await plain.stop();
+  }
 }
+
+const own = ({ cpu }: GeneratorsSlice): number => cpu.server;
+const spent = ({ cpu }: GeneratorsSlice): number => cpu.server + cpu.workers + cpu.client;
+const atWork = ({ cores: { ours, idle } }: GeneratorsSlice): number => ours / (ours + idle);
