@@ -24,8 +24,9 @@ export interface MachineTimes {
   readonly busy: number;
 }
 
-export function machineTimes(): MachineTimes {
-  const [line = ""] = readFileSync("/proc/stat", "utf8").split("\n", 1);
+/** @param stat what /proc/stat says */
+export function machineTimes(stat: string = readFileSync("/proc/stat", "utf8")): MachineTimes {
+  const [line = ""] = stat.split("\n", 1);
   // user, nice, system, idle, iowait, irq, softirq, steal; guests are in user and nice
   const seconds = line
     .split(/\s+/)

@@ -1,7 +1,11 @@
 import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { type Issued, TestAuthority } from "../../../test/support/identity/authority.ts";
 import { type LoadOptions, runLoad } from "./run-load.ts";
 
 type Answer = (
@@ -15,8 +19,14 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-async function server(answer: Answer, settings: http2.Settings = {}): Promise<number> {
-  const listening = http2.createServer({ settings });
+async function server(
+  answer: Answer,
+  settings: http2.Settings = {},
+  tls?: Issued,
+): Promise<number> {
+  const listening = tls
+    ? http2.createSecureServer({ settings, cert: tls.cert, key: tls.key })
+    : http2.createServer({ settings });
   const sessions = new Set<http2.ServerHttp2Session>();
   listening.on("session", (session) => sessions.add(session));
   listening.on("stream", (stream, headers) => {
@@ -164,5 +174,20 @@ describe("calls that fail", () => {
 
   it("leave no report where nobody listens", async () => {
     await expect(load(1)).rejects.toThrow(/127\.0\.0\.1:1: .*ECONNREFUSED/);
+  });
+});
+
+describe("a server that speaks TLS", () => {
+  it("is asked by who trusts its authority, and by nobody else", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "beamgate-load-"));
+    closers.push(() => rmSync(folder, { recursive: true }));
+    const authority = new TestAuthority(folder, "authority");
+    const port = await server(echo, {}, authority.server());
+    const ca = readFileSync(authority.certPath, "utf8");
+    const report = await load(port, { tls: { ca } });
+    expect(report).toMatchObject({ failed: 0, errors: {} });
+    expect(report.answered).toBeGreaterThanOrEqual(500);
+    await expect(load(port, { tls: {} })).rejects.toThrow(/certificate/);
+    await expect(load(port)).rejects.toThrow();
   });
 });
