@@ -65,7 +65,7 @@ const grpc = z.strictObject({
   port: key(port().default(8001), "Port; 0 picks a free one"),
   edges: key(
     whole(0, 64).default(0),
-    "Processes that speak HTTP/2 and TLS with clients, so that this has cores of its own; 0: the gateway does it itself",
+    "Processes that speak HTTP/2 and TLS with clients, worth cores of their own where there are many connections, or TLS; 0: the gateway does it itself",
   ),
   tls: tls("gRPC").prefault({}),
   responseCompression: key(
