@@ -41,9 +41,12 @@ async function killAndRestart(registrations: number, seed: number): Promise<stri
       else await registered.checkAcknowledged(gateway);
       if (registered.done) break;
       const killed = await registerUntilKilled(gateway, registered, random);
-      if (!killed) continue;
-      kills += 1;
-      interrupted += registered.underway.size;
+      if (killed) {
+        kills += 1;
+        interrupted += registered.underway.size;
+      } else {
+        await gateway.stop();
+      }
       gateway = undefined;
     }
     resumed += await registered.checkAll(gateway);
