@@ -277,7 +277,8 @@ export async function createGateway(
     ...config.repository,
     roots: [...config.repository.roots, ...offered.roots],
     ...(serving && { registered: serving.models }),
-    maxParallelLoads: availableParallelism(),
+    // A core is left to what serves.
+    maxParallelLoads: Math.max(1, availableParallelism() - 1),
     modules,
     loader,
     clock,

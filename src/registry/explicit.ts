@@ -12,6 +12,7 @@ import { isNeeded, stepModels } from "./ensemble-steps.ts";
 import type { Ensembles } from "./ensembles.ts";
 import { fingerprint } from "./fingerprint.ts";
 import type { GivenFiles, GivenFolder } from "./given-files.ts";
+import { Limit } from "./limit.ts";
 import { ModelRecord } from "./model-record.ts";
 import { type PrepareOptions, readWritten } from "./prepare.ts";
 import { findModel } from "./scan.ts";
@@ -43,6 +44,8 @@ export class ExplicitControl<L> {
   readonly #parts: ExplicitParts<L>;
   /** Requests about one model in the order in which they came; the models of its steps wait for changes only. */
   readonly #requests = new Turns();
+  /** One looks at files at a time: fifty in one turn of the event loop would hold up inference. */
+  readonly #reads = new Limit(1);
 
   constructor(parts: ExplicitParts<L>) {
     this.#parts = parts;
@@ -104,7 +107,7 @@ export class ExplicitControl<L> {
         if (config === undefined) throw invalid("files are given without a 'config'");
         given = await this.#parts.given.write(name, files);
       }
-      const folder = given?.folder ?? (await this.#folderOf(name));
+      const folder = given?.folder ?? (await this.#reads.run(() => this.#folderOf(name)));
       const source: ModelSource = {
         folder,
         ...(config === undefined ? {} : { config: parseConfigJson(config), always: true }),
@@ -133,7 +136,8 @@ export class ExplicitControl<L> {
 
   /** @returns false where one of them is nowhere: Triton then tells the ensemble as not found, too */
   async #loadSteps(source: ModelSource, visited: Set<string>): Promise<boolean> {
-    const written = source.config ?? (await readWritten(source.folder, this.#parts));
+    const written =
+      source.config ?? (await this.#reads.run(() => readWritten(source.folder, this.#parts)));
     const steps = stepModels(written).filter((step) => !visited.has(step));
     const outcomes = await Promise.all(steps.map((step) => this.#load(step, {}, false, visited)));
     return outcomes.every(({ kind }) => kind !== "not polled");
@@ -146,7 +150,7 @@ export class ExplicitControl<L> {
     models.set(name, record);
     if (source.given === undefined) record.folders = [source.folder];
     if (asked) record.asked = true;
-    const files = source.always ? "" : await fingerprint(record.folders);
+    const files = source.always ? "" : await this.#reads.run(() => fingerprint(record.folders));
     if (files !== "" && files === record.fingerprint && this.#serves(record)) {
       return { kind: "loaded" };
     }
