@@ -13,11 +13,10 @@ import { identityQuestion } from "../questions.ts";
 const MODELS = 50;
 const CALM_MS = 3_000;
 /** A load of all takes a second: the p99 of one alone is that of a hundred answers. */
-const SHORT_ROUNDS = 3;
 const ROUNDS = 5;
 const LIMIT = 1.3;
 
-export async function manyLoads(cases: Cases, short: boolean): Promise<void> {
+export async function manyLoads(cases: Cases): Promise<void> {
   const repository = temporaryRepository();
   repository.add("echo", echoConfig({ name: "echo", maxBatchSize: 8, dims: [16], delayMs: 10 }));
   const simple = join(packageRoot, "models", "simple");
@@ -57,7 +56,7 @@ export async function manyLoads(cases: Cases, short: boolean): Promise<void> {
       const during: number[] = [];
       let loadedIn = 0;
       let noise = 1;
-      for (let round = 0; round < (short ? SHORT_ROUNDS : ROUNDS); round += 1) {
+      for (let round = 0; round < ROUNDS; round += 1) {
         const since = performance.now();
         await sleep(CALM_MS);
         const middle = since + CALM_MS / 2;
