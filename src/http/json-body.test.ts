@@ -15,6 +15,16 @@ describe("a body", () => {
     expect(readJsonBody(Buffer.from(JSON.stringify(value)))).toEqual(value);
   });
 
+  it.each(["9223372036854775808", "-9223372036854775808", "NaN", "Infinity"])(
+    "is no JSON with %s as a key, and is with it as a value",
+    (word) => {
+      const refused = expect.objectContaining({ code: "INTERNAL" });
+      expect(() => readJsonBody(Buffer.from(`{${word}: [1]}`))).toThrow(refused);
+      expect(() => readJsonBody(Buffer.from(`{"a": 1, ${word}\n:[1]}`))).toThrow(refused);
+      expect(readJsonBody(Buffer.from(`{"${word}": 1, "a": ${word}}`))).toHaveProperty(word, 1);
+    },
+  );
+
   it("is refused in Triton's words where it is no JSON", () => {
     expect(() => readJsonBody(Buffer.from("{"))).toThrow(
       expect.objectContaining({

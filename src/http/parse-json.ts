@@ -13,6 +13,7 @@ const EXACT_DIGITS = 16;
 const LONG_INTEGER = /\d{16}/;
 const NOT_JSON = /NaN|Inf/;
 const WORD = /[-+.\w]+/y;
+const COLON = /[ \t\r\n]*:/y;
 /** Triton's limit. */
 const DEEPEST = 100;
 /** A text of this length is not looked through: it can't be deep enough to take memory. */
@@ -76,13 +77,19 @@ function marked(text: string): string {
       i++;
       continue;
     }
-    if (isSpecial(word)) {
+    // As a key it is no JSON, and must not become a string that is.
+    if (isSpecial(word) && !isKey(text, i + word.length)) {
       out += `${text.slice(from, i)}"${MARK}${word}"`;
       from = i + word.length;
     }
     i += word.length;
   }
   return out + text.slice(from);
+}
+
+function isKey(text: string, end: number): boolean {
+  COLON.lastIndex = end;
+  return COLON.test(text);
 }
 
 function endOfString(text: string, start: number): number {
