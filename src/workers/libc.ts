@@ -31,8 +31,8 @@ function lookUp() {
   };
 }
 
-function systemError(call: string): Error {
-  const errno = koffi.errno();
+/** @param errno of calls that return it instead of setting it */
+export function systemError(call: string, errno = koffi.errno()): Error {
   const code = Object.entries(koffi.os.errno).find(([, number]) => number === errno)?.[0];
   return Object.assign(new Error(`${call}: ${code ?? `errno ${errno}`}`), { code });
 }

@@ -4,6 +4,7 @@
  *
  * starting → ready → dead
  */
+import type { Readable } from "node:stream";
 import { BackendError, type BackendFault } from "../../backends/contract.ts";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
@@ -61,9 +62,9 @@ export class WorkerProcess {
   /** Called when an instance's device stops serving, with the reason, and when it serves again. */
   onTrouble: ((instance: number, reason: string | undefined) => void) | undefined;
   readonly meter: LoadMeter;
+  readonly pid: number;
 
   readonly #settings: WorkerSettings;
-  readonly #spawned: SpawnedWorker;
   readonly #channel: Channel;
   readonly #lastWords = new LastWords();
   readonly #runs = new PendingRuns();
@@ -86,28 +87,27 @@ export class WorkerProcess {
 
   /** @throws WorkerLost where the process cannot be started or does not say hello in time. */
   static async start(settings: WorkerSettings): Promise<WorkerProcess> {
-    const worker = new WorkerProcess(settings);
+    const worker = new WorkerProcess(settings, spawned(settings));
     await worker.#hello();
     return worker;
   }
 
-  private constructor(settings: WorkerSettings) {
+  private constructor(settings: WorkerSettings, worker: SpawnedWorker) {
     const { clock } = settings;
+    const { pid, outputs, channel, exit } = worker;
+    this.pid = pid;
     this.#settings = settings;
     this.#startedAt = clock.now();
     this.meter = new LoadMeter(this.#startedAt);
     this.#gone = new Promise((resolve) => {
       this.#settleGone = resolve;
     });
-    this.#spawned = spawnWorker(settings.hostEntry);
-    const { child, outputs, channel } = this.#spawned;
-    child.on("error", (error) => this.#die(`could not be started: ${error.message}`));
-    child.on("exit", (code, signal) => {
-      killGroup(this.pid);
-      const how = signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
-      // `close` comes once all streams were read to their end; a stray child may hold them open.
+    const read = Promise.all([...outputs, channel].map(closed));
+    void exit.then((how) => {
+      killGroup(pid);
+      // Once all streams were read to their end; a stray child may hold them open.
       const giveUp = clock.after(STREAMS_GRACE_MS, () => this.#die(how));
-      child.once("close", () => {
+      void read.then(() => {
         giveUp();
         this.#die(how);
       });
@@ -122,11 +122,6 @@ export class WorkerProcess {
       (error) => this.#onChannelClosed(error),
     );
     this.#tickLater();
-  }
-
-  /** 0 where the process could not even be started. */
-  get pid(): number {
-    return this.#spawned.child.pid ?? 0;
   }
 
   get state(): "starting" | "ready" | "dead" {
@@ -366,6 +361,20 @@ export class WorkerProcess {
   #lost(executing: boolean): WorkerLost {
     return new WorkerLost(this.#deathReason || `worker ${this.pid} is out of order`, executing);
   }
+}
+
+function spawned({ hostEntry, log }: WorkerSettings): SpawnedWorker {
+  try {
+    return spawnWorker(hostEntry);
+  } catch (thrown) {
+    const reason = `a worker could not be started: ${thrown instanceof Error ? thrown.message : thrown}`;
+    log.warn(reason);
+    throw new WorkerLost(reason, false);
+  }
+}
+
+function closed(stream: Readable): Promise<void> {
+  return new Promise((resolve) => stream.once("close", resolve));
 }
 
 function toError({ fault, message }: { fault: BackendFault; message: string }): BackendError {
