@@ -23,6 +23,7 @@ import { latency } from "./benches/latency.ts";
 import { memory } from "./benches/memory.ts";
 import {
   observability,
+  watchedByNobody,
   watchedByScrapes,
   watchedByStages,
   watchedByTraces,
@@ -70,6 +71,7 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
   shadow,
   scrape,
   observability,
+  "watched-nothing": watchedByNobody,
   "watched-stages": watchedByStages,
   "watched-scrapes": watchedByScrapes,
   "watched-traces": watchedByTraces,

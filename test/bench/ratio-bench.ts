@@ -2,7 +2,7 @@
 import type { Served } from "./child.ts";
 import { type Load, runLoadClient, type Slice, speaking } from "./load.ts";
 import { type BenchResult, type Goal, mergeErrors } from "./result.ts";
-import { interleaved, median, ratiosOf } from "./rounds.ts";
+import { interleaved, median, type Round, ratiosOf } from "./rounds.ts";
 
 export interface RatioBench<C, S extends Slice> {
   readonly name: string;
@@ -30,6 +30,13 @@ const WARM_UP_REQUESTS = 20_000;
 export async function ratioBench<C, S extends Slice>(
   bench: RatioBench<C, S>,
 ): Promise<BenchResult> {
+  return ratioResult(bench, await ratioRounds(bench));
+}
+
+/** Its rounds alone, for what measures several pairs of servers. */
+export async function ratioRounds<C, S extends Slice>(
+  bench: RatioBench<C, S>,
+): Promise<Round<S, C>[]> {
   for (const server of [bench.subject, ...(bench.controlServer ? [bench.controlServer] : [])]) {
     const requests = bench.warmUpRequests ?? WARM_UP_REQUESTS;
     const flags = {
@@ -38,11 +45,13 @@ export async function ratioBench<C, S extends Slice>(
     };
     await runLoadClient(server, bench.load.body, flags);
   }
-  const rounds = await interleaved(
-    bench.rounds,
-    () => bench.client(bench.subject, bench.load),
-    bench.control,
-  );
+  return interleaved(bench.rounds, () => bench.client(bench.subject, bench.load), bench.control);
+}
+
+export function ratioResult<C, S extends Slice>(
+  bench: Omit<RatioBench<C, S>, "rounds" | "subject" | "load" | "client" | "control">,
+  rounds: readonly Round<S, C>[],
+): BenchResult {
   const slices = rounds.flatMap((round) => round.subject);
   const controls = rounds.map((round) => round.control);
   const { ratio, noise } = ratiosOf(

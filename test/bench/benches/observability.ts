@@ -8,13 +8,16 @@ import { createServer, get } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setInterval } from "node:timers";
 import { type GatewayUnderTest, startGateway } from "../../support/gateway.ts";
-import { ratioBench } from "../ratio-bench.ts";
+import type { Slice } from "../load.ts";
+import { ratioResult, ratioRounds } from "../ratio-bench.ts";
 import type { BenchResult } from "../result.ts";
-import { median } from "../rounds.ts";
+import { median, type Round, spread } from "../rounds.ts";
 import { type Setting, served } from "../setting.ts";
 
 const GOAL = 1.04;
-const ROUNDS = 12;
+const PAIRS = 4;
+/** Of each pair. */
+const ROUNDS_EACH = 3;
 const SLICE_S = 3;
 const SCRAPE_MS = 1_000;
 
@@ -65,72 +68,114 @@ function lookAt({ httpPort }: GatewayUnderTest) {
   return { bytes: () => bytes, stop: () => request.destroy() };
 }
 
-async function watchedBench(setting: Setting, name: string, watch: Watch): Promise<BenchResult> {
-  const { client, repository, pace } = setting;
-  const collector = await startCollector();
+/** Two gateways that differ in how they are watched. */
+async function startPair(setting: Setting, watch: Watch, collectorUrl: string, first: boolean) {
+  const { repository } = setting;
   const trace = [
-    ...["mode=opentelemetry", `opentelemetry,url=${collector.url}`],
+    ...["mode=opentelemetry", `opentelemetry,url=${collectorUrl}`],
     ...["level=TIMESTAMPS", "rate=100"],
   ];
-  const gateways: GatewayUnderTest[] = [];
-  const start = async (flags: readonly string[]) => {
-    const gateway = await startGateway({ repository, flags });
-    gateways.push(gateway);
-    return gateway;
-  };
   const unmeasured = ["--metrics-max-stage-series", "0"];
-  let scrapes = 0;
-  let scraping: NodeJS.Timeout | undefined;
-  let viewer: ReturnType<typeof lookAt> | undefined;
+  const flags = [
+    ...(watch.traced ? trace.flatMap((words) => ["--trace-config", words]) : []),
+    ...(watch.stages ? [] : unmeasured),
+  ];
+  const start = {
+    watched: () => startGateway({ repository, flags }),
+    alone: () => startGateway({ repository, flags: unmeasured }),
+  };
+  const order = first ? (["watched", "alone"] as const) : (["alone", "watched"] as const);
+  const pair = new Map<"watched" | "alone", GatewayUnderTest>();
+  const stop = async () => {
+    for (const gateway of pair.values()) await gateway.stop();
+  };
   try {
-    const watched = await start([
-      ...(watch.traced ? trace.flatMap((words) => ["--trace-config", words]) : []),
-      ...(watch.stages ? [] : unmeasured),
-    ]);
-    const alone = await start(unmeasured);
+    for (const name of order) pair.set(name, await start[name]());
+  } catch (thrown) {
+    await stop();
+    throw thrown;
+  }
+  return {
+    watched: pair.get("watched") as GatewayUnderTest,
+    alone: pair.get("alone") as GatewayUnderTest,
+    stop,
+  };
+}
+
+/**
+ * Several pairs of processes, because two that are started alike differ, too: V8 compiles by what it happens to meet
+ * first. What that alone amounts to is what `watched-nothing` tells.
+ */
+async function watchedBench(setting: Setting, name: string, watch: Watch): Promise<BenchResult> {
+  const { client, pace } = setting;
+  const collector = await startCollector();
+  const load = {
+    body: setting.requestFile(1),
+    ...{ concurrency: 64, connections: 4, warmupS: pace.warmupS, seconds: SLICE_S },
+  };
+  let scrapes = 0;
+  let bytesShown = 0;
+  const measure = async (first: boolean) => {
+    const { watched, alone, stop } = await startPair(setting, watch, collector.url, first);
     const scrape = async () => {
       await (await fetch(`http://127.0.0.1:${watched.metricsPort}/metrics`)).arrayBuffer();
       scrapes += 1;
     };
-    if (watch.scraped)
-      scraping = setInterval(() => void scrape().catch(() => undefined), SCRAPE_MS);
-    if (watch.shown) viewer = lookAt(watched);
-    const load = {
-      body: setting.requestFile(1),
-      ...{ concurrency: 64, connections: 4, warmupS: pace.warmupS, seconds: SLICE_S },
-    };
-    const result = await ratioBench({
-      name,
-      measures: `gateway CPU s per 1000 requests, ${wordsOf(watch)} ÷ none of it`,
-      goal: { kind: "at most", value: GOAL },
-      rounds: ROUNDS,
-      subject: served(watched),
-      client,
-      load,
-      control: () => client(served(alone), load),
-      controlServer: served(alone),
-      subjectValue: ({ cpu }) => cpu.server,
-      controlValue: ({ cpu }) => cpu.server,
-      controlErrors: (slice) => slice.errors,
-      figures: (slices, controls) => ({
-        "requests/s, watched": median(slices.map((slice) => slice.requestsPerSecond)),
-        "requests/s, alone": median(controls.map((slice) => slice.requestsPerSecond)),
-        "CPU s per 1000, alone": median(controls.map(({ cpu }) => cpu.server)),
-      }),
-    });
+    const scraping = watch.scraped
+      ? setInterval(() => void scrape().catch(() => undefined), SCRAPE_MS)
+      : undefined;
+    const viewer = watch.shown ? lookAt(watched) : undefined;
+    try {
+      return await ratioRounds({
+        ...bench,
+        rounds: ROUNDS_EACH,
+        subject: served(watched),
+        client,
+        load,
+        control: () => client(served(alone), load),
+        controlServer: served(alone),
+      });
+    } finally {
+      clearInterval(scraping);
+      viewer?.stop();
+      bytesShown += viewer?.bytes() ?? 0;
+      await stop();
+    }
+  };
+  const bench = {
+    name,
+    measures: `gateway CPU s per 1000 requests, ${wordsOf(watch)} ÷ none of it`,
+    goal: { kind: "at most", value: GOAL } as const,
+    subjectValue: ({ cpu }: Slice) => cpu.server,
+    controlValue: ({ cpu }: Slice) => cpu.server,
+    controlErrors: (slice: Slice) => slice.errors,
+    figures: (slices: readonly Slice[], controls: readonly Slice[]) => ({
+      "requests/s, watched": median(slices.map((slice) => slice.requestsPerSecond)),
+      "requests/s, alone": median(controls.map((slice) => slice.requestsPerSecond)),
+      "CPU s per 1000, alone": median(controls.map(({ cpu }) => cpu.server)),
+    }),
+  };
+  try {
+    const rounds: Round<Slice, Slice>[] = [];
+    const ofPairs: number[] = [];
+    for (let pair = 0; pair < PAIRS; pair += 1) {
+      const own = await measure(pair % 2 === 0);
+      rounds.push(...own);
+      ofPairs.push(ratioResult(bench, own).value);
+    }
     const told = {
       ...(watch.scraped && { scrapes }),
       ...(watch.traced && { "exports of spans": collector.exports() }),
-      ...(watch.shown && { "kB shown": (viewer?.bytes() ?? 0) / 1000 }),
+      ...(watch.shown && { "kB shown": bytesShown / 1000 }),
     };
     for (const [what, count] of Object.entries(told)) {
       if (count === 0) throw new Error(`${name}: ${what} is 0`);
     }
-    return { ...result, figures: { ...result.figures, ...told } };
+    const { min, max } = spread(ofPairs);
+    const result = ratioResult(bench, rounds);
+    const between = { "least of a pair": min, "most of a pair": max };
+    return { ...result, figures: { ...result.figures, ...between, ...told } };
   } finally {
-    clearInterval(scraping);
-    viewer?.stop();
-    for (const gateway of gateways) await gateway.stop();
     await collector.stop();
   }
 }
@@ -142,7 +187,7 @@ function wordsOf({ stages, scraped, traced, shown }: Watch): string {
     ...(traced ? ["traced at 1 %"] : []),
     ...(shown ? ["shown"] : []),
   ];
-  return words.join(", ");
+  return words.length === 0 ? "nothing of it" : words.join(", ");
 }
 
 export const observability = (setting: Setting) =>
@@ -157,3 +202,5 @@ export const watchedByTraces = (setting: Setting) =>
   watchedBench(setting, "watched-traces", { traced: true });
 export const watchedByViewers = (setting: Setting) =>
   watchedBench(setting, "watched-dashboard", { shown: true });
+/** Two processes that are started alike. */
+export const watchedByNobody = (setting: Setting) => watchedBench(setting, "watched-nothing", {});
