@@ -331,6 +331,9 @@ describe.skipIf(CHROMIUM === undefined)("changes by the page", { timeout: STORY_
     await openJets();
     const audited = viewer.page.locator("section:has([aria-label=Audit])");
     await audited.locator("td", { hasText: "rollback" }).first().waitFor();
+    const entries = (await audit()).filter(({ model }) => model === "jet_tagger");
+    const rows = () => audited.locator("tbody tr").count();
+    await expect.poll(rows, patiently).toBe(entries.length);
     const row = await rowOf(viewer.page, "Audit", "key:registrar", "rollback");
     expect(row["When"]).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/);
     const saved = viewer.page.waitForEvent("download");
@@ -338,9 +341,48 @@ describe.skipIf(CHROMIUM === undefined)("changes by the page", { timeout: STORY_
     const file = readFileSync(await (await saved).path(), "utf8");
     const [head, ...lines] = file.trimEnd().split("\r\n");
     expect(head).toBe("When,Who,Did,What,Generation");
-    const entries = (await audit()).filter(({ model }) => model === "jet_tagger");
     expect(lines).toHaveLength(entries.length);
     expect(lines.some((line) => line.includes("key:registrar,rollback,"))).toBe(true);
+  });
+
+  it("begin from what the registry says now, however old is what the page shows", async () => {
+    const { page } = viewer;
+    await openJets();
+    await page.keyboard.press("f");
+    await page.waitForSelector("#frozen button");
+    const aliases = "/v2/beamgate/registry/models/jet_tagger";
+    const made = { method: "POST", body: '{"alias":"later","version":"1"}' };
+    expect((await gateway.ask(`${aliases}/promote`, "registrar", made)).status).toBe(200);
+    await press("text=Promote…");
+    await page.waitForSelector("dialog option[value=later]", { state: "attached" });
+    expect(await page.locator("[aria-label=Aliases] >> text=later").count()).toBe(0);
+    await page.click("dialog >> text=Cancel");
+    const gone = { method: "DELETE", body: "{}" };
+    expect((await gateway.ask(`${aliases}/aliases/later`, "registrar", gone)).status).toBe(200);
+    await page.keyboard.press("f");
+    await page.waitForSelector("#frozen", { state: "hidden" });
+  });
+
+  it("are offered for what is registered and serves nowhere here", async () => {
+    const { page } = viewer;
+    const name = "kept_elsewhere";
+    const { generation, model } = await record("jet_tagger");
+    const registry = "**/v2/beamgate/registry";
+    await page.route(registry, async (route) => {
+      const answer = await route.fetch();
+      const told = (await answer.json()) as { artifacts: readonly object[] };
+      const artifacts = [...told.artifacts, { ...told.artifacts[0], name }];
+      return route.fulfill({ response: answer, json: { ...told, artifacts } });
+    });
+    await page.route(`${registry}/models/${name}`, (route) =>
+      route.fulfill({ json: { generation, model: { ...model, name } } }),
+    );
+    await viewer.open(`models?find=${name}`);
+    await page.reload();
+    await page.waitForSelector(`.whole h2:has-text("${name}")`);
+    await page.waitForSelector("[aria-label=Aliases] >> text=production");
+    await page.unroute(`${registry}/models/${name}`);
+    await page.unroute(registry);
   });
 
   it("pin an artifact, so that it cannot be retired, unpin and retire it", async () => {

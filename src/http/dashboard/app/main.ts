@@ -190,6 +190,7 @@ async function begin(): Promise<void> {
     setTimeout(() => void begin(), 2_000);
     return;
   }
+  document.body.classList.toggle("nobody", found === "nobody");
   if (found === "nobody") {
     who = undefined;
     byId("view").replaceChildren(askToLogin(() => void begin()));

@@ -28,7 +28,7 @@ export function editTerms(tenant: TenantFigures, generation: number, done: () =>
   const said = el("pre", { role: "status" }, "Nothing is changed before you have seen it here.");
   const save = el(
     "button",
-    { type: "button", disabled: true, click: () => void ask(false) },
+    { type: "button", class: "act", disabled: true, click: () => void ask(false) },
     "Save",
   ) as HTMLButtonElement;
 

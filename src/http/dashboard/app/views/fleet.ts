@@ -25,7 +25,7 @@ const DEVICES: readonly Column<DeviceFigures>[] = [
       node: el(
         "span",
         { class: "tagged" },
-        id,
+        `${id} `,
         emulated ? el("span", { class: "tag" }, "emulated") : undefined,
       ),
     }),

@@ -108,6 +108,13 @@ function registry(context: ViewContext): readonly Node[] {
   ];
 }
 
+/** What is registered and serves nowhere here can be looked at, too. */
+function isRegistered(model: string, { snapshot, redraw }: ViewContext): boolean {
+  if (model === "") return false;
+  const told = listedArtifacts("", snapshot.registryGeneration, redraw);
+  return told?.value.some(({ name }) => name === model) === true;
+}
+
 export const models: View = {
   name: "models",
   title: "Models",
@@ -125,7 +132,7 @@ export const models: View = {
       redraw,
     );
     showVerdictOf(setting("verdict"));
-    const isOne = snapshot.models.some(({ name }) => name === find);
+    const isOne = snapshot.models.some(({ name }) => name === find) || isRegistered(find, context);
     return isOne ? [list, ...modelWhole(find, context)] : [list, ...registry(context)];
   },
 };

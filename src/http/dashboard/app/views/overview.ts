@@ -94,7 +94,7 @@ function gateways({ snapshot: { cluster }, find, redraw }: ViewContext): Node {
         node: el(
           "span",
           { class: "tagged" },
-          id,
+          `${id} `,
           self ? el("span", { class: "tag" }, "this one") : undefined,
         ),
       }),
