@@ -56,6 +56,7 @@ export function auditText(entry: AuditEntry): string {
 /** `version 2, alias production` */
 export const detailsText = (details: Readonly<Record<string, unknown>>): string =>
   Object.entries(details)
+    .filter(([, value]) => value !== "")
     .map(([key, value]) => `${key} ${written(value)}`)
     .join(", ");
 
