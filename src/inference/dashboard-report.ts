@@ -153,6 +153,9 @@ export interface Snapshot {
   readonly alerts: readonly Alert[];
 }
 
+/** What charts show of a snapshot. */
+export type SnapshotPoint = Pick<Snapshot, "at" | "seconds" | "total">;
+
 // What it is made from --------------------------------------------------------
 
 /** Of a model version, since the start. */

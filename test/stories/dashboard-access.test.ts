@@ -1,7 +1,6 @@
 /** Everybody can use the dashboard: axe-core finds nothing serious in any view and theme, and keys do what mice do. */
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
 import type { AxeResults } from "axe-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -12,11 +11,10 @@ import {
   startDashboardGateway,
   until,
 } from "../support/dashboard/people.ts";
+import { picture, pictures, THEMES, WIDTHS } from "../support/dashboard/pictures.ts";
 
 const STORY_MS = 300_000;
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-/** Where pictures of every view go; absent: none are taken. */
-const PICTURES = process.env["BEAMGATE_PICTURES"];
 const MOST_BYTES = 300_000;
 
 let gateway: DashboardGateway;
@@ -59,18 +57,15 @@ describe.skipIf(CHROMIUM === undefined)("the page", () => {
         expect.arrayContaining(["overview", "fleet", "models", "shares", "requests", "loadtests"]),
       );
       const found: Record<string, string[]> = {};
-      for (const [width, height] of [
-        [1440, 900],
-        [390, 844],
-      ] as const) {
+      for (const [width, height] of WIDTHS) {
         await page.setViewportSize({ width, height });
-        for (const theme of ["light", "dark"]) {
+        for (const theme of THEMES) {
           for (const view of all) {
             await gateway.infer("event-1");
             await open(view, view === "requests" ? "?find=event-1" : "");
             if (view === "requests") await page.waitForSelector(".explained");
             if (view === "loadtests") {
-              await page.click("button:has-text('Start sonic-anomaly')");
+              await page.click("[aria-label='Start sonic-anomaly']");
               await page.waitForSelector("main form");
             }
             await page.evaluate(`document.documentElement.dataset.theme = "${theme}"`);
@@ -79,11 +74,7 @@ describe.skipIf(CHROMIUM === undefined)("the page", () => {
             found[where] = await serious();
             const wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
             if (Number(wide) > 0) found[where].push(`wider than the screen by ${wide}`);
-            if (PICTURES !== undefined) {
-              mkdirSync(PICTURES, { recursive: true });
-              const path = join(PICTURES, `${view}-${theme}-${width}.png`);
-              await page.screenshot({ path, fullPage: true });
-            }
+            await picture(page, `${view}-${theme}-${width}`);
           }
         }
       }
@@ -122,6 +113,7 @@ describe.skipIf(CHROMIUM === undefined)("the page", () => {
       await page.keyboard.press("u");
       await page.keyboard.press("?");
       await page.waitForSelector("dialog[open] kbd");
+      await pictures(page, "keys");
       expect(await page.textContent("dialog[open]")).toContain("find, in every table");
       await page.keyboard.press("Escape");
       await page.waitForSelector("dialog", { state: "detached" });

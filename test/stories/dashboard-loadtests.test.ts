@@ -177,7 +177,7 @@ describe("a load test", () => {
       const { page, browser, errors } = await lookAt(gateway, "operator");
       try {
         await page.goto(`${gateway.base}/#/loadtests`);
-        await page.click(`button:has-text("Start ${PRESET}")`);
+        await page.click(`[aria-label="Start ${PRESET}"]`);
         await page.fill("input[name=seconds]", "2");
         await page.fill("main input[name=secret]", gateway.key("infer"));
         await page.click("main form button[type=submit]");

@@ -1,11 +1,12 @@
 /** The dashboard in a real browser, before a whole gateway with tenants that work. */
-import { cpSync, existsSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Snapshot } from "../../src/inference/dashboard-report.ts";
 import { packageRoot } from "../../src/package-root.ts";
 import { newApiKey } from "../../src/tenants/api-keys.ts";
+import { pictures } from "../support/dashboard/pictures.ts";
 import {
   startTenantsGateway,
   type TenantsGateway,
@@ -159,6 +160,7 @@ describe.skipIf(CHROMIUM === undefined)("in a browser", () => {
       await page.waitForSelector("form");
       await login("bgk_made_up");
       await page.waitForSelector(".notice.bad");
+      await pictures(page, "login");
       expect(await page.textContent(".notice.bad")).toContain("none of this gateway");
       await login(keys.get("operate") ?? "");
       await page.waitForSelector(".tiles", { timeout: STORY_MS });
@@ -190,11 +192,13 @@ describe.skipIf(CHROMIUM === undefined)("in a browser", () => {
       expect(shown).toContain(String(simple?.requests));
       expect(shown).toContain("READY");
       expect(await page.textContent("main")).toContain(HOSTILE);
-      await page.goto(`${base()}/#/shares`);
+      // By the tabs: what is frozen stays so.
+      await page.click("#tabs a:has-text('Shares')");
       await page.waitForSelector("text=Tenants");
       expect(await cells("cms")).toContain(`${100 * (tenants[0]?.guarantee ?? 0)} %`);
-      await page.goto(`${base()}/#/fleet`);
+      await page.click("#tabs a:has-text('Fleet')");
       await page.waitForSelector("text=Devices");
+      expect(await page.textContent("#foot")).toContain(`snapshot ${id} · frozen`);
       for (const device of devices) expect(await page.textContent("main")).toContain(device.id);
       await page.keyboard.press("f");
     },
@@ -209,6 +213,7 @@ describe.skipIf(CHROMIUM === undefined)("in a browser", () => {
       await page.fill("dialog input >> nth=0", "3");
       await page.click("dialog >> text=Preview");
       await page.waitForSelector("dialog pre:has-text('weight: 2 → 3')");
+      await pictures(page, "terms");
       const before = await json<{ tenants: { name: string; weight: number }[] }>(
         "/v2/beamgate/tenants",
         "observe",
@@ -223,6 +228,17 @@ describe.skipIf(CHROMIUM === undefined)("in a browser", () => {
       expect(after.tenants.find(({ name }) => name === "cms")?.weight).toBe(3);
       expect(JSON.stringify(await json("/v2/beamgate/tenancy/audit", "observe"))).toContain(
         "operate",
+      );
+      const row = page.locator("[aria-label=Audit] tr", { hasText: "cms: weight: 2 → 3" });
+      await row.waitFor();
+      expect(await row.textContent()).toContain("set tenant");
+      await pictures(page, "shares after a change");
+      const saved = page.waitForEvent("download");
+      const audit = page.locator("section:has([aria-label=Audit])");
+      await audit.locator("button", { hasText: "CSV" }).dispatchEvent("click");
+      const file = readFileSync(await (await saved).path(), "utf8");
+      expect(file).toMatch(
+        /^When,Who,Did,What,Generation\r\n\d{4}-.*,key:operate,set tenant,cms: /,
       );
     },
     STORY_MS,

@@ -60,10 +60,14 @@ export function addDashboard(app: FastifyInstance, parts: DashboardParts | undef
   addPage(app);
   const { sampler, requests } = parts;
   route(app, "GET", SNAPSHOT, async (request, reply) => {
-    const { id } = request.query as { readonly id?: unknown };
-    const found = id === undefined ? await sampler.current() : sampler.withId(Number(id));
-    if (found !== undefined) return reply.send(visibleTo(found, callerOfRequest(request)));
-    throw new StatusError("NOT_FOUND", `there is no snapshot ${id} any more: the newest are kept`);
+    const { id, points } = request.query as { readonly id?: unknown; readonly points?: unknown };
+    const found = id === undefined ? await sampler.now() : sampler.withId(Number(id));
+    if (found === undefined) {
+      const text = `there is no snapshot ${id} any more: the newest are kept`;
+      throw new StatusError("NOT_FOUND", text);
+    }
+    const seen = visibleTo(found.snapshot, callerOfRequest(request));
+    return reply.send(points === undefined ? seen : { ...seen, points: found.points });
   });
   route(app, "GET", REQUESTS, (request, reply) => {
     const { after = "0" } = request.query as { readonly after?: unknown };

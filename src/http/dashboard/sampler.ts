@@ -3,7 +3,7 @@
  * means over a few seconds, so that figures can be read.
  */
 import type { Clock } from "../../clock.ts";
-import type { Sample, Snapshot } from "../../inference/dashboard-report.ts";
+import type { Sample, Snapshot, SnapshotPoint } from "../../inference/dashboard-report.ts";
 import type { Logger } from "../../logger.ts";
 import { snapshotOf } from "./figures.ts";
 
@@ -13,6 +13,8 @@ const PERIOD_MS = 500;
 const SPAN_MS = 3_000;
 /** Snapshots that can be asked for by their id. */
 const KEPT = 240;
+/** Of those that were asked for, which people have before them and send each other: the last ones stay. */
+const HELD = 32;
 /** Snapshots that somebody is shown later, whose stream broke for a moment. */
 const MOST_MISSED = 20;
 /** Nobody is shown what is older when he begins to look, ms. */
@@ -26,11 +28,19 @@ export interface SamplerParts {
 
 export type Viewer = (snapshot: Snapshot) => void;
 
+/** A snapshot, and what the charts beside it are drawn from: up to it, oldest first. */
+export interface Kept {
+  readonly snapshot: Snapshot;
+  readonly points: readonly SnapshotPoint[];
+}
+
 export class Sampler {
   readonly #parts: SamplerParts;
   readonly #viewers = new Set<Viewer>();
   readonly #samples: Sample[] = [];
   readonly #snapshots: Snapshot[] = [];
+  /** By id; the one that was asked for last is the last. */
+  readonly #held = new Map<number, Kept>();
   #taking: Promise<Snapshot> | undefined;
   #stopWaiting: (() => void) | undefined;
   #takenAt = Number.NEGATIVE_INFINITY;
@@ -47,14 +57,35 @@ export class Sampler {
     return last !== undefined && age < FRESH_MS ? last : this.#take();
   }
 
-  /** undefined: it is too old, or was never made. */
-  withId(id: number): Snapshot | undefined {
-    return this.#snapshots.find((snapshot) => snapshot.id === id);
+  /** It is held on to from then on. undefined: it is too old, or was never made. */
+  withId(id: number): Kept | undefined {
+    const found = this.#held.get(id) ?? this.#keptAt(this.#indexOf(id));
+    if (found === undefined) return undefined;
+    this.#held.delete(id);
+    this.#held.set(id, found);
+    for (const [oldest] of this.#held) if (this.#held.size > HELD) this.#held.delete(oldest);
+    return found;
+  }
+
+  /** As `current`, with what is known of before. */
+  async now(): Promise<Kept> {
+    const snapshot = await this.current();
+    return this.#keptAt(this.#indexOf(snapshot.id)) ?? { snapshot, points: [] };
+  }
+
+  #indexOf(id: number): number {
+    return this.#snapshots.findIndex((snapshot) => snapshot.id === id);
+  }
+
+  #keptAt(index: number): Kept | undefined {
+    const snapshot = this.#snapshots[index];
+    if (snapshot === undefined) return undefined;
+    return { snapshot, points: this.#snapshots.slice(0, index + 1).map(pointOf) };
   }
 
   /** Those that came after one, the newest of them, oldest first; none where it is not one of this process. */
   since(id: number): readonly Snapshot[] {
-    if (this.withId(id) === undefined) return [];
+    if (this.#indexOf(id) < 0) return [];
     return this.#snapshots.filter((snapshot) => snapshot.id > id).slice(-MOST_MISSED);
   }
 
@@ -105,3 +136,9 @@ export class Sampler {
     return snapshot;
   }
 }
+
+const pointOf = ({ at, seconds, total }: Snapshot): SnapshotPoint => ({
+  at,
+  ...(seconds === undefined ? {} : { seconds }),
+  total,
+});

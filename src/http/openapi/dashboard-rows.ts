@@ -14,7 +14,10 @@ export const DASHBOARD_ROWS: readonly Row[] = [
     {
       tag,
       summary: "Everything that it shows, as of now; rates are means over the seconds before",
-      query: { id: "of one of the newest snapshots, to see that one again" },
+      query: {
+        id: "of one of the newest snapshots, to see that one again; it is kept for longer then",
+        points: "anything: with `points`, the totals of the snapshots before it, oldest first",
+      },
       answer: json("DashboardSnapshot"),
     },
   ],
@@ -66,6 +69,7 @@ export const DASHBOARD_SCHEMAS = {
     }),
     ...{ models: rows, variants: rows, drift: rows, registryGeneration: count },
     ...{ devices: rows, workers: rows, tenants: rows, termsGeneration: count, reservations: rows },
+    points: { ...rows, description: "only where they were asked for" },
     alerts: {
       type: "array",
       items: object({

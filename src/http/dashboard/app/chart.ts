@@ -2,6 +2,7 @@
 import { timeOfDay, zoneName } from "./clock.ts";
 import { copyButton, el } from "./dom.ts";
 import type { Point } from "./history.ts";
+import { set, setting } from "./place.ts";
 import { table } from "./table.ts";
 
 export interface Series {
@@ -19,12 +20,15 @@ declare const uPlot: new (
 const HEIGHT = 200;
 /** Each with its own kind of line, for those who see no colours. */
 const LINES = [
-  { light: "#0b6cab", dark: "#62b0e4", dash: [] },
-  { light: "#c4561a", dark: "#eb9258", dash: [6, 4] },
-  { light: "#9a4f86", dark: "#cf92be", dash: [2, 3] },
+  { light: "#0b6cab", dark: "#62b0e4", dash: [], mark: "solid" },
+  { light: "#c4561a", dark: "#eb9258", dash: [6, 4], mark: "dashed" },
+  { light: "#9a4f86", dark: "#cf92be", dash: [2, 3], mark: "dotted" },
 ];
+/** The first series of a chart is its time. */
+const markOf = (_: unknown, series: number) => LINES[(series - 1) % LINES.length]?.mark ?? "solid";
+/** Between two times on the axis: what is written there has no fractions. */
+const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600];
 
-const asTables = new Set<string>();
 const drawn = new Map<string, { destroy(): void }>();
 
 export function chart(
@@ -35,15 +39,15 @@ export function chart(
   redraw: () => void,
   promql: string,
 ): HTMLElement {
-  const asTable = asTables.has(title);
+  const as = `as.${title}`;
+  const asTable = setting(as) === "table";
   const toggle = el(
     "button",
     {
       type: "button",
       "aria-pressed": String(asTable),
       click: () => {
-        if (asTable) asTables.delete(title);
-        else asTables.add(title);
+        set(as, asTable ? undefined : "table");
         redraw();
       },
     },
@@ -62,12 +66,14 @@ export function chart(
         cell: (point: Point) => text(one.of(point)),
       })),
     ];
-    return table(
+    const drawn = table(
       [...points].reverse(),
       { title, columns, empty: "Nothing yet.", more: [toggle], promql },
       "",
       redraw,
     );
+    drawn.classList.add("of-chart");
+    return drawn;
   }
   const box = el("div", {
     class: "chart",
@@ -80,8 +86,14 @@ export function chart(
     el("h2", {}, title),
     el("div", { class: "more" }, toggle, copyButton("Copy PromQL", promql)),
   );
-  // It is as wide as its box, which is known once it is on the page.
-  requestAnimationFrame(() => draw(title, box, points, series, format));
+  if (points.length > 1) {
+    // It is as wide as its box, which is known once it is on the page.
+    requestAnimationFrame(() => draw(title, box, points, series, format));
+  } else {
+    box.append(
+      el("p", { class: "empty" }, "A line needs two snapshots: there are none before this one."),
+    );
+  }
   return el("section", {}, head, box);
 }
 
@@ -98,6 +110,7 @@ function draw(
     getComputedStyle(document.documentElement).colorScheme === "dark" ||
     (document.documentElement.dataset["theme"] === undefined &&
       matchMedia("(prefers-color-scheme: dark)").matches);
+  const tick = (value: number) => (value === 0 ? "0" : format(value));
   const ink = getComputedStyle(document.body).color;
   const axis = {
     stroke: ink,
@@ -109,18 +122,18 @@ function draw(
     width: box.clientWidth - 16,
     height: HEIGHT,
     cursor: { drag: { x: false, y: false } },
-    legend: { show: true, live: false },
+    legend: { show: true, live: false, markers: { dash: markOf } },
     scales: {
       y: { range: (_: unknown, _least: number, most: number) => [0, most > 0 ? most * 1.1 : 1] },
     },
     axes: [
       {
         ...axis,
-        space: 90,
+        ...{ space: 90, size: 32, incrs: SECONDS },
         values: (_: unknown, seconds: number[]) =>
           seconds.map((one) => timeOfDay(new Date(one * 1000)).slice(0, 8)),
       },
-      { ...axis, size: 70, values: (_: unknown, values: number[]) => values.map(format) },
+      { ...axis, size: 70, values: (_: unknown, values: number[]) => values.map(tick) },
     ],
     series: [
       {},

@@ -22,6 +22,12 @@ export function day(at: Date): string {
   return `${asShown(at).toISOString().slice(0, 16).replace("T", " ")}${suffix()}`;
 }
 
+/** `2026-12-04 20:00:01 UTC`, or with its milliseconds. */
+export function instant(at: Date, precisely = false): string {
+  const text = asShown(at).toISOString();
+  return `${text.slice(0, precisely ? 23 : 19).replace("T", " ")}${suffix()}`;
+}
+
 /** `20:00:01.250`, for many in a column. */
 export function timeOfDay(at: Date): string {
   return asShown(at).toISOString().slice(11, 23);

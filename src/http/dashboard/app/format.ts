@@ -6,6 +6,8 @@ const NONE = "–";
 export function number(value: number | undefined): string {
   if (value === undefined || !Number.isFinite(value)) return NONE;
   const size = Math.abs(value);
+  // What was counted is told as it is, where it is short.
+  if (Number.isInteger(value) && size < 1e4) return String(value);
   if (size >= 1e6) return `${digits(value / 1e6)} M`;
   if (size >= 1e4) return `${digits(value / 1e3)} k`;
   return size > 0 && size < 1e-3 ? value.toExponential(1) : digits(value);

@@ -1,5 +1,5 @@
-/** Figures of the last minutes, as this page saw them, for charts. */
-import type { Snapshot } from "../../../inference/dashboard-report.ts";
+/** Figures of the last minutes, as the gateway and this page saw them, for charts. */
+import type { SnapshotPoint } from "../../../inference/dashboard-report.ts";
 
 const MOST = 1_200;
 
@@ -14,20 +14,36 @@ export interface Point {
 }
 
 export class History {
-  readonly points: Point[] = [];
+  #points: Point[] = [];
 
-  add({ at, total, seconds }: Snapshot): void {
-    if (seconds === undefined) return;
-    const seen = Date.parse(at) / 1000;
-    if (seen <= (this.points.at(-1)?.at ?? 0)) return;
-    this.points.push({
-      at: seen,
-      requests: total.requestsPerSecond,
-      rows: total.rowsPerSecond,
-      failures: total.failuresPerSecond,
-      p50Ms: total.p50Ms,
-      p99Ms: total.p99Ms,
-    });
-    if (this.points.length > MOST) this.points.shift();
+  /** @param told in the order of time; what is known is not told twice */
+  add(...told: readonly SnapshotPoint[]): void {
+    const known = new Set(this.#points.map(({ at }) => at));
+    const fresh = told.flatMap(pointOf).filter(({ at }) => !known.has(at));
+    if (fresh.length === 0) return;
+    const isNewer = (fresh[0]?.at ?? 0) > (this.#points.at(-1)?.at ?? 0);
+    this.#points.push(...fresh);
+    if (!isNewer) this.#points.sort((one, other) => one.at - other.at);
+    this.#points.splice(0, this.#points.length - MOST);
   }
+
+  /** Oldest first. @param at ISO 8601; absent: all */
+  until(at?: string): readonly Point[] {
+    if (at === undefined) return this.#points;
+    const end = Date.parse(at) / 1000;
+    return this.#points.filter((point) => point.at <= end);
+  }
+}
+
+/** The first snapshot of a gateway has no rates. */
+function pointOf({ at, total, seconds }: SnapshotPoint): Point[] {
+  if (seconds === undefined) return [];
+  const { requestsPerSecond, rowsPerSecond, failuresPerSecond, p50Ms, p99Ms } = total;
+  return [
+    {
+      at: Date.parse(at) / 1000,
+      ...{ requests: requestsPerSecond, rows: rowsPerSecond, failures: failuresPerSecond },
+      ...{ p50Ms, p99Ms },
+    },
+  ];
 }

@@ -80,13 +80,13 @@ export function askToLogin(done: () => void): Node {
     el("h2", {}, "Who is looking?"),
     el(
       "p",
-      { class: "empty" },
+      { class: "soft" },
       "This gateway shows itself to callers with the role observe. A client certificate counts without a login.",
     ),
     el(
       "form",
       { submit: (event) => void submit(event) },
-      el("label", {}, "Shown is", kind),
+      el("label", {}, "What I show", kind),
       el("label", {}, "Key or token", secret),
       el("div", { class: "row" }, el("button", { type: "submit" }, "Log in")),
       said,

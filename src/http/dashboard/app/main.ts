@@ -2,9 +2,12 @@
 import type { Snapshot } from "../../../inference/dashboard-report.ts";
 import { otherZone, zoneNow } from "./clock.ts";
 import { byId, el, focusOf } from "./dom.ts";
-import { History } from "./history.ts";
+import { heldOf, hold, pointsBefore, type Told } from "./held.ts";
+import { History, type Point } from "./history.ts";
+import { frozenText, gone, nowhere } from "./instead.ts";
 import { showKeys } from "./keys.ts";
 import { askToLogin, type Who, whoAmI } from "./login.ts";
+import { here, lasting, type Moment, type Place, stay, writePlace } from "./place.ts";
 import { fleet } from "./views/fleet.ts";
 import { loadtests } from "./views/loadtests.ts";
 import { models } from "./views/models.ts";
@@ -20,33 +23,66 @@ const OLD_MS = 5_000;
 
 const history = new History();
 let who: Who | undefined;
+/** The newest. */
 let snapshot: Snapshot | undefined;
-let shown: Snapshot | undefined;
-let frozen = false;
 let newsAt = 0;
 let stream: EventSource | undefined;
+/** How each view was set when it was looked at last. */
+const left = new Map<string, Place["settings"]>();
 
-// Where we are: `#/models?find=jet` ------------------------------------------------
+const viewOf = ({ view }: Place) =>
+  view === "" ? overview : VIEWS.find(({ name }) => name === view);
 
-function place(): { view: View; find: string } {
-  const [path = "", query = ""] = location.hash.replace(/^#\/?/, "").split("?", 2);
-  const view = VIEWS.find(({ name }) => name === path) ?? overview;
-  return { view, find: new URLSearchParams(query).get("find") ?? "" };
+/** What is frozen stays frozen, and each view is as it was left. */
+function linkTo(view: string, find = ""): string {
+  const { frozen, settings: own, view: current } = here();
+  const settings = lasting((view === current ? own : left.get(view)) ?? new Map());
+  return writePlace({ view, find, settings, ...(frozen && { frozen }) });
 }
 
-const linkTo = (view: string, find = "") =>
-  `#/${view}${find === "" ? "" : `?${new URLSearchParams({ find })}`}`;
-
 function draw(): void {
-  const { view, find } = place();
+  const place = here();
+  const { frozen, find } = place;
+  const view = viewOf(place);
+  left.set(place.view, place.settings);
   drawTabs(view, find);
-  if (shown === undefined) return;
-  drawHead(shown);
+  drawHead();
+  // Nobody was let in yet.
+  if (who === undefined) return;
+  const shown = frozen === undefined ? snapshot : heldOf(frozen, draw);
+  drawFrozen(shown === "gone" ? undefined : frozen);
   const main = byId("view");
-  const context: ViewContext = {
-    ...{ snapshot: shown, history, who, find, frozen, linkTo },
-    redraw: draw,
-  };
+  byId("foot").textContent = "";
+  if (view === undefined) instead(main, nowhere(place.view, linkTo));
+  else if (shown === "gone" && frozen !== undefined) instead(main, gone(frozen, goOn));
+  else if (shown === "asked") instead(main, el("p", {}, "The gateway is asked how it was then…"));
+  else if (shown !== undefined && shown !== "gone") {
+    drawFoot(shown, frozen !== undefined);
+    drawView(main, view, {
+      snapshot: shown,
+      points: pointsOf(shown, place),
+      ...{ who, find, frozen: frozen !== undefined, linkTo, redraw: draw },
+    });
+  }
+}
+
+function pointsOf(shown: Told, { frozen }: Place): readonly Point[] {
+  if (frozen === undefined) return history.until();
+  if (shown.points === undefined) return history.until(shown.at);
+  const before = new History();
+  before.add(...shown.points);
+  return before.until();
+}
+
+/** In place of a view. */
+function instead(main: HTMLElement, node: Node): void {
+  const text = node.textContent ?? "";
+  if (main.dataset["view"] === "none" && main.textContent === text) return;
+  main.replaceChildren(node);
+  main.dataset["view"] = "none";
+}
+
+function drawView(main: HTMLElement, view: View, context: ViewContext): void {
   if (main.dataset["view"] === view.name) {
     // A form that somebody fills in, and a text that he marks, stay.
     if (isBusy(main)) return;
@@ -55,11 +91,13 @@ function draw(): void {
   }
   const [x, y] = [window.scrollX, window.scrollY];
   const focused = focusOf(main);
-  const asides = [...main.querySelectorAll(".scroll")].map(({ scrollLeft }) => scrollLeft);
+  const scrolled = [...main.querySelectorAll(".scroll")].map(
+    ({ scrollLeft: left, scrollTop: top }) => ({ left, top }),
+  );
   main.replaceChildren(...view.draw(context));
   main.dataset["view"] = view.name;
-  for (const [at, aside] of [...main.querySelectorAll(".scroll")].entries())
-    aside.scrollLeft = asides[at] ?? 0;
+  for (const [at, scroll] of [...main.querySelectorAll(".scroll")].entries())
+    scroll.scrollTo(scrolled[at] ?? {});
   window.scrollTo(x, y);
   focused?.();
 }
@@ -71,11 +109,11 @@ function isBusy(main: HTMLElement): boolean {
   return selection !== null && !selection.isCollapsed && main.contains(selection.anchorNode);
 }
 
-function drawTabs(current: View, find: string): void {
+function drawTabs(current: View | undefined, find: string): void {
   const tabs = VIEWS.map(({ name, title }) =>
     el(
       "a",
-      { href: linkTo(name, find), "aria-current": name === current.name ? "page" : undefined },
+      { href: linkTo(name, find), "aria-current": name === current?.name ? "page" : undefined },
       title,
     ),
   );
@@ -83,29 +121,49 @@ function drawTabs(current: View, find: string): void {
   const aside = nav.scrollLeft;
   nav.replaceChildren(...tabs);
   nav.scrollLeft = aside;
-  if (nav.dataset["view"] !== current.name) {
-    nav.dataset["view"] = current.name;
+  const name = current?.name ?? "none";
+  if (nav.dataset["view"] !== name) {
+    nav.dataset["view"] = name;
     nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
-  document.title = `${current.title} · beamgate`;
+  document.title = `${current?.title ?? "Nowhere"} · beamgate`;
 }
 
-function drawHead({ alerts, cluster, version, id, seconds }: Snapshot): void {
+function drawFrozen(frozen: Moment | undefined): void {
+  byId("freeze").setAttribute("aria-pressed", String(frozen !== undefined));
+  const banner = byId("frozen");
+  banner.hidden = frozen === undefined;
+  if (frozen === undefined) return;
+  const text = frozenText(frozen);
+  if (banner.firstChild?.textContent === text) return;
+  const go = el("button", { type: "button", click: goOn }, "Go on");
+  banner.replaceChildren(el("span", {}, text), go);
+}
+
+/** How the gateway is now, whatever is shown of then. */
+function drawHead(): void {
+  const { frozen } = here();
+  if (snapshot === undefined) return;
+  const { alerts, cluster } = snapshot;
   const own = cluster.gateways.find(({ self }) => self);
   byId("gateway").textContent = own?.address ?? "";
   const bad = alerts.filter(({ level }) => level === "bad").length;
   const status = byId("status");
-  const old = Date.now() - newsAt > OLD_MS && !frozen;
+  const old = Date.now() - newsAt > OLD_MS;
   const level = old || bad > 0 ? "bad" : alerts.length > 0 ? "warn" : "good";
   const counted =
     bad > 0 ? `${bad} ${bad === 1 ? "alarm" : "alarms"}` : `${alerts.length} to look at`;
-  const text = old ? "No news from the gateway" : level === "good" ? "All well" : counted;
+  const told = old ? "No news from the gateway" : level === "good" ? "All well" : counted;
+  const text = frozen === undefined ? told : `Now: ${told}`;
   status.className = `status ${level}`;
   if (status.textContent !== text) status.textContent = text;
-  byId("foot").textContent =
-    `beamgate ${version} · snapshot ${id}` +
-    (seconds === undefined ? "" : ` · rates over ${seconds.toFixed(1)} s`) +
-    (frozen ? " · frozen" : "");
+}
+
+/** Of the snapshot that is shown. */
+function drawFoot({ version, id, seconds }: Snapshot, frozen: boolean): void {
+  const rates = seconds === undefined ? "" : ` · rates over ${seconds.toFixed(1)} s`;
+  const rest = frozen ? " · frozen" : rates;
+  byId("foot").textContent = `beamgate ${version} · snapshot ${id}${rest}`;
 }
 
 // News ------------------------------------------------------------------------------
@@ -117,9 +175,8 @@ function listen(): void {
     snapshot = JSON.parse(String(data)) as Snapshot;
     newsAt = Date.now();
     history.add(snapshot);
-    if (frozen) return;
-    shown = snapshot;
-    draw();
+    const place = here();
+    if (place.frozen === undefined || viewOf(place)?.ofNow === true) draw();
   };
   stream.onerror = () => {
     // A stream that was refused is closed for good; one that broke begins again by itself.
@@ -133,7 +190,9 @@ async function begin(): Promise<void> {
     setTimeout(() => void begin(), 2_000);
     return;
   }
+  document.body.classList.toggle("nobody", found === "nobody");
   if (found === "nobody") {
+    who = undefined;
     byId("view").replaceChildren(askToLogin(() => void begin()));
     byId("view").dataset["view"] = "login";
     return;
@@ -141,26 +200,46 @@ async function begin(): Promise<void> {
   who = found;
   byId("who").replaceChildren(...found.shown(() => location.reload()));
   listen();
+  draw();
+  history.add(...(await pointsBefore()));
 }
 
 // Keys and buttons ---------------------------------------------------------------------
 
 const find = byId("find") as HTMLInputElement;
-find.value = place().find;
+find.value = here().find;
 find.addEventListener("input", () => {
-  window.history.replaceState(null, "", linkTo(place().view.name, find.value));
+  stay({ ...here(), find: find.value });
   draw();
 });
 window.addEventListener("hashchange", () => {
-  find.value = place().find;
-  delete byId("view").dataset["view"];
-  draw();
+  find.value = here().find;
+  for (const dialog of document.querySelectorAll("dialog.linked"))
+    (dialog as HTMLDialogElement).close();
+  anew();
 });
 
+// Charts are as wide as the page, and drawn in its colours, also while nothing new comes.
+window.addEventListener("resize", draw);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+
+/** Views that draw themselves are drawn anew, too. */
+function anew(): void {
+  delete byId("view").dataset["view"];
+  draw();
+}
+
 function freeze(): void {
-  frozen = !frozen;
-  byId("freeze").setAttribute("aria-pressed", String(frozen));
-  if (!frozen) shown = snapshot;
+  if (here().frozen !== undefined) goOn();
+  else if (snapshot !== undefined) {
+    stay({ ...here(), frozen: hold(snapshot) });
+    draw();
+  }
+}
+
+function goOn(): void {
+  const { frozen: _, ...place } = here();
+  stay(place);
   draw();
 }
 
@@ -179,9 +258,7 @@ if (kept === "dark" || kept === "light") document.documentElement.dataset["theme
 function zone(): void {
   otherZone();
   showZone();
-  // Views that draw themselves are drawn anew, too.
-  delete byId("view").dataset["view"];
-  draw();
+  anew();
 }
 function showZone(): void {
   byId("zone").textContent = zoneNow() === "utc" ? "UTC" : "Local";
@@ -192,6 +269,11 @@ byId("freeze").addEventListener("click", freeze);
 byId("zone").addEventListener("click", zone);
 byId("keys").addEventListener("click", () => showKeys(VIEWS));
 byId("theme").addEventListener("click", theme);
+byId("skip").addEventListener("click", (event) => {
+  // Its address is none of a view.
+  event.preventDefault();
+  byId("view").focus();
+});
 document.addEventListener("keydown", (event) => {
   const { key, target, ctrlKey, metaKey, altKey } = event;
   if (ctrlKey || metaKey || altKey) return;
@@ -211,19 +293,18 @@ document.addEventListener("keydown", (event) => {
   else if (key === "t") theme();
   else if (key === "u") zone();
   else if (key === "?") showKeys(VIEWS);
-  else if (view !== undefined) location.hash = linkTo(view.name, place().find);
+  else if (view !== undefined) location.hash = linkTo(view.name, here().find);
   else return;
   event.preventDefault();
 });
 
 function tick(): void {
   const now = new Date();
-  const [utc, local] = [byId("utc"), byId("local")];
-  utc.textContent = `${now.toISOString().slice(0, 19).replace("T", " ")} UTC`;
-  local.textContent = `${now.toLocaleTimeString()} here`;
-  if (shown !== undefined) drawHead(shown);
+  byId("utc").textContent = `${now.toISOString().slice(0, 19).replace("T", " ")} UTC`;
+  byId("local").textContent = `${now.toTimeString().slice(0, 8)} here`;
+  drawHead();
 }
 tick();
 setInterval(tick, 1_000);
-drawTabs(place().view, place().find);
+drawTabs(viewOf(here()), here().find);
 void begin();

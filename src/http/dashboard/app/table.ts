@@ -1,5 +1,6 @@
 /** A table that can be sorted, searched and taken along. */
 import { copyButton, download, el } from "./dom.ts";
+import { set, setting } from "./place.ts";
 
 export interface Cell {
   readonly text: string;
@@ -27,9 +28,6 @@ export interface TableOptions<Row> {
   readonly promql?: string;
 }
 
-/** How tables are sorted, by title; kept while the page is open. */
-const sorted = new Map<string, { readonly column: number; readonly down: boolean }>();
-
 export function table<Row>(
   rows: readonly Row[],
   options: TableOptions<Row>,
@@ -42,9 +40,9 @@ export function table<Row>(
   const shown = cells.filter(
     (row) => wanted === "" || row.some(({ text }) => text.toLowerCase().includes(wanted)),
   );
-  const order = sorted.get(title);
+  const order = orderOf(title, columns);
   if (order !== undefined) {
-    shown.sort((one, other) => compare(one[order.column], other[order.column]));
+    shown.sort((one, other) => compare(one[order.at], other[order.at]));
     if (order.down) shown.reverse();
   }
   const count =
@@ -72,10 +70,11 @@ export function table<Row>(
     );
   }
   const titles = columns.map((column, at) => {
-    const isSorted = order?.column === at;
+    const isSorted = order?.at === at;
     const sort = isSorted ? (order.down ? "descending" : "ascending") : undefined;
     const press = () => {
-      sorted.set(title, { column: at, down: isSorted ? !order.down : column.kind === "n" });
+      const down = isSorted ? !order.down : column.kind === "n";
+      set(`sort.${title}`, `${down ? "-" : ""}${column.title}`);
       redraw();
     };
     const mark = sort === undefined ? "" : sort === "descending" ? " ↓" : " ↑";
@@ -99,12 +98,28 @@ export function table<Row>(
     ),
   );
   const whole = el("table", {}, el("thead", {}, el("tr", {}, ...titles)), el("tbody", {}, ...body));
-  return el(
-    "section",
-    {},
-    head,
-    el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, whole),
-  );
+  const region = { class: "scroll", tabindex: "0", role: "region", "aria-label": title };
+  return el("section", {}, head, tellCut(el("div", region, whole)));
+}
+
+/** Columns beyond the edge are told of: a narrow table looks whole where one ends just there. */
+function tellCut(scroll: HTMLElement): HTMLElement {
+  const tell = () => {
+    const left = scroll.scrollWidth - scroll.clientWidth - scroll.scrollLeft;
+    scroll.classList.toggle("cut", left > 1);
+  };
+  scroll.addEventListener("scroll", tell, { passive: true });
+  new ResizeObserver(tell).observe(scroll);
+  return scroll;
+}
+
+/** As the address says: `p99`, or `-p99` for the largest first. */
+function orderOf(title: string, columns: readonly { readonly title: string }[]) {
+  const said = setting(`sort.${title}`);
+  if (said === undefined) return undefined;
+  const down = said.startsWith("-");
+  const at = columns.findIndex((column) => column.title === said.slice(down ? 1 : 0));
+  return at < 0 ? undefined : { at, down };
 }
 
 function asCell(cell: Cell | string): Cell {

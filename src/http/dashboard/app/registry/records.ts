@@ -27,35 +27,65 @@ export const readAudit = (model: string, limit: number) =>
     `${REGISTRY}/audit?${new URLSearchParams({ model, limit: String(limit) })}`,
   );
 
-/** A model with its history. */
+/** A model with its history, newest first. */
 export interface Known {
   readonly record: ModelRecord | undefined;
   readonly audit: readonly AuditEntry[];
 }
 
+/** Lines of an audit log that are shown, and taken along. */
+const MOST_TOLD = 100;
+
 export const knownModel = remembered<Known>(async (name) => {
   const record = await readRecord(name);
-  return { record, audit: record === undefined ? [] : await readAudit(name, 8) };
+  return { record, audit: record === undefined ? [] : await readAudit(name, MOST_TOLD) };
 });
 
 export const listedArtifacts = remembered<readonly ListedArtifact[]>(
   async () => (await ask<{ readonly artifacts: readonly ListedArtifact[] }>(REGISTRY)).artifacts,
 );
 
+/** A line of the log of tenants: what it tells more depends on the action. */
+export interface TenancyEntry {
+  readonly at: string;
+  readonly who: string;
+  readonly action: string;
+  readonly generation?: number;
+  readonly [more: string]: unknown;
+}
+
+/** What operators did to tenants, reservations and load tests; newest first. */
+export const tenancyAudit = remembered<readonly TenancyEntry[]>(() =>
+  ask(`/v2/beamgate/tenancy/audit?limit=${MOST_TOLD}`),
+);
+
+export interface Answer<T> {
+  readonly value: T;
+  /** When it was asked for: what is asked now is told of now, whatever moment is shown beside it. */
+  readonly askedAt: Date;
+}
+
 /** While it is asked for, the answer of before is shown. Who may not ask is shown nothing. */
 function remembered<T>(read: (key: string) => Promise<T>) {
-  const known = new Map<string, { generation: number; value?: T }>();
-  return (key: string, generation: number | undefined, redraw: () => void): T | undefined => {
+  const known = new Map<string, { generation: number; answer?: Answer<T> }>();
+  return (
+    key: string,
+    generation: number | undefined,
+    redraw: () => void,
+  ): Answer<T> | undefined => {
     if (generation === undefined) return undefined;
     const entry = known.get(key) ?? { generation: -1 };
-    if (entry.generation === generation) return entry.value;
+    if (entry.generation === generation) return entry.answer;
     entry.generation = generation;
     // Only what is looked at is kept.
     known.clear();
     known.set(key, entry);
+    const askedAt = new Date();
     read(key).then(
       (value) => {
-        entry.value = value;
+        // What was asked later may have been answered sooner.
+        if (entry.answer !== undefined && entry.answer.askedAt > askedAt) return;
+        entry.answer = { value, askedAt };
         redraw();
       },
       () => {
@@ -63,6 +93,6 @@ function remembered<T>(read: (key: string) => Promise<T>) {
         setTimeout(() => known.delete(key), 5_000);
       },
     );
-    return entry.value;
+    return entry.answer;
   };
 }

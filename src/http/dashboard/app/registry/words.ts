@@ -5,6 +5,7 @@ import type {
   CatalogArtifact,
   VerdictSummary,
 } from "../../../../registry/catalog/types.ts";
+import { instant } from "../clock.ts";
 import { moment, number, percent } from "../format.ts";
 import type { Cell } from "../table.ts";
 import { type Level, mark } from "../views/marks.ts";
@@ -44,14 +45,23 @@ export function artifactText(artifact: CatalogArtifact): string {
   return `${variant} for ${platform}: ${state}, gate ${gateMark(verdictSummary).text}`;
 }
 
-export function auditText({ at, who, action, version, generation, details }: AuditEntry): string {
-  const about = [
-    ...(version === undefined ? [] : [`version ${version}`]),
-    ...Object.entries(details ?? {}).map(([key, value]) => `${key} ${written(value)}`),
-  ];
-  const told = about.length === 0 ? "" : ` (${about.join(", ")})`;
+export function auditText(entry: AuditEntry): string {
+  const { at, who, action, version, generation, details = {} } = entry;
+  const about = detailsText({ ...(version !== undefined && { version }), ...details });
+  const told = about === "" ? "" : ` (${about})`;
   const after = generation === undefined ? "" : ` → generation ${generation}`;
   return `${moment(at)}  ${who}  ${action}${told}${after}`;
 }
+
+/** `version 2, alias production` */
+export const detailsText = (details: Readonly<Record<string, unknown>>): string =>
+  Object.entries(details)
+    .filter(([, value]) => value !== "")
+    .map(([key, value]) => `${key} ${written(value)}`)
+    .join(", ");
+
+/** Beside what is asked of the registry, where the rest of the page is of another moment. */
+export const askedText = (askedAt: Date): string =>
+  `The registry's part is of ${instant(askedAt)}: a snapshot has none of it.`;
 
 const written = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));

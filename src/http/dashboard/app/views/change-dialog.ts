@@ -1,4 +1,5 @@
 /** A change of the registry: what it would change is shown, then it is made, then the audit log tells of it. */
+import type { CatalogModel } from "../../../../registry/catalog/types.ts";
 import { el } from "../dom.ts";
 import { post, Refusal, sentence } from "../registry/ask.ts";
 import { type ModelRecord, modelPath, readAudit, readRecord } from "../registry/records.ts";
@@ -16,7 +17,45 @@ export interface Change {
   readonly confirm: string;
 }
 
-export function askForChange(model: string, change: Change, done: () => void): void {
+/** @param changeOf from what the registry says now: what the page shows may be older */
+export function askForChange(
+  model: string,
+  changeOf: (now: CatalogModel) => Change,
+  done: () => void,
+): void {
+  const dialog = el("dialog", {}, el("p", { role: "status" }, "The registry is asked…"));
+  const shown = dialog as HTMLDialogElement;
+  shown.addEventListener("close", () => shown.remove());
+  document.body.append(shown);
+  shown.showModal();
+  const begin = async () => {
+    try {
+      const { model: now } = await recordOf(model);
+      const change = changeOf(now);
+      shown.setAttribute("aria-label", change.title);
+      shown.replaceChildren(formOf(model, change, shown, done));
+    } catch (thrown) {
+      const close = el("button", { type: "button", click: () => shown.close() }, "Close");
+      const told = el("p", { class: "notice bad", role: "alert" }, sentence(thrown));
+      shown.replaceChildren(told, close);
+    }
+  };
+  void begin();
+}
+
+/** @throws Error with a sentence */
+async function recordOf(model: string): Promise<ModelRecord> {
+  const record = await readRecord(model);
+  if (record === undefined) throw new Error(`the registry has no model '${model}' any more`);
+  return record;
+}
+
+function formOf(
+  model: string,
+  change: Change,
+  dialog: HTMLDialogElement,
+  done: () => void,
+): HTMLElement {
   /** What the preview was made from: the gateway refuses the change from anything else. */
   let seen: ModelRecord | undefined;
   const said = el("pre", { role: "status" }, "Nothing is changed before you have seen it here.");
@@ -39,8 +78,7 @@ export function askForChange(model: string, change: Change, done: () => void): v
   async function look(): Promise<void> {
     forget();
     try {
-      const record = await readRecord(model);
-      if (record === undefined) throw new Error(`the registry has no model '${model}' any more`);
+      const record = await recordOf(model);
       const lines = change.preview(record);
       tell([...lines, "", `From generation ${record.generation} of the model.`].join("\n"));
       seen = record;
@@ -93,10 +131,7 @@ export function askForChange(model: string, change: Change, done: () => void): v
     said,
     el("div", { class: "row" }, el("button", { type: "submit" }, "Preview"), confirm, leave),
   );
-  const dialog = el("dialog", { "aria-label": change.title }, form) as HTMLDialogElement;
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
+  return form;
 }
 
 const del = async (path: string, body: object) => {

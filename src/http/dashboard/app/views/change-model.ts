@@ -8,7 +8,11 @@ import { askForChange, type Change } from "./change-dialog.ts";
 const PRODUCTION = "production";
 const CANDIDATE = "candidate";
 
-export function promote(model: CatalogModel, done: () => void): void {
+export function promote(name: string, done: () => void): void {
+  askForChange(name, promotion, done);
+}
+
+function promotion(model: CatalogModel): Change {
   const versions = Object.keys(model.versions).toSorted((a, b) => Number(b) - Number(a));
   const alias = input("text", PRODUCTION, { list: "aliases-of-models", required: true });
   const known = [...new Set([PRODUCTION, CANDIDATE, ...Object.keys(model.aliases)])];
@@ -20,89 +24,82 @@ export function promote(model: CatalogModel, done: () => void): void {
   const version = select(versions.toSorted(lastIs(model.aliases[PRODUCTION]?.version)));
   const weight = input("text", "", { inputmode: "decimal" });
   const shadow = input("text", "", { inputmode: "decimal" });
-  askForChange(
-    model.name,
-    {
-      title: `Promote a version of ${model.name}`,
-      about:
-        "An alias points at one version. production takes the requests that name no version; candidate takes a share of them.",
-      fields: [
-        label("Alias", alias, list),
-        label("Version", version),
-        label("Share of production's requests, 0 to 1 (candidate only; empty: none)", weight),
-        label("Share of live requests to compute once more, unseen, 0 to 1 (empty: none)", shadow),
-      ],
-      preview: ({ model: now }) => {
-        const target = now.versions[version.value];
-        if (target === undefined) throw new Error(`version ${version.value} is not there any more`);
-        const before = now.aliases[alias.value];
-        const after = { ...share("weight", weight), ...share("shadowShare", shadow) };
-        const ready = target.artifacts.filter(({ state }) => state === "ready");
-        const stays = before?.version === target.version;
-        const [was, becomes] = [
-          aliasText(alias.value, before ?? {}),
-          aliasText(alias.value, after),
-        ];
-        return [
-          stays
-            ? `${alias.value}: stays at version ${target.version}`
-            : `${alias.value}: ${before === undefined ? "nothing" : `version ${before.version}`} → version ${target.version}`,
-          ...(was === becomes ? [] : [`shares: ${was} → ${becomes}`]),
-          ...(stays && was === becomes ? ["Nothing would change."] : []),
-          "",
-          ...target.artifacts.map(artifactText),
-          ...(ready.length > 0 ? [] : ["", "No artifact of it is ready: the gateway will refuse."]),
-        ];
-      },
-      request: () => ({
-        action: "/promote",
-        body: {
-          alias: alias.value,
-          version: version.value,
-          ...share("weight", weight),
-          ...share("shadowShare", shadow),
-        },
-      }),
-      confirm: "Promote",
+  return {
+    title: `Promote a version of ${model.name}`,
+    about:
+      "An alias points at one version. production takes the requests that name no version; candidate takes a share of them.",
+    fields: [
+      label("Alias", alias, list),
+      label("Version", version),
+      label("Share of production's requests, 0 to 1 (candidate only; empty: none)", weight),
+      label("Share of live requests to compute once more, unseen, 0 to 1 (empty: none)", shadow),
+    ],
+    preview: ({ model: now }) => {
+      const target = now.versions[version.value];
+      if (target === undefined) throw new Error(`version ${version.value} is not there any more`);
+      const before = now.aliases[alias.value];
+      const after = { ...share("weight", weight), ...share("shadowShare", shadow) };
+      const ready = target.artifacts.filter(({ state }) => state === "ready");
+      const stays = before?.version === target.version;
+      const [was, becomes] = [aliasText(alias.value, before ?? {}), aliasText(alias.value, after)];
+      return [
+        stays
+          ? `${alias.value}: stays at version ${target.version}`
+          : `${alias.value}: ${before === undefined ? "nothing" : `version ${before.version}`} → version ${target.version}`,
+        ...(was === becomes ? [] : [`shares: ${was} → ${becomes}`]),
+        ...(stays && was === becomes ? ["Nothing would change."] : []),
+        "",
+        ...target.artifacts.map(artifactText),
+        ...(ready.length > 0 ? [] : ["", "No artifact of it is ready: the gateway will refuse."]),
+      ];
     },
-    done,
-  );
+    request: () => ({
+      action: "/promote",
+      body: {
+        alias: alias.value,
+        version: version.value,
+        ...share("weight", weight),
+        ...share("shadowShare", shadow),
+      },
+    }),
+    confirm: "Promote",
+  };
 }
 
-export function rollBack(model: CatalogModel, done: () => void): void {
+export function rollBack(name: string, done: () => void): void {
+  askForChange(name, rollback, done);
+}
+
+function rollback(model: CatalogModel): Change {
   const names = [...new Set(model.aliasHistory.map(({ alias }) => alias))];
   const alias = select(
     names.includes(PRODUCTION) ? [PRODUCTION, ...names.filter((n) => n !== PRODUCTION)] : names,
   );
-  askForChange(
-    model.name,
-    {
-      title: `Roll back an alias of ${model.name}`,
-      fields: [label("Alias", alias)],
-      preview: ({ model: now }) => {
-        const before = now.aliasHistory.findLast((change) => change.alias === alias.value);
-        if (before === undefined) throw new Error(`${alias.value} pointed at nothing else before`);
-        const { version } = now.aliases[alias.value] ?? {};
-        const back = now.versions[before.version];
-        return [
-          `${alias.value}: ${version === undefined ? "nothing" : `version ${version}`} → version ${before.version}`,
-          `as it was until ${moment(before.at)}, when ${before.by} changed it`,
-          "",
-          ...(back?.artifacts.map(artifactText) ?? ["That version is not there any more."]),
-        ];
-      },
-      request: () => ({ action: "/rollback", body: { alias: alias.value } }),
-      confirm: "Roll back",
+  return {
+    title: `Roll back an alias of ${model.name}`,
+    fields: [label("Alias", alias)],
+    preview: ({ model: now }) => {
+      const before = now.aliasHistory.findLast((change) => change.alias === alias.value);
+      if (before === undefined) throw new Error(`${alias.value} pointed at nothing else before`);
+      const { version } = now.aliases[alias.value] ?? {};
+      const back = now.versions[before.version];
+      return [
+        `${alias.value}: ${version === undefined ? "nothing" : `version ${version}`} → version ${before.version}`,
+        `as it was until ${moment(before.at)}, when ${before.by} changed it`,
+        "",
+        ...(back?.artifacts.map(artifactText) ?? ["That version is not there any more."]),
+      ];
     },
-    done,
-  );
+    request: () => ({ action: "/rollback", body: { alias: alias.value } }),
+    confirm: "Roll back",
+  };
 }
 
-export function dropAlias(model: CatalogModel, alias: string, done: () => void): void {
+export function dropAlias(name: string, alias: string, done: () => void): void {
   askForChange(
-    model.name,
-    {
-      title: `Take the alias ${alias} away from ${model.name}`,
+    name,
+    () => ({
+      title: `Take the alias ${alias} away from ${name}`,
       fields: [],
       preview: ({ model: now }) => {
         const before = now.aliases[alias];
@@ -117,22 +114,22 @@ export function dropAlias(model: CatalogModel, alias: string, done: () => void):
         ...{ action: `/aliases/${encodeURIComponent(alias)}`, method: "DELETE", body: {} },
       }),
       confirm: "Take it away",
-    },
+    }),
     done,
   );
 }
 
-interface Which {
-  readonly model: CatalogModel;
+export interface Which {
+  readonly name: string;
   readonly version: string;
-  readonly artifact: CatalogArtifact;
+  readonly vendor: string;
+  readonly digest: string;
+  readonly variant: string;
 }
 
 export function pin(which: Which, done: () => void): void {
-  const { artifact } = which;
   const note = input("text", "");
-  const pinned = artifact.pinned !== undefined;
-  askOfArtifact(which, done, {
+  askOfArtifact(which, done, ({ pinned }) => ({
     title: `${pinned ? "Unpin" : "Pin"} ${nameOf(which)}`,
     about: "What is pinned is neither retired nor removed.",
     fields: pinned ? [] : [label("Why", note)],
@@ -143,13 +140,13 @@ export function pin(which: Which, done: () => void): void {
     action: pinned ? "/unpin" : "/pin",
     more: () => (pinned || note.value === "" ? {} : { note: note.value }),
     confirm: pinned ? "Unpin" : "Pin",
-  });
+  }));
 }
 
 export function retire(which: Which, done: () => void): void {
   const reason = input("text", "");
-  const { model, version } = which;
-  askOfArtifact(which, done, {
+  const { name, version, variant } = which;
+  askOfArtifact(which, done, () => ({
     title: `Retire ${nameOf(which)}`,
     about: "It gets no more requests; those that it has are answered. Its bytes stay for a while.",
     fields: [label("Why", reason)],
@@ -163,7 +160,7 @@ export function retire(which: Which, done: () => void): void {
         ...(now.pinned === undefined ? [] : [`It is pinned by ${now.pinned.by}: unpin it first.`]),
         others?.length === 0
           ? `Nothing else of version ${version} is ready.`
-          : `Still ready: ${others?.map(({ variant }) => variant).join(", ")}`,
+          : `Still ready: ${others?.map((other) => other.variant).join(", ")}`,
         ...(aliases.length === 0
           ? []
           : [
@@ -173,8 +170,8 @@ export function retire(which: Which, done: () => void): void {
     },
     action: "/retire",
     more: () => (reason.value === "" ? {} : { reason: reason.value }),
-    confirm: `Retire ${which.artifact.variant} of ${model.name}`,
-  });
+    confirm: `Retire ${variant} of ${name}`,
+  }));
 }
 
 interface ArtifactChange extends Pick<Change, "title" | "about" | "fields" | "confirm"> {
@@ -184,37 +181,39 @@ interface ArtifactChange extends Pick<Change, "title" | "about" | "fields" | "co
 }
 
 function askOfArtifact(
-  { model, version, artifact }: Which,
+  { name, version, vendor, digest }: Which,
   done: () => void,
-  change: ArtifactChange,
+  changeOf: (now: CatalogArtifact) => ArtifactChange,
 ): void {
-  const { vendor, digest } = artifact;
-  askForChange(
-    model.name,
-    {
+  const artifactOf = (record: CatalogModel) => {
+    const found = record.versions[version]?.artifacts.find(
+      (each) => each.digest === digest && each.vendor === vendor,
+    );
+    if (found === undefined) throw new Error("the artifact is not there any more");
+    return found;
+  };
+  const whole = (record: CatalogModel): Change => {
+    const change = changeOf(artifactOf(record));
+    return {
       ...change,
-      preview: ({ model: record }) => {
-        const now = record.versions[version]?.artifacts.find(
-          (each) => each.digest === digest && each.vendor === vendor,
-        );
-        if (now === undefined) throw new Error("the artifact is not there any more");
-        return [digest, artifactText(now), "", ...change.says(now, record)];
+      preview: ({ model }) => {
+        const now = artifactOf(model);
+        return [digest, artifactText(now), "", ...change.says(now, model)];
       },
       request: () => ({
         action: change.action,
         body: { version, vendor, digest, ...change.more() },
       }),
-    },
-    done,
-  );
+    };
+  };
+  askForChange(name, whole, done);
 }
 
 /** What is served already is not what somebody wants to promote. */
 const lastIs = (version: string | undefined) => (one: string, other: string) =>
   Number(one === version) - Number(other === version);
 
-const nameOf = ({ model, version, artifact }: Which) =>
-  `${artifact.variant} of ${model.name} ${version}`;
+const nameOf = ({ name, version, variant }: Which) => `${variant} of ${name} ${version}`;
 
 // Fields ---------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ export function editTerms(tenant: TenantFigures, generation: number, done: () =>
   const said = el("pre", { role: "status" }, "Nothing is changed before you have seen it here.");
   const save = el(
     "button",
-    { type: "button", disabled: true, click: () => void ask(false) },
+    { type: "button", class: "act", disabled: true, click: () => void ask(false) },
     "Save",
   ) as HTMLButtonElement;
 
@@ -63,7 +63,7 @@ export function editTerms(tenant: TenantFigures, generation: number, done: () =>
       done();
       return;
     }
-    said.textContent = differences(told);
+    said.textContent = differences(told).join("\n") || "Nothing would change.";
     save.disabled = false;
     save.focus();
   }
@@ -102,7 +102,11 @@ export function editTerms(tenant: TenantFigures, generation: number, done: () =>
   dialog.showModal();
 }
 
-function differences({ before, after }: TenantChanged): string {
+/** A line a term that is another one after the change. */
+export function differences({
+  before,
+  after,
+}: Pick<TenantChanged, "before" | "after">): readonly string[] {
   const flat = ({
     weight,
     guarantee,
@@ -110,8 +114,7 @@ function differences({ before, after }: TenantChanged): string {
   }: TenantChanged["before"]): Record<string, unknown> => ({ weight, guarantee, ...quota });
   const [old, fresh] = [flat(before), flat(after)];
   const names = [...new Set([...Object.keys(old), ...Object.keys(fresh)])];
-  const lines = names
+  return names
     .filter((name) => old[name] !== fresh[name])
     .map((name) => `${name}: ${old[name] ?? "no limit"} → ${fresh[name] ?? "no limit"}`);
-  return lines.join("\n") || "Nothing would change.";
 }

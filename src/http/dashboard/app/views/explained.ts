@@ -1,5 +1,5 @@
 /** One request, told: where its time went, which ways it could have gone, in whose batch it was. */
-import { day } from "../clock.ts";
+import { instant } from "../clock.ts";
 import { el } from "../dom.ts";
 import type { Batch, Candidate, Explanation, Routing, Story } from "../explanation.ts";
 import { ms, number } from "../format.ts";
@@ -70,7 +70,7 @@ const STEPS: readonly Column<Story>[] = [
 export function explained(told: Explanation, redraw: () => void): Node[] {
   const times = timesOf(told);
   const facts: readonly (readonly [string, string])[] = [
-    ["Received", `${day(new Date(told.receivedAt))}, ${told.receivedAt}`],
+    ["Received", instant(new Date(told.receivedAt), true)],
     ["Tenant", told.tenant],
     ["Model", `${told.model}${told.version === "" ? "" : ` version ${told.version}`}`],
     ["Outcome", told.failure === undefined ? told.outcome : `${told.outcome}: ${told.failure}`],

@@ -22,7 +22,12 @@ const DEVICES: readonly Column<DeviceFigures>[] = [
     kind: "name",
     cell: ({ id, emulated }) => ({
       text: emulated ? `${id} emulated` : id,
-      node: el("span", {}, id, emulated ? el("span", { class: "tag" }, "emulated") : undefined),
+      node: el(
+        "span",
+        { class: "tagged" },
+        `${id} `,
+        emulated ? el("span", { class: "tag" }, "emulated") : undefined,
+      ),
     }),
   },
   { title: "State", cell: stateOf },

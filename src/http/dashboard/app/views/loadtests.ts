@@ -8,6 +8,7 @@ import type {
 } from "../../../../inference/loadtest-report.ts";
 import { el, focusOf } from "../dom.ts";
 import { moment, ms, number, percent } from "../format.ts";
+import { set, setting } from "../place.ts";
 import { type Column, table } from "../table.ts";
 import { type Level, mark } from "./marks.ts";
 import type { View, ViewContext } from "./view.ts";
@@ -29,8 +30,8 @@ const VERDICTS: Readonly<Record<FinishedLoadtest["verdict"], string>> = {
 let told: LoadtestOverview | undefined;
 let trouble: string | undefined;
 let asking = false;
-/** Present while the form is filled in. */
-let chosen: LoadtestPreset | undefined;
+/** Of which the form is filled in: the address names it. */
+const chosenOf = () => told?.presets.find(({ name }) => name === setting("preset"));
 let place: { readonly form: HTMLElement; readonly lists: HTMLElement } | undefined;
 
 const link = (id: string, what: string) => `${ASKED}/${encodeURIComponent(id)}/${what}`;
@@ -163,14 +164,15 @@ function presetColumns(context: ViewContext): Column<LoadtestPreset>[] {
       "button",
       {
         type: "button",
+        "aria-label": `Start ${preset.name}`,
         disabled: told?.running !== undefined || absent(preset).length > 0,
         click: () => {
-          chosen = preset;
+          set("preset", preset.name);
           drawForm(context);
           place?.form.querySelector("input")?.focus();
         },
       },
-      `Start ${preset.name}`,
+      "Start…",
     );
   const [name, ...others] = columns;
   const starting: Column<LoadtestPreset> = {
@@ -182,11 +184,11 @@ function presetColumns(context: ViewContext): Column<LoadtestPreset>[] {
 
 function drawForm(context: ViewContext): void {
   if (place === undefined) return;
-  if (chosen === undefined) {
+  const preset = chosenOf();
+  if (preset === undefined || context.who?.may("operate") !== true) {
     place.form.replaceChildren();
     return;
   }
-  const preset = chosen;
   const seconds = el("input", {
     type: "text",
     inputmode: "decimal",
@@ -216,7 +218,7 @@ function drawForm(context: ViewContext): void {
     secret.value = "";
     const refused = await post(ASKED, body);
     if (refused === undefined) {
-      chosen = undefined;
+      set("preset", undefined);
       drawForm(context);
       void look(context);
       return;
@@ -259,7 +261,7 @@ function drawForm(context: ViewContext): void {
             {
               type: "button",
               click: () => {
-                chosen = undefined;
+                set("preset", undefined);
                 drawForm(context);
               },
             },
@@ -320,6 +322,9 @@ function drawLists(context: ViewContext): void {
   const asides = [...lists.querySelectorAll(".scroll")].map(({ scrollLeft }) => scrollLeft);
   const { presets = [], finished = [], running, off } = told ?? {};
   lists.replaceChildren(
+    ...(context.frozen
+      ? [el("p", { class: "soft" }, "Load tests are no part of a snapshot: these are of now.")]
+      : []),
     ...(trouble === undefined ? [] : [el("p", { class: "notice warn", role: "alert" }, trouble)]),
     ...(off === undefined
       ? []
@@ -362,8 +367,10 @@ async function look(context: ViewContext): Promise<void> {
     const answer = await fetch(ASKED);
     const body = (await answer.json()) as LoadtestOverview & { readonly error?: string };
     if (!answer.ok) throw new Error(body.error ?? `status ${answer.status}`);
+    const isFirst = told === undefined;
     told = body;
     trouble = undefined;
+    if (isFirst) drawForm(context);
   } catch (thrown) {
     trouble = thrown instanceof Error ? thrown.message : String(thrown);
   } finally {
@@ -375,6 +382,7 @@ async function look(context: ViewContext): Promise<void> {
 export const loadtests: View = {
   name: "loadtests",
   title: "Load tests",
+  ofNow: true,
   draw: (context) => {
     place = { form: el("div"), lists: el("div") };
     drawForm(context);
@@ -382,8 +390,5 @@ export const loadtests: View = {
     void look(context);
     return [place.form, place.lists];
   },
-  update: (context) => {
-    if (context.frozen) drawLists(context);
-    else void look(context);
-  },
+  update: (context) => void look(context),
 };

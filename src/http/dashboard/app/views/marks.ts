@@ -1,5 +1,5 @@
 /** States, told by a word, a shape and a colour. */
-import { el } from "../dom.ts";
+import { el, svg } from "../dom.ts";
 import { percent } from "../format.ts";
 import type { Cell } from "../table.ts";
 
@@ -13,6 +13,12 @@ export function mark(level: Level, text: string): Cell {
 export function bar(part: number | undefined): Cell {
   const text = percent(part);
   if (part === undefined) return { text, value: -1 };
-  const drawn = el("meter", { min: "0", max: "1", value: String(part), "aria-label": text });
+  const width = (100 * Math.min(1, Math.max(0, part))).toFixed(1);
+  const drawn = svg(
+    "svg",
+    // What it shows stands beside it.
+    { class: "part", viewBox: "0 0 100 1", preserveAspectRatio: "none", "aria-hidden": "true" },
+    svg("rect", { width, height: "1" }),
+  );
   return { text, value: part, node: el("span", {}, drawn, ` ${text}`) };
 }

@@ -14,21 +14,26 @@ import type {
 import { el } from "../dom.ts";
 import { moment, ms, number, percent } from "../format.ts";
 import { type Known, knownModel } from "../registry/records.ts";
-import { auditText, gateMark, shortDigest, stateMark } from "../registry/words.ts";
+import { askedText, detailsText, gateMark, shortDigest, stateMark } from "../registry/words.ts";
 import { type Cell, type Column, table } from "../table.ts";
-import { dropAlias, pin, promote, retire, rollBack } from "./change-model.ts";
+import { type AuditRow, auditTable } from "./audit-table.ts";
+import { dropAlias, pin, promote, retire, rollBack, type Which } from "./change-model.ts";
 import { bar, mark } from "./marks.ts";
-import { showVerdict } from "./verdict.ts";
+import { openVerdict } from "./verdict.ts";
 import type { ViewContext } from "./view.ts";
 
 export function modelWhole(name: string, context: ViewContext): readonly Node[] {
   const { snapshot, redraw } = context;
   const models = snapshot.models.filter((model) => model.name === name);
-  const known = knownModel(name, snapshot.registryGeneration, redraw);
+  const told = knownModel(name, snapshot.registryGeneration, redraw);
+  const known = told?.value;
   const of = `{model=${JSON.stringify(name)}}`;
   const drift = snapshot.drift.filter(({ model }) => model === name);
   return [
     head(name, known, context),
+    ...(context.frozen && told !== undefined && known?.record !== undefined
+      ? [el("p", { class: "soft" }, askedText(told.askedAt))]
+      : []),
     ...(known?.record === undefined ? [] : [aliasesOf(known.record.model, context)]),
     artifactsOf(name, known?.record?.model, context),
     table(
@@ -68,7 +73,7 @@ export function modelWhole(name: string, context: ViewContext): readonly Node[] 
             redraw,
           ),
         ]),
-    ...(known?.record === undefined ? [] : [history(known.audit)]),
+    ...(known?.record === undefined ? [] : [auditTable(known.audit.map(auditRow), "", context)]),
   ];
 }
 
@@ -93,8 +98,8 @@ function head(
     model === undefined || !may
       ? []
       : [
-          button("Promote…", () => promote(model, redraw)),
-          button("Roll back…", () => rollBack(model, redraw), model.aliasHistory.length === 0),
+          button("Promote…", () => promote(name, redraw)),
+          button("Roll back…", () => rollBack(name, redraw), model.aliasHistory.length === 0),
         ];
   return el(
     "div",
@@ -125,7 +130,11 @@ function aliasesOf(model: CatalogModel, { who, redraw }: ViewContext): Node {
     const last = model.aliasHistory.findLast((change) => change.alias === alias);
     const before =
       last === undefined ? "–" : `${last.version}, until ${moment(last.at)} (${last.by})`;
-    return { alias, ...to, before };
+    // As it is counted: what the candidate does not take.
+    const rest = alias === "production" && {
+      weight: 1 - (model.aliases["candidate"]?.weight ?? 0),
+    };
+    return { alias, ...to, ...rest, before };
   });
   const columns: Column<AliasRow>[] = [
     { title: "Alias", kind: "name", cell: ({ alias }) => alias },
@@ -146,7 +155,7 @@ function aliasesOf(model: CatalogModel, { who, redraw }: ViewContext): Node {
         text: "",
         node: el(
           "button",
-          { type: "button", click: () => dropAlias(model, alias, redraw) },
+          { type: "button", click: () => dropAlias(model.name, alias, redraw) },
           `Drop ${alias}…`,
         ),
       }),
@@ -199,7 +208,8 @@ function artifactsOf(name: string, model: CatalogModel | undefined, context: Vie
   }
   const empty = "No artifact is known: an ensemble has none of its own.";
   const rows = artifactRows(name, model, snapshot.variants);
-  return table(rows, { title: "Artifacts", columns, empty }, "", redraw);
+  const promql = `sum by (version, variant) (rate(beamgate_usage_requests_total{model=${JSON.stringify(name)}}[1m]))`;
+  return table(rows, { title: "Artifacts", columns, empty, promql }, "", redraw);
 }
 
 function actionsOf(
@@ -208,8 +218,9 @@ function actionsOf(
   redraw: () => void,
 ): Node {
   if (registered === undefined) return el("span", {}, "–");
-  const which = { model, version, artifact: registered };
-  const about = `${registered.variant} ${version}`;
+  const { vendor, digest, variant } = registered;
+  const which: Which = { name: model.name, version, vendor, digest, variant };
+  const about = `${variant} ${version}`;
   const retired = registered.state === "retired";
   return el(
     "span",
@@ -310,16 +321,16 @@ function servesOn(here: VariantFigures | undefined): Cell {
   };
 }
 
-function gateCell({ version, registered }: ArtifactRow): Cell {
+function gateCell({ registered }: ArtifactRow): Cell {
   if (registered === undefined) return { text: "not registered" };
-  const { verdict, verdictSummary, variant } = registered;
+  const { verdict, verdictSummary } = registered;
   const cell = gateMark(verdictSummary);
   if (verdict === undefined) return cell;
   const open = el(
     "button",
     {
       ...{ type: "button", class: "plain", title: "Errors by output" },
-      click: () => showVerdict(`What the gate found: ${variant}, version ${version}`, verdict),
+      click: () => openVerdict(verdict),
     },
     cell.node ?? cell.text,
   );
@@ -396,12 +407,7 @@ const DRIFT: readonly Column<DriftFigures>[] = [
   { title: "Not computed", kind: "n", cell: ({ failedRows }) => count(failedRows) },
 ];
 
-function history(audit: readonly AuditEntry[]): Node {
-  const lines = audit.map(auditText).join("\n") || "Nothing yet.";
-  return el(
-    "section",
-    {},
-    el("div", { class: "head" }, el("h2", {}, "Audit, newest first")),
-    el("pre", {}, lines),
-  );
+function auditRow({ at, who, action, version, generation, details = {} }: AuditEntry): AuditRow {
+  const about = { ...(version !== undefined && { version }), ...details };
+  return { at, who, action, generation, details: detailsText(about) };
 }

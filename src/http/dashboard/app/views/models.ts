@@ -3,11 +3,13 @@ import type { ModelFigures } from "../../../../inference/dashboard-report.ts";
 import type { ListedArtifact } from "../../../registry/listed.ts";
 import { el } from "../dom.ts";
 import { ms, number } from "../format.ts";
+import { setting } from "../place.ts";
 import { listedArtifacts } from "../registry/records.ts";
-import { aliasText, gateMark, shortDigest, stateMark } from "../registry/words.ts";
+import { aliasText, askedText, gateMark, shortDigest, stateMark } from "../registry/words.ts";
 import { type Cell, type Column, table } from "../table.ts";
 import { type Level, mark } from "./marks.ts";
 import { modelWhole } from "./model-whole.ts";
+import { showVerdictOf } from "./verdict.ts";
 import type { View, ViewContext } from "./view.ts";
 
 /** A registry may have ten thousand. */
@@ -81,9 +83,10 @@ const artifactColumns = (context: ViewContext): readonly Column<ListedArtifact>[
 
 /** Of all models, registered or served from folders. */
 function registry(context: ViewContext): readonly Node[] {
-  const { snapshot, find, redraw } = context;
-  const all = listedArtifacts("", snapshot.registryGeneration, redraw);
-  if (all === undefined) return [];
+  const { snapshot, find, frozen, redraw } = context;
+  const told = listedArtifacts("", snapshot.registryGeneration, redraw);
+  if (told === undefined) return [];
+  const all = told.value;
   const wanted = find.toLowerCase();
   const meant = all.filter(({ name, vendor, variant, state, platform }) =>
     [name, vendor, variant, state, platform].some((text) => text.toLowerCase().includes(wanted)),
@@ -91,16 +94,25 @@ function registry(context: ViewContext): readonly Node[] {
   const left = meant.length - MOST_ROWS;
   const more = left > 0 ? [el("span", {}, `${left} more: search for them`)] : [];
   return [
+    ...(frozen ? [el("p", { class: "soft" }, askedText(told.askedAt))] : []),
     table(
       meant.slice(0, MOST_ROWS),
       {
         ...{ title: "Registry", columns: artifactColumns(context), more },
+        promql: "beamgate_alias_share",
         empty: all.length === 0 ? "Nothing is registered yet." : "Nothing of that name.",
       },
       "",
       redraw,
     ),
   ];
+}
+
+/** What is registered and serves nowhere here can be looked at, too. */
+function isRegistered(model: string, { snapshot, redraw }: ViewContext): boolean {
+  if (model === "") return false;
+  const told = listedArtifacts("", snapshot.registryGeneration, redraw);
+  return told?.value.some(({ name }) => name === model) === true;
 }
 
 export const models: View = {
@@ -119,7 +131,8 @@ export const models: View = {
       find,
       redraw,
     );
-    const isOne = snapshot.models.some(({ name }) => name === find);
+    showVerdictOf(setting("verdict"));
+    const isOne = snapshot.models.some(({ name }) => name === find) || isRegistered(find, context);
     return isOne ? [list, ...modelWhole(find, context)] : [list, ...registry(context)];
   },
 };

@@ -35,7 +35,7 @@ export const overview: View = {
     ),
     chart(
       "Rows a second",
-      context.history.points,
+      context.points,
       [
         { title: "rows/s", of: ({ rows }) => rows },
         { title: "requests/s", of: ({ requests }) => requests },
@@ -47,7 +47,7 @@ export const overview: View = {
     ),
     chart(
       "Latency",
-      context.history.points,
+      context.points,
       [
         { title: "p50", of: ({ p50Ms }) => p50Ms },
         { title: "p99", of: ({ p99Ms }) => p99Ms },
@@ -86,15 +86,29 @@ type Gateway = Snapshot["cluster"]["gateways"][number];
 
 function gateways({ snapshot: { cluster }, find, redraw }: ViewContext): Node {
   const columns: Column<Gateway>[] = [
-    { title: "Gateway", kind: "name", cell: ({ id, self }) => (self ? `${id} (this one)` : id) },
+    {
+      title: "Gateway",
+      kind: "name",
+      cell: ({ id, self }) => ({
+        text: self ? `${id} (this one)` : id,
+        node: el(
+          "span",
+          { class: "tagged" },
+          `${id} `,
+          self ? el("span", { class: "tag" }, "this one") : undefined,
+        ),
+      }),
+    },
     { title: "Address", cell: ({ address }) => address },
     { title: "Version", cell: ({ version }) => version },
     { title: "Since", cell: ({ since }) => ({ text: moment(since), value: since }) },
   ];
   const redis = cluster.redis === "off" ? [] : [el("span", {}, `Redis: ${cluster.redis}`)];
+  // One that stands alone tells nobody of others.
+  const promql = cluster.redis === "off" ? {} : { promql: "beamgate_gateway_info" };
   return table(
     cluster.gateways,
-    { title: "Gateways", columns, empty: "None.", more: redis, promql: "beamgate_gateway_info" },
+    { title: "Gateways", columns, empty: "None.", more: redis, ...promql },
     find,
     redraw,
   );

@@ -185,7 +185,7 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
     vendorSaid = true;
   });
   const kind = select("class", [
-    ["", "as the rules of the vendor say"],
+    ["", "by the vendor's rules"],
     ...Object.keys(CLASSES).map((each): [string, string] => [each, each]),
   ]);
   const numbers = text("class-numbers", "");
@@ -194,6 +194,7 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
   });
   const reference = el("input", { type: "checkbox", name: "reference" }) as HTMLInputElement;
   const alias = text("promote", "");
+  alias.placeholder = "nothing";
 
   // What is done ------------------------------------------------------------------
 
@@ -384,7 +385,7 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
         { class: "pair" },
         el("label", {}, "Computes the same", kind),
         el("label", {}, "Numbers of that class", numbers),
-        el("label", {}, "Then promote to (empty: nothing)", alias),
+        el("label", {}, "Then promote to", alias),
       ),
       el(
         "label",

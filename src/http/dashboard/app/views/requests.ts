@@ -4,6 +4,7 @@ import { timeOfDay, zoneName } from "../clock.ts";
 import { el, focusOf } from "../dom.ts";
 import { explain } from "../explanation.ts";
 import { ms, number } from "../format.ts";
+import { set, setting } from "../place.ts";
 import { type Column, table } from "../table.ts";
 import { explained } from "./explained.ts";
 import { type Level, mark } from "./marks.ts";
@@ -26,8 +27,6 @@ const LEVELS: Readonly<Record<RequestSample["outcome"], Level>> = {
 let kept: RequestSample[] = [];
 let last = 0;
 let asking = false;
-/** True: the bars of all have one scale. */
-let oneScale = true;
 let trouble: string | undefined;
 /** Where the list is drawn; the form beside it stays. */
 let list: HTMLElement | undefined;
@@ -39,7 +38,11 @@ const time = (us: number | undefined) => ({
   value: us ?? -1,
 });
 
-function columnsOf(longestUs: number, linkTo: ViewContext["linkTo"]): Column<RequestSample>[] {
+/** @param longestUs that all bars are measured by; undefined: each fills its place */
+function columnsOf(
+  longestUs: number | undefined,
+  linkTo: ViewContext["linkTo"],
+): Column<RequestSample>[] {
   return [
     { title: zoneName(), cell: ({ at }) => ({ text: timeOfDay(new Date(at)), value: at }) },
     {
@@ -55,7 +58,7 @@ function columnsOf(longestUs: number, linkTo: ViewContext["linkTo"]): Column<Req
       cell: (request) => ({
         text: stagesInWords(request),
         value: request.totalUs,
-        node: stageBar(request, oneScale ? longestUs : request.totalUs),
+        node: stageBar(request, longestUs ?? request.totalUs),
       }),
     },
     {
@@ -107,18 +110,21 @@ function linkOf(id: string, href: string): Node {
 
 function drawList(context: ViewContext): void {
   if (list === undefined) return;
-  const { find, linkTo } = context;
+  const { find, frozen, snapshot, linkTo } = context;
   const wanted = find.toLowerCase();
+  const then = Date.parse(snapshot.at);
+  const ended = frozen ? kept.filter(({ at }) => Date.parse(at) <= then) : kept;
   const matching =
     wanted === ""
-      ? kept
-      : kept.filter(({ id, model, tenant, device = "", outcome, version }) =>
+      ? ended
+      : ended.filter(({ id, model, tenant, device = "", outcome, version }) =>
           [id, model, tenant, device, outcome, version].some((text) =>
             text.toLowerCase().includes(wanted),
           ),
         );
   const shown = matching.slice(0, MOST_SHOWN);
   const longestUs = shown.reduce((most, { totalUs }) => Math.max(most, totalUs), 0);
+  const oneScale = setting("scale") !== "each";
   const scale = el(
     "button",
     {
@@ -126,7 +132,7 @@ function drawList(context: ViewContext): void {
       "aria-pressed": String(oneScale),
       title: "Bars can be compared with each other, or each fills its place",
       click: () => {
-        oneScale = !oneScale;
+        set("scale", oneScale ? "each" : undefined);
         drawList(context);
       },
     },
@@ -134,14 +140,16 @@ function drawList(context: ViewContext): void {
   );
   const empty =
     trouble ??
-    (kept.length === 0
-      ? "No request ended since this view was opened."
+    (ended.length === 0
+      ? frozen
+        ? "No request of before that moment is kept any more: they are no part of a snapshot."
+        : "No request ended since this view was opened."
       : "None of those that are shown is like that.");
   const drawn = table(
     shown,
     {
       title: "Newest requests",
-      columns: columnsOf(longestUs, linkTo),
+      columns: columnsOf(oneScale ? longestUs : undefined, linkTo),
       empty,
       more: [scale],
       promql:
@@ -157,7 +165,7 @@ function drawList(context: ViewContext): void {
         "p",
         { class: "soft" },
         "A few of each tenant in every half second, the slowest (▲) and some that failed among them. ",
-        `Of ${kept.length} that are kept here ${shown.length} are shown.`,
+        `Of ${ended.length} that are kept here ${shown.length} are shown.`,
       ),
       stageLegend(),
     );
@@ -254,7 +262,8 @@ export const requests: View = {
     list = el("div");
     const nodes = [...askForm(context), list];
     drawList(context);
-    void look(context);
+    // What was seen before the page was frozen stays; of a page that was opened frozen nothing was seen.
+    if (!context.frozen || last === 0) void look(context);
     return nodes;
   },
   update: (context) => {

@@ -1,9 +1,13 @@
 /** What each experiment is promised and gets; its terms are edited here. */
 import type { TenantFigures } from "../../../../inference/dashboard-report.ts";
+import type { TenantChanged } from "../../../../inference/tenant-report.ts";
 import { el } from "../dom.ts";
 import { number, percent } from "../format.ts";
+import { type TenancyEntry, tenancyAudit } from "../registry/records.ts";
+import { detailsText } from "../registry/words.ts";
 import { type Cell, type Column, table } from "../table.ts";
-import { editTerms } from "./edit-terms.ts";
+import { type AuditRow, auditTable } from "./audit-table.ts";
+import { differences, editTerms } from "./edit-terms.ts";
 import { bar } from "./marks.ts";
 import type { View, ViewContext } from "./view.ts";
 
@@ -44,7 +48,11 @@ function columnsOf({ who, snapshot, redraw }: ViewContext): Column<TenantFigures
       cell: ({ waiting }) => ({ text: number(waiting), value: waiting }),
     },
     { title: "Quotas", cell: quotasOf },
-    { title: "Models", kind: "text", cell: ({ models }) => models.join(", ") },
+    {
+      title: "Models",
+      kind: "text",
+      cell: ({ models }) => (models.includes("*") ? "all" : models.join(", ")),
+    },
     { title: "Client", cell: ({ sonic }) => (sonic ? "CMSSW" : "any") },
   ];
   if (who?.may("operate") !== true) return columns;
@@ -64,6 +72,29 @@ function quotasOf({ quota, used }: TenantFigures): Cell | string {
   });
   return limits.join("; ") || "none";
 }
+
+/** Load tests and reservations are noted there without a change of the terms: it is asked for now and then. */
+const AUDIT_MS = 15_000;
+
+function audit(context: ViewContext): readonly Node[] {
+  const { snapshot, find, redraw } = context;
+  if (snapshot.tenants.length === 0) return [];
+  const turn = Math.floor(Date.parse(snapshot.at) / AUDIT_MS);
+  const told = tenancyAudit("", turn * AUDIT_MS + snapshot.termsGeneration, redraw);
+  return told === undefined ? [] : [auditTable(told.value.map(auditRow), find, context)];
+}
+
+function auditRow(entry: TenancyEntry): AuditRow {
+  const { at, who, action, generation, before, after, tenant, ...more } = entry;
+  const changed = before === undefined || after === undefined ? [] : differences(termsOf(entry));
+  const about = tenant === undefined ? detailsText(more) : String(tenant);
+  return {
+    ...{ at, who, action, generation },
+    details: changed.length === 0 ? about : `${about}: ${changed.join(", ")}`,
+  };
+}
+
+const termsOf = ({ before, after }: TenancyEntry) => ({ before, after }) as TenantChanged;
 
 export const shares: View = {
   name: "shares",
@@ -85,6 +116,7 @@ export const shares: View = {
     return [
       ...open,
       table(snapshot.tenants, { title: "Tenants", columns, empty, promql }, find, redraw),
+      ...audit(context),
     ];
   },
 };

@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import { VirtualClock } from "../../../test/support/virtual-clock.ts";
+import type { Sample, Snapshot } from "../../inference/dashboard-report.ts";
+import { Sampler } from "./sampler.ts";
+
+const SECOND = 1_000;
+
+function sampled() {
+  const clock = new VirtualClock();
+  const sample = async (): Promise<Sample> => ({
+    atMs: clock.now(),
+    ...{ version: "1.0.0", authenticated: true, ready: true, termsGeneration: 0 },
+    cluster: { redis: "off", listAgeSeconds: 0, gateways: [] },
+    ...{ index: [], models: [], latencies: [], variants: [], drift: [], workers: [], devices: [] },
+    ...{ tenants: [], tenantTime: [], waiting: [], reservations: [] },
+  });
+  const log = { debug() {}, info() {}, warn() {}, error() {} };
+  const sampler = new Sampler({ sample, clock, log });
+  const shown: Snapshot[] = [];
+  sampler.watch((snapshot) => shown.push(snapshot));
+  return { clock, sampler, shown };
+}
+
+describe("a snapshot that somebody asked for by its id", () => {
+  it("is kept while others take the place of those that nobody asked for", async () => {
+    const { clock, sampler, shown } = sampled();
+    await clock.advance(2 * SECOND);
+    const [first, second] = shown;
+    expect(sampler.withId(first?.id ?? 0)?.snapshot).toBe(first);
+    await clock.advance(300 * SECOND);
+    expect(sampler.withId(first?.id ?? 0)?.snapshot).toBe(first);
+    expect(sampler.withId(second?.id ?? 0)).toBeUndefined();
+  });
+
+  it("takes the place of the one that was asked for longest ago", async () => {
+    const { clock, sampler, shown } = sampled();
+    await clock.advance(20 * SECOND);
+    const ids = shown.map(({ id }) => id).slice(0, 33);
+    for (const id of ids) sampler.withId(id);
+    await clock.advance(300 * SECOND);
+    expect(ids.map((id) => sampler.withId(id) !== undefined)).toEqual([
+      false,
+      ...Array(32).fill(true),
+    ]);
+  });
+
+  it("has with it what charts are drawn from: no more than was known then", async () => {
+    const { clock, sampler, shown } = sampled();
+    await clock.advance(10 * SECOND);
+    const before = shown.slice(0, 7);
+    const { points = [] } = sampler.withId(before.at(-1)?.id ?? 0) ?? {};
+    expect(points.map(({ at }) => at)).toEqual(before.map(({ at }) => at));
+    expect(points[3]).toEqual({
+      at: before[3]?.at,
+      seconds: before[3]?.seconds,
+      total: before[3]?.total,
+    });
+  });
+
+  it("is none where the id is of no snapshot", () => {
+    const { sampler } = sampled();
+    for (const id of [0, -1, 4711, Number.NaN]) expect(sampler.withId(id)).toBeUndefined();
+  });
+});
