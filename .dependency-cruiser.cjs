@@ -31,7 +31,11 @@ const OWNERS = {
   "prom-client": ["^src/telemetry/"],
   "@grpc/grpc-js": ["^src/grpc/", "^loadtest/drivers/", "^src/client/"],
   "onnxruntime-node": ["^backends/common/onnxruntime/"],
-  koffi: ["^backends/common/(opencl|linux)/", "^src/workers/(slab|libc|posix-spawn)", "^src/shared-memory/"],
+  koffi: [
+    "^backends/common/(opencl|linux)/",
+    "^src/workers/(slab|libc|posix-spawn)",
+    "^src/shared-memory/",
+  ],
   "@opentelemetry": ["^src/telemetry/"],
   autocannon: ["^loadtest/"],
   yauzl: ["^src/npz/", "^src/registry/registration/bundle"],
