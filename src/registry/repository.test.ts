@@ -400,7 +400,16 @@ describe("explicit mode", () => {
 describe("loading many models", () => {
   it("never loads more at once than allowed", async () => {
     for (let i = 0; i < 30; i++) await file(`m${i}/1/model.onnx`);
-    const repository = await started({ maxParallelLoads: 3 });
+    let go = () => {};
+    loader.hold = new Promise((resolve) => {
+      go = resolve;
+    });
+    const repository = open({ maxParallelLoads: 3 });
+    const start = repository.start();
+    // As many as allowed are at it, and the others wait for them, however slowly they get there.
+    await expect.poll(() => loader.running, { timeout: 10_000 }).toBe(3);
+    go();
+    await start;
     expect(repository.index(true)).toHaveLength(30);
     expect(loader.most).toBe(3);
   });
