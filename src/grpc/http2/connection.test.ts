@@ -1,7 +1,8 @@
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type ConnectionListener, Http2Connection } from "./connection.ts";
+import type { ConnectionOptions } from "./connection-options.ts";
 import { frame, numberFrame, settingsFrame } from "./frames.ts";
 import { encodeHeaders } from "./hpack-encoder.ts";
 import { ErrorCode, Frame, PREFACE, type RequestHeaders } from "./protocol.ts";
@@ -94,7 +95,7 @@ class Call implements StreamOwner {
 
 const WINDOW_BYTES = 100_000;
 
-function setUp(onCall: (call: Call) => void = () => {}) {
+function setUp(onCall: (call: Call) => void = () => {}, changes: Partial<ConnectionOptions> = {}) {
   const socket = new FakeSocket();
   const calls: Call[] = [];
   const failures: unknown[] = [];
@@ -121,6 +122,7 @@ function setUp(onCall: (call: Call) => void = () => {}) {
     maxFrameBytes: 1024 * 1024,
     maxConcurrentStreams: 3,
     now: () => now,
+    ...changes,
   };
   const connection = new Http2Connection(socket as unknown as Socket, options, listener);
   return {
@@ -324,6 +326,79 @@ describe("what costs a client its connection", () => {
   });
 });
 
+describe("a client that measures the round trip", () => {
+  it("may send a PING for every answer, for as long as it likes", () => {
+    const { say } = setUp((call) => call.stream.answer(HEAD, Buffer.alloc(1), TAIL));
+    say(greeting);
+    for (let id = 1; id < 10_001; id += 2) {
+      const heard = say(open(id, 5), frame(Frame.PING, 0, 0, Buffer.alloc(8)));
+      expect(goawayOf(heard)).toBeUndefined();
+    }
+  });
+});
+
+describe("what is begun and not ended", () => {
+  it.each<[string, Uint8Array]>([
+    ["a header block", open(1, 0, request().subarray(0, 9))],
+    ["a frame", open(1).subarray(0, 12)],
+    ["the head of a frame", open(1).subarray(0, 4)],
+  ])("%s costs the connection after 10 s", (_name, beginning) => {
+    vi.useFakeTimers();
+    const { say, wait, socket, refusals } = setUp();
+    say(greeting, open(7));
+    say(beginning.subarray(0, 3));
+    say(beginning.subarray(3));
+    wait(9_999);
+    vi.advanceTimersByTime(10_000);
+    expect(socket.ended).toBe(false);
+    wait(1);
+    vi.advanceTimersByTime(1);
+    expect([socket.ended, refusals]).toEqual([
+      true,
+      ["a frame or a header block that does not end"],
+    ]);
+    expect(goawayOf(socket.heard())).toBe(ErrorCode.ENHANCE_YOUR_CALM);
+    vi.useRealTimers();
+  });
+
+  it("costs nothing while the client gets on with it", () => {
+    vi.useFakeTimers();
+    const { say, wait, socket, calls } = setUp();
+    say(greeting);
+    // Each chunk leaves a frame unfinished, but each time another one.
+    const bytes = Buffer.concat(Array.from({ length: 40 }, (_, i) => numberFrame(8, 0, 1 + i)));
+    say(bytes.subarray(0, 1));
+    for (let at = 1; at < bytes.length; at += 13) {
+      say(bytes.subarray(at, at + 13));
+      wait(1_000);
+      vi.advanceTimersByTime(1_000);
+    }
+    say(open(1));
+    expect([socket.ended, calls.length]).toEqual([false, 1]);
+    vi.useRealTimers();
+  });
+});
+
+describe("headers of open streams", () => {
+  it("beyond 16 KiB of a request, or 4 MiB of a connection, are refused, until some have gone", () => {
+    const peer = setUp(undefined, { maxConcurrentStreams: 1_000 });
+    peer.say(greeting);
+    const long = (id: number, bytes: number) =>
+      open(id, 4, request({ "x-long": `${id}`.padEnd(bytes, "x") }));
+    expect(resetsOf(peer.say(long(1, 17_000)))).toEqual([[1, ErrorCode.PROTOCOL_ERROR]]);
+    let id = 3;
+    let refused: number[][] = [];
+    while (refused.length === 0 && id < 1_000) {
+      refused = resetsOf(peer.say(long(id, 16_000)));
+      id += 2;
+    }
+    expect(refused).toEqual([[id - 2, ErrorCode.REFUSED_STREAM]]);
+    expect(peer.calls.length).toBeGreaterThan(200);
+    expect(peer.calls.length).toBeLessThan(270);
+    expect(resetsOf(peer.say(reset(3), long(id, 16_000)))).toEqual([]);
+  });
+});
+
 describe("what costs a client a stream only", () => {
   it.each<[string, number, Uint8Array[]]>([
     [
@@ -468,6 +543,45 @@ describe("a server that wants a client to leave", () => {
     for (const { stream } of calls) stream.respond(HEAD, true);
     expect(socket.ended).toBe(true);
     socket.destroy();
+  });
+});
+
+describe("after a client was asked to leave", () => {
+  it("its last answer is waited for while it is being read, and no longer than 30 s", () => {
+    vi.useFakeTimers();
+    const leaving = () => {
+      const peer = setUp();
+      peer.say(greeting, open(1, 5));
+      peer.connection.leave();
+      vi.advanceTimersByTime(1_000);
+      peer.socket.writableLength = 200_000;
+      peer.calls[0]?.stream.answer(HEAD, Buffer.alloc(1_000), TAIL);
+      expect([peer.socket.ended, peer.socket.destroyed]).toEqual([true, false]);
+      return peer.socket;
+    };
+    const reads = leaving();
+    vi.advanceTimersByTime(20_000);
+    expect(reads.destroyed).toBe(false);
+    reads.writableLength = 0;
+    vi.advanceTimersByTime(1_000);
+    expect(reads.destroyed).toBe(true);
+    const stalls = leaving();
+    vi.advanceTimersByTime(32_000);
+    expect(stalls.destroyed).toBe(true);
+    vi.useRealTimers();
+  });
+
+  it("the last stream it was told of never rises", () => {
+    vi.useFakeTimers();
+    const { say, connection, socket } = setUp();
+    say(greeting, open(1));
+    connection.leave();
+    vi.advanceTimersByTime(1_000);
+    say(open(3), open(5));
+    connection.cut();
+    const last = socket.heard().find(({ type }) => type === Frame.GOAWAY);
+    expect(last?.payload.readUInt32BE(0)).toBe(1);
+    vi.useRealTimers();
   });
 });
 

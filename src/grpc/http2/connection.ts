@@ -8,6 +8,7 @@ import type { ConnectionOptions } from "./connection-options.ts";
 import { FloodGuard } from "./flood-guard.ts";
 import { FrameParser } from "./frame-parser.ts";
 import { frame, goawayFrame, numberFrame, settingsFrame } from "./frames.ts";
+import { MAX_HEADER_LIST_BYTES } from "./header-reader.ts";
 import { type FrameHandler, Inbound } from "./inbound.ts";
 import {
   ConnectionError,
@@ -40,8 +41,10 @@ export interface ConnectionListener {
 const LINGER_MS = 200;
 /** A client that is asked to leave learns within this time which of its calls were taken, ms. */
 const LAST_STREAM_MS = 1_000;
-/** The first SETTINGS have to come within this time, ms. */
+/** The first SETTINGS have to come within this time, and all of a frame or a header block that has begun; DATA may take longer; ms. */
 const HANDSHAKE_MS = 10_000;
+/** A client that is behind with reading its last answers has this long, ms. */
+const LAST_ANSWERS_MS = 30_000;
 const LEAVE_PING: Buffer = Buffer.from("leaving.");
 const KEEPALIVE_PING: Buffer = Buffer.from("keepaliv");
 
@@ -65,6 +68,12 @@ export class Http2Connection implements StreamHost, FrameHandler {
   #pong: (() => void) | undefined = undefined;
   readonly #handshake: NodeJS.Timeout;
   #leaveTimer: NodeJS.Timeout | undefined = undefined;
+  /** What came of it is not all: the header block, or the number of the frame. */
+  #unfinished: object | number | undefined = undefined;
+  /** `now`, ms */
+  #unfinishedSince = 0;
+  #unfinishedTimer: NodeJS.Timeout | undefined = undefined;
+  #progressAtPing = 0;
 
   constructor(socket: Socket, options: ConnectionOptions, listener: ConnectionListener) {
     this.#socket = socket;
@@ -84,7 +93,7 @@ export class Http2Connection implements StreamHost, FrameHandler {
         [Setting.MAX_CONCURRENT_STREAMS, options.maxConcurrentStreams],
         [Setting.INITIAL_WINDOW_SIZE, options.streamWindowBytes],
         [Setting.MAX_FRAME_SIZE, options.maxFrameBytes],
-        [Setting.MAX_HEADER_LIST_SIZE, 64 * 1024],
+        [Setting.MAX_HEADER_LIST_SIZE, MAX_HEADER_LIST_BYTES],
       ]),
     );
     const more = options.receiveWindowBytes - DEFAULT_WINDOW_BYTES;
@@ -124,7 +133,15 @@ export class Http2Connection implements StreamHost, FrameHandler {
     if (this.streams.size > 0 || this.finalStreamId === LARGEST_WINDOW_BYTES || this.closed) return;
     this.sender.flush();
     this.#socket.end();
-    this.#leaveTimer = setTimeout(() => this.#socket.destroy(), LAST_STREAM_MS).unref();
+    this.#hangUp(LAST_ANSWERS_MS);
+  }
+
+  /** Once what was said has left, and at the latest after this time. */
+  #hangUp(leftMs: number): void {
+    this.#leaveTimer = setTimeout(() => {
+      if (this.#socket.writableLength === 0 || leftMs <= 0) this.#socket.destroy();
+      else this.#hangUp(leftMs - LAST_STREAM_MS);
+    }, LAST_STREAM_MS).unref();
   }
 
   /** Closes the connection, and tells the client why. */
@@ -134,18 +151,23 @@ export class Http2Connection implements StreamHost, FrameHandler {
     this.#parser.stop();
     this.#socket.off("data", this.#onData);
     this.#socket.pause();
-    this.sender.control(goawayFrame(this.lastStreamId, code, reason));
+    this.sender.control(goawayFrame(this.#lastTaken, code, reason));
     this.sender.flush();
     this.#socket.end();
     setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
     this.#closeStreams();
   }
 
+  /** What a client was told to be the last never rises (RFC 9113 §6.8). */
+  get #lastTaken(): number {
+    return Math.min(this.lastStreamId, this.finalStreamId);
+  }
+
   cut(): void {
     if (this.closed) return;
     this.#parser.stop();
     if (!this.#refused) {
-      this.sender.control(goawayFrame(this.lastStreamId, ErrorCode.NO_ERROR, ""));
+      this.sender.control(goawayFrame(this.#lastTaken, ErrorCode.NO_ERROR, ""));
       this.sender.flush();
     }
     this.#socket.destroy();
@@ -157,6 +179,7 @@ export class Http2Connection implements StreamHost, FrameHandler {
     this.closed = true;
     clearTimeout(this.#handshake);
     clearTimeout(this.#leaveTimer);
+    clearTimeout(this.#unfinishedTimer);
     this.#parser.stop();
     this.#closeStreams();
     this.#listener.closed();
@@ -172,6 +195,7 @@ export class Http2Connection implements StreamHost, FrameHandler {
     this.sender.collect();
     try {
       this.#parser.push(chunk);
+      this.#lookUnfinished();
     } catch (error) {
       if (error instanceof ConnectionError) {
         this.#listener.refused(error.message);
@@ -183,6 +207,30 @@ export class Http2Connection implements StreamHost, FrameHandler {
     }
     this.#listener.pause?.();
     this.sender.flush();
+  };
+
+  /** What is kept of a frame or a header block until the rest of it comes is not kept for ever. */
+  #lookUnfinished(): void {
+    const unfinished =
+      this.#inbound.openBlock ?? (this.#parser.midFrame ? this.#parser.frames : undefined);
+    if (unfinished === this.#unfinished) return;
+    this.#unfinished = unfinished;
+    if (unfinished === undefined) return;
+    this.#unfinishedSince = this.options.now();
+    this.#unfinishedTimer ??= setTimeout(this.#unfinishedLong, HANDSHAKE_MS).unref();
+  }
+
+  readonly #unfinishedLong = (): void => {
+    this.#unfinishedTimer = undefined;
+    if (this.#unfinished === undefined || this.closed) return;
+    const leftMs = this.#unfinishedSince + HANDSHAKE_MS - this.options.now();
+    if (leftMs > 0) {
+      this.#unfinishedTimer = setTimeout(this.#unfinishedLong, leftMs).unref();
+      return;
+    }
+    const reason = "a frame or a header block that does not end";
+    this.#listener.refused(reason);
+    this.refuse(ErrorCode.ENHANCE_YOUR_CALM, reason);
   };
 
   /** Whatever is thrown here was this stream's: nobody else may notice. */
@@ -210,7 +258,9 @@ export class Http2Connection implements StreamHost, FrameHandler {
 
   pinged(payload: Buffer, acknowledged: boolean): void {
     if (!acknowledged) {
-      this.floods.count("pings");
+      // A client that measures the round trip (gRPC's in Go and C do) asks once per answer: no more than it was answered.
+      if (this.sender.progress === this.#progressAtPing) this.floods.count("pings");
+      this.#progressAtPing = this.sender.progress;
       this.sender.control(frame(Frame.PING, Flag.ACK, 0, payload));
       this.#listener.pinged();
     } else if (payload.equals(KEEPALIVE_PING)) {
@@ -243,6 +293,7 @@ export class Http2Connection implements StreamHost, FrameHandler {
 
   left(stream: Stream): void {
     this.streams.delete(stream.id);
+    this.#inbound.left(stream);
     if (this.leaving) this.#endIfIdle();
   }
 }

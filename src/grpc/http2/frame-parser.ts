@@ -30,13 +30,21 @@ export interface FrameSink {
 
 /** Frames that are not DATA are kept whole; none that a gRPC client has reason to send is longer. */
 const MAX_KEPT_BYTES = 72 * 1024;
+const KEPT_AT_FIRST_BYTES = 128;
+
+/** How much of a frame has to be here for it to be read, as far as its first `have` bytes tell. */
+function wholeBytes(bytes: Buffer, have: number): number {
+  if (have < FRAME_HEADER_BYTES || bytes[3] === Frame.DATA) return FRAME_HEADER_BYTES;
+  return FRAME_HEADER_BYTES + bytes.readUIntBE(0, 3);
+}
 
 export class FrameParser {
   readonly #sink: FrameSink;
   readonly #maxFrameBytes: number;
   #prefaceBytes = 0;
-  /** Beginning of a frame that the last chunk left unfinished. */
+  /** Beginning of a frame that is not whole yet, and room for more of it. */
   #kept: Buffer | undefined = undefined;
+  #keptBytes = 0;
   #inData = false;
   #flags = 0;
   /** A DATA frame that is padded, whose padding length did not come yet. */
@@ -51,29 +59,60 @@ export class FrameParser {
     this.#maxFrameBytes = maxFrameBytes;
   }
 
+  /** Counts frames that were whole; DATA as soon as they begin. */
+  frames = 0;
+
+  /** A frame has begun of which more is awaited before it is looked at. */
+  get midFrame(): boolean {
+    return this.#kept !== undefined;
+  }
+
   /** Ignores what follows. */
   stop(): void {
     this.#stopped = true;
+    this.#kept = undefined;
   }
 
   /** @throws ConnectionError */
   push(chunk: Buffer): void {
     let at = this.#prefaceBytes < PREFACE.length ? this.#readPreface(chunk) : 0;
-    let bytes = chunk;
-    if (this.#kept && at < chunk.length) {
-      bytes = Buffer.concat([this.#kept, chunk.subarray(at)]);
-      at = 0;
-      this.#kept = undefined;
-    }
-    while (!this.#stopped && at < bytes.length) {
-      const next = this.#inData ? this.#readData(bytes, at) : this.#readFrame(bytes, at);
+    if (this.#kept) at = this.#complete(this.#kept, chunk, at);
+    while (!this.#stopped && at < chunk.length) {
+      const next = this.#inData ? this.#readData(chunk, at) : this.#readFrame(chunk, at);
       if (next < 0) {
-        // A copy: a few bytes must not keep a whole chunk alive.
-        this.#kept = Buffer.from(bytes.subarray(at));
+        this.#keep(chunk, at, chunk.length);
         return;
       }
       at = next;
     }
+  }
+
+  /** Adds to what was kept. @returns where in the chunk the rest of it begins */
+  #complete(beginning: Buffer, chunk: Buffer, from: number): number {
+    let kept = beginning;
+    let at = from;
+    while (at < chunk.length) {
+      const end = Math.min(wholeBytes(kept, this.#keptBytes), kept.length);
+      const taken = chunk.copy(kept, this.#keptBytes, at, at + end - this.#keptBytes);
+      this.#keptBytes += taken;
+      at += taken;
+      if (this.#keptBytes < end) break;
+      this.#kept = undefined;
+      if (this.#readFrame(kept.subarray(0, this.#keptBytes), 0) >= 0) break;
+      kept = this.#keep(kept, 0, this.#keptBytes);
+    }
+    return at;
+  }
+
+  /** A copy: a few bytes must not keep a whole chunk alive. It grows by doubling: what comes byte by byte is not copied for each. */
+  #keep(bytes: Buffer, from: number, to: number): Buffer {
+    const have = to - from;
+    const whole = wholeBytes(bytes.subarray(from, to), have);
+    const kept = Buffer.allocUnsafeSlow(Math.min(whole, Math.max(2 * have, KEPT_AT_FIRST_BYTES)));
+    bytes.copy(kept, 0, from, to);
+    this.#kept = kept;
+    this.#keptBytes = have;
+    return kept;
   }
 
   #readPreface(chunk: Buffer): number {
@@ -98,6 +137,7 @@ export class FrameParser {
       throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, `a frame of ${length} bytes`);
     }
     if (type === Frame.DATA) {
+      this.frames++;
       this.#beginData(streamId, flags, length);
       return start;
     }
@@ -109,6 +149,7 @@ export class FrameParser {
     }
     const end = start + length;
     if (end > bytes.length) return -1;
+    this.frames++;
     this.#sink.frame(type, flags, streamId, bytes, start, end);
     return end;
   }

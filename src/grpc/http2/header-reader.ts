@@ -7,16 +7,19 @@ import { fieldBytes, type HeaderField } from "./header-table.ts";
 import { HpackDecoder } from "./hpack-decoder.ts";
 import type { RequestHeaders } from "./protocol.ts";
 
-/** Or what is wrong with the request. */
-export type HeadersRead = { readonly headers: RequestHeaders } | { readonly fault: string };
+export type HeadersRead =
+  /** `ownBytes`: what they take, shared with no other request. */
+  | { readonly headers: RequestHeaders; readonly ownBytes: number }
+  /** What is wrong with the request. */
+  | { readonly fault: string };
 
 interface Remembered {
   readonly block: Buffer;
   readonly read: HeadersRead;
 }
 
-/** All fields of a request together, counted as RFC 9113 §6.5.2 does. */
-export const MAX_HEADER_LIST_BYTES = 64 * 1024;
+/** All fields of a request together, counted as RFC 9113 §6.5.2 does. gRPC's C core takes no more either. */
+export const MAX_HEADER_LIST_BYTES = 16 * 1024;
 const MAX_REMEMBERED = 8;
 const MAX_REMEMBERED_BYTES = 512;
 
@@ -47,10 +50,14 @@ export class HeaderReader {
     const changed = this.#hpack.decode(bytes, start, end, this.#visit);
     if (changed) this.#remembered = [];
     if (!trailers) this.#complete();
-    const read = this.#fault === undefined ? { headers: this.#headers } : { fault: this.#fault };
+    const read: HeadersRead =
+      this.#fault === undefined
+        ? { headers: this.#headers, ownBytes: this.#listBytes }
+        : { fault: this.#fault };
     if (!changed && !trailers && end - start <= MAX_REMEMBERED_BYTES) {
       if (this.#remembered.length >= MAX_REMEMBERED) this.#remembered.shift();
-      this.#remembered.push({ block: Buffer.from(bytes.subarray(start, end)), read });
+      const block = Buffer.from(bytes.subarray(start, end));
+      this.#remembered.push({ block, read: "fault" in read ? read : { ...read, ownBytes: 0 } });
     }
     return read;
   }

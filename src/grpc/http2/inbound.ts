@@ -34,6 +34,8 @@ export interface FrameHandler extends StreamHost {
 
 /** Streams that we reset and the client may not yet know to be gone. */
 const MAX_REMEMBERED_RESETS = 1_000;
+/** Headers of the open streams of one connection, all together. */
+const MAX_HEADERS_BYTES = 4 * 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 export class Inbound implements FrameSink {
@@ -49,11 +51,17 @@ export class Inbound implements FrameSink {
   #dataBytes = 0;
   #windowBytes: number;
   #takenBytes = 0;
+  #headersBytes = 0;
 
   constructor(connection: FrameHandler) {
     this.#connection = connection;
     this.#settings = new ClientSettings(connection.sender);
     this.#windowBytes = connection.options.receiveWindowBytes;
+  }
+
+  /** The header block that has begun and not ended. */
+  get openBlock(): object | undefined {
+    return this.#block;
   }
 
   // DATA -----------------------------------------------------------------------
@@ -218,16 +226,25 @@ export class Inbound implements FrameSink {
     if (streamId > connection.finalStreamId) return;
     if ("fault" in read) {
       this.#refuse(streamId, ErrorCode.PROTOCOL_ERROR);
-    } else if (connection.streams.size >= connection.options.maxConcurrentStreams) {
+    } else if (
+      connection.streams.size >= connection.options.maxConcurrentStreams ||
+      this.#headersBytes + read.ownBytes > MAX_HEADERS_BYTES
+    ) {
       this.#refuse(streamId, ErrorCode.REFUSED_STREAM);
     } else {
       const { streamWindowBytes } = connection.options;
       const windowBytes = this.#settings.streamWindowBytes;
       const stream = new Stream(connection, streamId, streamWindowBytes, windowBytes);
       stream.inputEnded = ended;
+      stream.headersBytes = read.ownBytes;
+      this.#headersBytes += read.ownBytes;
       connection.streams.set(streamId, stream);
       connection.opened(stream, read.headers, ended);
     }
+  }
+
+  left({ headersBytes }: Stream): void {
+    this.#headersBytes -= headersBytes;
   }
 
   #onTrailers(ended: boolean, streamId: number, bytes: Buffer, start: number, end: number): void {

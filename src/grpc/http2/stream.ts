@@ -39,6 +39,8 @@ export class Stream implements SendingStream {
   readonly id: number;
   readonly #host: StreamHost;
   owner: StreamOwner | undefined = undefined;
+  /** Of the request's headers, what they take for themselves. */
+  headersBytes = 0;
   headersSent = false;
   closed = false;
   /** The client has sent END_STREAM. */

@@ -86,7 +86,10 @@ export interface Patience {
   readonly minimumBytesPerSecond: number;
   /** Time over which that rate is taken, ms. */
   readonly slowSenderMs: number;
-  /** A message begun and not continued for this long ends its call, also while nobody waits. */
+  /**
+   * A message begun and not continued for this long ends its call, also while nobody waits;
+   * likewise a call of one message without it, or without its end. Streams may be silent.
+   */
   readonly silentSenderMs: number;
   /** An answer of which nothing was taken for this long ends its call. */
   readonly stalledReaderMs: number;

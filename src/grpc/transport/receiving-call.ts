@@ -81,6 +81,12 @@ export abstract class ReceivingCall implements MessageSink, BudgetWaiter {
     return reader?.midMessage && !reader.holding ? reader : undefined;
   }
 
+  /** No message is under way, and the call cannot go on before the client has said more. */
+  protected get awaitsClient(): boolean {
+    if (!this.unaryInput || this.inputEnded) return false;
+    return !this.#reader?.midMessage && !this.#reader?.holding;
+  }
+
   chunk(chunk: Buffer): boolean {
     if (this.finished) return true;
     if (this.#reader === undefined) {

@@ -168,6 +168,10 @@ export abstract class ServerCall extends ReceivingCall implements StreamOwner, E
       if (stalled) this.cut("its answer is not being read");
     } else if (!this.finished && this.incoming) {
       this.#inspectSender(now, this.incoming);
+    } else if (!this.finished && this.awaitsClient) {
+      this.#watch ??= new SlowClientWatch();
+      const verdict = this.#watch.silentSender(now, this.messages, this.host.patience);
+      if (verdict !== undefined) this.fail(new StatusError("RESOURCE_EXHAUSTED", verdict));
     } else {
       this.#watch?.forget();
     }

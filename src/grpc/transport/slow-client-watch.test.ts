@@ -37,6 +37,17 @@ describe("a sender", () => {
     expect(watchSender(0, { scarce: false })).toBe(31);
   });
 
+  it("that does not begin its message or end its call is given up after 30 s of silence", () => {
+    const watch = new SlowClientWatch();
+    const silent = (second: number, messages: number) =>
+      watch.silentSender(second * 1000, messages, patience);
+    expect(silent(1, 0)).toBeUndefined();
+    expect(silent(30, 0)).toBeUndefined();
+    expect(silent(30.5, 1)).toBeUndefined();
+    expect(silent(60, 1)).toBeUndefined();
+    expect(silent(61, 1)).toMatch(/nothing came for 30500 ms/);
+  });
+
   it("that began fast and then stopped is found all the same", () => {
     const watch = new SlowClientWatch();
     const look = (second: number) => {

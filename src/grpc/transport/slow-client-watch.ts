@@ -30,6 +30,19 @@ export class SlowClientWatch {
     return now - this.since >= patience.stalledReaderMs;
   }
 
+  /** Between messages. @param messages received so far. @returns what is wrong, if anything */
+  silentSender(now: number, messages: number, patience: Patience): string | undefined {
+    // No message of `slowSender` has such a number.
+    const number = -1 - messages;
+    if (this.since === 0 || number !== this.#message) {
+      this.#message = number;
+      this.#begin(now, 0);
+    }
+    const elapsedMs = now - this.since;
+    if (elapsedMs < patience.silentSenderMs) return undefined;
+    return `The client neither sends its message nor ends its call: nothing came for ${Math.round(elapsedMs)} ms`;
+  }
+
   /** @returns what is wrong with how the message comes in, if anything. */
   slowSender(now: number, incoming: Incoming, patience: Patience): string | undefined {
     const { number, receivedBytes, lengthBytes, scarce, offences } = incoming;
