@@ -217,7 +217,13 @@ export class Http2Connection implements StreamHost, FrameHandler {
     this.#unfinished = unfinished;
     if (unfinished === undefined) return;
     this.#unfinishedSince = this.options.now();
-    this.#unfinishedTimer ??= setTimeout(this.#unfinishedLong, HANDSHAKE_MS).unref();
+    if (this.#unfinishedTimer === undefined) this.#lookAgainIn(HANDSHAKE_MS);
+  }
+
+  #lookAgainIn(ms: number): void {
+    // Where it was this process that stood still, the rest may be here and not yet read.
+    const look = () => setImmediate(this.#unfinishedLong);
+    this.#unfinishedTimer = setTimeout(look, ms).unref();
   }
 
   readonly #unfinishedLong = (): void => {
@@ -225,7 +231,7 @@ export class Http2Connection implements StreamHost, FrameHandler {
     if (this.#unfinished === undefined || this.closed) return;
     const leftMs = this.#unfinishedSince + HANDSHAKE_MS - this.options.now();
     if (leftMs > 0) {
-      this.#unfinishedTimer = setTimeout(this.#unfinishedLong, leftMs).unref();
+      this.#lookAgainIn(leftMs);
       return;
     }
     const reason = "a frame or a header block that does not end";
