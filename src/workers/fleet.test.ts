@@ -384,7 +384,10 @@ describe("a worker that hangs in native code", { timeout: TEST_MS }, () => {
     expect(instance.workerPid).toBe(pid);
   });
 
-  it("with one model is killed although it answers for another", async () => {
+  it.each([
+    ["answers for", (other: Instance) => runByte(other, 1)],
+    ["lets itself be asked about", (other: Instance) => other.probe()],
+  ])("with one model is killed although it %s another", async (_, useOther) => {
     const path = join(folder, "forgetful.mjs");
     writeFileSync(
       path,
@@ -411,7 +414,7 @@ describe("a worker that hangs in native code", { timeout: TEST_MS }, () => {
     const hanging = settled(runByte(stuck, 13));
     for (let times = 0; times < 4; times++) {
       await clock.advance(90);
-      await settled(runByte(other, 1));
+      await settled(useOther(other));
     }
     await clock.advance(90);
     expect(String(await hanging)).toContain("one execution took longer than 300 ms");
