@@ -50,6 +50,9 @@ function clients(port: number, count: number): TestClient[] {
   return made;
 }
 
+/** However busy the machine is. */
+const PATIENT = { timeout: 20_000 };
+
 /** Connections that say nothing. */
 function sockets(port: number, count: number): Socket[] {
   const made = Array.from({ length: count }, () => connect(port, "127.0.0.1").resume());
@@ -121,7 +124,7 @@ describe("edges", () => {
         "close",
       ),
     );
-    await expect.poll(() => server.stats().edges[0]?.connections).toBe(4);
+    await expect.poll(() => server.stats().edges[0]?.connections, PATIENT).toBe(4);
     process.kill(edge, "SIGKILL");
     await Promise.all(closed);
     // Nor does the server wait for them.
@@ -136,13 +139,16 @@ describe("edges", () => {
         await once(socket, "connect");
         socket.destroy();
       }
-      await expect.poll(() => server.stats().edges.map((edge) => edge.connections)).toEqual([0, 0]);
+      await expect
+        .poll(() => server.stats().edges.map(({ connections }) => connections), PATIENT)
+        .toEqual([0, 0]);
+      // Nor here.
       closers.pop();
     };
     await some();
     const before = count();
     for (let times = 0; times < 3; times++) await some();
-    await expect.poll(count, { timeout: 10_000 }).toBeLessThan(before + 20);
+    await expect.poll(count, PATIENT).toBeLessThan(before + 20);
   });
 
   it("say that they live when they are asked", async () => {
@@ -174,10 +180,10 @@ describe("edges", () => {
     expect(pids(server)).toEqual([edge]);
     process.kill(edge, "SIGSTOP");
     await clock.advance(15_000);
-    await expect.poll(() => alive(edge)).toBe(false);
-    await expect.poll(() => pids(server)).toEqual([0]);
+    await expect.poll(() => alive(edge), PATIENT).toBe(false);
+    await expect.poll(() => pids(server), PATIENT).toEqual([0]);
     await clock.advance(1_000);
-    await expect.poll(() => server.stats().edges[0]?.ready, { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => server.stats().edges[0]?.ready, PATIENT).toBe(true);
     expect(pids(server)).not.toEqual([edge]);
   });
 
