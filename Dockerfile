@@ -14,7 +14,7 @@
 # --tenancy-folder name.
 #
 # It takes tritonserver's flags and is installed under its name too, so that a
-# command line written for Triton's image starts it: docker run ... --entrypoint
+# command line written for Triton's image starts it: docker run --init ... --entrypoint
 # tritonserver beamgate --model-repository=/models --insecure-no-auth
 
 ARG VARIANT=cpu
@@ -41,14 +41,22 @@ COPY models models
 RUN node node_modules/typescript-7/bin/tsc --build . src/http/dashboard/app && npm run -s sbom > dist/sbom.cdx.json && npm prune --omit=dev
 
 FROM node AS host-cpu
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends tini \
+ && rm -rf /var/lib/apt/lists/*
 
 FROM node AS host-xrt
 # hadolint ignore=DL3008
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libxrt1 pocl-opencl-icd ocl-icd-libopencl1 \
+ && apt-get install -y --no-install-recommends tini libxrt1 pocl-opencl-icd ocl-icd-libopencl1 \
  && rm -rf /var/lib/apt/lists/*
 
 FROM nvidia/cuda:12.6.3-cudnn-runtime-ubuntu24.04 AS host-cuda
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends tini \
+ && rm -rf /var/lib/apt/lists/*
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
 
 # hadolint ignore=DL3006
@@ -81,5 +89,6 @@ USER 1000:1000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8000/v2/health/ready').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["node", "src/cli/beamgate.mjs"]
+# What a worker has started outlives it as a child of process 1, which has to take note of its end: Node does not.
+ENTRYPOINT ["/usr/bin/tini", "--", "node", "src/cli/beamgate.mjs"]
 CMD ["serve"]

@@ -4,10 +4,11 @@ import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ModelVariant } from "../../backends/contract.ts";
 import { OnnxGraph } from "../../models/make/onnx/onnx-graph.ts";
 import { eventually, isAlive } from "../../test/support/process-tree.ts";
+import { VirtualClock } from "../../test/support/virtual-clock.ts";
 import { systemClock } from "../clock.ts";
 import { silent } from "../logger.ts";
 import { packageRoot } from "../package-root.ts";
@@ -90,6 +91,15 @@ async function runRaw(
   } finally {
     room.release();
   }
+}
+
+async function runByte(instance: Instance, value: number): Promise<void> {
+  const room = instance.room(1);
+  if (room === undefined) throw new Error("no room");
+  room.bytes[0] = value;
+  const inputs = [{ index: 0, shape: [1, 1], offset: 0, byteLength: 1 }];
+  await instance.run({ room, inputs, outputOffset: 1, outputs: [0], memberRows: [1] });
+  room.release();
 }
 
 const settled = (work: Promise<unknown>) =>
@@ -311,6 +321,44 @@ describe("a worker that is killed", { timeout: TEST_MS }, () => {
   });
 });
 
+describe("a worker that is told to end by whoever ends the gateway", { timeout: TEST_MS }, () => {
+  it.each(["SIGTERM", "SIGINT"] as const)(
+    "by %s goes on, as the gateway needs it to drain",
+    async (signal) => {
+      const instance = await load(newFleet(), echoVariant());
+      const pid = instance.workerPid;
+      process.kill(pid, signal);
+      expect(await run(instance, [1])).toEqual([1]);
+      expect(instance.workerPid).toBe(pid);
+    },
+  );
+});
+
+describe("a worker that even a kill does not end", { timeout: TEST_MS }, () => {
+  // As one that waits in a driver, uninterruptibly.
+  const kill = vi.spyOn(process, "kill");
+  afterEach(() => void kill.mockRestore());
+
+  it("is given up after five seconds, and its runs with it", async () => {
+    const clock = new VirtualClock();
+    const fleet = newFleet({ clock, executionTimeoutMs: 300 });
+    const instance = await load(fleet, echoVariant({ hang_on: "13" }));
+    const pid = instance.workerPid;
+    kill.mockReturnValue(true);
+    const hanging = settled(run(instance, [13]));
+    await clock.advance(1_000);
+    expect(instance.workerPid).toBe(pid);
+    await clock.advance(5_000);
+    expect(await hanging).toMatchObject({
+      executing: true,
+      message: `worker ${pid} does not end although it was killed: one execution took longer than 300 ms`,
+    });
+    expect(instance.ready).toBe(false);
+    kill.mockRestore();
+    process.kill(-pid, "SIGKILL");
+  });
+});
+
 describe("a worker that hangs in native code", { timeout: TEST_MS }, () => {
   it("is killed when one execution takes too long", async () => {
     const instance = await load(
@@ -334,6 +382,42 @@ describe("a worker that hangs in native code", { timeout: TEST_MS }, () => {
     const pid = instance.workerPid;
     for (let i = 0; i < 2; i++) await Promise.all([run(instance, [1]), run(instance, [2])]);
     expect(instance.workerPid).toBe(pid);
+  });
+
+  it.each([
+    ["answers for", (other: Instance) => runByte(other, 1)],
+    ["lets itself be asked about", (other: Instance) => other.probe()],
+  ])("with one model is killed although it %s another", async (_, useOther) => {
+    const path = join(folder, "forgetful.mjs");
+    writeFileSync(
+      path,
+      `const device = { id: "forgetful:0", vendor: "test", platform: "any" };
+       const execute = async ({ inputs: [x] }) =>
+         x.data[0] === 13 ? new Promise(() => {}) : [{ ...x, name: "y", data: Uint8Array.from(x.data) }];
+       export default { kind: "forgetful", platforms: ["any"], formats: {},
+         inspect: async () => ({ platform: "any" }),
+         create: async () => ({ kind: "forgetful", devices: async () => [device],
+           load: async () => ({ device, unload: async () => {}, execute }), close: async () => {} }) };`,
+    );
+    const clock = new VirtualClock();
+    const backends = [{ kind: "forgetful", package: path }];
+    const fleet = newFleet({ clock, backends, maxCpuWorkers: 1, executionTimeoutMs: 300 });
+    const bytes = { name: "x", datatype: "UINT8", shape: [-1] } as const;
+    const variant = (name: string): ModelVariant => ({
+      ...echoVariant({}, name),
+      inputs: [bytes],
+      outputs: [{ ...bytes, name: "y" }],
+    });
+    const stuck = await load(fleet, variant("stuck"), "forgetful");
+    const other = await load(fleet, variant("other"), "forgetful");
+    expect(other.workerPid).toBe(stuck.workerPid);
+    const hanging = settled(runByte(stuck, 13));
+    for (let times = 0; times < 4; times++) {
+      await clock.advance(90);
+      await settled(useOther(other));
+    }
+    await clock.advance(90);
+    expect(String(await hanging)).toContain("one execution took longer than 300 ms");
   });
 
   it("in its first runs is killed as soon as in any other, whatever a load may take", async () => {

@@ -36,6 +36,10 @@ const CHANNEL_FD = 3;
 /** Log lines are dropped while the gateway is that far behind with reading. */
 const LOG_BACKLOG_BYTES = 2 ** 20;
 
+// Who ends the gateway ends its workers, once it has answered what they still compute: a batch system sends such
+// signals to every process of a job.
+process.on("SIGTERM", () => {});
+process.on("SIGINT", () => {});
 if (sharedMemorySupported) dieWithParent();
 // The parent may have died before the line above: then this process has another one by now.
 if (process.ppid !== Number(process.argv[2])) process.exit(1);

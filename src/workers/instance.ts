@@ -133,18 +133,21 @@ export class ManagedInstance implements Instance {
     });
     const loaded = answer as LoadedWords;
     const rooms = this.#newRooms(loaded.maxInFlight + 1);
+    const undo = async () => {
+      rooms.close();
+      await worker.ask({ type: "unload", instance }).catch(() => {});
+    };
     try {
       const { words } = rooms;
       if (words.length > 0) await worker.ask({ type: "rooms", instance, rooms: words });
       rooms.unlink();
       if (worker.state === "dead") throw new WorkerLost(`worker ${worker.pid} died`, false);
     } catch (cause) {
-      rooms.close();
+      await undo();
       throw cause;
     }
     if (this.#closed) {
-      rooms.close();
-      await worker.ask({ type: "unload", instance }).catch(() => {});
+      await undo();
       return;
     }
     this.#refusal = undefined;

@@ -37,6 +37,10 @@ export class PendingRuns {
     return this.#ids.includes(id);
   }
 
+  isOldest(id: number): boolean {
+    return this.#ids[0] === id;
+  }
+
   /** @throws where no such run is pending: the worker is confused. */
   take(id: number): PendingRun {
     const at = this.#ids.indexOf(id);

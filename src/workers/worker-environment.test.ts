@@ -3,7 +3,10 @@ import { workerEnvironment } from "./worker-environment.ts";
 
 describe("the environment of a worker", () => {
   it("has what libraries look for", () => {
-    const kept = { PATH: "/bin", HOME: "/root", XILINX_XRT: "/opt/xrt", CUDA_VISIBLE_DEVICES: "0" };
+    const kept = {
+      ...{ PATH: "/bin", HOME: "/root", XILINX_XRT: "/opt/xrt", CUDA_VISIBLE_DEVICES: "0" },
+      KEYBOARD: "us",
+    };
     expect(workerEnvironment(kept)).toEqual({ ...kept, UV_THREADPOOL_SIZE: "1" });
   });
 
@@ -17,6 +20,11 @@ describe("the environment of a worker", () => {
     "PGPASSWORD",
     "GOOGLE_APPLICATION_CREDENTIALS",
     "SOME_API_KEY",
+    "APIKEY",
+    "SIGNING_KEY",
+    "SSH_KEY_FILE",
+    "TRUSTED_KEYS",
+    "KEY2",
     "OTEL_AUTHORIZATION",
     "NODE_OPTIONS",
   ])("has no %s", (name) => {

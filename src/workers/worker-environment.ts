@@ -5,8 +5,8 @@
 
 /** Of the gateway's own configuration. */
 const OURS = /^BEAMGATE_/;
-const SECRET =
-  /TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|AUTHORIZATION|(API|PRIVATE|ACCESS|ENCRYPTION)_?KEY/i;
+/** A key is at the end of a word: a keyboard is none. */
+const SECRET = /TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|AUTHORIZATION|KEYS?(_|\d|$)/i;
 /** Flags meant for the gateway (inspectors, loaders). */
 const NODES = /^NODE_OPTIONS$/;
 

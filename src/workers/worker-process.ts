@@ -38,6 +38,8 @@ export interface WorkerSettings extends WatchLimits {
 
 /** Time for a polite end before the kill. */
 const END_GRACE_MS = 2_000;
+/** Time for the system to end a killed process. One that waits in a driver may not end for hours: then it is given up. */
+const KILLED_GRACE_MS = 5_000;
 /** Time between a process' end and that of its streams, after which they count as ended. */
 const STREAMS_GRACE_MS = 500;
 
@@ -78,10 +80,14 @@ export class WorkerProcess {
   #ending = false;
   #nextRun = 0;
   #nextAsk = 0;
-  /** Since when the oldest run is the oldest, where there is one. */
+  /** Since when the oldest run is the oldest, where there is one; later by the time that asks took meanwhile. */
   #headSince = 0;
+  /** Since when there are asks, where there are any. */
+  #askingSince = 0;
   #pingedAt: number | undefined;
   #stopTicking: () => void = () => {};
+  /** Takes back that a killed process is given up; undefined: it was not killed. */
+  #endsAfterAll: (() => void) | undefined;
   /** Empty while it lives. */
   #deathReason = "";
 
@@ -149,7 +155,9 @@ export class WorkerProcess {
     const frame = wordsFrame({ ...words, ask } as ToWorker);
     return new Promise((resolve, reject) => {
       const isShort = SHORT_ASKS.has(words.type);
-      this.#asks.set(ask, { askedAt: this.#settings.clock.now(), isShort, resolve, reject });
+      const askedAt = this.#settings.clock.now();
+      if (this.#asks.size === 0) this.#askingSince = askedAt;
+      this.#asks.set(ask, { askedAt, isShort, resolve, reject });
       this.#channel.send(frame);
     });
   }
@@ -199,7 +207,14 @@ export class WorkerProcess {
   kill(reason: string): void {
     if (this.#state === "dead") return;
     if (!this.#ending) this.#killedBecause ??= reason;
+    this.#killNow();
+  }
+
+  #killNow(): void {
     killGroup(this.pid);
+    this.#endsAfterAll ??= this.#settings.clock.after(KILLED_GRACE_MS, () =>
+      this.#die("does not end although it was killed"),
+    );
   }
 
   /** Lets it unload and exit, and kills it where that takes too long. Resolves when it is gone. */
@@ -207,7 +222,7 @@ export class WorkerProcess {
     if (this.#state === "dead") return;
     this.#ending = true;
     this.#channel.send(wordsFrame({ type: "end" }));
-    const giveUp = this.#settings.clock.after(END_GRACE_MS, () => killGroup(this.pid));
+    const giveUp = this.#settings.clock.after(END_GRACE_MS, () => this.#killNow());
     await this.#gone;
     giveUp();
   }
@@ -239,14 +254,14 @@ export class WorkerProcess {
   /** A worker without a channel is of no use; usually it is dying and the channel went first. */
   #onChannelClosed(error: Error | undefined): void {
     if (error !== undefined && !("code" in error)) this.kill(`its channel broke: ${error.message}`);
-    else killGroup(this.pid);
+    else this.#killNow();
   }
 
   #onResponse(meta: Buffer, payload: Buffer): void {
     const { run, outputs, ...response } = readResponse(meta);
     const { onResponse } = this.#runs.get(run);
     // A stream may last; what must not is its silence.
-    this.#headSince = this.#settings.clock.now();
+    this.#showedLife(run);
     let end = 0;
     const views = outputs.map(({ index, shape, byteLength }) => {
       const start = end;
@@ -259,7 +274,8 @@ export class WorkerProcess {
   #onResult(meta: Buffer, payload: Buffer): void {
     const { run, timing, outputs } = readResult(meta);
     const { resolve, reject, room } = this.#takeRun(run);
-    this.meter.add((timing.inputUs + timing.inferUs + timing.outputUs) / 1000, this.#headSince);
+    const busyMs = (timing.inputUs + timing.inferUs + timing.outputUs) / 1000;
+    this.meter.add(busyMs, this.#settings.clock.now());
     try {
       const memory = ({ inline }: PlacedOutput) => (inline ? payload : room.bytes);
       resolve({ outputs: outputs.map((output) => toRunOutput(output, memory(output))), timing });
@@ -296,16 +312,24 @@ export class WorkerProcess {
   }
 
   #takeRun(id: number): PendingRun {
-    const run = this.#runs.take(id);
-    this.#headSince = this.#settings.clock.now();
-    return run;
+    this.#showedLife(id);
+    return this.#runs.take(id);
+  }
+
+  /** The oldest run alone starts the watch anew: one that hangs is not excused by answers to younger ones. */
+  #showedLife(id: number): void {
+    if (this.#runs.isOldest(id)) this.#headSince = this.#settings.clock.now();
   }
 
   #takeAsk(id: number): PendingAsk {
     const pending = this.#asks.get(id);
     if (pending === undefined) throw new Error(`an answer to ask ${id}, which is not pending`);
     this.#asks.delete(id);
-    this.#headSince = this.#settings.clock.now();
+    if (this.#asks.size === 0) {
+      // Runs are not to blame for the time of a load, and are for what they took before it.
+      const countedMs = Math.max(0, this.#askingSince - this.#headSince);
+      this.#headSince = this.#settings.clock.now() - countedMs;
+    }
     return pending;
   }
 
@@ -342,6 +366,7 @@ export class WorkerProcess {
     if (this.#state === "dead") return;
     this.#state = "dead";
     this.#stopTicking();
+    this.#endsAfterAll?.();
     this.#channel.close();
     const why = this.#killedBecause === undefined ? "" : `: ${this.#killedBecause}`;
     this.#deathReason = this.#ending

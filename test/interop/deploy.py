@@ -147,11 +147,35 @@ def check_chart(cases, python):
             for document in documents:
                 if document["kind"] == "ConfigMap":
                     check_config(document["data"]["gateway.yaml"])
+    with cases.case("its ports say what is spoken on them"):
+        spoken = {
+            name: {port["name"]: port["appProtocol"] for port in service["spec"]["ports"]}
+            for name, documents in rendered.items()
+            for service in documents
+            if service["kind"] == "Service"
+            and service["spec"]["selector"].get("app.kubernetes.io/component") == "gateway"
+        }
+        plain = {"http": "http", "grpc": "kubernetes.io/h2c", "metrics": "http"}
+        equal(spoken["minimal"], plain)
+        equal(spoken["production"], {"http": "https", "grpc": "https", "metrics": "http"})
+        text = render(helm, "--set", "triton.insecureNoAuth=true,tls.existingSecret=x")
+        (service,) = [each for each in documents_of(python, text) if each["kind"] == "Service"]
+        ports = {port["name"]: port["appProtocol"] for port in service["spec"]["ports"]}
+        equal(ports, {**plain, "grpc": "https"})
     for reason, flags, text in [
         ("nobody says who may call", [], "who may call?"),
         ("a key is misspelt", ["--set", "triton.replica=3"], "replica"),
         ("a claim has no name", ["--set", "modelRepository.storageType=pvc"], "claimName"),
         ("a route leads from nowhere", ["--set", "grpcRoute.enabled=true"], "parentRefs"),
+        (
+            "a route would keep certificates",
+            [
+                "--set",
+                "grpcRoute.enabled=true,grpcRoute.parentRefs[0].name=public,"
+                "tls.existingSecret=x,tls.clientCertificates=true",
+            ],
+            "client certificates never arrive",
+        ),
     ]:
         with cases.case(f"it is refused where {reason}"):
             more = ["--set", "triton.insecureNoAuth=true"] if flags else []
@@ -180,6 +204,12 @@ def check_kserve(cases, python):
         equal(runtime["spec"]["protocolVersions"], ["v2", "grpc-v2"])
         (container,) = runtime["spec"]["containers"]
         equal(container["name"], "kserve-container")
+        # It cannot ask for more time than Kubernetes gives by itself.
+        pause = container["lifecycle"]["preStop"]["exec"]["command"]
+        equal(pause[0], "sleep")
+        (exits,) = [arg for arg in container["args"] if arg.startswith("--exit-timeout-secs=")]
+        if int(pause[1]) + int(exits.split("=")[1]) >= 30:
+            raise AssertionError("it is killed before exit-timeout-secs is over")
         # As a pod it is one by Kubernetes' schema.
         keys = {key: runtime["spec"][key] for key in ("containers", "volumes")}
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": keys}
@@ -198,6 +228,10 @@ def check_systemd(cases):
         copy.write_text(text)
         with cases.case("systemd-analyze verify has nothing to say about the unit"):
             equal(run(["systemd-analyze", "verify", "--man=no", str(copy)]).strip(), "")
+        with cases.case("the unit lets the gateway open cards of each vendor"):
+            allowed = re.findall(r"^DeviceAllow=(\S+) rw$", text, re.MULTILINE)
+            for group in ("char-drm", "char-dfl-*", "char-intel-fpga-*", "char-nvidia"):
+                contains(allowed, group)
         with cases.case("systemd-analyze security gives it an exposure of 2.5 or less"):
             output = run(["systemd-analyze", "security", "--offline=true", str(copy)])
             exposure = float(re.search(r"Overall exposure level[^:]*: ([\d.]+)", output)[1])
@@ -217,7 +251,7 @@ def check_slurm(cases):
         secret.write_text("0123456789abcdef0123456789abcdef\n")
         srun = folder / "bin" / "srun"
         srun.parent.mkdir()
-        srun.write_text('#!/bin/sh\nexec "$@"\n')
+        srun.write_text('#!/bin/sh\n[ "$1" = --cpus-per-task=3 ] || exit 64\nshift\nexec "$@"\n')
         srun.chmod(srun.stat().st_mode | stat.S_IXUSR)
         config = folder / "gateway.json"
         backends = [{"kind": "remote", "options": {"healthMs": 200}}]
@@ -237,6 +271,7 @@ def check_slurm(cases):
                     "BEAMGATE_SECRET": str(secret),
                     "BEAMGATE_MODELS": str(far),
                     "SLURM_JOB_ID": "4711",
+                    "SLURM_CPUS_PER_TASK": "3",
                     "SLURM_JOB_END_TIME": str(int(time.time()) + 7200),
                     "TMPDIR": str(folder),
                 }

@@ -115,6 +115,19 @@ describe("what the image holds", () => {
   });
 });
 
+describe("what process 1 of a container is", () => {
+  it("takes note of the end of processes that nobody else waits for, on each kind of host", () => {
+    const entry = lastStage.find(({ word }) => word === "ENTRYPOINT")?.rest ?? "[]";
+    expect(JSON.parse(entry)).toEqual(["/usr/bin/tini", "--", "node", "src/cli/beamgate.mjs"]);
+    for (const variant of ["cpu", "xrt", "cuda"]) {
+      const start = instructions.findIndex(({ rest }) => rest.endsWith(` AS host-${variant}`));
+      const end = stageStarts.find((at) => at > start);
+      const runs = instructions.slice(start, end).filter(({ word }) => word === "RUN");
+      expect(runs.map(({ rest }) => rest).join()).toMatch(/ apt-get install [^&]*\btini\b/);
+    }
+  });
+});
+
 /** The last stage's files below `app`; of the dependencies only those that `npm prune --omit=dev` leaves. */
 function layOut(app: string): void {
   for (const { sources, target } of copies(lastStage)) {

@@ -14,6 +14,7 @@ import { DEFINES, FLAG, readHeaders, Told } from "./words.ts";
 class FakeSocket extends EventEmitter {
   writable = true;
   writableLength = 0;
+  paused = false;
   readonly written: Buffer[] = [];
 
   write(bytes: Buffer): boolean {
@@ -23,8 +24,15 @@ class FakeSocket extends EventEmitter {
   setNoDelay(): void {}
   cork(): void {}
   uncork(): void {}
-  pause(): void {}
-  resume(): void {}
+  pause(): void {
+    this.paused = true;
+  }
+  resume(): void {
+    this.paused = false;
+  }
+  isPaused(): boolean {
+    return this.paused;
+  }
   end(): void {}
   destroy(): void {
     this.emit("close");
@@ -56,9 +64,11 @@ function edge() {
     ...{ maxFrameBytes: 1 << 20, maxConcurrentStreams: 1000 },
   };
   const watch = { busy() {}, heard() {}, closed() {} };
-  new ClientEnd(7, client as unknown as Socket, line, settings, silent, watch);
+  const end = new ClientEnd(7, client as unknown as Socket, line, settings, silent, watch);
   client.emit("data", Buffer.concat([PREFACE, settingsFrame([])]));
   return {
+    client,
+    end,
     /** In one read. @returns what the gateway hears of it, and in how many pieces */
     async says(...frames: readonly Buffer[]): Promise<{ said: Said[]; writes: number }> {
       client.emit("data", Buffer.concat(frames));
@@ -193,5 +203,17 @@ describe("a client's end at an edge", () => {
     expect(brief((await says(frame(Frame.RST_STREAM, 0, 3, CANCEL))).said)).toEqual([
       [Told.GONE, 3],
     ]);
+  });
+
+  it("is not read while the gateway is behind, whatever the client takes meanwhile", () => {
+    const { client, end } = edge();
+    end.stopReading();
+    client.emit("drain");
+    expect(client.paused).toBe(true);
+    end.readOn();
+    expect(client.paused).toBe(false);
+    client.pause();
+    client.emit("drain");
+    expect(client.paused).toBe(false);
   });
 });

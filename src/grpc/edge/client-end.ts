@@ -43,6 +43,8 @@ export class ClientEnd implements ConnectionListener {
   readonly #headers: (RequestHeaders | undefined)[] = new Array(SLOTS).fill(undefined);
   #nextSlot = 0;
   #stuck = false;
+  /** Nothing is read of it, whatever it takes itself. */
+  #held = false;
 
   constructor(
     id: number,
@@ -58,6 +60,10 @@ export class ClientEnd implements ConnectionListener {
     this.#log = log;
     this.#watch = watch;
     this.#link = new Http2Connection(socket, { ...settings, now: () => performance.now() }, this);
+    // The sender's own listener, which comes first, reads on once the client has taken what waited.
+    socket.on("drain", () => {
+      if (this.#held) socket.pause();
+    });
   }
 
   // What the client says ---------------------------------------------------------
@@ -135,10 +141,12 @@ export class ClientEnd implements ConnectionListener {
   }
 
   stopReading(): void {
+    this.#held = true;
     this.#socket.pause();
   }
 
   readOn(): void {
+    this.#held = false;
     this.#socket.resume();
   }
 

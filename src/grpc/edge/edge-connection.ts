@@ -34,6 +34,7 @@ export class EdgeConnection implements Link, StreamHost, StreamSender {
   readonly #streamWindowBytes: number;
   readonly #streams = new Map<number, Stream>();
   readonly #headers: RequestHeaders[] = new Array(SLOTS).fill({});
+  #refused = false;
   #pong: (() => void) | undefined = undefined;
 
   /** @param id of the connection on the line. @param streamWindowBytes what the edge's clients may send ahead */
@@ -55,7 +56,8 @@ export class EdgeConnection implements Link, StreamHost, StreamSender {
     start: number,
     end: number,
   ): void {
-    if (this.closed) return;
+    // What was on its way here when it was refused is as if it had never come.
+    if (this.closed || this.#refused) return;
     if (type === Told.REQUEST) this.#begin(flags, streamId, bytes, start, end);
     else if (type === Told.PINGED) this.#listener.pinged();
     else if (type === Told.PONG) this.#ponged();
@@ -197,7 +199,8 @@ export class EdgeConnection implements Link, StreamHost, StreamSender {
   }
 
   refuse(code: number, reason: string): void {
-    if (this.closed) return;
+    if (this.closed || this.#refused) return;
+    this.#refused = true;
     this.#listener.refused(reason);
     this.#line.say(Asked.REFUSE, this.#id, 0, Buffer.concat([number(code), Buffer.from(reason)]));
     this.#closeStreams();

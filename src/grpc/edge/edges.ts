@@ -4,12 +4,10 @@
  * itself: they are queued and batched together, wherever they come in.
  */
 import type { Socket } from "node:net";
-import type { Clock } from "../../clock.ts";
 import { type ConnectionOpened, Edge, type EdgeOptions } from "./edge.ts";
 
 export interface EdgesOptions extends EdgeOptions {
   readonly count: number;
-  readonly clock: Clock;
 }
 
 export interface EdgeStats {
@@ -86,7 +84,8 @@ export class Edges {
   async #spawn(index: number): Promise<void> {
     const { clock, log } = this.#options;
     const startedAt = clock.now();
-    const edge = new Edge(this.#options, this.#opened, (why) => {
+    let edge: Edge | undefined;
+    const died = (why: string) => {
       if (this.#edges[index] === edge) this.#edges[index] = undefined;
       if (this.#stopped) return;
       if (clock.now() - startedAt > HEALTHY_MS) this.#deaths[index] = 0;
@@ -99,7 +98,13 @@ export class Edges {
         this.#restarts[index] = (this.#restarts[index] ?? 0) + 1;
         this.#spawn(index).catch((error: unknown) => log.error("gRPC edge", { error }));
       });
-    });
+    };
+    try {
+      edge = new Edge(this.#options, this.#opened, died);
+    } catch (cause) {
+      died(cause instanceof Error ? cause.message : String(cause));
+      throw cause;
+    }
     this.#edges[index] = edge;
     await edge.started;
   }

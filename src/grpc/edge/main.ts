@@ -10,7 +10,14 @@ import { peerOf } from "../transport/peer.ts";
 import { readPortTls, tlsServer } from "../transport/tls-server.ts";
 import { ClientEnd } from "./client-end.ts";
 import { Line } from "./line.ts";
-import { type EdgeSettings, type FromEdge, type Opening, type ToEdge, Told } from "./words.ts";
+import {
+  EDGE_ITSELF,
+  type EdgeSettings,
+  type FromEdge,
+  type Opening,
+  type ToEdge,
+  Told,
+} from "./words.ts";
 
 /** The line's file descriptor. */
 const LINE_FD = 3;
@@ -37,8 +44,10 @@ class Edge {
     this.#settings = settings;
     this.#tls = settings.tls && tlsServer(settings.tls, log, (socket) => this.#onTls(socket));
     this.#line = new Line(new Socket({ fd: LINE_FD, readable: true, writable: true }), {
-      frame: (type, flags, connection, stream, bytes, start, end) =>
-        this.#clients.get(connection)?.asked(type, flags, stream, bytes, start, end),
+      frame: (type, flags, connection, stream, bytes, start, end) => {
+        if (connection === EDGE_ITSELF) this.#line.say(Told.PONG, EDGE_ITSELF);
+        else this.#clients.get(connection)?.asked(type, flags, stream, bytes, start, end);
+      },
       pause: () => this.#lookAtBusy(),
       drained: () => this.#readAgain(),
       closed: () => process.exit(0),
@@ -89,7 +98,8 @@ class Edge {
       },
     });
     this.#clients.set(id, client);
-    socket.resume();
+    if (this.#paused) client.stopReading();
+    else socket.resume();
   }
 
   #lookAtBusy(): void {

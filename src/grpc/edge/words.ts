@@ -25,7 +25,7 @@ export const Told = {
   TAKEN: 7,
   /** A PING of the client. */
   PINGED: 8,
-  /** The answer to ours. */
+  /** The answer to ours, of a client or of the edge itself. */
   PONG: 9,
   /** A flag: the client's socket takes nothing more at the moment. */
   STUCK: 10,
@@ -48,8 +48,12 @@ export const Asked = {
   CUT: 23,
   /** A number, the code; and the reason. */
   REFUSE: 24,
+  /** Whether the client lives, or the edge itself. */
   PING: 25,
 } as const;
+
+/** The number that no client's connection has: PING and PONG with it are between the gateway and the edge. */
+export const EDGE_ITSELF = 0;
 
 /** In REQUEST: the client says no more. In RESPOND: nothing else follows. In STUCK: it is. */
 export const FLAG = 1;
