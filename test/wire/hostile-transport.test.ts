@@ -256,7 +256,7 @@ describe("deadlines", () => {
     });
     expect(heard.grpcStatus).toBe(4);
     expect(heard.elapsedMs).toBeGreaterThan(25);
-    expect(heard.elapsedMs).toBeLessThan(500);
+    expect(heard.elapsedMs).toBeLessThan(10_000);
   });
 
   it("end a call whose message never ends", async () => {
@@ -284,8 +284,8 @@ describe("messages that never end", () => {
     const heard = await honest.say({ path: "/test.Hot/Echo", chunks: [framed(body)] });
     expect([heard.grpcStatus, heard.body.length]).toEqual([0, 5 + body.length]);
     expect(server.stats().heldBytes).toBeLessThanOrEqual(BUDGET_BYTES);
-    // Who was granted room loses it after 1.5 s, and what else came that way goes to the end of the line.
-    expect(performance.now() - begin).toBeLessThan(8_000);
+    // Who was granted room loses it after 1.5 s, and what else came that way goes to the end of the line: else 14 × 1.5 s.
+    expect(performance.now() - begin).toBeLessThan(20_000);
     const codes = (await Promise.all(ends)).map((end) => end.grpcStatus);
     expect(new Set(codes)).toEqual(new Set([8]));
   }, 60_000);
@@ -299,7 +299,8 @@ describe("messages that never end", () => {
       chunks: [framed(Buffer.alloc(60_000))],
     });
     expect(heard.grpcStatus).toBe(0);
-    expect(heard.elapsedMs).toBeLessThan(500);
+    // The others would be sent away after 1.5 s.
+    expect(heard.elapsedMs).toBeLessThan(1_400);
   });
 });
 

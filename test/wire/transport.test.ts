@@ -468,7 +468,7 @@ describe.skipIf(!certificates)("our server with TLS", () => {
     await new Promise((wake) => setTimeout(wake, 20));
     const begin = performance.now();
     await server.stop();
-    expect(performance.now() - begin).toBeLessThan(1_000);
+    expect(performance.now() - begin).toBeLessThan(5_000);
   });
 
   it("with mutual TLS serves a client that has a certificate", async () => {
