@@ -147,7 +147,7 @@ describe.skipIf(NO_REDIS)(
       expect(await a.turn()).toMatchObject({ failed: 0 });
       expect(redis.command("hkeys", "{test}:gateways")).toBe("a");
       expect([a.membership.live, redis.command("zcard", keys[0] ?? "")]).toEqual([1, "1"]);
-    }, 60_000);
+    }, 180_000);
   },
 );
 
