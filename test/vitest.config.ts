@@ -15,7 +15,7 @@ const together = {
 /** Nothing is proven by being quick: these end what hangs, on a slow and busy machine, too. */
 const patience = {
   testTimeout: 60_000,
-  hookTimeout: 60_000,
+  hookTimeout: 120_000,
   expect: { poll: { timeout: 20_000 } },
 };
 
