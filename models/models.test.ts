@@ -156,7 +156,7 @@ describe.each(recipes.filter(({ name }) => !["simple_int8", "simple_string"].inc
 describe.each(recipes.filter(({ measure }) => measure !== undefined))(
   "the training of $name",
   ({ name, measure }) => {
-    it("is as good on fresh data as its figures say", { timeout: 30_000 }, async () => {
+    it("is as good on fresh data as its figures say", { timeout: 120_000 }, async () => {
       const stored = storedFigures(name)?.figures ?? {};
       const size = name === "met_regression" ? 150 : 2000;
       const run = (inputs: NamedTensors) => runOnce(name, inputs);
@@ -194,7 +194,7 @@ describe("the figures", () => {
 });
 
 describe("making a model twice", () => {
-  it("gives the same bytes, training included", { timeout: 60_000 }, () => {
+  it("gives the same bytes, training included", { timeout: 180_000 }, () => {
     expect(Buffer.compare(trackClassifier.build(), trackClassifier.build())).toBe(0);
   });
 

@@ -12,6 +12,13 @@ const together = {
   sequence: { groupOrder: 0 },
 };
 
+/** Nothing is proven by being quick: these end what hangs, on a slow and busy machine, too. */
+const patience = {
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+  expect: { poll: { timeout: 20_000 } },
+};
+
 export default defineConfig({
   root,
   test: {
@@ -22,6 +29,7 @@ export default defineConfig({
           name: "unit",
           root,
           include: ["src/**/*.test.ts", "loadtest/**/*.test.ts", "models/**/*.test.ts"],
+          ...patience,
           ...together,
         },
       },
@@ -30,7 +38,7 @@ export default defineConfig({
           name: "backends",
           root,
           include: ["backends/**/*.test.ts"],
-          testTimeout: 20_000,
+          ...patience,
           ...together,
         },
       },
@@ -42,8 +50,7 @@ export default defineConfig({
             "test/*.test.ts",
             "test/{arm64,chaos,stories,wire,fuzz,bench,support}/**/*.test.ts",
           ],
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          ...patience,
           sequence: { groupOrder: 1 },
         },
       },
@@ -53,8 +60,7 @@ export default defineConfig({
           root,
           include: ["test/wire/*.test.ts"],
           env: { WIRE_EDGES: "2" },
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          ...patience,
           sequence: { groupOrder: 1 },
         },
       },

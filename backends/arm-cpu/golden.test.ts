@@ -25,7 +25,7 @@ const names = existsSync(folder) ? readdirSync(folder) : [];
 const signal = new AbortController().signal;
 
 describe.skipIf(names.length === 0)("real models of ../shared/models", () => {
-  it.each(names)("%s gives the golden outputs", { timeout: 60_000 }, async (name) => {
+  it.each(names)("%s gives the golden outputs", { timeout: 180_000 }, async (name) => {
     const golden = JSON.parse(readFileSync(join(folder, name), "utf8")) as Golden;
     const path = join(root, golden.file.includes("/") ? golden.file : join("onnx", golden.file));
     const artifact = { digest: "", path, format: "onnx", platform: "any" };

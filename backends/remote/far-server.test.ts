@@ -46,7 +46,7 @@ async function listening(server: Http2Server, handler: Handler) {
   return { address: `127.0.0.1:${port}`, sessions };
 }
 
-function client(address: string, timeoutMs = 5_000, tls?: TlsOptions, name?: string): FarServer {
+function client(address: string, timeoutMs = 20_000, tls?: TlsOptions, name?: string): FarServer {
   const headers = { authorization: `Bearer ${TOKEN}` };
   const made = new FarServer({ address, tls, headers, timeoutMs, ...(name ? { name } : {}) });
   clients.push(made);
@@ -209,10 +209,10 @@ describe("a server that stops answering", () => {
     const { address, sessions } = await listening(createServer(), (stream, headers) => {
       if (!silent) answering(framed("answer"))(stream, headers);
     });
-    const far = client(address, 200);
+    const far = client(address, 1_000);
     await expect(far.infer(message(), signal)).rejects.toMatchObject({
       fault: "device",
-      message: expect.stringContaining("DEADLINE_EXCEEDED: no answer within 200 ms"),
+      message: expect.stringContaining("DEADLINE_EXCEEDED: no answer within 1000 ms"),
     });
     silent = false;
     expect((await far.infer(message(), signal)).toString()).toBe("answer");
@@ -225,12 +225,12 @@ describe("a server that stops answering", () => {
         answering(framed(""))(stream, headers);
       }
     });
-    const far = client(address, 300);
+    const far = client(address, 1_500);
     const slow = far.infer(message(), signal);
-    const asking = setInterval(() => void far.identity(1_000).catch(() => {}), 30);
+    const asking = setInterval(() => void far.identity(20_000).catch(() => {}), 30);
     await expect(slow).rejects.toMatchObject({ fault: "device" });
     clearInterval(asking);
-    await far.identity(1_000);
+    await far.identity(20_000);
     expect(sessions.size).toBe(1);
   });
 

@@ -22,7 +22,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe.skipIf(missing)(
   `FACILE on an emulated board${missing ? `: ${missing}` : ""}`,
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   () => {
     const vectors = files ? readVectors(files.vectors) : [];
     const network = files ? (JSON.parse(readFileSync(files.model, "utf8")) as Network) : undefined;

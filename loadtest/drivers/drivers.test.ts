@@ -71,7 +71,7 @@ async function opened(
 
 async function until(claim: () => boolean): Promise<void> {
   for (let waited = 0; !claim(); waited += 5) {
-    if (waited > 5000) throw new Error("it did not come to that within 5 s");
+    if (waited > 30_000) throw new Error("it did not come to that within 30 s");
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

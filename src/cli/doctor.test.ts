@@ -139,5 +139,5 @@ describe("the command", () => {
     const findings: { check: string; level: string; remedy?: string }[] = JSON.parse(said.join(""));
     expect(findings.find(({ check }) => check.startsWith("repository"))?.level).toBe("fail");
     for (const { level, remedy } of findings) expect(level === "ok" || remedy).toBeTruthy();
-  }, 30_000);
+  }, 120_000);
 });

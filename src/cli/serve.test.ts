@@ -47,7 +47,7 @@ describe("a gateway that starts", () => {
   it("is announced with its models and Triton's lines, with the real ports", async () => {
     const before = listeners();
     const { ended, written } = start();
-    await vi.waitFor(() => expect(written()).toContain("Started HTTPService"));
+    await vi.waitFor(() => expect(written()).toContain("Started HTTPService"), { timeout: 20_000 });
     const lines = written().split("\n");
     expect(lines).toContain("Started GRPCInferenceService at 127.0.0.1:41");
     expect(lines).toContain("Started HTTPService at 127.0.0.1:42");
@@ -60,7 +60,7 @@ describe("a gateway that starts", () => {
 
   it("is announced in JSON where the log is", async () => {
     const { ended, written } = start({}, { "log-format": "json", "log-info": "false" });
-    await vi.waitFor(() => expect(written()).toContain("Started HTTPService"));
+    await vi.waitFor(() => expect(written()).toContain("Started HTTPService"), { timeout: 20_000 });
     const [model, grpc] = written()
       .trimEnd()
       .split("\n")
@@ -120,7 +120,7 @@ describe("a signal", () => {
         return new Promise(() => {});
       },
     });
-    await vi.waitFor(() => expect(written()).toContain("Started"));
+    await vi.waitFor(() => expect(written()).toContain("Started"), { timeout: 20_000 });
     signal("SIGTERM");
     await new Promise((resolve) => setImmediate(resolve));
     signal("SIGTERM");
@@ -131,7 +131,7 @@ describe("a signal", () => {
 
   it("ends with 1 when the stop fails", async () => {
     const { ended, written } = start({ stop: () => Promise.reject(new Error("stuck")) });
-    await vi.waitFor(() => expect(written()).toContain("Started"));
+    await vi.waitFor(() => expect(written()).toContain("Started"), { timeout: 20_000 });
     signal("SIGTERM");
     expect(await ended).toBe(1);
     expect(written()).toContain("failed to stop");

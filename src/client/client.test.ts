@@ -161,12 +161,12 @@ describe("infer", () => {
         deadlines.push(call.getDeadline().valueOf() - Date.now());
       },
     });
-    const error = await client.infer(request, { timeoutMs: 300 }).catch((thrown) => thrown);
+    const error = await client.infer(request, { timeoutMs: 2_000 }).catch((thrown) => thrown);
     expect(error).toBeInstanceOf(InferenceError);
     expect(error).toMatchObject({ code: "DEADLINE_EXCEEDED", method: "ModelInfer" });
     expect(deadlines).toHaveLength(1);
     expect(deadlines[0]).toBeGreaterThan(100);
-    expect(deadlines[0]).toBeLessThanOrEqual(300);
+    expect(deadlines[0]).toBeLessThanOrEqual(2_000);
   });
 
   it("ends when the caller gives up, while it is asked and while it waits", async () => {
@@ -188,8 +188,11 @@ describe("infer", () => {
     const asked: Any[] = [];
     const refusal = { code: status.UNAVAILABLE, metadata: pushback("30000") };
     const client = await served(refusing([refusal], asked));
-    const signal = AbortSignal.timeout(100);
-    await expect(client.infer(request, { signal })).rejects.toMatchObject({ code: "CANCELLED" });
+    const end = new AbortController();
+    const waiting = client.infer(request, { signal: end.signal }).catch((thrown) => thrown);
+    await expect.poll(() => asked.length).toBe(1);
+    setTimeout(() => end.abort(), 100);
+    expect(await waiting).toMatchObject({ code: "CANCELLED" });
     expect(asked).toHaveLength(1);
   });
 });

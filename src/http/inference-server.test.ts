@@ -89,12 +89,12 @@ describe("clients that never read", () => {
       socket.write(raw(more));
       return client;
     });
-    await vi.waitFor(() => expect(answered).toBe(2));
+    await vi.waitFor(() => expect(answered).toBe(2), { timeout: 20_000 });
     await new Promise((resolve) => setTimeout(resolve, 100));
     for (let second = 0; second < 40; second += 1) vi.advanceTimersByTime(1_000);
     for (const client of clients) {
       client.socket.resume();
-      await vi.waitFor(() => expect(client.closed).toBe(true));
+      await vi.waitFor(() => expect(client.closed).toBe(true), { timeout: 20_000 });
       expect(client.readBytes).toBeLessThan(big.length);
     }
   });
@@ -313,7 +313,7 @@ describe("a server that is stopped", () => {
     expect(server.inFlight()).toEqual([expect.stringContaining("GET /slow")]);
 
     const drained = server.drain();
-    await vi.waitFor(() => expect(fetch(`${url}-other`)).rejects.toThrow());
+    await vi.waitFor(() => expect(fetch(`${url}-other`)).rejects.toThrow(), { timeout: 20_000 });
     answer.resolve();
     expect(await (await inFlight).text()).toBe("done");
     await drained;

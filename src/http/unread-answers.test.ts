@@ -1,10 +1,13 @@
 import { createServer } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
-import { afterEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { UnreadAnswers } from "./unread-answers.ts";
 
 const ends: (() => unknown)[] = [];
+// It looks when a test says so, whatever the machine is doing.
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] }));
 afterEach(() => {
+  vi.useRealTimers();
   for (const end of ends.splice(0)) end();
 });
 
@@ -34,10 +37,8 @@ async function serve(limitBytes: number) {
     for (const client of clients) client.destroy();
     server.close();
   });
-  await vi.waitFor(() => {
-    expect(waiting.size).toBe(2);
-    expect(readBytes).toBeGreaterThan(8 * 2 ** 20);
-  });
+  await expect.poll(() => waiting.size).toBe(2);
+  await expect.poll(() => readBytes).toBeGreaterThan(8 * 2 ** 20);
   // Not the first look: the kernel may still take a little.
   await new Promise((resolve) => setTimeout(resolve, 50));
   const alive = () => [...waiting].filter((socket) => !socket.destroyed).length;

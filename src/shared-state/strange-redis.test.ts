@@ -21,22 +21,27 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-async function gatewayAt(url: string, id = "a") {
+/** An answer of a real Redis comes within it, however slow the machine is. */
+const PATIENCE_MS = 20_000;
+/** Of what never answers. */
+const SHORT_MS = 300;
+
+async function gatewayAt(url: string, id = "a", commandTimeoutMs = PATIENCE_MS) {
   const told: string[] = [];
   const tell = (text: string) => void told.push(text);
-  const settings = redisSettings({ url, prefix: "test", commandTimeoutMs: 300 });
+  const settings = redisSettings({ url, prefix: "test", commandTimeoutMs });
   const link = new Link({ settings, now, log: { ...silent, info: tell, warn: tell } });
   ends.push(() => link.close());
   await link.open();
   const facts = { id, address: `${id}:8001`, version: "1", since: id };
-  const membership = new Membership({ link, self: () => facts, ttlMs: 400, now });
+  const membership = new Membership({ link, self: () => facts, ttlMs: 30_000, now });
   const slices = new QuotaSlices({ link, id, live: () => membership.live, now });
   let count = 0;
   const counts = new SharedCounts({
     ...{ link, id, now },
     own: () => [{ name: "jets", mark: `${++count}`, write: () => `${count}` }],
   });
-  const lease = new Lease({ link, name: "x", owner: id, ttlMs: 5_000, now });
+  const lease = new Lease({ link, name: "x", owner: id, ttlMs: 30_000, now });
   /** Everything that a gateway does with Redis, once. @returns what failed */
   const turn = async () => {
     const { failures } = link.counts;
@@ -142,7 +147,7 @@ describe.skipIf(NO_REDIS)(
       expect(await a.turn()).toMatchObject({ failed: 0 });
       expect(redis.command("hkeys", "{test}:gateways")).toBe("a");
       expect([a.membership.live, redis.command("zcard", keys[0] ?? "")]).toEqual([1, "1"]);
-    }, 60_000);
+    }, 180_000);
   },
 );
 
@@ -190,7 +195,7 @@ describe("what is no Redis", () => {
   ])(
     "and %s is away for us, told once, and quotas are divided",
     async (_how, answer) => {
-      const a = await gatewayAt(await answering(answer));
+      const a = await gatewayAt(await answering(answer), "a", SHORT_MS);
       for (let turn = 0; turn < 4; turn += 1) expect((await a.turn()).failed).toBeGreaterThan(0);
       expect(a.link.state).not.toBe("up");
       expect(a.told.length).toBeLessThanOrEqual(2);
@@ -204,6 +209,8 @@ describe("what is no Redis", () => {
     let at = 0;
     const a = await gatewayAt(
       await answering((socket) => void socket.write(ODD[at++ % ODD.length] ?? "")),
+      "a",
+      SHORT_MS,
     );
     for (let turn = 0; turn < 40; turn += 1) {
       // Answers drift against questions, so that every question meets every answer.
@@ -215,5 +222,5 @@ describe("what is no Redis", () => {
       expect(a.membership.live).toBe(1);
       for (const text of a.counts.of("jets") ?? []) expect(text).toMatch(/^\d+$/);
     }
-  }, 60_000);
+  }, 120_000);
 });

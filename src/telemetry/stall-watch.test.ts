@@ -78,8 +78,8 @@ describe("an event loop that stood still", () => {
     const end = performance.now() + 1000;
     while (performance.now() < end);
     expect(figures(watch)["beamgate_event_loop_stalled_seconds_total"]).toBe(before);
+    // A timer of 200 ms finds it there.
     await sleep(200);
-    expect(performance.now() - end).toBeLessThan(1000);
     const after = figures(watch);
     const grown = (after["beamgate_event_loop_stalled_seconds_total"] ?? 0) - before;
     expect(grown).toBeGreaterThan(0.85);

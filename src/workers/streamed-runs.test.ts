@@ -8,7 +8,7 @@ import { packageRoot } from "../package-root.ts";
 import { createFleet } from "./fleet.ts";
 import { type Fleet, type Instance, type Run, type RunResponse, WorkerLost } from "./types.ts";
 
-const TEST_MS = 30_000;
+const TEST_MS = 120_000;
 const fleets: Fleet[] = [];
 afterEach(async () => {
   await Promise.all(fleets.splice(0).map((fleet) => fleet.close()));
@@ -146,11 +146,11 @@ describe("a decoupled model in a worker", { timeout: TEST_MS }, () => {
   });
 
   it("may answer for longer than one execution may be silent", async () => {
-    const watch = { executionTimeoutMs: 200, heartbeatMs: 50 };
+    const watch = { executionTimeoutMs: 1_500, heartbeatMs: 50 };
     const instance = await aRepeater({}, "echo", watch);
     const begin = performance.now();
     const run = stream(instance, [[1e12, 1]], () => {
-      if (performance.now() - begin > 600) run.abort.abort();
+      if (performance.now() - begin > 4_000) run.abort.abort();
     });
     await run.done;
     expect(instance.ready).toBe(true);

@@ -56,7 +56,7 @@ class Side:
 
     def settle(self):
         """Waits until no model is on its way in or out."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             models = self.stub.RepositoryIndex(M.RepositoryIndexRequest()).models
             if all(model.state not in ("LOADING", "UNLOADING") for model in models):

@@ -120,7 +120,7 @@ def refusal(call):
     raise AssertionError("it was not refused")
 
 
-def until(what, check, seconds=20):
+def until(what, check, seconds=60):
     end = time.monotonic() + seconds
     while not check():
         if time.monotonic() > end:

@@ -103,7 +103,7 @@ def many_clients(near, address, far):
 
 
 def becomes(client, model, ready):
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while client.is_model_ready(model) != ready:
         if time.monotonic() > end:
             raise AssertionError(f"{model} did not become ready={ready}: {index(client)[model]}")

@@ -271,14 +271,14 @@ def check_idle(cases):
         (model / "1" / "model.onnx").symlink_to(source / "1" / "model.onnx")
         (model / "initial_state").symlink_to(source / "initial_state")
         config = (source / "config.pbtxt").read_text()
-        short = config.replace("microseconds: 5000000", "microseconds: 300000")
+        short = config.replace("microseconds: 5000000", "microseconds: 2000000")
         (model / "config.pbtxt").write_text(short)
         with gateway(folder) as server, triton.InferenceServerClient(server.grpc) as client:
             with cases.case("a sequence that idles too long is over"):
                 ask(client, "running_sum", 1, 1, start=True)
                 time.sleep(0.1)
                 equal(ask(client, "running_sum", 1, 1), 12)
-                time.sleep(1)
+                time.sleep(4)
                 _, text = refusal(lambda: ask(client, "running_sum", 1, 1))
                 contains(text, "must specify the START flag")
             with cases.case("more sequences than rows wait; idle ones make place"):

@@ -286,7 +286,7 @@ def in_flight(client, model):
 
 
 def wait_for(condition, what):
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while not condition():
         if time.monotonic() > end:
             raise AssertionError(f"{what} did not come")

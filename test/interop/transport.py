@@ -51,26 +51,33 @@ def status_of(call):
 
 def check_deadlines(cases, client):
     with cases.case("client_timeout ends a slow request in time"):
-        begin = time.monotonic()
-        status = status_of(lambda: client.infer("slow", one_input(), client_timeout=0.1))
-        equal(status, "StatusCode.DEADLINE_EXCEEDED")
-        if time.monotonic() - begin > 0.5:
-            raise AssertionError(f"after {time.monotonic() - begin:.2f} s")
+        took = []
+        # The quickest of some: other work on the machine is not what is tested.
+        while len(took) < 5 and min(took, default=1) > 0.5:
+            begin = time.monotonic()
+            status = status_of(lambda: client.infer("slow", one_input(), client_timeout=0.1))
+            took.append(time.monotonic() - begin)
+            equal(status, "StatusCode.DEADLINE_EXCEEDED")
+        if min(took) > 0.5:
+            raise AssertionError(f"after {min(took):.2f} s")
     with cases.case("a deadline of weeks is a deadline"):
         check_answer(client.infer("slow", one_input(), client_timeout=3_000_000))
     with cases.case("a request whose client cancelled leaves the queue"):
         answers = queue.Queue()
         keep = lambda result, error: answers.put(error)  # noqa: E731
-        calls = [client.async_infer("slow", one_input(), keep) for _ in range(8)]
-        for call in calls:
-            call.cancel()
-        for _ in calls:
-            equal(answers.get(timeout=10).status(), "StatusCode.CANCELLED")
-        begin = time.monotonic()
-        check_answer(client.infer("slow", one_input()))
+        took = []
+        while len(took) < 5 and min(took, default=3) > 2.5:
+            calls = [client.async_infer("slow", one_input(), keep) for _ in range(8)]
+            for call in calls:
+                call.cancel()
+            for _ in calls:
+                equal(answers.get(timeout=60).status(), "StatusCode.CANCELLED")
+            begin = time.monotonic()
+            check_answer(client.infer("slow", one_input()))
+            took.append(time.monotonic() - begin)
         # Eight executions would take 4 s; at most those already in the worker run on.
-        if time.monotonic() - begin > 2.5:
-            raise AssertionError(f"the next answer took {time.monotonic() - begin:.1f} s")
+        if min(took) > 2.5:
+            raise AssertionError(f"the next answer took {min(took):.1f} s")
 
 
 def check_clients(cases, server, client):
@@ -81,7 +88,7 @@ def check_clients(cases, server, client):
             keep = lambda result, error, values=values: answers.put((values, result, error))  # noqa: E731
             client.async_infer("free", one_input(values), keep)
         for _ in range(200):
-            values, result, error = answers.get(timeout=20)
+            values, result, error = answers.get(timeout=60)
             if error:
                 raise error
             check_answer(result, values)
@@ -108,7 +115,7 @@ def check_clients(cases, server, client):
         def ask_alone(_):
             arguments = [("grpc.use_local_subchannel_pool", 1)]
             with triton.InferenceServerClient(server.grpc, channel_args=arguments) as other:
-                check_answer(other.infer("free", one_input(), client_timeout=20))
+                check_answer(other.infer("free", one_input(), client_timeout=60))
 
         with concurrent.futures.ThreadPoolExecutor(20) as pool:
             list(pool.map(ask_alone, range(20)))
@@ -142,7 +149,7 @@ def check_tls(cases, models):
             port = server.grpc.rsplit(":", 1)[1]
             with triton.InferenceServerClient(f"localhost:{port}", **options) as client:
                 return status_of(
-                    lambda: check_answer(client.infer("free", one_input(), client_timeout=5))
+                    lambda: check_answer(client.infer("free", one_input(), client_timeout=60))
                 )
 
         trusted = {"ssl": True, "root_certificates": path("ca.crt")}

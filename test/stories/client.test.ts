@@ -28,7 +28,7 @@ describe("the examples", () => {
     );
     const flags = ["--model-control-mode=explicit", ...explicit];
     gateway = await startGateway({ repositories: [join(packageRoot, "models")], flags });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => gateway?.stop());
 
   async function example(name: string, ...args: string[]): Promise<string> {
@@ -184,5 +184,5 @@ describe("the package", () => {
     const inside = "import('beamgate/dist/src/gateway.js').catch(({ code }) => console.log(code))";
     const shut = await run(process.execPath, ["-e", inside], { cwd: project });
     expect(shut.stdout).toBe("ERR_PACKAGE_PATH_NOT_EXPORTED\n");
-  }, 60_000);
+  }, 180_000);
 });

@@ -9,7 +9,7 @@ import type { CatalogArtifact } from "../../src/registry/catalog/types.ts";
 import { parseConfig } from "../../src/registry/config-pbtxt.ts";
 import { type GateRig, gateRig } from "../support/gate-rig.ts";
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 180_000;
 const ROWS = 40;
 
 let rig: GateRig;

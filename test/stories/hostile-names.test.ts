@@ -49,7 +49,7 @@ beforeAll(async () => {
     await infer(name, name, "1");
     await infer("nobody", name, name);
   }
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await gateway?.stop();
   await log?.flushed();

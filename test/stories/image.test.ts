@@ -201,7 +201,7 @@ describe("a gateway in the image's files", () => {
           const [program = "", ...args] = command.map((word) =>
             word.replace(":8000/", `:${port}/`),
           );
-          return spawnSync(program, args, { timeout: 20_000 }).status;
+          return spawnSync(program, args, { timeout: 60_000 }).status;
         };
         expect(check(gateway.httpPort)).toBe(0);
         await gateway.stop();

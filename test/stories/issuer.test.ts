@@ -138,13 +138,15 @@ describe("an issuer with an authority and a discovery document of its own", () =
   it("that is slow makes nobody wait whose key is known, and the others five seconds", async () => {
     issuer.mood = "slow";
     later(7 * HOUR_MS);
-    const begin = performance.now();
-    const unknown = byToken("three");
+    let over = false;
+    const unknown = byToken("three").finally(() => {
+      over = true;
+    });
     expect(await byToken()).toBe("200");
     expect(await byKey()).toBe("200");
-    expect(performance.now() - begin).toBeLessThan(4_000);
+    expect(over).toBe(false);
+    // Its issuer would go on for ever.
     expect(await unknown).toMatch(/^401 .*no such key/);
-    expect(performance.now() - begin).toBeLessThan(8_000);
   });
 
   it.each([

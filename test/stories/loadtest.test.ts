@@ -94,7 +94,10 @@ describe("a closed loop on a model that takes 20 ms", { timeout: STORY_MS }, () 
     const p50 = one?.latency.quantiles[0]?.ms ?? 0;
     expect(p50).toBeGreaterThan(DELAY_MS * 0.95);
     // One request at a time: the rate is the inverse of the latency.
-    expect((one?.answeredPerSecond ?? 0) * (one?.latency.meanMs ?? 0)).toBeGreaterThan(900);
+    const underWay = ((one?.answeredPerSecond ?? 0) * (one?.latency.meanMs ?? 0)) / 1000;
+    expect(underWay).toBeLessThan(1.1);
+    // Less than one on average where a busy machine lets the generator wait.
+    expect(underWay).toBeGreaterThan(0.6);
   });
 
   it("tells the server's share of it, and how the generator did", () => {
@@ -148,7 +151,7 @@ describe("a closed loop on a model that takes 20 ms", { timeout: STORY_MS }, () 
         await page.setViewportSize({ width: 390, height: 844 });
         const wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth";
         // The charts follow the new width a moment later.
-        await expect.poll(() => page.evaluate(wide), { timeout: 10_000 }).toBe(false);
+        await expect.poll(() => page.evaluate(wide), { timeout: 60_000 }).toBe(false);
         expect(complaints).toEqual([]);
         expect(requests).toEqual([url]);
       } finally {

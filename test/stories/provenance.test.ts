@@ -6,7 +6,7 @@ import { ADDING_CONFIG, addingGraph, anArtifact, rowOf } from "../support/fake-c
 import { decodeAnswer, encodeQuestion, type InferAnswer } from "../support/infer-messages.ts";
 import { type RegistryGateway, startRegistryGateway } from "../support/registry-gateway.ts";
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 180_000;
 let gateway: RegistryGateway;
 let digest = "";
 beforeAll(async () => {

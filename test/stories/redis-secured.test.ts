@@ -136,7 +136,7 @@ describe.skipIf(NO_REDIS)(`a secured Redis${NO_REDIS ? ` (${NO_REDIS})` : ""}`, 
     const report = async () => (await (await fetch(`${base}/beamgate/gateways`)).json()) as object;
     expect(await report()).toMatchObject({ redis: "down" });
     writeFileSync(passwordFile, SECRET);
-    await expect.poll(report, { timeout: 10_000 }).toMatchObject({ redis: "up" });
+    await expect.poll(report, { timeout: 60_000 }).toMatchObject({ redis: "up" });
     expect(gateway.log()).toMatch(/Redis answers again, after/);
     expect(gateway.log()).not.toMatch(new RegExp(`${SECRET}|${WRONG}`));
   });

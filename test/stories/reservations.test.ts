@@ -9,7 +9,7 @@ import { type GatewayProcess, startGateway } from "../support/gateway-process.ts
 import { temporaryRepository } from "../support/model-repository.ts";
 import { runCli } from "../support/run-cli.ts";
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 180_000;
 const repository = temporaryRepository();
 const state = mkdtempSync(join(tmpdir(), "beamgate-reservations-"));
 let gateway: GatewayProcess;
@@ -66,7 +66,7 @@ const devices = async () =>
 const board = async (id: string) => (await devices()).find((device) => device.id === id);
 
 /** @returns false: it did not become true in time */
-async function until(claim: () => Promise<boolean>, limitMs = 20_000): Promise<boolean> {
+async function until(claim: () => Promise<boolean>, limitMs = 60_000): Promise<boolean> {
   const end = performance.now() + limitMs;
   while (performance.now() < end) {
     if (await claim()) return true;

@@ -12,7 +12,7 @@ import { newOwner } from "../../src/store/files/owner.ts";
 import { createLog, type Log } from "../../src/telemetry/log.ts";
 import { ADDING_CONFIG, addingGraph, anArtifact } from "../support/fake-catalog.ts";
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 180_000;
 const MODEL = "taker";
 
 let folder: string;

@@ -110,7 +110,7 @@ function call(rpc: string, request: object, side: Side = "fixed"): Promise<Outco
       method.requestSerialize,
       method.responseDeserialize,
       request,
-      { deadline: Date.now() + 20_000 },
+      { deadline: Date.now() + 60_000 },
       (error, answer) => {
         if (error === null) resolve({ code: "OK", text: "", answer });
         else resolve({ code: status[error.code] ?? "?", text: error.details });

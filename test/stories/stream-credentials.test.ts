@@ -18,7 +18,7 @@ const STREAM_INFER = "/inference.GRPCInferenceService/ModelStreamInfer";
 /** First byte of a ModelStreamInferResponse without an error: its field 2. */
 const INFER_RESPONSE = 0x12;
 const HOUR_MS = 3_600_000;
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 180_000;
 const folder = temporaryFolder();
 const inFolder = (name: string) => join(folder.path, name);
 const [kept, withdrawn] = [newApiKey(), newApiKey()];

@@ -199,7 +199,7 @@ describe("a quota that is set while the gateway runs", { timeout: LIMIT_MS }, ()
 
   it("and the ledger survive the death of the gateway", async () => {
     const before = await sums();
-    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await new Promise((resolve) => setTimeout(resolve, 6_000));
     process.kill(gateway.pid, "SIGKILL");
     await gateway.exited;
     client.close();

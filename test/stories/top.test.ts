@@ -99,18 +99,18 @@ describe("top", () => {
       drawn += text;
     };
     const ended = main(["top", url(), "--interval", "100ms"], { ...io, out });
-    await expect.poll(() => frames().length, { timeout: 10_000 }).toBeGreaterThan(3);
+    await expect.poll(() => frames().length, { timeout: 60_000 }).toBeGreaterThan(3);
     expect(frames()[0]).toContain("the first figures come after one interval");
     expect(frames().at(-1)).toMatch(/simple:1 +READY/);
     press(" ");
     const [frozen = ""] = frames().slice(-1);
     expect(frozen).toContain("frozen: space goes on");
     columns = 40;
-    await expect.poll(() => frames().at(-1), { timeout: 10_000 }).not.toBe(frozen);
+    await expect.poll(() => frames().at(-1), { timeout: 60_000 }).not.toBe(frozen);
     const figures = (frame: string | undefined) => frame?.split("\u001b[K\r\n").slice(2, 5).join();
     const again = frames().at(-1);
     await expect
-      .poll(() => frames().length, { timeout: 10_000 })
+      .poll(() => frames().length, { timeout: 60_000 })
       .toBeGreaterThan(frames().length + 2);
     expect(figures(frames().at(-1))).toBe(figures(again));
     for (const line of frames().at(-1)?.split("\u001b[K\r\n") ?? []) {

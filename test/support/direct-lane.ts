@@ -116,4 +116,4 @@ export const raw = (body: string, more = "", model = "m") =>
 
 export const bodies = (text: string) =>
   [...text.matchAll(/\r\n\r\n(?:\{.*?\]\}|)(.*?)(?=HTTP\/1\.1|$)/gs)].map(([, body]) => body);
-export const until = (check: () => void) => vi.waitFor(check, { timeout: 3000 });
+export const until = (check: () => void) => vi.waitFor(check, { timeout: 20_000 });

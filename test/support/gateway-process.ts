@@ -24,7 +24,7 @@ export interface GatewayProcess {
   readonly exited: Promise<Exit>;
   /** The last of what it printed. */
   log(): string;
-  /** SIGTERM, then SIGKILL after 15 s. */
+  /** SIGTERM, then SIGKILL after a minute. */
   stop(): Promise<void>;
 }
 
@@ -65,7 +65,7 @@ export async function startGateway(options: GatewayOptions): Promise<GatewayProc
     log: () => log,
     async stop() {
       child.kill("SIGTERM");
-      const late = setTimeout(() => child.kill("SIGKILL"), 15_000);
+      const late = setTimeout(() => child.kill("SIGKILL"), 60_000);
       await exited;
       clearTimeout(late);
     },

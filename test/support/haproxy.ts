@@ -67,7 +67,7 @@ export async function startHaproxy(
         () => true,
         () => false,
       ),
-    10_000,
+    60_000,
   );
   if (listens === undefined) {
     child.kill("SIGKILL");

@@ -95,10 +95,10 @@ describe("edges", () => {
     expect(codes.filter((code) => code === status.OK).length).toBeGreaterThanOrEqual(2);
     await expect
       .poll(async () => (await say()).map(({ error }) => error?.code ?? status.OK), {
-        timeout: 10_000,
+        timeout: 30_000,
       })
       .toEqual([status.OK, status.OK, status.OK, status.OK]);
-    await expect.poll(() => server.stats().edges[0]?.ready, { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => server.stats().edges[0]?.ready, { timeout: 30_000 }).toBe(true);
     expect(server.stats().edges.map(({ restarts }) => restarts)).toEqual([1, 0]);
     expect(pids(server)[1]).toBe(second);
   });

@@ -69,7 +69,7 @@ interface HealthClient {
 }
 
 const until = async (holds: () => boolean): Promise<void> => {
-  for (let i = 0; i < 400 && !holds(); i++) await new Promise((wake) => setTimeout(wake, 5));
+  for (let i = 0; i < 5_000 && !holds(); i++) await new Promise((wake) => setTimeout(wake, 5));
   expect(holds()).toBe(true);
 };
 

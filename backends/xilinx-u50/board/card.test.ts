@@ -157,9 +157,9 @@ describe("a card", () => {
     });
 
     it("is done late", async () => {
-      await run({ slow: { ms: 30 } });
+      await run({ slow: { ms: 500 } });
       expect((await control()) & DONE).toBe(0);
-      await new Promise((resolve) => setTimeout(resolve, 35));
+      await new Promise((resolve) => setTimeout(resolve, 520));
       expect((await control()) & DONE).toBe(DONE);
     });
 

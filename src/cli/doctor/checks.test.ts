@@ -210,7 +210,7 @@ describe("devices", () => {
       { level: "fail", found: expect.stringContaining("abacus") },
     ]);
     expect(await checkDevices([])).toMatchObject([{ level: "ok" }]);
-  }, 30_000);
+  }, 120_000);
 });
 
 describe("folders that are written", () => {

@@ -289,7 +289,7 @@ describe("model register --dry-run", () => {
   });
 });
 
-describe("an upload that is interrupted", { timeout: 30_000 }, () => {
+describe("an upload that is interrupted", { timeout: 120_000 }, () => {
   const bytes = randomBytes(8_000_000);
   const path = file("large.xclbin", bytes);
   const digest = digestOf(bytes);

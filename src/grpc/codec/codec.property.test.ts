@@ -16,7 +16,7 @@ import { encodeInferRequest } from "./encode-request.ts";
 import { encodeInferResponse, encodeStreamResponse } from "./encode-response.ts";
 
 // Thousands of messages each: seconds on a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 const root = new protobuf.Root();
 root.resolvePath = (_, target) => join(packageRoot, "proto", target);

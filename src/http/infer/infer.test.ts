@@ -355,12 +355,12 @@ describe("a client that hangs up", () => {
     socket.write(
       `POST /v2/models/m/infer HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     );
-    await vi.waitFor(() => expect(taken).toBeDefined());
+    await vi.waitFor(() => expect(taken).toBeDefined(), { timeout: 20_000 });
     const cancelled = vi.fn();
     if (taken) taken.onCancel = cancelled;
     expect(budget.usedBytes).toBe(body.length);
     socket.destroy();
-    await vi.waitFor(() => expect(cancelled).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(cancelled).toHaveBeenCalledOnce(), { timeout: 20_000 });
     expect([taken?.cancelled, budget.usedBytes]).toEqual([true, 0]);
     taken?.fail(new StatusError("INTERNAL", "too late"));
   });
@@ -398,7 +398,7 @@ describe("a model and its errors", () => {
       text += chunk.toString();
     });
     socket.write(one(1) + one(2) + one(3));
-    await vi.waitFor(() => expect(text.match(/"data":\[\d/g)).toHaveLength(3));
+    await vi.waitFor(() => expect(text.match(/"data":\[\d/g)).toHaveLength(3), { timeout: 20_000 });
     expect([...text.matchAll(/"data":\[(\d)/g)].map(([, value]) => value)).toEqual(["1", "2", "3"]);
     socket.destroy();
   });

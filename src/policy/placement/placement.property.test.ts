@@ -110,7 +110,7 @@ const someWorld = fc
 const holding = ({ state, resident }: DeviceView) =>
   resident !== undefined && (state === "ready" || state === "loading" || state === "draining");
 
-describe("whatever the devices, the demand and the operators do", { timeout: 30_000 }, () => {
+describe("whatever the devices, the demand and the operators do", { timeout: 120_000 }, () => {
   it("no ensemble is ever in two link groups", () => {
     let groupsSeen = 0;
     fc.assert(
@@ -183,7 +183,7 @@ describe("whatever the devices, the demand and the operators do", { timeout: 30_
   });
 });
 
-describe("one tenant alone", { timeout: 60_000 }, () => {
+describe("one tenant alone", { timeout: 180_000 }, () => {
   it("is given what it would be given if nobody asked whose rows wait", () => {
     let loads = 0;
     fc.assert(
@@ -210,7 +210,7 @@ describe("one tenant alone", { timeout: 60_000 }, () => {
   });
 });
 
-describe("rows with nowhere to run", { timeout: 30_000 }, () => {
+describe("rows with nowhere to run", { timeout: 120_000 }, () => {
   it("never wait longer than the bound, however little they are and however much the others", () => {
     const contest = fc.record({
       boards: fc.integer({ min: 1, max: 3 }),

@@ -194,7 +194,7 @@ describe("rows that are as long as images", () => {
   };
   const rowBytes = 2 * 4 * width;
 
-  it("are read a few at a time, also where they fail one by one", { timeout: 60_000 }, async () => {
+  it("are read a few at a time, also where they fail one by one", { timeout: 90_000 }, async () => {
     const chunks = [new Uint8Array(3 * 4 * width)];
     await writeNpz(paths.inputs, [{ name: "x", datatype: "FP32", shape: [3, width], chunks }]);
     await writeNpz(paths.outputs, [{ name: "y", datatype: "FP32", shape: [3, width], chunks }]);

@@ -335,7 +335,7 @@ describe("a watcher", () => {
     write("m/1/model.onnx");
     const { drop, clock, registered } = rig();
     drop.start();
-    for (let round = 0; round < 40 && registered.length === 0; round++) {
+    for (let round = 0; round < 2_000 && registered.length === 0; round++) {
       await clock.advance(1000);
       // Files are read on other threads, whatever the clock says.
       await new Promise((resolve) => setTimeout(resolve, 10));

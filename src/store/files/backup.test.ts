@@ -1,6 +1,7 @@
 import { chmod, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { eventually } from "../../../test/support/process-tree.ts";
 import { storeFolders } from "../../../test/support/store-folder.ts";
 import { pieces } from "../conformance.ts";
 import { backupStore } from "./backup.ts";
@@ -64,10 +65,10 @@ describe("a backup", () => {
     });
   });
 
-  it("is complete in itself while others register and sweep", { timeout: 30_000 }, async () => {
+  it("is complete in itself while others register and sweep", { timeout: 120_000 }, async () => {
     const { folder, store } = await someStore();
     const models = store.records<Model>("models");
-    const sweeper = await openFileStore(folder, { graceMs: 100 });
+    const sweeper = await openFileStore(folder, { graceMs: 2_000 });
     let ended = false;
     let swept = 0;
     const register = async (worker: number) => {
@@ -90,13 +91,13 @@ describe("a backup", () => {
     };
     const others = [register(1), register(2), sweep()];
     const backups = [newFolder(), newFolder()];
+    expect(await eventually(() => swept > 0, 60_000)).toBeDefined();
     for (const backup of backups) {
       await pause(200);
       await backupStore(folder, backup);
     }
     ended = true;
     await Promise.all(others);
-    expect(swept).toBeGreaterThan(0);
     for (const backup of backups) {
       const restored = newFolder();
       await restoreStore(backup, restored);

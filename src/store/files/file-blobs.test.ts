@@ -75,7 +75,7 @@ describe("an upload that nobody began", () => {
 describe("a sweep", () => {
   it("leaves what is being written, however slowly", async () => {
     const folder = newFolder();
-    const { blobs } = await openFileStore(folder, { graceMs: 1000 });
+    const { blobs } = await openFileStore(folder, { graceMs: 60_000 });
     async function* slowly() {
       yield bytes;
       const [name = ""] = await readdir(join(folder, "tmp"));
@@ -89,7 +89,7 @@ describe("a sweep", () => {
 
   it("removes what processes that died were writing", async () => {
     const folder = newFolder();
-    const { blobs } = await openFileStore(folder, { graceMs: 1000 });
+    const { blobs } = await openFileStore(folder, { graceMs: 60_000 });
     const [old, young] = [join(folder, "tmp", "blob-1-a"), join(folder, "tmp", "blob-1-b")];
     await Promise.all([writeFile(old, "half"), writeFile(young, "half")]);
     await utimes(old, LONG_AGO, LONG_AGO);
@@ -100,7 +100,7 @@ describe("a sweep", () => {
 
   it("brings back what a sweep that died had moved aside", async () => {
     const folder = newFolder();
-    const { blobs } = await openFileStore(folder, { graceMs: 1000 });
+    const { blobs } = await openFileStore(folder, { graceMs: 60_000 });
     await blobs.put(pieces(bytes), limits);
     await utimes(blobs.path(digest), LONG_AGO, LONG_AGO);
     const aside = join(folder, "tmp", `swept-${digest.slice("sha256:".length)}-1-a`);

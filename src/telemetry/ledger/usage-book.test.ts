@@ -62,7 +62,7 @@ async function whileUnwritable(file: string, body: () => Promise<unknown>): Prom
 
 /** Real time until the files are as expected: the clock of the book is a virtual one. */
 async function until(done: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 500 && !(await done()); i += 1) await new Promise((r) => setTimeout(r, 4));
+  for (let i = 0; i < 5_000 && !(await done()); i += 1) await new Promise((r) => setTimeout(r, 4));
 }
 
 for (const [where, make] of [

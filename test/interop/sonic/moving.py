@@ -16,9 +16,9 @@ from tritonclient.utils import InferenceServerException
 
 MOVES = 200
 #: By then a gateway has heard what another counted.
-HEARD_S = 0.6
+HEARD_S = 2.0
 #: Of Redis and the gateways, once it is there again.
-BACK_S = 10
+BACK_S = 60
 
 
 def check_moving(cases):
@@ -170,10 +170,13 @@ def check_outages(cases, rig):
         rig.redis.kill()
         time.sleep(0.3)
         with Events(rig, rig.addresses) as events:
+            took = []
             for turn in range(20):
                 roamer.longest_s = 0
                 roamer.look(rig.addresses[turn % 2])
-            quick_s = roamer.longest_s
+                took.append(roamer.longest_s)
+            # Of most: other work on the machine is not what is tested.
+            quick_s = sorted(took)[len(took) // 2]
             still = roamer.before.inference_count
             rig.redis.start()
             end = time.monotonic() + BACK_S

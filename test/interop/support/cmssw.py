@@ -11,7 +11,7 @@ COMPRESSIONS = {
     "gzip": grpc.Compression.Gzip,
     "deflate": grpc.Compression.Deflate,
 }
-TIMEOUT_S = 30
+TIMEOUT_S = 120
 #: Jobs are processes: none shares a connection with another.
 APART = [("grpc.use_local_subchannel_pool", 1)]
 

@@ -10,7 +10,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SHARED = ROOT.parent / "shared"
-READY_LIMIT_S = 120
+READY_LIMIT_S = 300
 SERVICES = {
     "grpc": "GRPCInferenceService",
     "http": "HTTPService",

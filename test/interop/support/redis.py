@@ -23,7 +23,7 @@ class Redis:
         self.process = subprocess.Popen(
             ["redis-server", *flags], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while not self.answers():
             if time.monotonic() > end:
                 raise RuntimeError("redis-server does not answer")

@@ -39,7 +39,7 @@ export async function startRedis(
   const reach = port === undefined ? ["-s", socket] : ["-p", `${port}`];
   let child: ChildProcess | undefined;
   const cli = (words: readonly string[]) =>
-    spawnSync("redis-cli", [...reach, ...words], { encoding: "utf8", timeout: 2_000 });
+    spawnSync("redis-cli", [...reach, ...words], { encoding: "utf8", timeout: 20_000 });
   const server: RedisServer = {
     url: port === undefined ? `unix:${socket}` : `redis://127.0.0.1:${port}`,
     get pid() {
@@ -52,7 +52,7 @@ export async function startRedis(
     async start(flags = options.flags ?? []) {
       const common = ["--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no"];
       child = spawn("redis-server", [...common, ...place, ...flags], { stdio: "ignore" });
-      await eventually(() => server.command("ping").endsWith("PONG"), 10_000);
+      await eventually(() => server.command("ping").endsWith("PONG"), 30_000);
     },
     async remove() {
       await end(child);

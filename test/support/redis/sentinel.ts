@@ -29,7 +29,7 @@ export async function startSentinelGroup(): Promise<SentinelGroup> {
     await startRedis({ port: ports[0] }),
     await startRedis({ port: ports[1], flags: ["--replicaof", "127.0.0.1", `${ports[0]}`] }),
   ] as const;
-  await eventually(() => servers[1].command("info").includes("master_link_status:up"), 10_000);
+  await eventually(() => servers[1].command("info").includes("master_link_status:up"), 60_000);
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "beamgate-sentinel-"));
   const file = join(folder, "sentinel.conf");
@@ -47,12 +47,12 @@ export async function startSentinelGroup(): Promise<SentinelGroup> {
   );
   const child = spawn("redis-sentinel", [file], { stdio: "ignore" });
   const ask = (...words: string[]) =>
-    spawnSync("redis-cli", ["-p", `${port}`, ...words], { encoding: "utf8", timeout: 2_000 })
+    spawnSync("redis-cli", ["-p", `${port}`, ...words], { encoding: "utf8", timeout: 20_000 })
       .stdout;
   // It has to have found the replica, else there is nothing to fail over to.
   await eventually(
     () => ask("sentinel", "replicas", "mymaster").includes(`${ports[1]}`),
-    15_000,
+    60_000,
     50,
   );
   return {
