@@ -5,6 +5,7 @@ export interface Who {
   readonly asked: boolean;
   readonly subject: string;
   readonly tenant: string;
+  readonly roles: readonly string[];
   may(role: string): boolean;
   /** For the head of the page. */
   shown(left: () => void): Node[];
@@ -28,6 +29,7 @@ export async function whoAmI(): Promise<Who | "nobody"> {
     asked,
     subject,
     tenant,
+    roles,
     may,
     shown: (left) => {
       if (!asked) return [];

@@ -6,7 +6,7 @@ import type {
   LoadtestPreset,
   RunningLoadtest,
 } from "../../../../inference/loadtest-report.ts";
-import { el, focusOf } from "../dom.ts";
+import { el, focusOf, isBusy } from "../dom.ts";
 import { moment, ms, number, percent } from "../format.ts";
 import { set, setting } from "../place.ts";
 import { type Column, table } from "../table.ts";
@@ -376,7 +376,8 @@ async function look(context: ViewContext): Promise<void> {
   } finally {
     asking = false;
   }
-  drawLists(context);
+  // They are drawn with the next answer then.
+  if (place === undefined || !isBusy(place.lists)) drawLists(context);
 }
 
 export const loadtests: View = {

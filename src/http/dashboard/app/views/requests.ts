@@ -1,7 +1,7 @@
 /** Requests as they end, some of them, with where their time went; and each that has an id, told in full. */
 import type { RequestSample, RequestSamples } from "../../../../inference/request-sample.ts";
 import { timeOfDay, zoneName } from "../clock.ts";
-import { el, focusOf } from "../dom.ts";
+import { el, focusOf, isBusy } from "../dom.ts";
 import { explain } from "../explanation.ts";
 import { ms, number } from "../format.ts";
 import { set, setting } from "../place.ts";
@@ -194,7 +194,8 @@ async function look(context: ViewContext): Promise<void> {
   } finally {
     asking = false;
   }
-  drawList(context);
+  // It is drawn with the next answer then.
+  if (list === undefined || !isBusy(list)) drawList(context);
 }
 
 function askForm(context: ViewContext): Node[] {
