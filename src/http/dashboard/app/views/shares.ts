@@ -31,7 +31,7 @@ function columnsOf({ who, snapshot, redraw }: ViewContext): Column<TenantFigures
       kind: "n",
       cell: ({ requestsPerSecond }) => ({
         text: number(requestsPerSecond),
-        value: requestsPerSecond,
+        value: requestsPerSecond ?? -1,
       }),
     },
     {
