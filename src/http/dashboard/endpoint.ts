@@ -118,7 +118,7 @@ async function login(
     return reply.code(status).send({ error: verdict.message });
   }
   return reply
-    .header("set-cookie", parts.sessions.begin(shown, isSecure(request)))
+    .header("set-cookie", parts.sessions.begin(shown, request.raw.headers, isSecure(request)))
     .code(204)
     .send();
 }
