@@ -155,6 +155,32 @@ describe.skipIf(CHROMIUM === undefined)("a registration", { timeout: STORY_MS },
   });
 });
 
+describe.skipIf(CHROMIUM === undefined)("the registry", { timeout: STORY_MS }, () => {
+  it("is sorted as a whole before its first rows are shown, and its refusals are told", async () => {
+    const registrar = await lookAt(gateway, "registrar");
+    const { page } = registrar;
+    const artifacts = Array.from({ length: 300 }, (_, at) => ({
+      ...{ name: `model-${at}`, version: "1", vendor: "cpu", variant: "cpu", state: "ready" },
+      ...{ platform: "onnx", numericClass: "exact", digest: `sha256:${"0".repeat(64)}` },
+    }));
+    let works = false;
+    await page.route("**/v2/beamgate/registry", (route) =>
+      works
+        ? route.fulfill({ json: { artifacts } })
+        : route.fulfill({ status: 500, json: { error: "the disk is gone" } }),
+    );
+    await page.goto(`${gateway.base}/#/models?sort.Registry=-Model`);
+    await page.waitForSelector("#troubles:has-text('What is registered: the disk is gone')");
+    works = true;
+    const first = page.locator("[aria-label=Registry] tbody td").first();
+    await first.waitFor({ timeout: 60_000 });
+    expect(await first.textContent()).toBe("model-299");
+    expect(await page.locator("[aria-label=Registry] tbody tr").count()).toBe(200);
+    expect(await page.isHidden("#troubles")).toBe(true);
+    await registrar.browser.close();
+  });
+});
+
 it.skipIf(CHROMIUM === undefined)("nothing went wrong on the page", () => {
   expect(looked.errors).toEqual([]);
 });

@@ -58,10 +58,16 @@ export function chart(
   if (asTable) {
     const text = (value: number | undefined) => ({
       text: value === undefined ? "–" : format(value),
-      value: value ?? "",
+      value: value ?? null,
     });
     const columns = [
-      { title: zoneName(), cell: ({ at }: Point) => timeOfDay(new Date(at * 1000)) },
+      {
+        ...{ key: "at", title: zoneName() },
+        cell: ({ at }: Point) => {
+          const moment = new Date(at * 1000);
+          return { text: timeOfDay(moment), value: moment.toISOString() };
+        },
+      },
       ...series.map((one) => ({
         title: one.title,
         kind: "n" as const,

@@ -8,6 +8,7 @@ import { frozenText, gone, nowhere } from "./instead.ts";
 import { showKeys } from "./keys.ts";
 import { askToLogin, type Who, whoAmI } from "./login.ts";
 import { here, lasting, type Moment, type Place, stay, writePlace } from "./place.ts";
+import { forgetTroubles, tellTrouble } from "./troubles.ts";
 import { fleet } from "./views/fleet.ts";
 import { loadtests } from "./views/loadtests.ts";
 import { models } from "./views/models.ts";
@@ -29,19 +30,23 @@ let who: Who | undefined;
 let snapshot: Snapshot | undefined;
 /** That the view shows. */
 let seen: Snapshot | undefined;
-let newsAt = 0;
+/** Of the gateway whose page this is. */
+let version: string | undefined;
+let newsAt = Date.now();
 let stream: EventSource | undefined;
 let pause: number | undefined;
 /** How each view was set when it was looked at last. */
 const left = new Map<string, Place["settings"]>();
 
-const viewOf = ({ view }: Place) =>
-  view === "" ? overview : VIEWS.find(({ name }) => name === view);
+const viewOf = (place: Place) => VIEWS.find(({ name }) => name === nameOf(place));
+
+/** An address without a view is that of the first one. */
+const nameOf = ({ view }: Place) => (view === "" ? overview.name : view);
 
 /** What is frozen stays frozen, and each view is as it was left. */
 function linkTo(view: string, find = ""): string {
-  const { frozen, settings: own, view: current } = here();
-  const settings = lasting((view === current ? own : left.get(view)) ?? new Map());
+  const { frozen, settings: own } = here();
+  const settings = lasting((view === nameOf(here()) ? own : left.get(view)) ?? new Map());
   return writePlace({ view, find, settings, ...(frozen && { frozen }) });
 }
 
@@ -49,7 +54,7 @@ function draw(): void {
   const place = here();
   const { frozen, find } = place;
   const view = viewOf(place);
-  left.set(place.view, place.settings);
+  left.set(nameOf(place), place.settings);
   drawTabs(view, find);
   drawHead();
   // Nobody was let in yet.
@@ -144,13 +149,14 @@ function drawFrozen(frozen: Moment | undefined): void {
 /** How the gateway is now, whatever is shown of then. */
 function drawHead(): void {
   const { frozen } = here();
-  if (snapshot === undefined) return;
-  const { alerts, cluster } = snapshot;
-  const own = cluster.gateways.find(({ self }) => self);
+  const old = Date.now() - newsAt > OLD_MS;
+  // Whoever is asked to log in waits for no news.
+  if (document.body.classList.contains("nobody") || (snapshot === undefined && !old)) return;
+  const { alerts = [], cluster } = snapshot ?? {};
+  const own = cluster?.gateways.find(({ self }) => self);
   byId("gateway").textContent = own?.address ?? "";
   const bad = alerts.filter(({ level }) => level === "bad").length;
   const status = byId("status");
-  const old = Date.now() - newsAt > OLD_MS;
   const level = old || bad > 0 ? "bad" : alerts.length > 0 ? "warn" : "good";
   const counted =
     bad > 0 ? `${bad} ${bad === 1 ? "alarm" : "alarms"}` : `${alerts.length} to look at`;
@@ -168,6 +174,12 @@ function drawFoot({ version, id, seconds }: Snapshot, frozen: boolean): void {
   byId("foot").textContent = `beamgate ${version} · snapshot ${id}${rest}`;
 }
 
+function drawVersion(now: string): void {
+  version ??= now;
+  const text = `it is ${now} now, and this page is of ${version}: reload it`;
+  tellTrouble("The gateway is another one", now === version ? undefined : text);
+}
+
 // News ------------------------------------------------------------------------------
 
 /** A browser has six connections to a gateway, for all its tabs: one that nobody sees takes none. */
@@ -179,6 +191,7 @@ function listen(): void {
     snapshot = JSON.parse(String(data)) as Snapshot;
     newsAt = Date.now();
     history.add(snapshot);
+    drawVersion(snapshot.version);
     const place = here();
     if (place.frozen === undefined || viewOf(place)?.ofNow === true) draw();
   };
@@ -237,6 +250,7 @@ find.addEventListener("input", () => {
   draw();
 });
 window.addEventListener("hashchange", () => {
+  forgetTroubles();
   find.value = here().find;
   for (const dialog of document.querySelectorAll("dialog.linked"))
     (dialog as HTMLDialogElement).close();

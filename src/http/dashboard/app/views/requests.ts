@@ -35,7 +35,7 @@ let tell: (id: string) => void = () => {};
 
 const time = (us: number | undefined) => ({
   text: us === undefined ? "–" : ms(us / 1000),
-  value: us ?? -1,
+  value: us ?? null,
 });
 
 /** @param longestUs that all bars are measured by; undefined: each fills its place */
@@ -44,7 +44,11 @@ function columnsOf(
   linkTo: ViewContext["linkTo"],
 ): Column<RequestSample>[] {
   return [
-    { title: zoneName(), cell: ({ at }) => ({ text: timeOfDay(new Date(at)), value: at }) },
+    {
+      key: "at",
+      title: zoneName(),
+      cell: ({ at }) => ({ text: timeOfDay(new Date(at)), value: at }),
+    },
     {
       title: "Request",
       kind: "name",
@@ -90,7 +94,7 @@ function columnsOf(
     {
       title: "Rows of its batch",
       kind: "n",
-      cell: ({ batchRows }) => ({ text: number(batchRows), value: batchRows ?? -1 }),
+      cell: ({ batchRows }) => ({ text: number(batchRows), value: batchRows ?? null }),
     },
     {
       title: "Note",
@@ -208,13 +212,15 @@ function askForm(context: ViewContext): Node[] {
     spellcheck: "false",
   }) as HTMLInputElement;
   const told = el("div", { role: "status" });
-  const ask = async () => {
+  const ask = async (isMeant = true) => {
     const id = input.value;
     const found = await explain(id);
     // Meanwhile he asked for another one.
     if (input.value !== id) return;
     if ("error" in found) {
-      told.replaceChildren(el("p", { class: "notice warn" }, found.error));
+      const more = isMeant ? "" : `; the requests below are searched for '${id}'`;
+      const level = isMeant ? "notice warn" : "soft";
+      told.replaceChildren(el("p", { class: level }, `${found.error}${more}`));
       return;
     }
     const redraw = () => told.replaceChildren(...explained(found, redraw));
@@ -224,7 +230,8 @@ function askForm(context: ViewContext): Node[] {
     input.value = id;
     void ask();
   };
-  if (context.find !== "") void ask();
+  // It may be no id, but what the list is searched for.
+  if (context.find !== "") void ask(false);
   const form = el(
     "form",
     {
