@@ -194,7 +194,7 @@ export async function createGateway(
   const refusals = tenancy === undefined ? countRefusals(account) : undefined;
   const failovers = new FailoverCounts();
   const shares = new DeviceShares();
-  const inventory = new Inventory(fleet, clock.now, (kind, devices) => boards.add(devices, kind));
+  const inventory = new Inventory(fleet, clock, (kind, devices) => boards.add(devices, kind));
   const power = new PowerReader({ inventory, served: () => repository.served(), now: clock.now });
   const boards: Boards = new Boards({
     placement: placement(config.placement),

@@ -21,6 +21,8 @@ export interface ModelFigures extends Latency, ModelRates {
   /** Since the start. */
   readonly requests: number;
   readonly failures: Readonly<Record<string, number>>;
+  /** Of the failures: whose clients gave them up. */
+  readonly cancelledPerSecond: number;
   /** Requests that wait for a batch. */
   readonly waiting: number;
   /** Executions by rows of their batch, those of the span; absent where none ran. */
@@ -57,8 +59,8 @@ export interface VariantFigures {
   /** That have an instance of it now. */
   readonly devices: readonly string[];
   readonly instances: number;
-  /** Answered by its devices. */
-  readonly requestsPerSecond: number;
+  /** Answered by its devices; absent: not all of them are counted by device. */
+  readonly requestsPerSecond?: number;
   /** Why no device here serves it; absent: one does, or will when it is its turn. */
   readonly absent?: string;
 }
@@ -95,7 +97,8 @@ export interface WorkerFigures {
 export interface DeviceFigures extends DeviceReport, DeviceRates {}
 
 export interface TenantFigures extends TenantReport {
-  readonly requestsPerSecond: number;
+  /** Absent: not all requests are counted by tenant. */
+  readonly requestsPerSecond?: number;
   /** Part of the device time that was used; absent where nobody used any. */
   readonly share?: number;
   /** Of what it used, the part that went beyond its guarantee, 0 to 1. */
@@ -178,6 +181,11 @@ export interface LatencyCounts {
   readonly bounds: readonly number[];
   /** One more than bounds. */
   readonly counts: readonly number[];
+  /**
+   * Of tenants and devices that are not told of one by one, because there are too many; with `model` empty, of
+   * models that are not, either.
+   */
+  readonly isRest?: true;
 }
 
 /** Device time of a tenant, since the start, µs. */
@@ -188,7 +196,10 @@ export interface TenantTime {
 }
 
 export interface Sample {
+  /** ms since 1970: people set that clock. */
   readonly atMs: number;
+  /** Monotonic ms. */
+  readonly clockMs: number;
   readonly version: string;
   /** May be empty. */
   readonly site?: string;
@@ -202,7 +213,8 @@ export interface Sample {
     readonly reason: string;
   }[];
   readonly models: readonly ModelCounts[];
-  readonly latencies: readonly LatencyCounts[];
+  /** Absent: nobody counts them. */
+  readonly latencies?: readonly LatencyCounts[] | undefined;
   readonly variants: readonly Omit<VariantFigures, "requestsPerSecond">[];
   readonly drift: readonly DriftFigures[];
   readonly registryGeneration?: number | undefined;

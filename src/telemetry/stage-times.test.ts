@@ -4,7 +4,7 @@ import { aSignature } from "../../test/support/requests.ts";
 import { ANYBODY, DEFAULT_TENANT } from "../inference/caller.ts";
 import type { RequestOutcome } from "../inference/outcome.ts";
 import { page } from "./exposition/page.ts";
-import { StageTimes } from "./stage-times.ts";
+import { isRest, isRestOfModels, StageTimes } from "./stage-times.ts";
 
 const signature = aSignature();
 const u50 = (id: string) => ({ id, vendor: "xilinx", platform: "xilinx_u50" });
@@ -91,6 +91,13 @@ describe("more tenants and devices than are told of", () => {
       'model="other",version="",tenant="other",device="other"',
     ]);
     expect(series.reduce((sum, [, count]) => sum + Number(count), 0)).toBe(9 * 5 * 2 * 2);
+  });
+
+  it("are told apart from those who are told of one by one", () => {
+    const labels = Array.from(stages.requests(), (row) => row.labels);
+    const rest = labels.filter(isRest).map(({ model }) => model);
+    expect(rest).toEqual(["model-0", "model-1", "model-2", "other"]);
+    expect(labels.filter(isRestOfModels).map(({ model }) => model)).toEqual(["other"]);
   });
 });
 

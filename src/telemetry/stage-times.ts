@@ -183,4 +183,9 @@ export class StageTimes {
   }
 }
 
+/** Of those who are not told of one by one. `model` is that of all of them, or `OTHER` where that is not told, either. */
+export const isRest = ({ tenant, device }: StageLabels) => tenant === OTHER && device === OTHER;
+export const isRestOfModels = (labels: StageLabels) =>
+  isRest(labels) && labels.model === OTHER && labels.version === "";
+
 const EVERYBODY: StageLabels = { model: OTHER, version: "", tenant: OTHER, device: OTHER };

@@ -15,6 +15,7 @@ import type { Served } from "../scheduling/served.ts";
 import type { ModelAccount } from "../telemetry/account.ts";
 import type { ShadowFigures } from "../telemetry/shadow-metrics.ts";
 import type { WaitingFigures } from "../telemetry/share-metrics.ts";
+import { isRest, isRestOfModels, type StageTimes } from "../telemetry/stage-times.ts";
 import type { DeviceShares } from "./device-shares.ts";
 import { servedVariants } from "./served-variants.ts";
 
@@ -47,12 +48,13 @@ export async function takeSample(sources: DashboardSources): Promise<Sample> {
   const terms = tenants?.list();
   return {
     atMs: Date.now(),
+    clockMs: performance.now(),
     ...{ version, site, authenticated, devices },
     ready: sources.ready(),
     cluster: sources.cluster(),
     index: sources.index(),
     models: [...modelCounts(account)],
-    latencies: [...latencyCounts(account)],
+    latencies: account.stages && [...latencyCounts(account.stages)],
     variants: [...servedVariants(sources.served())],
     drift: Array.from(sources.shadows(), driftOf),
     registryGeneration: sources.registryGeneration(),
@@ -86,10 +88,12 @@ function* modelCounts(account: ModelAccount): Generator<ModelCounts> {
   }
 }
 
-function* latencyCounts(account: ModelAccount): Generator<LatencyCounts> {
-  for (const { labels, buckets } of account.stages?.requests() ?? []) {
+export function* latencyCounts(stages: Pick<StageTimes, "requests">): Generator<LatencyCounts> {
+  for (const { labels, buckets } of stages.requests()) {
     const counts = Array.from({ length: buckets.bounds.length + 1 }, (_, at) => buckets.at(at));
-    yield { ...labels, bounds: buckets.bounds, counts };
+    const rest = isRest(labels) && ({ isRest: true } as const);
+    const model = isRestOfModels(labels) && { model: "" };
+    yield { ...labels, ...model, bounds: buckets.bounds, counts, ...rest };
   }
 }
 

@@ -1,19 +1,31 @@
 /** The devices of each backend on this host: asked for once, in a worker of its own. */
 import type { Device, DeviceSensors } from "../../backends/contract.ts";
+import type { Clock } from "../clock.ts";
 import type { Fleet } from "../workers/types.ts";
 
 /** Asking costs a process: not oftener than this. */
 const SENSORS_MS = 10_000;
+/** Nobody waits longer for sensors: a driver that hangs must not hold up those who look at everything else. */
+const PATIENCE_MS = 3_000;
+/** So old is what is told in place of an answer that does not come, ms. */
+const STALE_MS = 60_000;
 
 interface Read {
   readonly atMs: number;
+  /** In time, whatever the backend does. */
   readonly sensors: Promise<readonly DeviceSensors[]>;
+  /** The backend has answered. A second process would hang as the first one does. */
+  isOver: boolean;
 }
+
+type Answer = { readonly atMs: number; readonly sensors: readonly DeviceSensors[] };
 
 export class Inventory {
   readonly #fleet: Pick<Fleet, "devices" | "sensors">;
   readonly #sensors = new Map<string, Read>();
-  readonly #now: () => number;
+  /** The last one of each kind, however late it came. */
+  readonly #answers = new Map<string, Answer>();
+  readonly #clock: Pick<Clock, "now" | "after">;
   /** By id of the device. */
   readonly #kinds = new Map<string, string>();
   readonly #known = new Map<string, Promise<readonly Device[]>>();
@@ -25,24 +37,51 @@ export class Inventory {
   /** @param found is told of those that hold one artifact at a time */
   constructor(
     fleet: Pick<Fleet, "devices" | "sensors">,
-    now: () => number,
+    clock: Pick<Clock, "now" | "after">,
     found: (backendKind: string, boards: readonly Device[]) => void,
   ) {
     this.#fleet = fleet;
     this.#found = found;
-    this.#now = now;
+    this.#clock = clock;
   }
 
-  /** What the sensors of a backend's devices said at most a few seconds ago; empty where nobody can read them. */
+  /**
+   * What the sensors of a backend's devices said at most a few seconds ago, or a minute ago where they do not answer in
+   * time; empty where nobody can read them.
+   */
   async sensorsOf(
     backendKind: string,
     mostAgeMs: number = SENSORS_MS,
   ): Promise<readonly DeviceSensors[]> {
     const before = this.#sensors.get(backendKind);
-    if (before !== undefined && this.#now() - before.atMs < mostAgeMs) return before.sensors;
-    const sensors = this.#fleet.sensors(backendKind).catch(() => []);
-    this.#sensors.set(backendKind, { atMs: this.#now(), sensors });
-    return sensors;
+    const atMs = this.#clock.now();
+    if (before?.isOver === false) return before.sensors;
+    if (before !== undefined && atMs - before.atMs < mostAgeMs) return before.sensors;
+    const asked = this.#fleet.sensors(backendKind).catch((): readonly DeviceSensors[] => []);
+    const read: Read = { atMs, sensors: this.#inTime(backendKind, asked), isOver: false };
+    this.#sensors.set(backendKind, read);
+    void asked.then((sensors) => {
+      read.isOver = true;
+      this.#answers.set(backendKind, { atMs: this.#clock.now(), sensors });
+    });
+    return read.sensors;
+  }
+
+  #inTime(
+    backendKind: string,
+    asked: Promise<readonly DeviceSensors[]>,
+  ): Promise<readonly DeviceSensors[]> {
+    return new Promise((resolve) => {
+      const stopWaiting = this.#clock.after(PATIENCE_MS, () => {
+        const last = this.#answers.get(backendKind);
+        const isUsable = last !== undefined && this.#clock.now() - last.atMs <= STALE_MS;
+        resolve(isUsable ? last.sensors : []);
+      });
+      void asked.then((sensors) => {
+        stopWaiting();
+        resolve(sensors);
+      });
+    });
   }
 
   /** Kind of the backend that drives it; undefined: none of those that were asked has it. */

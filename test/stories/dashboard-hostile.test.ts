@@ -81,7 +81,7 @@ describe.skipIf(CHROMIUM === undefined)("hostile names on the page", { timeout: 
 
   it.each(IDS)("of a request are text where it is explained: number %#", async (id) => {
     await viewer.open(at("requests", id));
-    await viewer.page.waitForSelector("main .explained, main .notice.warn");
+    await viewer.page.waitForSelector("main .explained, main [role=status] > p");
     await expectText(id);
   });
 

@@ -134,7 +134,7 @@ describe.skipIf(CHROMIUM === undefined)("the models", { timeout: STORY_MS }, () 
   it("show the figures of the snapshot that the page names, by version, variant, batch size and device", async () => {
     // What is busy now may have answered nothing in the seconds of the snapshot that is frozen.
     const allAnswer = ({ variants }: Snapshot) =>
-      variants.filter(({ requestsPerSecond }) => requestsPerSecond > 0).length === 3;
+      variants.filter(({ requestsPerSecond = 0 }) => requestsPerSecond > 0).length === 3;
     const { models, variants, registryGeneration } = await frozen("models?find=simple", allAnswer);
     const { page } = viewer;
     const simple = models.find(({ name }) => name === "simple");

@@ -65,7 +65,7 @@ export async function gateRig(
     clock,
     log,
   });
-  const inventory = new Inventory(fleet, clock.now, (kind, found) => boards.add(found, kind));
+  const inventory = new Inventory(fleet, clock, (kind, found) => boards.add(found, kind));
   const kinds = new Set<string>();
   const devices: Device[] = [];
   for (const { kind } of backends) {

@@ -5,7 +5,7 @@ import type { Alert, Snapshot } from "../../inference/dashboard-report.ts";
 const FAILURES = 0.01;
 /** Part of a quota. */
 const NEARLY_USED = 0.95;
-/** So long a death is told of, s. */
+/** So long a death is told of that was made good, s. */
 const DEATH_SECONDS = 60;
 
 export function alertsOf(snapshot: Omit<Snapshot, "alerts">): Alert[] {
@@ -50,11 +50,12 @@ function* deviceAlerts({ devices }: Pick<Snapshot, "devices">): Generator<Alert>
 
 function* workerAlerts({ workers }: Pick<Snapshot, "workers">): Generator<Alert> {
   for (const { device, pid, state, lastDeath } of workers) {
-    if (lastDeath === undefined || lastDeath.secondsAgo > DEATH_SECONDS) continue;
+    if (lastDeath === undefined) continue;
+    const isBack = state === "ready";
+    if (isBack && lastDeath.secondsAgo > DEATH_SECONDS) continue;
     const ago = `${lastDeath.reason}, ${Math.round(lastDeath.secondsAgo)} s ago`;
-    const text =
-      state === "ready" ? `${ago}; ${pid} took its place` : `${ago}; another one is being started`;
-    const level = state === "ready" ? "warn" : "bad";
+    const text = isBack ? `${ago}; ${pid} took its place` : `${ago}; none has taken its place yet`;
+    const level = isBack ? "warn" : "bad";
     yield { level, what: `worker of ${device}`, text, page: "workers-die" };
   }
 }
@@ -70,10 +71,12 @@ function* modelAlerts({ models }: Pick<Snapshot, "models">): Generator<Alert> {
         page: "model-unavailable",
       };
     }
-    const { failuresPerSecond, requestsPerSecond } = model;
+    const { failuresPerSecond, cancelledPerSecond, requestsPerSecond } = model;
     const all = failuresPerSecond + requestsPerSecond;
-    if (failuresPerSecond > FAILURES * all) {
-      const part = ((100 * failuresPerSecond) / all).toPrecision(2);
+    // Whoever hangs up is not failed.
+    const failed = failuresPerSecond - cancelledPerSecond;
+    if (failed > FAILURES * all) {
+      const part = ((100 * failed) / all).toPrecision(2);
       yield { level: "bad", ...about, text: `${part} % of its requests fail`, page: "model-fails" };
     }
     if (model.waiting > 0 && model.state === "READY" && all === 0) {

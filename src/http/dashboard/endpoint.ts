@@ -3,7 +3,7 @@
  * `/v2/beamgate/dashboard/events`, some of the requests at `/v2/beamgate/dashboard/requests`;
  * `POST` and `DELETE /v2/beamgate/session` are its login and its logout.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { StatusError } from "../../errors.ts";
 import type { Snapshot } from "../../inference/dashboard-report.ts";
@@ -17,6 +17,7 @@ import { member } from "../json-value.ts";
 import { registryRoute } from "../registry/registry-route.ts";
 import { type PageFile, readPage } from "./page.ts";
 import type { Sampler } from "./sampler.ts";
+import { sendSnapshots } from "./send-snapshots.ts";
 import type { Sessions, Shown } from "./sessions.ts";
 import { SnapshotEvents } from "./snapshot-events.ts";
 import { visibleTo } from "./visible.ts";
@@ -26,12 +27,6 @@ const REQUESTS = "/v2/beamgate/dashboard/requests";
 const EVENTS = "/v2/beamgate/dashboard/events";
 const SESSION = "/v2/beamgate/session";
 
-/** Proxies end connections on which nothing comes. */
-const HEARTBEAT_MS = 5_000;
-/** A browser asks again when its stream ends, and is asked who he is again. */
-const STREAM_MS = 300_000;
-/** Who takes nothing for so many heartbeats is cut off. */
-const MOST_MISSED = 3;
 /** A session begins with a role that the page can show anything by. */
 const NEEDED = ["observe"] as const;
 
@@ -83,7 +78,9 @@ export function addDashboard(app: FastifyInstance, parts: DashboardParts | undef
   takeOver(app, "GET", EVENTS, (request, response) => {
     watching.add(response);
     response.once("close", () => watching.delete(response));
-    sendEvents({ sampler, events }, request, response);
+    const lastId = Number(request.headers["last-event-id"]);
+    const show = (snapshot: Snapshot) => events.of(snapshot, callerOf(request));
+    sendSnapshots({ sampler, lastId, show }, response);
   });
   // Nobody waits for the end of a stream that has none.
   app.addHook("preClose", async () => {
@@ -121,7 +118,7 @@ async function login(
     return reply.code(status).send({ error: verdict.message });
   }
   return reply
-    .header("set-cookie", parts.sessions.begin(shown, isSecure(request)))
+    .header("set-cookie", parts.sessions.begin(shown, request.raw.headers, isSecure(request)))
     .code(204)
     .send();
 }
@@ -144,51 +141,4 @@ function addPage(app: FastifyInstance): void {
   route<{ "*": string }>(app, "GET", "/dashboard/*", (request, reply) =>
     send(request.params["*"], request, reply),
   );
-}
-
-/** Who reads slowly is shown fewer snapshots: each is whole, so none is missed. */
-function sendEvents(
-  { sampler, events }: { readonly sampler: Sampler; readonly events: SnapshotEvents },
-  request: IncomingMessage,
-  response: ServerResponse,
-): void {
-  response.writeHead(200, {
-    "content-type": "text/event-stream",
-    "cache-control": "no-store",
-    "x-accel-buffering": "no",
-    "x-content-type-options": "nosniff",
-  });
-  response.write("retry: 2000\n\n");
-  const caller = callerOf(request);
-  let blocked = false;
-  /** Heartbeats that a reader did not take. */
-  let missed = 0;
-  const show = (snapshot: Snapshot) => {
-    if (blocked) return;
-    blocked = !response.write(events.of(snapshot, caller));
-  };
-  response.on("drain", () => {
-    blocked = false;
-    missed = 0;
-  });
-  const stop = sampler.watch(show);
-  const heartbeat = setInterval(() => {
-    if (!blocked) blocked = !response.write(": here\n\n");
-    else if (++missed >= MOST_MISSED) response.destroy();
-  }, HEARTBEAT_MS);
-  const lifetime = setTimeout(() => response.end(), STREAM_MS);
-  const last = Number(request.headers["last-event-id"]);
-  sampler.current().then(
-    (snapshot) => {
-      const missed = sampler.since(last);
-      if (missed.length > 0) for (const one of missed) show(one);
-      else if (snapshot.id !== last) show(snapshot);
-    },
-    () => response.end(),
-  );
-  response.on("close", () => {
-    clearInterval(heartbeat);
-    clearTimeout(lifetime);
-    stop();
-  });
 }

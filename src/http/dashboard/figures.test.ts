@@ -17,7 +17,7 @@ const tenant = { weight: 1, guarantee: 0.5, sonic: false, models: ["*"], quota: 
 function sample(seconds: number, more: Partial<Sample> = {}): Sample {
   const requests = seconds * 100;
   return {
-    atMs: seconds * 1000,
+    ...{ atMs: seconds * 1000, clockMs: seconds * 1000 },
     ...{ version: "1.0.0", authenticated: true, ready: true, termsGeneration: 7 },
     cluster: { redis: "off", listAgeSeconds: 0, gateways: [] },
     index: [{ name: "jets", version: "1", state: "READY", reason: "" }],
@@ -105,6 +105,35 @@ describe("a snapshot", () => {
     expect(variants).toMatchObject([{ variant: "xilinx", requestsPerSecond: 100 }]);
   });
 
+  it("tells no rates of tenants and variants whose requests are counted together", () => {
+    const [one] = sample(0).latencies ?? [];
+    const rest = (seconds: number, model: string) =>
+      one && {
+        ...{ ...one, model, tenant: "other", device: "other", isRest: true as const },
+        counts: [seconds * 10, 0, 0],
+      };
+    const rates = (model: string, grew = 2) => {
+      const [before, now] = [2, 2 + grew].map((at) => {
+        const others = rest(at, model);
+        const { latencies = [] } = sample(at);
+        return sample(at, { latencies: others ? [...latencies, others] : latencies });
+      });
+      const { tenants, variants } = snapshotOf(2, before, now ?? sample(4));
+      return [...tenants, ...variants].map(({ requestsPerSecond }) => requestsPerSecond);
+    };
+    expect(rates("jets")).toEqual([undefined, undefined, undefined]);
+    // Of models that nobody tells apart, any may have been asked.
+    expect(rates("")).toEqual([undefined, undefined, undefined]);
+    expect(rates("taus")).toEqual([undefined, undefined, 100]);
+    const uncounted = snapshotOf(2, sample(2), sample(4, { latencies: undefined }));
+    expect(uncounted.tenants[0]).not.toHaveProperty("requestsPerSecond");
+  });
+
+  it("takes its rates by a clock that nobody sets", () => {
+    const { seconds, total } = snapshotOf(2, sample(2), sample(4, { atMs: 3_600_000 }));
+    expect([seconds, total.requestsPerSecond]).toEqual([2, 100]);
+  });
+
   it("knows no rates where there is no sample before, and tells none", () => {
     const { seconds, models, devices, total } = snapshotOf(1, undefined, sample(4));
     expect(seconds).toBeUndefined();
@@ -126,6 +155,35 @@ describe("alerts", () => {
     );
 
   it("are none where all is well", () => expect(texts({})).toEqual([]));
+
+  const failing = (failed: number, failures: Record<string, number>) => ({
+    models: [
+      {
+        ...{ ...counts, requests: 200, failed, failures, rows: 0, executions: 0 },
+        ...{ queueNs: 0, computeNs: 0, computed: 0 },
+      },
+    ],
+  });
+
+  it("are none where clients hung up", () => {
+    expect(texts(failing(90, { CANCELED: 90 }))).toEqual([]);
+    expect(texts(failing(90, { CANCELED: 40, BACKEND: 50 }))).toEqual([
+      expect.stringMatching(/^bad jets\/1 .* % of its requests fail/),
+    ]);
+  });
+
+  it("of a dead worker last as long as it is dead", () => {
+    const died = (state: "ready" | "starting") =>
+      texts({
+        workers: [
+          { ...worker, state, lastDeath: { reason: "worker 4711 died", secondsAgo: 3_600 } },
+        ],
+      });
+    expect(died("starting")).toEqual([
+      "bad worker of u50-0 worker 4711 died, 3600 s ago; none has taken its place yet",
+    ]);
+    expect(died("ready")).toEqual([]);
+  });
 
   it.each<[string, Partial<Sample>, RegExp]>([
     [
@@ -155,7 +213,7 @@ describe("alerts", () => {
           },
         ],
       },
-      /^bad worker of u50-0 .*another one is being started/,
+      /^bad worker of u50-0 .*none has taken its place yet/,
     ],
     [
       "a board that somebody drained",

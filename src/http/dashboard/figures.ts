@@ -17,7 +17,7 @@ import { alertsOf } from "./alerts.ts";
 
 /** @param before absent: nothing is known of rates yet */
 export function snapshotOf(id: number, before: Sample | undefined, now: Sample): Snapshot {
-  const seconds = before && Math.max((now.atMs - before.atMs) / 1000, 0.001);
+  const seconds = before && Math.max((now.clockMs - before.clockMs) / 1000, 0.001);
   const models = modelFigures(before, now, seconds);
   const figures: Omit<Snapshot, "alerts"> = {
     id,
@@ -36,7 +36,7 @@ export function snapshotOf(id: number, before: Sample | undefined, now: Sample):
       ...latencyOf(before, now, () => true),
     },
     models,
-    variants: variantFigures(now, models),
+    variants: variantFigures(before, now, models),
     drift: now.drift,
     ...(now.registryGeneration === undefined ? {} : { registryGeneration: now.registryGeneration }),
     devices: deviceFigures(before, now, seconds),
@@ -74,6 +74,8 @@ function modelFigures(
         ...rates,
         requests: own.requests,
         failures: own.failures,
+        cancelledPerSecond:
+          seconds === undefined ? 0 : grown(cancelled(was), cancelled(own) ?? 0) / seconds,
         waiting: own.waiting,
         ...(rates.batchRows === undefined
           ? {}
@@ -83,6 +85,8 @@ function modelFigures(
       };
     });
 }
+
+const cancelled = (counts: ModelCounts | undefined) => counts?.failures["CANCELED"];
 
 const NO_RATES: ModelRates = { requestsPerSecond: 0, rowsPerSecond: 0, failuresPerSecond: 0 };
 
@@ -116,7 +120,7 @@ function onDevices(
   seconds: number | undefined,
   ofModel: (one: LatencyCounts) => boolean,
 ): ModelOnDevice[] {
-  const own = now.latencies.filter(ofModel);
+  const own = now.latencies?.filter(ofModel) ?? [];
   return [...new Set(own.map(({ device }) => device))].map((device) => {
     const same = (one: LatencyCounts) => one.device === device && ofModel(one);
     const answered = own.filter(same).reduce((all, { counts }) => all + countAll(counts), 0);
@@ -131,16 +135,35 @@ function onDevices(
 }
 
 /** A device that is between two variants of a model counts for the one that it has. */
-function variantFigures({ variants }: Sample, models: readonly ModelFigures[]): VariantFigures[] {
+function variantFigures(
+  before: Sample | undefined,
+  now: Sample,
+  models: readonly ModelFigures[],
+): VariantFigures[] {
   const byModel = new Map(models.map((each) => [keyOf(each), each.devices]));
-  return variants.map((variant) => {
-    const devices = byModel.get(keyOf({ name: variant.model, version: variant.version })) ?? [];
+  return now.variants.map((variant) => {
+    const { model, version } = variant;
+    const devices = byModel.get(keyOf({ name: model, version })) ?? [];
     const own = devices.filter(({ device }) => variant.devices.includes(device));
-    return {
-      ...variant,
-      requestsPerSecond: own.reduce((all, { requestsPerSecond }) => all + requestsPerSecond, 0),
-    };
+    const isKnown = areToldApart(
+      before,
+      now,
+      (one) => one.model === "" || (one.model === model && one.version === version),
+    );
+    const requestsPerSecond = own.reduce((all, one) => all + one.requestsPerSecond, 0);
+    return { ...variant, ...(isKnown && { requestsPerSecond }) };
   });
+}
+
+/** False: some that came between the two samples are counted together with others. */
+function areToldApart(
+  before: Sample | undefined,
+  now: Sample,
+  which: (one: LatencyCounts) => boolean,
+): boolean {
+  if (now.latencies === undefined) return false;
+  const rest = grownCounts(before, now, (one) => one.isRest === true && which(one));
+  return countAll(rest.counts) === 0;
 }
 
 function deviceFigures(
@@ -167,6 +190,7 @@ function tenantFigures(
     grown(earlier?.get(tenant)?.[what], used.get(tenant)?.[what] ?? 0);
   const throttled = (tenant: string) =>
     grown(before?.throttled?.get(tenant) ?? 0, now.throttled?.get(tenant) ?? 0);
+  const isKnown = areToldApart(before, now, () => true);
   const total = now.tenants.reduce((all, { name }) => all + grew(name, "usedUs"), 0);
   return now.tenants.map((tenant) => {
     const { name } = tenant;
@@ -175,7 +199,7 @@ function tenantFigures(
     const waiting = now.waiting.filter((one) => one.tenant === name);
     return {
       ...tenant,
-      requestsPerSecond: seconds === undefined ? 0 : requests / seconds,
+      ...(isKnown && { requestsPerSecond: seconds === undefined ? 0 : requests / seconds }),
       ...(before?.throttled === undefined || now.throttled === undefined || seconds === undefined
         ? {}
         : { throttledPerSecond: throttled(name) / seconds }),
@@ -211,7 +235,7 @@ function grownCounts(
   const sums: number[] = [];
   let bounds: readonly number[] = [];
   const add = (sample: Sample, sign: 1 | -1) => {
-    for (const one of sample.latencies) {
+    for (const one of sample.latencies ?? []) {
       if (!counts(one)) continue;
       bounds = one.bounds;
       for (const [at, count] of one.counts.entries()) sums[at] = (sums[at] ?? 0) + sign * count;

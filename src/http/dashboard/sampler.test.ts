@@ -8,7 +8,7 @@ const SECOND = 1_000;
 function sampled() {
   const clock = new VirtualClock();
   const sample = async (): Promise<Sample> => ({
-    atMs: clock.now(),
+    ...{ atMs: clock.now(), clockMs: clock.now() },
     ...{ version: "1.0.0", authenticated: true, ready: true, termsGeneration: 0 },
     cluster: { redis: "off", listAgeSeconds: 0, gateways: [] },
     ...{ index: [], models: [], latencies: [], variants: [], drift: [], workers: [], devices: [] },
@@ -17,9 +17,43 @@ function sampled() {
   const log = { debug() {}, info() {}, warn() {}, error() {} };
   const sampler = new Sampler({ sample, clock, log });
   const shown: Snapshot[] = [];
-  sampler.watch((snapshot) => shown.push(snapshot));
-  return { clock, sampler, shown };
+  const look = () => sampler.watch((snapshot) => shown.push(snapshot));
+  const end = look();
+  return { clock, sampler, shown, look, end };
 }
+
+describe("rates", () => {
+  const spans = (shown: readonly Snapshot[]) => shown.map(({ seconds }) => seconds);
+
+  it("are means over a few seconds", async () => {
+    const { clock, shown } = sampled();
+    await clock.advance(20 * SECOND);
+    expect(spans(shown).slice(0, 3)).toEqual([undefined, 0.5, 1]);
+    expect(shown.at(-1)?.seconds).toBe(3.5);
+  });
+
+  it("are means over a pause once, where nobody looked for a while, and over what came since then", async () => {
+    const { clock, shown, look, end } = sampled();
+    await clock.advance(20 * SECOND);
+    end();
+    await clock.advance(10 * SECOND);
+    shown.length = 0;
+    look();
+    await clock.advance(2 * SECOND);
+    expect(spans(shown)).toEqual([10.5, 0.5, 1, 1.5]);
+  });
+
+  it("are none after a long pause", async () => {
+    const { clock, shown, look, end } = sampled();
+    await clock.advance(20 * SECOND);
+    end();
+    await clock.advance(600 * SECOND);
+    shown.length = 0;
+    look();
+    await clock.advance(2 * SECOND);
+    expect(spans(shown)).toEqual([undefined, 0.5, 1, 1.5]);
+  });
+});
 
 describe("a snapshot that somebody asked for by its id", () => {
   it("is kept while others take the place of those that nobody asked for", async () => {

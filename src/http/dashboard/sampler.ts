@@ -9,8 +9,10 @@ import { snapshotOf } from "./figures.ts";
 
 /** Between two samples while somebody looks, ms: at most 4 a second. */
 const PERIOD_MS = 500;
-/** Rates are means over so much, ms. */
+/** Rates are means over so much, and a period more; where nothing younger is at hand, over up to `LONGEST_SPAN_MS`, ms. */
 const SPAN_MS = 3_000;
+/** Beyond that a mean says nothing of now: there is none. */
+const LONGEST_SPAN_MS = 30_000;
 /** Snapshots that can be asked for by their id. */
 const KEPT = 240;
 /** Of those that were asked for, which people have before them and send each other: the last ones stay. */
@@ -123,10 +125,7 @@ export class Sampler {
 
   async #makeOne(): Promise<Snapshot> {
     const now = await this.#parts.sample();
-    while ((this.#samples[1]?.atMs ?? Number.POSITIVE_INFINITY) <= now.atMs - SPAN_MS) {
-      this.#samples.shift();
-    }
-    const [before] = this.#samples;
+    const before = this.#before(now);
     this.#samples.push(now);
     this.#lastId += 1;
     const snapshot = snapshotOf(this.#lastId, before, now);
@@ -134,6 +133,16 @@ export class Sampler {
     if (this.#snapshots.length > KEPT) this.#snapshots.shift();
     this.#takenAt = this.#parts.clock.now();
     return snapshot;
+  }
+
+  /** That the rates are counted from; older ones are let go of. */
+  #before(now: Sample): Sample | undefined {
+    const ageMs = (sample: Sample) => now.clockMs - sample.clockMs;
+    const samples = this.#samples;
+    const young = samples.findIndex((sample) => ageMs(sample) <= SPAN_MS + PERIOD_MS);
+    samples.splice(0, young < 0 ? samples.length - 1 : young);
+    if (samples[0] !== undefined && ageMs(samples[0]) > LONGEST_SPAN_MS) samples.shift();
+    return samples[0];
   }
 }
 

@@ -6,7 +6,7 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 
-export const SESSION_COOKIE = "beamgate_session";
+const SESSION_COOKIE = "beamgate_session";
 /** A shift. */
 const LIFETIME_MS = 8 * 3_600_000;
 const MOST_SESSIONS = 1_000;
@@ -25,22 +25,22 @@ export class Sessions {
     this.#now = now;
   }
 
-  /** @returns the value of `set-cookie` */
-  begin(shown: Shown, secure: boolean): string {
+  /** @param headers of the login @returns the value of `set-cookie` */
+  begin(shown: Shown, headers: IncomingHttpHeaders, secure: boolean): string {
     const id = randomBytes(32).toString("base64url");
     for (const [oldest, { untilMs }] of this.#sessions) {
       if (this.#sessions.size < MOST_SESSIONS && untilMs > this.#now()) break;
       this.#sessions.delete(oldest);
     }
     this.#sessions.set(id, { shown, untilMs: this.#now() + LIFETIME_MS });
-    return cookie(id, LIFETIME_MS / 1000, secure);
+    return cookie(nameAt(headers), id, LIFETIME_MS / 1000, secure);
   }
 
   /** @returns the value of `set-cookie` */
   end(headers: IncomingHttpHeaders, secure: boolean): string {
     const id = idOf(headers);
     if (id !== undefined) this.#sessions.delete(id);
-    return cookie("", 0, secure);
+    return cookie(nameAt(headers), "", 0, secure);
   }
 
   /**
@@ -64,15 +64,22 @@ function fromOurPage(headers: IncomingHttpHeaders): boolean {
   return origin !== undefined && host !== undefined && origin.replace(/^https?:\/\//, "") === host;
 }
 
-function idOf({ cookie: given = "" }: IncomingHttpHeaders): string | undefined {
-  for (const pair of given.split(";")) {
+/** A browser sends the cookies of a host to all its ports: two gateways there would log each other's users out. */
+function nameAt({ host = "" }: IncomingHttpHeaders): string {
+  const port = /:(\d+)$/.exec(host)?.[1];
+  return port === undefined ? SESSION_COOKIE : `${SESSION_COOKIE}_${port}`;
+}
+
+function idOf(headers: IncomingHttpHeaders): string | undefined {
+  const wanted = nameAt(headers);
+  for (const pair of (headers.cookie ?? "").split(";")) {
     const [name, value] = pair.trim().split("=", 2);
-    if (name === SESSION_COOKIE) return value;
+    if (name === wanted) return value;
   }
   return undefined;
 }
 
-function cookie(id: string, seconds: number, secure: boolean): string {
+function cookie(name: string, id: string, seconds: number, secure: boolean): string {
   const flags = `Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}${secure ? "; Secure" : ""}`;
-  return `${SESSION_COOKIE}=${id}; ${flags}`;
+  return `${name}=${id}; ${flags}`;
 }

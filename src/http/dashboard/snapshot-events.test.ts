@@ -14,6 +14,8 @@ function aSnapshot(id: number) {
     id,
     models: [figures("jets"), figures("taus")],
     ...{ variants: [], drift: [], workers: [], alerts: [] },
+    ...{ devices: [], tenants: [], reservations: [], ready: true, authenticated: true },
+    cluster: { redis: "off" as const, listAgeSeconds: 0, gateways: [] },
     get at() {
       written += 1;
       return "";

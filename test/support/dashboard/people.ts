@@ -25,6 +25,7 @@ const PEOPLE = {
   /** Looks after what atlas does. */
   neighbour: ["atlas", "observe"],
   operator: ["site", "observe, operate"],
+  registrar: ["cms", "observe, register"],
   /** Of an experiment that may use no model of this gateway. */
   stranger: ["few", "observe"],
 } as const;

@@ -30,6 +30,8 @@ const markOf = (_: unknown, series: number) => LINES[(series - 1) % LINES.length
 const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600];
 
 const drawn = new Map<string, { destroy(): void }>();
+/** Frames that are asked for: a tab that nobody sees is given none for hours. */
+const frames = new Map<string, number>();
 
 export function chart(
   title: string,
@@ -56,10 +58,16 @@ export function chart(
   if (asTable) {
     const text = (value: number | undefined) => ({
       text: value === undefined ? "–" : format(value),
-      value: value ?? "",
+      value: value ?? null,
     });
     const columns = [
-      { title: zoneName(), cell: ({ at }: Point) => timeOfDay(new Date(at * 1000)) },
+      {
+        ...{ key: "at", title: zoneName() },
+        cell: ({ at }: Point) => {
+          const moment = new Date(at * 1000);
+          return { text: timeOfDay(moment), value: moment.toISOString() };
+        },
+      },
       ...series.map((one) => ({
         title: one.title,
         kind: "n" as const,
@@ -88,7 +96,11 @@ export function chart(
   );
   if (points.length > 1) {
     // It is as wide as its box, which is known once it is on the page.
-    requestAnimationFrame(() => draw(title, box, points, series, format));
+    cancelAnimationFrame(frames.get(title) ?? 0);
+    frames.set(
+      title,
+      requestAnimationFrame(() => draw(title, box, points, series, format)),
+    );
   } else {
     box.append(
       el("p", { class: "empty" }, "A line needs two snapshots: there are none before this one."),

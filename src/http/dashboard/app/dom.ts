@@ -43,13 +43,30 @@ export function download(name: string, type: string, text: string): void {
   setTimeout(() => URL.revokeObjectURL(url), 1_000);
 }
 
-/** What was focused, found again by its place among its like. */
+/** What was focused, found again by what it says and leads to, else by its place among its like. */
 export function focusOf(main: HTMLElement): (() => void) | undefined {
   const active = document.activeElement;
   if (active === null || !main.contains(active)) return undefined;
-  const { tagName } = active;
-  const at = [...main.querySelectorAll(tagName)].indexOf(active);
-  return () => (main.querySelectorAll(tagName)[at] as HTMLElement | undefined)?.focus();
+  const all = () => [...main.querySelectorAll<HTMLElement>(active.tagName)];
+  const name = nameOf(active);
+  const same = () => all().filter((one) => nameOf(one) === name);
+  const [at, place] = [same().indexOf(active as HTMLElement), all().indexOf(active as HTMLElement)];
+  return () => {
+    // A link in its place leads elsewhere.
+    const found = same()[at] ?? (active.matches("a") ? undefined : all()[place]);
+    found?.focus({ preventScroll: true });
+  };
+}
+
+const nameOf = (one: Element) =>
+  [one.getAttribute("href"), one.getAttribute("aria-label"), one.textContent].join("\n");
+
+/** A text is marked, or a button is held down: what would be let go of must still be there. */
+export const isBusy = (part: HTMLElement): boolean => part.matches(":active") || isMarked(part);
+
+export function isMarked(part: HTMLElement): boolean {
+  const selection = getSelection();
+  return selection !== null && !selection.isCollapsed && part.contains(selection.anchorNode);
 }
 
 /** Into the clipboard, also where a page without TLS is given none. @returns whether it is there */

@@ -1,10 +1,13 @@
 /** Who looks at the page, and how he says so. */
 import { el } from "./dom.ts";
+import { sentence } from "./registry/ask.ts";
+import { tellTrouble } from "./troubles.ts";
 
 export interface Who {
   readonly asked: boolean;
   readonly subject: string;
   readonly tenant: string;
+  readonly roles: readonly string[];
   may(role: string): boolean;
   /** For the head of the page. */
   shown(left: () => void): Node[];
@@ -28,12 +31,18 @@ export async function whoAmI(): Promise<Who | "nobody"> {
     asked,
     subject,
     tenant,
+    roles,
     may,
     shown: (left) => {
       if (!asked) return [];
       const leave = async () => {
-        await fetch("/v2/beamgate/session", { method: "DELETE" });
-        left();
+        try {
+          const { ok, status } = await fetch("/v2/beamgate/session", { method: "DELETE" });
+          if (!ok) throw new Error(`the gateway answered with ${status}`);
+          left();
+        } catch (thrown) {
+          tellTrouble("You are still logged in", sentence(thrown));
+        }
       };
       const button = el("button", { type: "button", click: () => void leave() }, "Log out");
       const title = `${subject}; ${roles.join(", ")}`;

@@ -1,13 +1,14 @@
 /** The page: one stream of snapshots, one view at a time, drawn anew with each. */
 import type { Snapshot } from "../../../inference/dashboard-report.ts";
 import { otherZone, zoneNow } from "./clock.ts";
-import { byId, el, focusOf } from "./dom.ts";
+import { byId, el, focusOf, isBusy, isMarked } from "./dom.ts";
 import { heldOf, hold, pointsBefore, type Told } from "./held.ts";
 import { History, type Point } from "./history.ts";
 import { frozenText, gone, nowhere } from "./instead.ts";
 import { showKeys } from "./keys.ts";
 import { askToLogin, type Who, whoAmI } from "./login.ts";
 import { here, lasting, type Moment, type Place, stay, writePlace } from "./place.ts";
+import { forgetTroubles, tellTrouble } from "./troubles.ts";
 import { fleet } from "./views/fleet.ts";
 import { loadtests } from "./views/loadtests.ts";
 import { models } from "./views/models.ts";
@@ -20,23 +21,32 @@ import type { View, ViewContext } from "./views/view.ts";
 const VIEWS: readonly View[] = [overview, fleet, models, shares, requests, loadtests, register];
 /** Without news for so long the page says that it is old, ms. */
 const OLD_MS = 5_000;
+/** Before a gateway is asked again that did not answer, or ended the stream, ms. */
+const PAUSE_MS = 2_000;
 
 const history = new History();
 let who: Who | undefined;
 /** The newest. */
 let snapshot: Snapshot | undefined;
-let newsAt = 0;
+/** That the view shows. */
+let seen: Snapshot | undefined;
+/** Of the gateway whose page this is. */
+let version: string | undefined;
+let newsAt = Date.now();
 let stream: EventSource | undefined;
+let pause: number | undefined;
 /** How each view was set when it was looked at last. */
 const left = new Map<string, Place["settings"]>();
 
-const viewOf = ({ view }: Place) =>
-  view === "" ? overview : VIEWS.find(({ name }) => name === view);
+const viewOf = (place: Place) => VIEWS.find(({ name }) => name === nameOf(place));
+
+/** An address without a view is that of the first one. */
+const nameOf = ({ view }: Place) => (view === "" ? overview.name : view);
 
 /** What is frozen stays frozen, and each view is as it was left. */
 function linkTo(view: string, find = ""): string {
-  const { frozen, settings: own, view: current } = here();
-  const settings = lasting((view === current ? own : left.get(view)) ?? new Map());
+  const { frozen, settings: own } = here();
+  const settings = lasting((view === nameOf(here()) ? own : left.get(view)) ?? new Map());
   return writePlace({ view, find, settings, ...(frozen && { frozen }) });
 }
 
@@ -44,7 +54,7 @@ function draw(): void {
   const place = here();
   const { frozen, find } = place;
   const view = viewOf(place);
-  left.set(place.view, place.settings);
+  left.set(nameOf(place), place.settings);
   drawTabs(view, find);
   drawHead();
   // Nobody was let in yet.
@@ -57,12 +67,13 @@ function draw(): void {
   else if (shown === "gone" && frozen !== undefined) instead(main, gone(frozen, goOn));
   else if (shown === "asked") instead(main, el("p", {}, "The gateway is asked how it was then…"));
   else if (shown !== undefined && shown !== "gone") {
-    drawFoot(shown, frozen !== undefined);
-    drawView(main, view, {
+    const isDrawn = drawView(main, view, {
       snapshot: shown,
       points: pointsOf(shown, place),
       ...{ who, find, frozen: frozen !== undefined, linkTo, redraw: draw },
     });
+    if (isDrawn) seen = shown;
+    if (seen !== undefined) drawFoot(seen, frozen !== undefined);
   }
 }
 
@@ -82,12 +93,14 @@ function instead(main: HTMLElement, node: Node): void {
   main.dataset["view"] = "none";
 }
 
-function drawView(main: HTMLElement, view: View, context: ViewContext): void {
+/** @returns false: it still shows another snapshot */
+function drawView(main: HTMLElement, view: View, context: ViewContext): boolean {
   if (main.dataset["view"] === view.name) {
+    if (view.keeps === true) return true;
     // A form that somebody fills in, and a text that he marks, stay.
-    if (isBusy(main)) return;
+    if (isBusy(main)) return false;
     view.update?.(context);
-    if (view.update !== undefined || view.keeps === true) return;
+    if (view.update !== undefined) return true;
   }
   const [x, y] = [window.scrollX, window.scrollY];
   const focused = focusOf(main);
@@ -100,31 +113,24 @@ function drawView(main: HTMLElement, view: View, context: ViewContext): void {
     scroll.scrollTo(scrolled[at] ?? {});
   window.scrollTo(x, y);
   focused?.();
+  return true;
 }
 
-/** A text is marked, or a button is held down: what would be let go of must still be there. */
-function isBusy(main: HTMLElement): boolean {
-  if (main.matches(":active")) return true;
-  const selection = getSelection();
-  return selection !== null && !selection.isCollapsed && main.contains(selection.anchorNode);
-}
+/** Made once: a tab that is pressed, or has the focus, must still be there a moment later. */
+const tabs = new Map(VIEWS.map(({ name, title }) => [name, el("a", {}, title)]));
+byId("tabs").replaceChildren(...tabs.values());
 
 function drawTabs(current: View | undefined, find: string): void {
-  const tabs = VIEWS.map(({ name, title }) =>
-    el(
-      "a",
-      { href: linkTo(name, find), "aria-current": name === current?.name ? "page" : undefined },
-      title,
-    ),
-  );
+  for (const [name, tab] of tabs) {
+    tab.setAttribute("href", linkTo(name, find));
+    if (name === current?.name) tab.setAttribute("aria-current", "page");
+    else tab.removeAttribute("aria-current");
+  }
   const nav = byId("tabs");
-  const aside = nav.scrollLeft;
-  nav.replaceChildren(...tabs);
-  nav.scrollLeft = aside;
   const name = current?.name ?? "none";
   if (nav.dataset["view"] !== name) {
     nav.dataset["view"] = name;
-    nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    tabs.get(name)?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
   document.title = `${current?.title ?? "Nowhere"} · beamgate`;
 }
@@ -143,18 +149,20 @@ function drawFrozen(frozen: Moment | undefined): void {
 /** How the gateway is now, whatever is shown of then. */
 function drawHead(): void {
   const { frozen } = here();
-  if (snapshot === undefined) return;
-  const { alerts, cluster } = snapshot;
-  const own = cluster.gateways.find(({ self }) => self);
+  const old = Date.now() - newsAt > OLD_MS;
+  // Whoever is asked to log in waits for no news.
+  if (document.body.classList.contains("nobody") || (snapshot === undefined && !old)) return;
+  const { alerts = [], cluster } = snapshot ?? {};
+  const own = cluster?.gateways.find(({ self }) => self);
   byId("gateway").textContent = own?.address ?? "";
   const bad = alerts.filter(({ level }) => level === "bad").length;
   const status = byId("status");
-  const old = Date.now() - newsAt > OLD_MS;
   const level = old || bad > 0 ? "bad" : alerts.length > 0 ? "warn" : "good";
   const counted =
     bad > 0 ? `${bad} ${bad === 1 ? "alarm" : "alarms"}` : `${alerts.length} to look at`;
   const told = old ? "No news from the gateway" : level === "good" ? "All well" : counted;
-  const text = frozen === undefined ? told : `Now: ${told}`;
+  const now = frozen === undefined ? told : `Now: ${told}`;
+  const text = isMarked(byId("view")) ? `${now} · the view waits: text is marked` : now;
   status.className = `status ${level}`;
   if (status.textContent !== text) status.textContent = text;
 }
@@ -166,43 +174,72 @@ function drawFoot({ version, id, seconds }: Snapshot, frozen: boolean): void {
   byId("foot").textContent = `beamgate ${version} · snapshot ${id}${rest}`;
 }
 
+function drawVersion(now: string): void {
+  version ??= now;
+  const text = `it is ${now} now, and this page is of ${version}: reload it`;
+  tellTrouble("The gateway is another one", now === version ? undefined : text);
+}
+
 // News ------------------------------------------------------------------------------
 
+/** A browser has six connections to a gateway, for all its tabs: one that nobody sees takes none. */
 function listen(): void {
   stream?.close();
+  if (document.hidden) return;
   stream = new EventSource("/v2/beamgate/dashboard/events");
   stream.onmessage = ({ data }) => {
     snapshot = JSON.parse(String(data)) as Snapshot;
     newsAt = Date.now();
     history.add(snapshot);
+    drawVersion(snapshot.version);
     const place = here();
     if (place.frozen === undefined || viewOf(place)?.ofNow === true) draw();
   };
+  // It may have ended because somebody else is logged in, or nobody: that is asked first.
   stream.onerror = () => {
-    // A stream that was refused is closed for good; one that broke begins again by itself.
-    if (stream?.readyState === EventSource.CLOSED) void begin();
+    stream?.close();
+    beginLater();
   };
+}
+
+function beginLater(): void {
+  clearTimeout(pause);
+  pause = setTimeout(() => void begin(), PAUSE_MS);
 }
 
 async function begin(): Promise<void> {
   const found = await whoAmI().catch(() => undefined);
   if (found === undefined) {
-    setTimeout(() => void begin(), 2_000);
+    beginLater();
+    return;
+  }
+  // What was shown to one is forgotten before another one looks, wherever the page kept it.
+  if (who !== undefined && JSON.stringify(found) !== JSON.stringify(who)) {
+    location.reload();
     return;
   }
   document.body.classList.toggle("nobody", found === "nobody");
   if (found === "nobody") {
-    who = undefined;
     byId("view").replaceChildren(askToLogin(() => void begin()));
     byId("view").dataset["view"] = "login";
     return;
   }
+  if (who === undefined) byId("who").replaceChildren(...found.shown(() => location.reload()));
   who = found;
-  byId("who").replaceChildren(...found.shown(() => location.reload()));
   listen();
   draw();
   history.add(...(await pointsBefore()));
 }
+
+document.addEventListener("visibilitychange", () => {
+  // Who logs in is asked for by the form.
+  if (who === undefined) return;
+  clearTimeout(pause);
+  stream?.close();
+  if (document.hidden) return;
+  newsAt = Date.now();
+  void begin();
+});
 
 // Keys and buttons ---------------------------------------------------------------------
 
@@ -213,6 +250,7 @@ find.addEventListener("input", () => {
   draw();
 });
 window.addEventListener("hashchange", () => {
+  forgetTroubles();
   find.value = here().find;
   for (const dialog of document.querySelectorAll("dialog.linked"))
     (dialog as HTMLDialogElement).close();
@@ -231,8 +269,8 @@ function anew(): void {
 
 function freeze(): void {
   if (here().frozen !== undefined) goOn();
-  else if (snapshot !== undefined) {
-    stay({ ...here(), frozen: hold(snapshot) });
+  else if (seen !== undefined) {
+    stay({ ...here(), frozen: hold(seen) });
     draw();
   }
 }

@@ -1,17 +1,20 @@
 /** A table that can be sorted, searched and taken along. */
 import { copyButton, download, el } from "./dom.ts";
 import { set, setting } from "./place.ts";
+import { compareValues, csvOf, type Value } from "./values.ts";
 
 export interface Cell {
   readonly text: string;
   /** What it is sorted by and what CSV has; absent: the text. */
-  readonly value?: number | string | undefined;
+  readonly value?: Value | undefined;
   /** In place of the text. */
   readonly node?: Node;
 }
 
 export interface Column<Row> {
   readonly title: string;
+  /** In addresses; absent: the title. */
+  readonly key?: string;
   readonly kind?: "n" | "name" | "text" | "bar";
   cell(row: Row): Cell | string;
 }
@@ -26,6 +29,8 @@ export interface TableOptions<Row> {
   readonly more?: readonly Node[];
   /** The same figures, as Prometheus is asked for them. */
   readonly promql?: string;
+  /** Rows that are drawn, the first ones by the order; the file has all. Absent: all are. */
+  readonly most?: number;
 }
 
 export function table<Row>(
@@ -34,19 +39,27 @@ export function table<Row>(
   find: string,
   redraw: () => void,
 ): HTMLElement {
-  const { title, columns, empty, more = [], promql } = options;
-  const cells = rows.map((row) => columns.map(({ cell }) => asCell(cell(row))));
+  const { title, columns, empty, more = [], promql, most } = options;
   const wanted = find.toLowerCase();
-  const shown = cells.filter(
-    (row) => wanted === "" || row.some(({ text }) => text.toLowerCase().includes(wanted)),
-  );
   const order = orderOf(title, columns);
-  if (order !== undefined) {
-    shown.sort((one, other) => compare(one[order.at], other[order.at]));
-    if (order.down) shown.reverse();
-  }
+  const ordered = inOrder(rows, columns, order);
+  const cellsOf = (some: readonly Row[]) =>
+    some
+      .map((row) => columns.map(({ cell }) => asCell(cell(row))))
+      .filter(
+        (row) => wanted === "" || row.some(({ text }) => text.toLowerCase().includes(wanted)),
+      );
+  const shown = cellsOf(ordered.slice(0, most));
+  const save = () => {
+    const values = cellsOf(ordered).map((row) => row.map(valueIn));
+    const text = csvOf(
+      columns.map((column) => column.title),
+      values,
+    );
+    download(`${title.toLowerCase().replace(/\W+/g, "-")}.csv`, "text/csv", text);
+  };
   const count =
-    shown.length === cells.length ? `${cells.length}` : `${shown.length} of ${cells.length}`;
+    shown.length === rows.length ? `${rows.length}` : `${shown.length} of ${rows.length}`;
   const head = el(
     "div",
     { class: "head" },
@@ -57,11 +70,11 @@ export function table<Row>(
       { class: "more" },
       ...more,
       ...(promql === undefined ? [] : [copyButton("Copy PromQL", promql)]),
-      el("button", { type: "button", click: () => saveCsv(title, columns, shown) }, "CSV"),
+      el("button", { type: "button", click: save }, "CSV"),
     ),
   );
   if (shown.length === 0) {
-    const text = cells.length === 0 ? empty : "Nothing of that name.";
+    const text = rows.length === 0 ? empty : "Nothing of that name.";
     return el(
       "section",
       {},
@@ -74,7 +87,7 @@ export function table<Row>(
     const sort = isSorted ? (order.down ? "descending" : "ascending") : undefined;
     const press = () => {
       const down = isSorted ? !order.down : column.kind === "n";
-      set(`sort.${title}`, `${down ? "-" : ""}${column.title}`);
+      set(`sort.${title}`, `${down ? "-" : ""}${keyOf(column)}`);
       redraw();
     };
     const mark = sort === undefined ? "" : sort === "descending" ? " ↓" : " ↑";
@@ -113,12 +126,14 @@ function tellCut(scroll: HTMLElement): HTMLElement {
   return scroll;
 }
 
+const keyOf = <Row>({ key, title }: Column<Row>) => key ?? title;
+
 /** As the address says: `p99`, or `-p99` for the largest first. */
-function orderOf(title: string, columns: readonly { readonly title: string }[]) {
+function orderOf<Row>(title: string, columns: readonly Column<Row>[]) {
   const said = setting(`sort.${title}`);
   if (said === undefined) return undefined;
   const down = said.startsWith("-");
-  const at = columns.findIndex((column) => column.title === said.slice(down ? 1 : 0));
+  const at = columns.findIndex((column) => keyOf(column) === said.slice(down ? 1 : 0));
   return at < 0 ? undefined : { at, down };
 }
 
@@ -126,32 +141,18 @@ function asCell(cell: Cell | string): Cell {
   return typeof cell === "string" ? { text: cell } : cell;
 }
 
-const sortedBy = (cell: Cell | undefined) => cell?.value ?? cell?.text ?? "";
+const valueIn = ({ value, text }: Cell): Value => (value === undefined ? text : value);
 
-function compare(one: Cell | undefined, other: Cell | undefined): number {
-  const [a, b] = [sortedBy(one), sortedBy(other)];
-  if (typeof a === "number" && typeof b === "number") return a - b;
-  return String(a).localeCompare(String(b), "en", { numeric: true });
-}
-
-function saveCsv<Row>(
-  title: string,
+function inOrder<Row>(
+  rows: readonly Row[],
   columns: readonly Column<Row>[],
-  rows: readonly Cell[][],
-): void {
-  // A text that begins like a formula must not become one in a spreadsheet.
-  const quoted = (value: unknown) => {
-    const text = String(value);
-    const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-  };
-  const lines = [
-    columns.map((column) => quoted(column.title)),
-    ...rows.map((row) => row.map((cell) => quoted(sortedBy(cell)))),
-  ];
-  download(
-    `${title.toLowerCase().replace(/\W+/g, "-")}.csv`,
-    "text/csv",
-    lines.map((line) => `${line.join(",")}\r\n`).join(""),
-  );
+  order: { readonly at: number; readonly down: boolean } | undefined,
+): readonly Row[] {
+  const column = order && columns[order.at];
+  if (column === undefined) return rows;
+  const sign = order?.down === true ? -1 : 1;
+  return rows
+    .map((row) => ({ row, value: valueIn(asCell(column.cell(row))) }))
+    .sort((one, other) => sign * compareValues(one.value, other.value))
+    .map(({ row }) => row);
 }

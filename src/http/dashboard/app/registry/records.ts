@@ -1,7 +1,8 @@
 /** What the registry says, asked for once and again when its generation changed. */
 import type { AuditEntry, CatalogModel } from "../../../../registry/catalog/types.ts";
 import type { ListedArtifact } from "../../../registry/listed.ts";
-import { ask, Refusal } from "./ask.ts";
+import { tellTrouble } from "../troubles.ts";
+import { ask, Refusal, sentence } from "./ask.ts";
 
 export const REGISTRY = "/v2/beamgate/registry";
 export const modelPath = (name: string) => `${REGISTRY}/models/${encodeURIComponent(name)}`;
@@ -36,12 +37,13 @@ export interface Known {
 /** Lines of an audit log that are shown, and taken along. */
 const MOST_TOLD = 100;
 
-export const knownModel = remembered<Known>(async (name) => {
+export const knownModel = remembered<Known>("What the registry says of the model", async (name) => {
   const record = await readRecord(name);
   return { record, audit: record === undefined ? [] : await readAudit(name, MOST_TOLD) };
 });
 
 export const listedArtifacts = remembered<readonly ListedArtifact[]>(
+  "What is registered",
   async () => (await ask<{ readonly artifacts: readonly ListedArtifact[] }>(REGISTRY)).artifacts,
 );
 
@@ -55,7 +57,7 @@ export interface TenancyEntry {
 }
 
 /** What operators did to tenants, reservations and load tests; newest first. */
-export const tenancyAudit = remembered<readonly TenancyEntry[]>(() =>
+export const tenancyAudit = remembered<readonly TenancyEntry[]>("The audit of tenants", () =>
   ask(`/v2/beamgate/tenancy/audit?limit=${MOST_TOLD}`),
 );
 
@@ -66,7 +68,7 @@ export interface Answer<T> {
 }
 
 /** While it is asked for, the answer of before is shown. Who may not ask is shown nothing. */
-function remembered<T>(read: (key: string) => Promise<T>) {
+function remembered<T>(what: string, read: (key: string) => Promise<T>) {
   const known = new Map<string, { generation: number; answer?: Answer<T> }>();
   return (
     key: string,
@@ -86,9 +88,12 @@ function remembered<T>(read: (key: string) => Promise<T>) {
         // What was asked later may have been answered sooner.
         if (entry.answer !== undefined && entry.answer.askedAt > askedAt) return;
         entry.answer = { value, askedAt };
+        tellTrouble(what, undefined);
         redraw();
       },
-      () => {
+      (thrown: unknown) => {
+        const mayAsk = !(thrown instanceof Refusal && [401, 403].includes(thrown.status));
+        if (mayAsk) tellTrouble(what, sentence(thrown));
         // With the next generation again, and a moment later in any case.
         setTimeout(() => known.delete(key), 5_000);
       },

@@ -25,7 +25,7 @@ const COLUMNS: readonly Column<AuditRow>[] = [
   {
     title: "Generation",
     kind: "n",
-    cell: ({ generation }) => ({ text: String(generation ?? "–"), value: generation ?? -1 }),
+    cell: ({ generation }) => ({ text: String(generation ?? "–"), value: generation ?? null }),
   },
 ];
 

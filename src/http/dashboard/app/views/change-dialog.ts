@@ -83,7 +83,6 @@ function formOf(
       tell([...lines, "", `From generation ${record.generation} of the model.`].join("\n"));
       seen = record;
       confirm.disabled = false;
-      confirm.focus();
     } catch (thrown) {
       tell(sentence(thrown), "bad");
     }

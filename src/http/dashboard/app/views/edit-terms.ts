@@ -2,70 +2,77 @@
 import type { TenantFigures } from "../../../../inference/dashboard-report.ts";
 import type { TenantChanged } from "../../../../inference/tenant-report.ts";
 import { el } from "../dom.ts";
-
-const LIMITS = [
-  "rowsPerSecond",
-  "bytesPerSecond",
-  "concurrentBytes",
-  "deviceSecondsPerDay",
-] as const;
+import { post, sentence } from "../registry/ask.ts";
+import { changedTerms, shownTerm, TERMS, type TermsChange, whyNoTerm } from "../terms.ts";
 
 export function editTerms(tenant: TenantFigures, generation: number, done: () => void): void {
-  const field = (title: string, value: number | undefined) => {
+  const fields = TERMS.map(({ term, title }) => {
     const input = el("input", {
       type: "text",
       inputmode: "decimal",
-      value: value === undefined ? "" : String(value),
-    });
-    return { input: input as HTMLInputElement, label: el("label", {}, title, input) };
-  };
-  const weight = field("Weight", tenant.weight);
-  const guarantee = field("Guarantee, 0 to 1", tenant.guarantee);
-  const quotas = LIMITS.map((limit) => ({
-    limit,
-    ...field(`${limit} (empty: no limit)`, tenant.quota[limit]),
-  }));
+      value: shownTerm(tenant, term),
+      // The browser tells of it at the field, and sends no form that has one.
+      input: () => input.setCustomValidity(whyNoTerm(term, input.value)),
+    }) as HTMLInputElement;
+    return { term, input, label: el("label", {}, title, input) };
+  });
   const said = el("pre", { role: "status" }, "Nothing is changed before you have seen it here.");
   const save = el(
     "button",
-    { type: "button", class: "act", disabled: true, click: () => void ask(false) },
+    { type: "button", class: "act", disabled: true, click: () => void make() },
     "Save",
   ) as HTMLButtonElement;
+  /** That was previewed last, and nothing typed since. */
+  let seen: TermsChange | undefined;
+  /** Of the previews: the answer to an older one says nothing of what stands there now. */
+  let newest = 0;
 
-  const body = (dryRun: boolean) => ({
-    weight: Number(weight.input.value),
-    guarantee: Number(guarantee.input.value),
-    quota: Object.fromEntries(
-      quotas.map(({ limit, input }) => [
-        limit,
-        input.value.trim() === "" ? null : Number(input.value),
-      ]),
-    ),
-    dryRun,
-    generation,
-  });
+  const ask = (change: TermsChange, dryRun: boolean) =>
+    post<TenantChanged>(`/v2/beamgate/tenants/${encodeURIComponent(tenant.name)}`, {
+      ...{ ...change, dryRun, generation },
+    });
 
-  async function ask(dryRun: boolean): Promise<void> {
+  function forget(): void {
+    newest += 1;
+    seen = undefined;
     save.disabled = true;
-    const url = `/v2/beamgate/tenants/${encodeURIComponent(tenant.name)}`;
-    const answer = await fetch(url, { method: "POST", body: JSON.stringify(body(dryRun)) }).catch(
-      () => undefined,
+  }
+
+  async function preview(): Promise<void> {
+    forget();
+    const own = newest;
+    const change = changedTerms(
+      tenant,
+      new Map(fields.map(({ term, input }) => [term, input.value])),
     );
-    const told = (await answer?.json().catch(() => undefined)) as
-      | (TenantChanged & { error?: string })
-      | undefined;
-    if (answer?.ok !== true || told === undefined) {
-      said.textContent = told?.error ?? "the gateway does not answer";
-      return;
+    let text = "Nothing would change.";
+    let shown: TermsChange | undefined;
+    try {
+      const lines = change === undefined ? [] : differences(await ask(change, true));
+      if (lines.length > 0) [text, shown] = [lines.join("\n"), change];
+    } catch (thrown) {
+      text = sentence(thrown);
     }
-    if (!dryRun) {
+    if (own !== newest) return;
+    said.textContent = text;
+    seen = shown;
+    save.disabled = shown === undefined;
+  }
+
+  async function make(): Promise<void> {
+    if (seen === undefined) return;
+    const change = seen;
+    forget();
+    form.inert = true;
+    try {
+      await ask(change, false);
       dialog.close();
       done();
-      return;
+    } catch (thrown) {
+      said.textContent = sentence(thrown);
+    } finally {
+      form.inert = false;
     }
-    said.textContent = differences(told).join("\n") || "Nothing would change.";
-    save.disabled = false;
-    save.focus();
   }
 
   const form = el(
@@ -73,16 +80,12 @@ export function editTerms(tenant: TenantFigures, generation: number, done: () =>
     {
       submit: (event) => {
         event.preventDefault();
-        void ask(true);
+        void preview();
       },
-      input: () => {
-        save.disabled = true;
-      },
+      input: forget,
     },
     el("h2", {}, `Terms of ${tenant.name}`),
-    weight.label,
-    guarantee.label,
-    ...quotas.map(({ label }) => label),
+    ...fields.map(({ label }) => label),
     said,
     el(
       "div",

@@ -45,7 +45,7 @@ const CANDIDATES: readonly Column<Candidate & { readonly chosen: boolean }>[] = 
   {
     title: "Expected",
     kind: "n",
-    cell: ({ expectedDelayMs }) => ({ text: ms(expectedDelayMs), value: expectedDelayMs ?? -1 }),
+    cell: ({ expectedDelayMs }) => ({ text: ms(expectedDelayMs), value: expectedDelayMs ?? null }),
   },
 ];
 

@@ -36,7 +36,7 @@ const DEVICES: readonly Column<DeviceFigures>[] = [
   {
     title: "Rows/s",
     kind: "n",
-    cell: ({ rowsPerSecond }) => ({ text: number(rowsPerSecond), value: rowsPerSecond ?? -1 }),
+    cell: ({ rowsPerSecond }) => ({ text: number(rowsPerSecond), value: rowsPerSecond ?? null }),
   },
   { title: "Temperature", kind: "n", cell: ({ temperatureC }) => measured(temperatureC, "°C") },
   { title: "Power", kind: "n", cell: ({ powerW }) => measured(powerW, "W") },
@@ -53,7 +53,7 @@ const DEVICES: readonly Column<DeviceFigures>[] = [
         switches === undefined
           ? "–"
           : `${switches}${switchMs === undefined ? "" : `, ${ms(switchMs)} each`}`,
-      value: switches ?? -1,
+      value: switches ?? null,
     }),
   },
 ];
@@ -74,7 +74,7 @@ function holderOf({ leasedTo, leasedSeconds, reserved }: DeviceFigures): string 
 }
 
 function measured(value: number | undefined, unit: string): Cell {
-  return { text: value === undefined ? "–" : `${number(value)} ${unit}`, value: value ?? -1 };
+  return { text: value === undefined ? "–" : `${number(value)} ${unit}`, value: value ?? null };
 }
 
 const RESERVATIONS: readonly Column<ReservationReport>[] = [
@@ -181,7 +181,7 @@ const WORKERS: readonly Column<WorkerFigures>[] = [
   {
     title: "Process",
     kind: "n",
-    cell: ({ pid }) => ({ text: pid === 0 ? "–" : String(pid), value: pid }),
+    cell: ({ pid }) => ({ text: pid === 0 ? "–" : String(pid), value: pid || null }),
   },
   {
     title: "State",

@@ -6,10 +6,11 @@ import type {
   LoadtestPreset,
   RunningLoadtest,
 } from "../../../../inference/loadtest-report.ts";
-import { el, focusOf } from "../dom.ts";
+import { el, focusOf, isBusy } from "../dom.ts";
 import { moment, ms, number, percent } from "../format.ts";
 import { set, setting } from "../place.ts";
 import { type Column, table } from "../table.ts";
+import { tellTrouble } from "../troubles.ts";
 import { type Level, mark } from "./marks.ts";
 import type { View, ViewContext } from "./view.ts";
 
@@ -110,15 +111,15 @@ const FINISHED: readonly Column<FinishedLoadtest>[] = [
     kind: "n",
     cell: ({ answeredPerSecond }) => ({
       text: number(answeredPerSecond),
-      value: answeredPerSecond ?? -1,
+      value: answeredPerSecond ?? null,
     }),
   },
-  { title: "p50", kind: "n", cell: ({ p50Ms }) => ({ text: ms(p50Ms), value: p50Ms ?? -1 }) },
-  { title: "p99", kind: "n", cell: ({ p99Ms }) => ({ text: ms(p99Ms), value: p99Ms ?? -1 }) },
+  { title: "p50", kind: "n", cell: ({ p50Ms }) => ({ text: ms(p50Ms), value: p50Ms ?? null }) },
+  { title: "p99", kind: "n", cell: ({ p99Ms }) => ({ text: ms(p99Ms), value: p99Ms ?? null }) },
   {
     title: "Failed",
     kind: "n",
-    cell: ({ failed }) => ({ text: number(failed), value: failed ?? -1 }),
+    cell: ({ failed }) => ({ text: number(failed), value: failed ?? null }),
   },
   { title: "Devices", cell: ({ emulated }) => (emulated === true ? "emulated" : "–") },
   {
@@ -292,7 +293,7 @@ function runningNow(running: RunningLoadtest, context: ViewContext): Node {
       disabled: running.stopping,
       click: () =>
         void post(link(running.id, "stop"), {}).then((refused) => {
-          trouble = refused;
+          tellTrouble(`Load test ${running.preset} goes on`, refused);
           void look(context);
         }),
     },
@@ -376,7 +377,8 @@ async function look(context: ViewContext): Promise<void> {
   } finally {
     asking = false;
   }
-  drawLists(context);
+  // They are drawn with the next answer then.
+  if (place === undefined || !isBusy(place.lists)) drawLists(context);
 }
 
 export const loadtests: View = {

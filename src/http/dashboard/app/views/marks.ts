@@ -12,7 +12,7 @@ export function mark(level: Level, text: string): Cell {
 /** @param part 0 to 1 */
 export function bar(part: number | undefined): Cell {
   const text = percent(part);
-  if (part === undefined) return { text, value: -1 };
+  if (part === undefined) return { text, value: null };
   const width = (100 * Math.min(1, Math.max(0, part))).toFixed(1);
   const drawn = svg(
     "svg",

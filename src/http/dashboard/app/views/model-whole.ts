@@ -144,7 +144,7 @@ function aliasesOf(model: CatalogModel, { who, redraw }: ViewContext): Node {
     {
       title: "Shadow",
       kind: "n",
-      cell: ({ shadowShare }) => ({ text: percent(shadowShare), value: shadowShare ?? -1 }),
+      cell: ({ shadowShare }) => ({ text: percent(shadowShare), value: shadowShare ?? null }),
     },
     { title: "Before", kind: "text", cell: ({ before }) => before },
   ];
@@ -258,7 +258,7 @@ const ARTIFACTS: readonly Column<ArtifactRow>[] = [
     kind: "n",
     cell: ({ here }) => ({
       text: number(here?.requestsPerSecond),
-      value: here?.requestsPerSecond ?? -1,
+      value: here?.requestsPerSecond ?? null,
     }),
   },
   { title: "Gate", cell: (row) => gateCell(row) },
@@ -364,7 +364,7 @@ type DeviceRow = ModelOnDevice & { readonly version: string };
 const deviceRows = (models: readonly ModelFigures[]): DeviceRow[] =>
   models.flatMap(({ version, devices }) => devices.map((device) => ({ ...device, version })));
 
-const time = (value: number | undefined): Cell => ({ text: ms(value), value: value ?? -1 });
+const time = (value: number | undefined): Cell => ({ text: ms(value), value: value ?? null });
 const count = (value: number): Cell => ({ text: number(value), value });
 
 const DEVICES: readonly Column<DeviceRow>[] = [

@@ -22,7 +22,7 @@ const LEVELS: Readonly<Record<string, Level>> = {
   UNAVAILABLE: "bad",
 };
 const rate = (value: number): Cell => ({ text: number(value), value });
-const time = (value: number | undefined): Cell => ({ text: ms(value), value: value ?? -1 });
+const time = (value: number | undefined): Cell => ({ text: ms(value), value: value ?? null });
 
 /** Its name leads to all about it. */
 const nameCell = ({ linkTo }: ViewContext, name: string): Cell => ({
@@ -49,7 +49,7 @@ const columnsOf = (context: ViewContext): readonly Column<ModelFigures>[] => [
   {
     title: "Rows a batch",
     kind: "n",
-    cell: ({ batchRows }) => ({ text: number(batchRows), value: batchRows ?? -1 }),
+    cell: ({ batchRows }) => ({ text: number(batchRows), value: batchRows ?? null }),
   },
   { title: "Waiting", kind: "n", cell: ({ waiting }) => rate(waiting) },
   { title: "Requests", kind: "n", cell: ({ requests }) => rate(requests) },
@@ -96,9 +96,9 @@ function registry(context: ViewContext): readonly Node[] {
   return [
     ...(frozen ? [el("p", { class: "soft" }, askedText(told.askedAt))] : []),
     table(
-      meant.slice(0, MOST_ROWS),
+      meant,
       {
-        ...{ title: "Registry", columns: artifactColumns(context), more },
+        ...{ title: "Registry", columns: artifactColumns(context), more, most: MOST_ROWS },
         promql: "beamgate_alias_share",
         empty: all.length === 0 ? "Nothing is registered yet." : "Nothing of that name.",
       },

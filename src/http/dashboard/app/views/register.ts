@@ -50,6 +50,15 @@ interface Given {
   tell(progress: UploadProgress): void;
 }
 
+/** What is to be registered. */
+interface Asked {
+  readonly model: string;
+  readonly version: string;
+  readonly files: readonly { readonly one: Given; readonly part: Part }[];
+  /** What is said of it besides. */
+  readonly body: object;
+}
+
 function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
   let given: Given[] = [];
   let going: AbortController | undefined;
@@ -160,6 +169,7 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
   /** What the files say of the model, where nobody has said it. */
   async function guess(file: File): Promise<void> {
     const part = partOf(file.name);
+    const before = [name.value, vendor.value].join();
     if (part === "artifact") {
       const whose = vendorOf(file.name);
       if (whose !== undefined && !vendorSaid) vendor.value = whose;
@@ -172,6 +182,7 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
       const told = Object(await jsonOf(file).catch(() => ({}))) as { readonly vendor?: unknown };
       if (VENDORS.includes(String(told.vendor)) && !vendorSaid) vendor.value = String(told.vendor);
     }
+    if ([name.value, vendor.value].join() !== before) changed();
   }
 
   let vendorSaid = false;
@@ -223,8 +234,12 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
     said.textContent = what;
   };
 
+  /** Grows with every change of what is given and said. */
+  let edition = 0;
+
   /** What was checked is not what would be registered any more. */
   function changed(): void {
+    edition += 1;
     go.disabled = true;
     if (checks.childElementCount > 0 && going === undefined)
       tell("Something was changed: check it again.");
@@ -253,9 +268,9 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
     for (const button of [dry, go]) button.disabled = true;
     stop.hidden = false;
     try {
-      const body = await registration(control.signal);
-      if (isDry) await tryOut(body, all);
-      else await make(body, all, control.signal);
+      const asked = whatIsAsked();
+      if (isDry) await tryOut(asked, all, control.signal);
+      else await make(asked, all, control.signal);
     } catch (thrown) {
       const failed = all.some(({ outcome }) => outcome === "failed");
       tell(failed ? `Refused. ${sentence(thrown)}` : sentence(thrown), "bad");
@@ -267,26 +282,28 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
     }
   }
 
-  async function tryOut(body: object, all: CheckResult[]): Promise<void> {
+  async function tryOut(asked: Asked, all: CheckResult[], signal: AbortSignal): Promise<void> {
+    const checked = edition;
+    const body = await registration(asked, signal);
     tell("The gateway checks…");
-    const whole = { ...body, name: name.value.trim(), version: version.value.trim() };
     const { checks: found } = await post<{ readonly checks: readonly CheckResult[] }>(
       `${REGISTRY}/dry-run`,
-      whole,
-      going?.signal,
+      { ...body, name: asked.model, version: asked.version },
+      signal,
     );
     for (const check of found) add(all, check);
     const refused = found.some(({ outcome }) => outcome === "failed");
-    if (refused)
+    if (edition !== checked) tell("Something was changed meanwhile: check it again.");
+    else if (refused)
       tell(`It would be refused. Checks: ${counted(all)}. Each says what to do about it.`, "bad");
     else tell(`It would be taken to the gate. Checks: ${counted(all)}.`, "good");
-    go.disabled = refused;
-    if (!refused) go.focus();
+    go.disabled = refused || edition !== checked;
   }
 
-  async function make(body: object, all: CheckResult[], signal: AbortSignal): Promise<void> {
-    const model = name.value.trim();
-    const path = `${modelPath(model)}/versions/${encodeURIComponent(version.value.trim())}/artifacts`;
+  async function make(asked: Asked, all: CheckResult[], signal: AbortSignal): Promise<void> {
+    const { model } = asked;
+    const body = await registration(asked, signal);
+    const path = `${modelPath(model)}/versions/${encodeURIComponent(asked.version)}/artifacts`;
     tell("The gateway registers…");
     const event = ({ step, check, doneRows, rows }: RegistrationEvent) => {
       if (check !== undefined) add(all, check);
@@ -324,37 +341,49 @@ function makeRoom(linkTo: ViewContext["linkTo"]): HTMLElement {
     );
   }
 
-  /** The files are sent on the way. @throws Error with a sentence where something is missing */
-  async function registration(signal: AbortSignal): Promise<object> {
+  /** As it stands there now: files take minutes, in which somebody writes on. @throws Error with a sentence where something is missing */
+  function whatIsAsked(): Asked {
     const problem = whyNot(given.map(({ part }) => part));
     if (problem !== undefined) throw new Error(problem);
     const equivalence = classFrom(kind.value, numbers.value);
+    return {
+      model: name.value.trim(),
+      version: version.value.trim(),
+      files: given.map((one) => ({ one, part: one.part })),
+      body: {
+        vendor: vendor.value,
+        ...(equivalence && { equivalence: { class: equivalence } }),
+        ...(reference.checked && { reference: true }),
+        ...(alias.value.trim() !== "" && { promote: alias.value.trim() }),
+      },
+    };
+  }
+
+  /** The files are sent on the way. */
+  async function registration({ files, body }: Asked, signal: AbortSignal): Promise<object> {
     tell("The files are sent…");
-    for (const one of given) {
-      if (one.part === "manifest" || one.part === "config" || one.part === "signature") continue;
+    for (const { one, part } of files) {
+      if (part === "manifest" || part === "config" || part === "signature") continue;
       one.digest ??= await upload(one.file, one.tell, signal);
     }
-    const fileOf = (part: Part) => given.find((one) => one.part === part);
+    const fileOf = (part: Part) => files.find((each) => each.part === part)?.one;
     const artifact = fileOf("artifact");
     const [inputs, outputs] = [fileOf("golden inputs")?.digest, fileOf("golden outputs")?.digest];
     const [manifest, config, signature] = (["manifest", "config", "signature"] as const).map(
       (part) => fileOf(part)?.file,
     );
-    const beside = given.filter(({ part }) => part === "beside it");
+    const beside = files.filter(({ part }) => part === "beside it");
     return {
-      vendor: vendor.value,
+      ...body,
       artifact: artifact?.digest,
       file: artifact?.file.name,
       ...(manifest && { manifest: await jsonOf(manifest) }),
       ...(config && { config: await config.text() }),
       ...(signature && { signature: await jsonOf(signature) }),
       ...(inputs && { golden: { inputs, ...(outputs && { outputs }) } }),
-      ...(equivalence && { equivalence: { class: equivalence } }),
       ...(beside.length > 0 && {
-        files: Object.fromEntries(beside.map(({ file, digest }) => [file.name, digest])),
+        files: Object.fromEntries(beside.map(({ one }) => [one.file.name, one.digest])),
       }),
-      ...(reference.checked && { reference: true }),
-      ...(alias.value.trim() !== "" && { promote: alias.value.trim() }),
     };
   }
 

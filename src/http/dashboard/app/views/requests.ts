@@ -1,7 +1,7 @@
 /** Requests as they end, some of them, with where their time went; and each that has an id, told in full. */
 import type { RequestSample, RequestSamples } from "../../../../inference/request-sample.ts";
 import { timeOfDay, zoneName } from "../clock.ts";
-import { el, focusOf } from "../dom.ts";
+import { el, focusOf, isBusy } from "../dom.ts";
 import { explain } from "../explanation.ts";
 import { ms, number } from "../format.ts";
 import { set, setting } from "../place.ts";
@@ -35,7 +35,7 @@ let tell: (id: string) => void = () => {};
 
 const time = (us: number | undefined) => ({
   text: us === undefined ? "–" : ms(us / 1000),
-  value: us ?? -1,
+  value: us ?? null,
 });
 
 /** @param longestUs that all bars are measured by; undefined: each fills its place */
@@ -44,7 +44,11 @@ function columnsOf(
   linkTo: ViewContext["linkTo"],
 ): Column<RequestSample>[] {
   return [
-    { title: zoneName(), cell: ({ at }) => ({ text: timeOfDay(new Date(at)), value: at }) },
+    {
+      key: "at",
+      title: zoneName(),
+      cell: ({ at }) => ({ text: timeOfDay(new Date(at)), value: at }),
+    },
     {
       title: "Request",
       kind: "name",
@@ -90,7 +94,7 @@ function columnsOf(
     {
       title: "Rows of its batch",
       kind: "n",
-      cell: ({ batchRows }) => ({ text: number(batchRows), value: batchRows ?? -1 }),
+      cell: ({ batchRows }) => ({ text: number(batchRows), value: batchRows ?? null }),
     },
     {
       title: "Note",
@@ -194,7 +198,8 @@ async function look(context: ViewContext): Promise<void> {
   } finally {
     asking = false;
   }
-  drawList(context);
+  // It is drawn with the next answer then.
+  if (list === undefined || !isBusy(list)) drawList(context);
 }
 
 function askForm(context: ViewContext): Node[] {
@@ -207,13 +212,15 @@ function askForm(context: ViewContext): Node[] {
     spellcheck: "false",
   }) as HTMLInputElement;
   const told = el("div", { role: "status" });
-  const ask = async () => {
+  const ask = async (isMeant = true) => {
     const id = input.value;
     const found = await explain(id);
     // Meanwhile he asked for another one.
     if (input.value !== id) return;
     if ("error" in found) {
-      told.replaceChildren(el("p", { class: "notice warn" }, found.error));
+      const more = isMeant ? "" : `; the requests below are searched for '${id}'`;
+      const level = isMeant ? "notice warn" : "soft";
+      told.replaceChildren(el("p", { class: level }, `${found.error}${more}`));
       return;
     }
     const redraw = () => told.replaceChildren(...explained(found, redraw));
@@ -223,7 +230,8 @@ function askForm(context: ViewContext): Node[] {
     input.value = id;
     void ask();
   };
-  if (context.find !== "") void ask();
+  // It may be no id, but what the list is searched for.
+  if (context.find !== "") void ask(false);
   const form = el(
     "form",
     {

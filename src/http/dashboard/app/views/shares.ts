@@ -24,14 +24,14 @@ function columnsOf({ who, snapshot, redraw }: ViewContext): Column<TenantFigures
     {
       title: "Of it borrowed",
       kind: "n",
-      cell: ({ borrowed }) => ({ text: percent(borrowed), value: borrowed ?? -1 }),
+      cell: ({ borrowed }) => ({ text: percent(borrowed), value: borrowed ?? null }),
     },
     {
       title: "Requests/s",
       kind: "n",
       cell: ({ requestsPerSecond }) => ({
         text: number(requestsPerSecond),
-        value: requestsPerSecond,
+        value: requestsPerSecond ?? null,
       }),
     },
     {
@@ -39,7 +39,7 @@ function columnsOf({ who, snapshot, redraw }: ViewContext): Column<TenantFigures
       kind: "n",
       cell: ({ throttledPerSecond }) => ({
         text: number(throttledPerSecond),
-        value: throttledPerSecond ?? -1,
+        value: throttledPerSecond ?? null,
       }),
     },
     {
