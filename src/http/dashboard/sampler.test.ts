@@ -5,13 +5,16 @@ import { Sampler } from "./sampler.ts";
 
 const SECOND = 1_000;
 
-function sampled() {
+function sampled(models = 0) {
   const clock = new VirtualClock();
   const sample = async (): Promise<Sample> => ({
     ...{ atMs: clock.now(), clockMs: clock.now() },
     ...{ version: "1.0.0", authenticated: true, ready: true, termsGeneration: 0 },
     cluster: { redis: "off", listAgeSeconds: 0, gateways: [] },
-    ...{ index: [], models: [], latencies: [], variants: [], drift: [], workers: [], devices: [] },
+    index: Array.from({ length: models }, (_, at) => ({
+      ...{ name: `m${at}`, version: "1", state: "READY", reason: "" },
+    })),
+    ...{ models: [], latencies: [], variants: [], drift: [], workers: [], devices: [] },
     ...{ tenants: [], tenantTime: [], waiting: [], reservations: [] },
   });
   const log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -89,6 +92,17 @@ describe("a snapshot that somebody asked for by its id", () => {
       seconds: before[3]?.seconds,
       total: before[3]?.total,
     });
+  });
+
+  it("is kept for less long where there are thousands of models; what charts are drawn from is not", async () => {
+    const { clock, sampler, shown } = sampled(10_000);
+    await clock.advance(10 * SECOND);
+    const kept = shown.filter(({ id }) => sampler.withId(id) !== undefined);
+    expect(kept).toEqual(shown.slice(-5));
+    expect(sampler.withId(shown.at(-1)?.id ?? 0)?.points).toHaveLength(shown.length);
+    await clock.advance(10 * SECOND);
+    // Of those that were asked for as many stay as there is room for.
+    expect(kept.filter(({ id }) => sampler.withId(id) !== undefined)).toHaveLength(5);
   });
 
   it("is none where the id is of no snapshot", () => {

@@ -17,6 +17,8 @@ const LONGEST_SPAN_MS = 30_000;
 const KEPT = 240;
 /** Of those that were asked for, which people have before them and send each other: the last ones stay. */
 const HELD = 32;
+/** Where there are thousands of models fewer are kept, and fewer held: of all of them together no more than so many. */
+const MOST_MODELS = 50_000;
 /** Snapshots that somebody is shown later, whose stream broke for a moment. */
 const MOST_MISSED = 20;
 /** Nobody is shown what is older when he begins to look, ms. */
@@ -41,6 +43,8 @@ export class Sampler {
   readonly #viewers = new Set<Viewer>();
   readonly #samples: Sample[] = [];
   readonly #snapshots: Snapshot[] = [];
+  /** Of the last `KEPT` snapshots, whether they are kept themselves or not. */
+  readonly #points: { readonly id: number; readonly point: SnapshotPoint }[] = [];
   /** By id; the one that was asked for last is the last. */
   readonly #held = new Map<number, Kept>();
   #taking: Promise<Snapshot> | undefined;
@@ -65,7 +69,8 @@ export class Sampler {
     if (found === undefined) return undefined;
     this.#held.delete(id);
     this.#held.set(id, found);
-    for (const [oldest] of this.#held) if (this.#held.size > HELD) this.#held.delete(oldest);
+    const most = Math.min(HELD, roomFor(found.snapshot));
+    for (const [oldest] of this.#held) if (this.#held.size > most) this.#held.delete(oldest);
     return found;
   }
 
@@ -82,7 +87,8 @@ export class Sampler {
   #keptAt(index: number): Kept | undefined {
     const snapshot = this.#snapshots[index];
     if (snapshot === undefined) return undefined;
-    return { snapshot, points: this.#snapshots.slice(0, index + 1).map(pointOf) };
+    const until = this.#points.filter(({ id }) => id <= snapshot.id);
+    return { snapshot, points: until.map(({ point }) => point) };
   }
 
   /** Those that came after one, the newest of them, oldest first; none where it is not one of this process. */
@@ -130,7 +136,10 @@ export class Sampler {
     this.#lastId += 1;
     const snapshot = snapshotOf(this.#lastId, before, now);
     this.#snapshots.push(snapshot);
-    if (this.#snapshots.length > KEPT) this.#snapshots.shift();
+    this.#points.push({ id: snapshot.id, point: pointOf(snapshot) });
+    if (this.#points.length > KEPT) this.#points.shift();
+    const most = Math.min(KEPT, roomFor(snapshot));
+    this.#snapshots.splice(0, Math.max(0, this.#snapshots.length - most));
     this.#takenAt = this.#parts.clock.now();
     return snapshot;
   }
@@ -145,6 +154,8 @@ export class Sampler {
     return samples[0];
   }
 }
+
+const roomFor = ({ models }: Snapshot) => Math.ceil(MOST_MODELS / Math.max(1, models.length));
 
 const pointOf = ({ at, seconds, total }: Snapshot): SnapshotPoint => ({
   at,

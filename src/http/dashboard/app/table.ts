@@ -29,9 +29,12 @@ export interface TableOptions<Row> {
   readonly more?: readonly Node[];
   /** The same figures, as Prometheus is asked for them. */
   readonly promql?: string;
-  /** Rows that are drawn, the first ones by the order; the file has all. Absent: all are. */
+  /** Rows that are drawn, the first ones by the order; the file has all. Absent: `MOST_ROWS`. */
   readonly most?: number;
 }
+
+/** A browser draws them twice a second; nobody reads more. */
+const MOST_ROWS = 500;
 
 export function table<Row>(
   rows: readonly Row[],
@@ -39,7 +42,7 @@ export function table<Row>(
   find: string,
   redraw: () => void,
 ): HTMLElement {
-  const { title, columns, empty, more = [], promql, most } = options;
+  const { title, columns, empty, more = [], promql, most = MOST_ROWS } = options;
   const wanted = find.toLowerCase();
   const order = orderOf(title, columns);
   const ordered = inOrder(rows, columns, order);
@@ -49,7 +52,8 @@ export function table<Row>(
       .filter(
         (row) => wanted === "" || row.some(({ text }) => text.toLowerCase().includes(wanted)),
       );
-  const shown = cellsOf(ordered.slice(0, most));
+  // Where nothing is looked for, what is not drawn is not written either.
+  const shown = wanted === "" ? cellsOf(ordered.slice(0, most)) : cellsOf(ordered).slice(0, most);
   const save = () => {
     const values = cellsOf(ordered).map((row) => row.map(valueIn));
     const text = csvOf(
