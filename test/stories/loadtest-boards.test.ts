@@ -71,7 +71,9 @@ it("events of one vendor's board are judged on another's, and both are told to b
   for (const { device } of result.origins) expect(page).toContain(device);
   expect(page).toContain("<strong>Emulated.</strong>");
   const { trigger } = result;
-  expect(trigger?.scored).toBe(trigger?.events);
+  // How many were in time is the machine's affair; none is unaccounted for.
+  expect(trigger?.events).toBeGreaterThan(0);
+  expect((trigger?.scored ?? 0) + (trigger?.late ?? 0)).toBe(trigger?.events);
   // The tagger knows top quarks: its signal, one in fifty of the events.
   expect(trigger?.roc?.area).toBeGreaterThan(0.9);
   // The tagger's variants are of one numeric class: one vendor's board says to the bit what the other's does.

@@ -39,6 +39,8 @@ function wholeBytes(bytes: Buffer, have: number): number {
 }
 
 export class FrameParser {
+  /** Counts frames that were whole; DATA as soon as they begin. */
+  frames = 0;
   readonly #sink: FrameSink;
   readonly #maxFrameBytes: number;
   #prefaceBytes = 0;
@@ -58,9 +60,6 @@ export class FrameParser {
     this.#sink = sink;
     this.#maxFrameBytes = maxFrameBytes;
   }
-
-  /** Counts frames that were whole; DATA as soon as they begin. */
-  frames = 0;
 
   /** A frame has begun of which more is awaited before it is looked at. */
   get midFrame(): boolean {
