@@ -1,4 +1,4 @@
-/** The order in which the gateway is ill-treated. `run.mjs` says what may be asked for. */
+/** The order in which the gateway is ill-treated. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { argv, stdout } from "node:process";
 import { parseArgs } from "node:util";
@@ -58,6 +58,17 @@ const PARTS = {
   network,
 };
 
+const HELP = `usage: npm run chaos -- [--short] [--table FILE] [--results FILE] [matrix] [PART]...
+       npm run chaos -- soak [--minutes N] [--seed N]
+  PART            ${Object.keys(PARTS).join(", ")}; all without one
+  --short         the least that shows each
+  matrix          the tests that rows of the table of faults stand on, too
+  --outcomes FILE what became of those tests, where they ran before (matrix/outcomes-reporter.ts)
+  --table FILE    where the table of faults goes, which ends a run of all parts
+  --results FILE  what the parts told is kept here, and taken from here for parts that do not run this time
+  soak            mixed load with random faults, for --minutes (30); --seed (1) chooses the faults
+`;
+
 const { values, positionals } = parseArgs({
   args: argv.slice(2),
   allowPositionals: true,
@@ -68,8 +79,13 @@ const { values, positionals } = parseArgs({
     results: { type: "string" },
     minutes: { type: "string", default: "30" },
     seed: { type: "string", default: "1" },
+    help: { type: "boolean", default: false },
   },
 });
+if (values.help) {
+  stdout.write(HELP);
+  process.exit(0);
+}
 /** Words that are no parts: they say what is done beside them, or instead of all of them. */
 const OTHERS = ["matrix", "soak"];
 const matrix = positionals.includes("matrix");
@@ -77,7 +93,7 @@ const soaks = positionals.includes("soak");
 const chosen = positionals.filter((name) => !OTHERS.includes(name));
 const unknown = chosen.filter((name) => !Object.hasOwn(PARTS, name));
 if (unknown.length > 0) {
-  stdout.write(`no such part: ${unknown.join(", ")}\nparts: ${Object.keys(PARTS).join(", ")}\n`);
+  stdout.write(`no such part: ${unknown.join(", ")}\n${HELP}`);
   process.exit(2);
 }
 

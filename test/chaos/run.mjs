@@ -1,12 +1,4 @@
-/**
- * `node test/chaos/run.mjs [--short] [part ...]`: builds, then runs the parts named (all without a name; the names
- * stand in main.ts). `--short` does the least that shows each.
- *
- * Where all run, the table of faults F1 to F30 ends it. The word `matrix` runs also the tests that rows of it stand on
- * (or takes what became of them from `--outcomes FILE`, see matrix/outcomes-reporter.ts); `--table FILE` writes it.
- * `--results FILE` keeps what the parts told, and takes those of the parts that are not run this time.
- * The word `soak` has it bear mixed load with random faults: `--minutes N` (30), `--seed N` (1).
- */
+/** `npm run chaos`: builds, then runs the built faults; `--help` says what may be asked for. */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
