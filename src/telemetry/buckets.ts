@@ -5,26 +5,35 @@ export class Buckets {
   readonly #counts: Float64Array;
   #sum = 0;
   #count = 0;
+  /** The bucket of the value before: under a steady load mostly that of the next one. */
+  #index = 0;
+  /** Of that bucket: what it is above of, and its bound. */
+  #above = Number.NEGATIVE_INFINITY;
+  #upTo: number;
 
   /** @param bounds ascending upper bounds, each inclusive. */
   constructor(bounds: readonly number[]) {
     this.bounds = bounds;
     this.#counts = new Float64Array(bounds.length + 1);
+    this.#upTo = bounds[0] ?? Number.POSITIVE_INFINITY;
   }
 
   /** @param times how often. @returns the index of the bucket */
   observe(value: number, times = 1): number {
-    let low = 0;
-    let high = this.bounds.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (value <= (this.bounds[middle] ?? 0)) high = middle;
-      else low = middle + 1;
-    }
-    this.#counts[low] = (this.#counts[low] ?? 0) + times;
+    if (!(value > this.#above && value <= this.#upTo)) this.#find(value);
+    const index = this.#index;
+    this.#counts[index] = (this.#counts[index] ?? 0) + times;
     this.#sum += value * times;
     this.#count += times;
-    return low;
+    return index;
+  }
+
+  #find(value: number): void {
+    const { bounds } = this;
+    const found = bounds.findIndex((bound) => value <= bound);
+    this.#index = found < 0 ? bounds.length : found;
+    this.#above = bounds[this.#index - 1] ?? Number.NEGATIVE_INFINITY;
+    this.#upTo = bounds[this.#index] ?? Number.POSITIVE_INFINITY;
   }
 
   get sum(): number {
