@@ -15,9 +15,9 @@ import { median, type Round, spread } from "../rounds.ts";
 import { type Setting, served } from "../setting.ts";
 
 const GOAL = 1.04;
-const PAIRS = 4;
+const PAIRS = 6;
 /** Of each pair. */
-const ROUNDS_EACH = 6;
+const ROUNDS_EACH = 4;
 const SLICE_S = 1.5;
 /**
  * Load on each gateway before it is measured. What is rarely executed is compiled late: in its first ten seconds
