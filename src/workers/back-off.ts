@@ -2,8 +2,8 @@
 
 const FIRST_MS = 100;
 const LONGEST_MS = 10_000;
-/** A worker that lived this long was well: the next death counts as the first. */
-const HEALTHY_MS = 10_000;
+/** A worker that served this long was well: the next death counts as the first. What it took to load its models is not in it. */
+const HEALTHY_MS = 1_000;
 
 /**
  * None after the first death, then doubling from 100 ms to 10 s, each shortened
@@ -15,6 +15,7 @@ export function backOffMs(deathsInARow: number, random: number): number {
   return full * (1 - random / 2);
 }
 
-export function deathsInARow(before: number, livedMs: number): number {
-  return livedMs >= HEALTHY_MS ? 1 : before + 1;
+/** @param servedMs since its models were loaded; 0: they never were */
+export function deathsInARow(before: number, servedMs: number): number {
+  return servedMs >= HEALTHY_MS ? 1 : before + 1;
 }

@@ -19,6 +19,8 @@ export class Supervisor {
   #reviving = false;
   #starts = 0;
   #deathsInARow: number;
+  /** Since when the worker has had its models; undefined: it does not. */
+  #servesSince: number | undefined;
   #closed = false;
   #lastDeath: { readonly reason: string; readonly atMs: number } | undefined;
   #cancelWait: () => void = () => {};
@@ -64,6 +66,7 @@ export class Supervisor {
     try {
       const worker = await this.#ensureWorker();
       await instance.loadInto(worker);
+      this.#loaded();
     } catch (cause) {
       this.#instances.delete(instance);
       if (cause instanceof BackendError) throw cause;
@@ -124,7 +127,9 @@ export class Supervisor {
     if (!this.#closed) {
       this.#lastDeath = { reason: worker.deathReason, atMs: this.#options.clock.now() };
     }
-    this.#deathsInARow = deathsInARow(this.#deathsInARow, worker.livedMs);
+    const now = this.#options.clock.now();
+    this.#deathsInARow = deathsInARow(this.#deathsInARow, now - (this.#servesSince ?? now));
+    this.#servesSince = undefined;
     for (const instance of this.#instances) instance.lost();
     void this.#revive();
   }
@@ -160,6 +165,12 @@ export class Supervisor {
         if (worker.state === "dead") return;
       }
     }
+    this.#loaded();
+  }
+
+  /** The worker has what it is to have, as far as it took it. */
+  #loaded(): void {
+    if (this.#worker !== undefined) this.#servesSince ??= this.#options.clock.now();
   }
 
   #onReloadFailed(instance: ManagedInstance, worker: WorkerProcess, cause: unknown): void {

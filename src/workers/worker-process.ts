@@ -71,7 +71,6 @@ export class WorkerProcess {
   readonly #lastWords = new LastWords();
   readonly #runs = new PendingRuns();
   readonly #asks = new Map<number, PendingAsk>();
-  readonly #startedAt: number;
   readonly #gone: Promise<void>;
   #settleGone: () => void = () => {};
   #greeted: () => void = () => {};
@@ -103,8 +102,7 @@ export class WorkerProcess {
     const { pid, outputs, channel, exit } = worker;
     this.pid = pid;
     this.#settings = settings;
-    this.#startedAt = clock.now();
-    this.meter = new LoadMeter(this.#startedAt);
+    this.meter = new LoadMeter(clock.now());
     this.#gone = new Promise((resolve) => {
       this.#settleGone = resolve;
     });
@@ -142,10 +140,6 @@ export class WorkerProcess {
   /** Runs given to it and not settled. */
   get inFlight(): number {
     return this.#runs.size;
-  }
-
-  get livedMs(): number {
-    return this.#settings.clock.now() - this.#startedAt;
   }
 
   /** @throws BackendError as the worker answers, WorkerLost where it dies meanwhile. */

@@ -41,10 +41,20 @@ export interface TemporaryRepository {
   remove(): void;
 }
 
+/** Those that are there. */
+const folders = new Set<string>();
+// Also where the test ended early.
+process.once("exit", () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
 export function temporaryRepository(): TemporaryRepository {
   const folder = mkdtempSync(join(tmpdir(), "beamgate-models-"));
-  const remove = () => rmSync(folder, { recursive: true, force: true });
-  process.once("exit", remove); // also where the test ended early
+  folders.add(folder);
+  const remove = () => {
+    folders.delete(folder);
+    rmSync(folder, { recursive: true, force: true });
+  };
   return {
     folder,
     add(name, config, files = {}) {
