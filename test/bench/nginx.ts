@@ -2,10 +2,11 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getuid } from "node:process";
+import { freePort } from "../support/free-port.ts";
 import { descendantsOf } from "../support/process-usage.ts";
 import type { ControlServer } from "./child.ts";
 
@@ -68,15 +69,6 @@ export async function startNginx(farPort: number): Promise<ControlServer> {
   }
   const pid = child.pid ?? 0;
   return { port, pid, workers: () => descendantsOf(pid), stop };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 async function listens(port: number): Promise<boolean> {

@@ -8,13 +8,14 @@ import { env } from "node:process";
 import { missingXrt } from "../../backends/xilinx-u50/testing/boards.ts";
 import type { ClusterReport } from "../../src/inference/gateway-report.ts";
 import { type Cases, expect } from "../support/cases.ts";
+import { freePort } from "../support/free-port.ts";
 import { type GatewayProcess, startGateway } from "../support/gateway-process.ts";
 import { type Haproxy, NO_HAPROXY, startHaproxy } from "../support/haproxy.ts";
 import { InferClient } from "../support/infer-client.ts";
 import { scrape, sum } from "../support/metrics.ts";
 import { temporaryRepository } from "../support/model-repository.ts";
 import { eventually } from "../support/process-tree.ts";
-import { freePort, NO_REDIS, startRedis } from "../support/redis/redis-server.ts";
+import { NO_REDIS, startRedis } from "../support/redis/redis-server.ts";
 import { addSimpleOnBoards } from "../support/simple-on-boards.ts";
 import { simpleQuestion } from "./questions.ts";
 

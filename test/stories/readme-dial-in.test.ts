@@ -1,10 +1,10 @@
 /** The commands of README's "Workers that nobody can call", as they are written: only ports, hosts and folders are others. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { packageRoot } from "../../src/package-root.ts";
+import { freePort } from "../support/free-port.ts";
 import { type GatewayProcess, startGateway } from "../support/gateway-process.ts";
 import { temporaryFolder } from "../support/identity/tenants-gateway.ts";
 import { scrape, sum } from "../support/metrics.ts";
@@ -55,14 +55,6 @@ async function start(models: string, flags: readonly string[]): Promise<GatewayP
   const gateway = await startGateway({ repositories: [models], flags });
   running.push(gateway);
   return gateway;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 describe("README's commands for workers that nobody can call", { timeout: STORY_MS }, () => {

@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { packageRoot } from "../../src/package-root.ts";
 import { Link } from "../../src/shared-state/link.ts";
+import { freePort } from "../support/free-port.ts";
 import { type GatewayProcess, startGateway } from "../support/gateway-process.ts";
 import { type Issued, TestAuthority } from "../support/identity/authority.ts";
 import { simpleRow } from "../support/identity/https-client.ts";
 import { temporaryFolder } from "../support/identity/tenants-gateway.ts";
-import { freePort, NO_REDIS, type RedisServer, startRedis } from "../support/redis/redis-server.ts";
+import { NO_REDIS, type RedisServer, startRedis } from "../support/redis/redis-server.ts";
 import { redisSettings } from "../support/redis/redis-settings.ts";
 
 const SECRET = "correct-horse-battery-staple";

@@ -1,9 +1,8 @@
 /** A gateway in front of two others: what clients notice of it, and of the others' deaths. */
-import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
 import { type GatewayProcess, startGateway } from "../support/gateway-process.ts";
 import { InferClient } from "../support/infer-client.ts";
 import { encodeQuestion } from "../support/infer-messages.ts";
@@ -38,15 +37,6 @@ const farModels = repository((models) => models.add("jets", echoConfig({ ...JETS
 const nearModels = repository((models) => {
   models.add("jets", echoConfig(JETS).replace('backend: "echo"', 'backend: "remote"'));
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 async function far(grpcPort: number): Promise<GatewayProcess> {
   const flags = ["--grpc-port", String(grpcPort)];

@@ -1,9 +1,8 @@
 /** A gateway with a dial-in port, far servers that join it, and clients who forgive nothing. */
-import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "./free-port.ts";
 import { type GatewayProcess, startGateway } from "./gateway-process.ts";
 import { InferClient } from "./infer-client.ts";
 import { encodeQuestion } from "./infer-messages.ts";
@@ -103,13 +102,4 @@ function questionOf(values: Float32Array): Buffer {
     model: "jets",
     inputs: [{ name: "INPUT0", datatype: "FP32", shape: [1, 4], data }],
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }

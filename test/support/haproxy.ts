@@ -3,9 +3,9 @@ import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { env } from "node:process";
 import { packageRoot } from "../../src/package-root.ts";
+import { freePort } from "./free-port.ts";
 import { scrape, sum } from "./metrics.ts";
 import { eventually } from "./process-tree.ts";
-import { freePort } from "./redis/redis-server.ts";
 
 /** Why nothing with a real HAProxy runs; undefined: it does. */
 export const NO_HAPROXY: string | undefined =

@@ -4,10 +4,10 @@
  */
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { packageRoot } from "../../../src/package-root.ts";
+import { freePort } from "../free-port.ts";
 import { type GuideBlock, guideBlocks, missingLine } from "./extract.ts";
 
 export interface GuideRun {
@@ -36,7 +36,7 @@ export async function runGuide(options: GuideOptions): Promise<GuideRun> {
   const folder = mkdtempSync(join(tmpdir(), "beamgate-guide-"));
   try {
     const written = readFileSync(join(packageRoot, "src", "guides", `${options.name}.md`), "utf8");
-    const ports = await freePorts(PORTS.length);
+    const ports = await Promise.all(PORTS.map(() => freePort()));
     const port = (named: number) => String(ports[PORTS.indexOf(named)]);
     const text = written.replace(new RegExp(`\\b(${PORTS.join("|")})\\b`, "g"), (named) =>
       port(Number(named)),
@@ -157,19 +157,4 @@ function judge(blocks: readonly GuideBlock[], code: number | string, printed: st
     compared++;
   }
   return { ran: blocks.filter(({ kind }) => kind === "run").length, compared };
-}
-
-/** Free a moment ago: nobody else of this machine gets them soon, as the kernel goes round. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => {
-      return new Promise<ReturnType<typeof createServer>>((resolve) => {
-        const server = createServer();
-        server.listen(0, "127.0.0.1", () => resolve(server));
-      });
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

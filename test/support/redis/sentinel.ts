@@ -3,8 +3,9 @@ import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../free-port.ts";
 import { eventually } from "../process-tree.ts";
-import { freePort, type RedisServer, startRedis } from "./redis-server.ts";
+import { type RedisServer, startRedis } from "./redis-server.ts";
 
 export const NO_SENTINEL: string | undefined =
   spawnSync("redis-sentinel", ["--version"]).status === 0
