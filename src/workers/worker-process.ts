@@ -165,9 +165,11 @@ export class WorkerProcess {
     const id = this.#nextRun;
     this.#nextRun = (id + 1) >>> 0;
     const { inputs, outputs, outputOffset, memberRows, notes, onResponse } = run;
+    // Written out: V8 makes a new hidden class for each `{ ...message, room }`, in the old space.
     const message = {
       run: id,
       instance,
+      room: room.plain ? INLINE : room.id,
       roomBytes: room.bytes.length,
       outputOffset,
       inputs,
@@ -176,9 +178,7 @@ export class WorkerProcess {
       notes,
       streamed: onResponse !== undefined,
     };
-    const frame = room.plain
-      ? runFrame({ ...message, room: INLINE }, outputOffset)
-      : runFrame({ ...message, room: room.id }, 0);
+    const frame = runFrame(message, room.plain ? outputOffset : 0);
     return new Promise((resolve, reject) => {
       if (this.#runs.size === 0) this.#headSince = this.#settings.clock.now();
       this.#runs.add(id, { instance, maxInFlight, room, onResponse, resolve, reject });
