@@ -74,7 +74,7 @@ export class Endings {
 
   /** Gives each request its rows. Where the outputs do not add up to an answer, all fail. */
   answered(batch: readonly Entry[], { outputs, timing, instance }: Executed): void {
-    const answered = new Set<Entry>();
+    let begun = 0;
     const { device } = instance.report;
     const execution = { timing, device, rows: rowsOfClients(batch) };
     try {
@@ -83,16 +83,16 @@ export class Endings {
       const { name: model, version } = this.#signature;
       const rows = requests.reduce((sum, request) => sum + request.rows, 0);
       const parameters = this.#origin?.(instance);
-      for (const [i, entry] of batch.entries()) {
+      for (const entry of batch) {
         const { call, request } = entry;
-        answered.add(entry);
+        const outputs = parts[begun] ?? [];
+        begun += 1;
         call.onCancel = undefined;
         // The last answer of a stream ends it: afterwards all of its calls are over.
         const { cancelled } = call;
         if (!cancelled) {
           call.timeline.execution = timing;
           const { id } = request;
-          const outputs = parts[i] ?? [];
           const told = parameters !== undefined;
           const batchRows = told ? rows : undefined;
           const queueUs = told ? waitedUs(call.timeline) : undefined;
@@ -103,14 +103,12 @@ export class Endings {
           );
           call.story?.answered(parameters);
         }
-        const bytesOut = outputBytes(parts[i] ?? []);
-        this.#finish(entry, cancelled ? "CANCELED" : undefined, execution, bytesOut);
+        const failure = cancelled ? "CANCELED" : undefined;
+        this.#finish(entry, failure, execution, outputBytes(outputs));
       }
     } catch (error) {
       const status = toStatusError(error);
-      for (const entry of batch) {
-        if (!answered.has(entry)) this.failed(entry, status, "BACKEND", execution);
-      }
+      for (const entry of batch.slice(begun)) this.failed(entry, status, "BACKEND", execution);
     }
   }
 
