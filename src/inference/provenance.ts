@@ -49,14 +49,14 @@ export function originText(parameters: Parameters): string {
 const BATCH_PAIR = `; ${BATCH_SIZE.slice(PREFIX.length)}=`;
 const QUEUE_PAIR = `; ${QUEUE_US.slice(PREFIX.length)}=`;
 
+/** What an answer tells of itself, in numbers or in what stands for them in a form. */
+export interface OwnOrigin {
+  readonly batchRows?: number | string | undefined;
+  readonly queueUs?: number | string | undefined;
+}
+
 /** What comes behind it, of the answer itself. */
-export function ownOriginText({
-  batchRows,
-  queueUs,
-}: {
-  readonly batchRows?: number | undefined;
-  readonly queueUs?: number | undefined;
-}): string {
+export function ownOriginText({ batchRows, queueUs }: OwnOrigin): string {
   const batch = batchRows === undefined ? "" : BATCH_PAIR + batchRows;
   return queueUs === undefined ? batch : batch + QUEUE_PAIR + queueUs;
 }

@@ -12,27 +12,35 @@ import { readHeaderLength, requireWithin } from "../infer/header-length.ts";
 import type { InferRoom } from "../infer/http-call.ts";
 import { jsonTooLong } from "../infer/limits.ts";
 import { ALL_JSON, type OutputForms } from "../infer/output-form.ts";
-import { readInferBody, requireOneAnswer, secondAnswer } from "../infer/read-body.ts";
+import { requireOneAnswer, secondAnswer } from "../infer/read-body.ts";
 import { originHeader } from "../infer/response-parameters.ts";
 import { type WrittenResponse, writeInferResponse } from "../infer/write-response.ts";
 import { OVER_HTTP } from "../over-http.ts";
+import type { KnownAnswer } from "./known-answer.ts";
+import type { LastAnswer } from "./last-answer.ts";
+import type { LastRequest } from "./last-request.ts";
 import type { InferHead } from "./read-head.ts";
 
 /** Who sends the answers, in the order of the requests. */
 export interface AnswerLine {
+  readonly lastRequest: LastRequest;
+  readonly lastAnswer: LastAnswer;
   answered(): void;
 }
 
+export interface WrittenAnswer {
+  readonly kind: "written";
+  readonly written: WrittenResponse;
+  /** See `originHeader`. */
+  readonly origin: string | undefined;
+  /** See `loadHeader`. */
+  readonly load: string | undefined;
+}
+
 export type DirectAnswer =
-  | {
-      readonly status: 200;
-      readonly written: WrittenResponse;
-      /** See `originHeader`. */
-      readonly origin: string | undefined;
-      /** See `loadHeader`. */
-      readonly load: string | undefined;
-    }
-  | { readonly status: "error"; readonly error: StatusError };
+  | WrittenAnswer
+  | { readonly kind: "known"; readonly known: KnownAnswer }
+  | { readonly kind: "error"; readonly error: StatusError };
 
 export class DirectCall implements InferCall {
   readonly head: InferHead;
@@ -91,9 +99,8 @@ export class DirectCall implements InferCall {
       if (headerLength > maxInputBytes) throw jsonTooLong(headerLength, maxInputBytes);
       requireWithin(headerLength, bytes, headerLengthText ?? "");
     }
-    const body = { byteLength: bytes, pieces: bytes > 0 ? [this.#body] : [] };
     const place = { model, version, maxInputBytes };
-    const read = readInferBody(body, headerLength ?? bytes, signature, place);
+    const read = this.#line.lastRequest.read(this.#body, headerLength ?? bytes, signature, place);
     this.#outputs = read.outputs;
     this.#room.infer(read.wire, this);
   }
@@ -105,16 +112,22 @@ export class DirectCall implements InferCall {
       return;
     }
     try {
-      const written = writeInferResponse(response, this.#outputs);
       const load = loadHeader(this.head.headers, response, this.#room.load);
-      this.#end({ status: 200, written, origin: originHeader(response), load });
+      const known =
+        load === undefined ? this.#line.lastAnswer.known(response, this.#outputs) : undefined;
+      if (known !== undefined) {
+        this.#end({ kind: "known", known });
+        return;
+      }
+      const written = writeInferResponse(response, this.#outputs);
+      this.#end({ kind: "written", written, origin: originHeader(response), load });
     } catch (thrown) {
       this.fail(toStatusError(thrown));
     }
   }
 
   fail(error: StatusError): void {
-    if (!this.cancelled && this.answer === undefined) this.#end({ status: "error", error });
+    if (!this.cancelled && this.answer === undefined) this.#end({ kind: "error", error });
   }
 
   /** The client went away. */

@@ -15,8 +15,10 @@ import type { Origin } from "../../tenants/origin.ts";
 import type { Gate, OriginOf } from "../authorize.ts";
 import type { InferRoom } from "../infer/http-call.ts";
 import { DirectCall } from "./direct-call.ts";
+import { LastAnswer } from "./last-answer.ts";
+import { LastRequest } from "./last-request.ts";
+import { OutgoingAnswers } from "./outgoing-answers.ts";
 import { type InferHead, readHead } from "./read-head.ts";
-import { writeAnswer } from "./write-answer.ts";
 
 export interface DirectSetting {
   readonly room: InferRoom;
@@ -37,14 +39,11 @@ const LARGEST_BODY_BYTES = 256 * 1024;
 const LARGEST_HEAD_BYTES = 8 * 1024;
 /** Requests of a connection that are worked on at once; further ones are not read. */
 const MAX_PIPELINED = 256;
-/** Answers up to this are copied together for one write. */
-const WORTH_JOINING_BYTES = 64 * 1024;
 
 const LINGER_MS = 1_000;
 
 const HEAD_END = Buffer.from("\r\n\r\n");
 const PREFIX = Buffer.from("POST /v2/models/");
-const CLOSE = "Connection: close\r\n";
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /** With a version or without: both are one question. */
@@ -59,6 +58,8 @@ interface Arriving {
 }
 
 export class DirectConnection {
+  readonly lastRequest = new LastRequest();
+  readonly lastAnswer = new LastAnswer();
   /** In the order in which they came; the first may be answered, the others may be before it. */
   readonly #calls: DirectCall[] = [];
   readonly #setting: DirectSetting;
@@ -282,29 +283,17 @@ export class DirectConnection {
 
   #write(): void {
     if (this.#socket.destroyed) return;
-    const pieces: Buffer[] = [];
-    const { keepAlive } = this.#setting;
-    const date = this.#setting.date();
-    let bytes = 0;
-    let done = 0;
+    const outgoing = new OutgoingAnswers(this.#setting.date(), this.#setting.keepAlive);
     for (const { answer } of this.#calls) {
       if (answer === undefined) break;
-      done += 1;
-      const last = this.#closing && done === this.#calls.length && this.#arriving === undefined;
-      const connection = last ? CLOSE : keepAlive;
-      bytes += writeAnswer(answer, { connection, date }, pieces);
+      const isLast = this.#closing && outgoing.count + 1 === this.#calls.length;
+      if (isLast && this.#arriving === undefined) outgoing.addLast(answer);
+      else outgoing.add(answer);
     }
-    this.#calls.splice(0, done);
+    this.#calls.splice(0, outgoing.count);
     this.quietRounds = 0;
-    const [first] = pieces;
-    if (first === undefined) return;
-    if (pieces.length === 1) this.#socket.write(first);
-    else if (bytes <= WORTH_JOINING_BYTES) this.#socket.write(Buffer.concat(pieces, bytes));
-    else {
-      this.#socket.cork();
-      for (const piece of pieces) this.#socket.write(piece);
-      this.#socket.uncork();
-    }
+    if (outgoing.count === 0) return;
+    outgoing.writeTo(this.#socket);
     if (this.#socket.writableNeedDrain) this.#socket.pause();
     else this.#resume();
     this.#leaveOrEnd();

@@ -1,18 +1,11 @@
 /** An answer as HTTP/1.1, with the headers that Node would give it. */
+import type { StatusError } from "../../errors.ts";
 import { LOAD } from "../infer/endpoint-load.ts";
 import { ORIGIN } from "../infer/response-parameters.ts";
+import { jsonBytes } from "../json-text.ts";
 import { errorStatus, retryAfter } from "../status.ts";
-import type { DirectAnswer } from "./direct-call.ts";
+import type { WrittenAnswer } from "./direct-call.ts";
 
-export interface AnswerSetting {
-  /** What the client is told about the connection: whole header lines. */
-  readonly connection: string;
-  /** `Date`'s value. */
-  readonly date: string;
-}
-
-/** From here on head and body are sent as they are, instead of being copied together. */
-const WORTH_TWO_PIECES = 16 * 1024;
 const REASONS: Readonly<Record<number, string>> = {
   400: "Bad Request",
   404: "Not Found",
@@ -22,48 +15,41 @@ const REASONS: Readonly<Record<number, string>> = {
   503: "Service Unavailable",
 };
 
-/** Adds the pieces to `pieces`. @returns how many bytes they have */
-export function writeAnswer(
-  answer: DirectAnswer,
-  { connection, date }: AnswerSetting,
-  pieces: Buffer[],
-): number {
-  const { line, type, more, body } = partsOf(answer);
-  const head = `${line}${type}\r\n${more}Content-Length: ${body.length}\r\nDate: ${date}\r\n${connection}\r\n`;
-  if (body.length >= WORTH_TWO_PIECES) {
-    pieces.push(Buffer.from(head, "latin1"), body);
-  } else {
-    const whole = Buffer.allocUnsafe(head.length + body.length);
-    whole.write(head, 0, "latin1");
-    whole.set(body, head.length);
-    pieces.push(whole);
-  }
-  return head.length + body.length;
+interface Head {
+  /** Where raw outputs follow the JSON. */
+  readonly jsonBytes: number | string | undefined;
+  readonly origin: string | undefined;
+  readonly load: string | undefined;
+  readonly bodyBytes: number | string;
+  /** The last header lines. */
+  readonly tail: string;
+}
+
+/** Of an answer that is no error; numbers may be what stands for them. */
+export function headOf({ jsonBytes, origin, load, bodyBytes, tail }: Head): string {
+  const type =
+    jsonBytes === undefined
+      ? "application/json"
+      : `application/octet-stream\r\nInference-Header-Content-Length: ${jsonBytes}`;
+  const more = lineOf(ORIGIN, origin) + lineOf(LOAD, load);
+  return `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\n${more}Content-Length: ${bodyBytes}\r\n${tail}\r\n`;
 }
 
 const lineOf = (name: string, value: string | undefined) =>
   value === undefined ? "" : `${name}: ${value}\r\n`;
 
-function partsOf(answer: DirectAnswer) {
-  if (answer.status === 200) {
-    const { body, jsonBytes } = answer.written;
-    const type =
-      jsonBytes === undefined
-        ? "application/json"
-        : `application/octet-stream\r\nInference-Header-Content-Length: ${jsonBytes}`;
-    return {
-      line: "HTTP/1.1 200 OK\r\nContent-Type: ",
-      type,
-      more: lineOf(ORIGIN, answer.origin) + lineOf(LOAD, answer.load),
-      body,
-    };
-  }
-  const status = errorStatus(answer.error);
-  const after = retryAfter(answer.error);
-  return {
-    line: `HTTP/1.1 ${status} ${REASONS[status] ?? ""}\r\nContent-Type: `,
-    type: "application/json",
-    more: after === undefined ? "" : `Retry-After: ${after}\r\n`,
-    body: Buffer.from(JSON.stringify({ error: answer.error.message }), "utf8"),
-  };
+/** A character for each byte, without the raw outputs. @param tail the last header lines */
+export function textOf({ written, origin, load }: WrittenAnswer, tail: string): string {
+  const { json, raw } = written;
+  const jsonBytes = raw.length === 0 ? undefined : json.length;
+  return headOf({ jsonBytes, origin, load, bodyBytes: json.length + raw.length, tail }) + json;
+}
+
+/** A character for each byte. @param tail the last header lines */
+export function errorText(error: StatusError, tail: string): string {
+  const status = errorStatus(error);
+  const after = retryAfter(error);
+  const more = after === undefined ? "" : `Retry-After: ${after}\r\n`;
+  const body = jsonBytes({ error: error.message });
+  return `HTTP/1.1 ${status} ${REASONS[status] ?? ""}\r\nContent-Type: application/json\r\n${more}Content-Length: ${body.length}\r\n${tail}\r\n${body}`;
 }

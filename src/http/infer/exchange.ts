@@ -109,13 +109,18 @@ export class InferExchange extends HttpCall {
     const more = this.#more(response);
     const accepted = this.request.headers["accept-encoding"];
     const encoding = accepted === undefined ? undefined : responseEncoding(accepted);
+    const { json, raw } = written;
+    const body = Buffer.allocUnsafe(json.length + raw.length);
+    body.write(json, 0, "latin1");
+    body.set(raw, json.length);
+    const jsonBytes = raw.length > 0 ? json.length : undefined;
     if (encoding === undefined) {
-      this.#send(written.body, written.jsonBytes, undefined, more);
+      this.#send(body, jsonBytes, undefined, more);
       return;
     }
-    deflateBody(written.body, encoding, (compressed) => {
-      if (compressed instanceof Error) this.#send(written.body, written.jsonBytes, undefined, more);
-      else this.#send(compressed, written.jsonBytes, encoding, more);
+    deflateBody(body, encoding, (compressed) => {
+      if (compressed instanceof Error) this.#send(body, jsonBytes, undefined, more);
+      else this.#send(compressed, jsonBytes, encoding, more);
     });
   }
 

@@ -2,57 +2,91 @@
 import type { InferResponse, OutputTensor } from "../../inference/request.ts";
 import { quoted } from "../json-text.ts";
 import type { OutputForms } from "./output-form.ts";
-import { parametersJson } from "./response-parameters.ts";
+import { parametersJson, type Told } from "./response-parameters.ts";
 import { tensorElements } from "./write-tensor.ts";
 
 export interface WrittenResponse {
-  readonly body: Buffer;
-  /** Length of the JSON, where raw outputs follow it. */
-  readonly jsonBytes: number | undefined;
+  /** A character for each byte. */
+  readonly json: string;
+  /** The raw outputs behind it; empty where there are none. */
+  readonly raw: Buffer;
 }
+
+/** The JSON of an answer without its parameters. */
+export interface ResponseFrame {
+  readonly before: string;
+  readonly behind: string;
+  readonly rawBytes: number;
+}
+
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Copies every raw output once; `response` may be reused afterwards.
  * @throws StatusError where an output can't be written as JSON
  */
 export function writeInferResponse(response: InferResponse, wanted: OutputForms): WrittenResponse {
+  const frame = frameOf(response, wanted);
+  return { json: framedJson(response, frame), raw: rawOutputs(response, wanted, frame.rawBytes) };
+}
+
+/** @throws StatusError where an output can't be written as JSON */
+export function frameOf(response: InferResponse, wanted: OutputForms): ResponseFrame {
   const { id, model, version, outputs } = response;
-  let json = id === "" ? "{" : `{"id":${quoted(id)},`;
-  json += `"model_name":${quoted(model)},"model_version":${quoted(version)}`;
-  const parameters = parametersJson(response);
-  if (parameters !== undefined) json += `,"parameters":${parameters}`;
-  json += ',"outputs":[';
-  let binaryBytes = 0;
+  const identity = id === "" ? "" : `"id":${quoted(id)},`;
+  const before = `{${identity}"model_name":${quoted(model)},"model_version":${quoted(version)}`;
+  let behind = ',"outputs":[';
+  let rawBytes = 0;
   for (let i = 0; i < outputs.length; i++) {
     const output = outputs[i];
     if (output === undefined) continue;
-    if (i > 0) json += ",";
-    json += head(output);
-    switch (wanted.forms[i] ?? wanted.otherwise) {
+    if (i > 0) behind += ",";
+    behind += head(output);
+    switch (formOf(wanted, i)) {
       case "binary":
-        binaryBytes += output.data.byteLength;
-        json += `,"parameters":{"binary_data_size":${output.data.byteLength}}}`;
+        rawBytes += output.data.byteLength;
+        behind += `,"parameters":{"binary_data_size":${output.data.byteLength}}}`;
         break;
       case "json":
-        json += `,"data":[${tensorElements(output)}]}`;
+        behind += `,"data":[${tensorElements(output)}]}`;
         break;
       case "shared":
-        json += "}";
+        behind += "}";
         break;
     }
   }
-  json += "]}";
-  const body = Buffer.allocUnsafe(json.length + binaryBytes);
-  body.write(json, 0, "latin1");
-  if (binaryBytes === 0) return { body, jsonBytes: undefined };
-  let at = json.length;
+  return { before, behind: `${behind}]}`, rawBytes };
+}
+
+/** @param told of the answer itself, in numbers or in what stands for them */
+export function framedJson(told: Told, { before, behind }: ResponseFrame): string {
+  const parameters = parametersJson(told);
+  return parameters === undefined
+    ? before + behind
+    : `${before},"parameters":${parameters}${behind}`;
+}
+
+/** @param rawBytes of those that are asked for as raw bytes. @returns a copy of them, one behind the other */
+export function rawOutputs(
+  { outputs }: Pick<InferResponse, "outputs">,
+  wanted: OutputForms,
+  rawBytes: number,
+): Buffer {
+  if (rawBytes === 0) return NOTHING;
+  const raw = Buffer.allocUnsafe(rawBytes);
+  let at = 0;
   for (let i = 0; i < outputs.length; i++) {
     const output = outputs[i];
-    if (output === undefined || (wanted.forms[i] ?? wanted.otherwise) !== "binary") continue;
-    body.set(output.data, at);
+    if (output === undefined || formOf(wanted, i) !== "binary") continue;
+    raw.set(output.data, at);
     at += output.data.byteLength;
   }
-  return { body, jsonBytes: json.length };
+  return raw;
+}
+
+/** Of the output at a position. */
+export function formOf({ forms, otherwise }: OutputForms, at: number) {
+  return forms[at] ?? otherwise;
 }
 
 function head({ name, datatype, shape }: OutputTensor): string {
