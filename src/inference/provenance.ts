@@ -46,8 +46,9 @@ export function originText(parameters: Parameters): string {
   return text;
 }
 
-const BATCH_PAIR = `; ${BATCH_SIZE.slice(PREFIX.length)}=`;
-const QUEUE_PAIR = `; ${QUEUE_US.slice(PREFIX.length)}=`;
+/** Before the numbers that an answer tells of itself. */
+export const BATCH_PAIR = `; ${BATCH_SIZE.slice(PREFIX.length)}=`;
+export const QUEUE_PAIR = `; ${QUEUE_US.slice(PREFIX.length)}=`;
 
 /** What an answer tells of itself, in numbers or in what stands for them in a form. */
 export interface OwnOrigin {

@@ -14,9 +14,9 @@ import { jsonTooLong } from "../infer/limits.ts";
 import { ALL_JSON, type OutputForms } from "../infer/output-form.ts";
 import { requireOneAnswer, secondAnswer } from "../infer/read-body.ts";
 import { originHeader } from "../infer/response-parameters.ts";
-import { type WrittenResponse, writeInferResponse } from "../infer/write-response.ts";
+import { writeInferResponse } from "../infer/write-response.ts";
 import { OVER_HTTP } from "../over-http.ts";
-import type { KnownAnswer } from "./known-answer.ts";
+import type { DirectAnswer } from "./direct-answer.ts";
 import type { LastAnswer } from "./last-answer.ts";
 import type { LastRequest } from "./last-request.ts";
 import type { InferHead } from "./read-head.ts";
@@ -27,20 +27,6 @@ export interface AnswerLine {
   readonly lastAnswer: LastAnswer;
   answered(): void;
 }
-
-export interface WrittenAnswer {
-  readonly kind: "written";
-  readonly written: WrittenResponse;
-  /** See `originHeader`. */
-  readonly origin: string | undefined;
-  /** See `loadHeader`. */
-  readonly load: string | undefined;
-}
-
-export type DirectAnswer =
-  | WrittenAnswer
-  | { readonly kind: "known"; readonly known: KnownAnswer }
-  | { readonly kind: "error"; readonly error: StatusError };
 
 export class DirectCall implements InferCall {
   readonly head: InferHead;

@@ -5,7 +5,7 @@ import type { InferResponse, Parameters } from "../../inference/request.ts";
 import { ALL_BINARY, ALL_JSON, type OutputForms } from "../infer/output-form.ts";
 import { originHeader } from "../infer/response-parameters.ts";
 import { writeInferResponse } from "../infer/write-response.ts";
-import type { DirectAnswer } from "./direct-call.ts";
+import type { DirectAnswer } from "./direct-answer.ts";
 import { LastAnswer } from "./last-answer.ts";
 import { OutgoingAnswers } from "./outgoing-answers.ts";
 

@@ -1,6 +1,6 @@
 /** Answers that go out together, in their order: one write for all, unless they are large. */
 import type { Writable } from "node:stream";
-import type { DirectAnswer } from "./direct-call.ts";
+import type { DirectAnswer } from "./direct-answer.ts";
 import type { KnownAnswer } from "./known-answer.ts";
 import { errorText, textOf } from "./write-answer.ts";
 

@@ -2,9 +2,9 @@
 import type { StatusError } from "../../errors.ts";
 import { LOAD } from "../infer/endpoint-load.ts";
 import { ORIGIN } from "../infer/response-parameters.ts";
+import type { WrittenResponse } from "../infer/write-response.ts";
 import { jsonBytes } from "../json-text.ts";
 import { errorStatus, retryAfter } from "../status.ts";
-import type { WrittenAnswer } from "./direct-call.ts";
 
 const REASONS: Readonly<Record<number, string>> = {
   400: "Bad Request",
@@ -14,6 +14,14 @@ const REASONS: Readonly<Record<number, string>> = {
   501: "Not Implemented",
   503: "Service Unavailable",
 };
+
+export interface WrittenAnswer {
+  readonly written: WrittenResponse;
+  /** See `originHeader`. */
+  readonly origin: string | undefined;
+  /** See `loadHeader`. */
+  readonly load: string | undefined;
+}
 
 interface Head {
   /** Where raw outputs follow the JSON. */

@@ -18,7 +18,7 @@ import { jsonTooLong, rawTooLong } from "./limits.ts";
 import { ALL_JSON, type OutputForms } from "./output-form.ts";
 import { readInferBody, requireOneAnswer, secondAnswer } from "./read-body.ts";
 import { ORIGIN, originHeader } from "./response-parameters.ts";
-import { type WrittenResponse, writeInferResponse } from "./write-response.ts";
+import { wholeInferResponse } from "./write-response.ts";
 
 /** Bodies of raw tensors are bounded by this and by the budget only, as in Triton. */
 const LARGEST_BODY = 2 ** 31 - 1;
@@ -98,9 +98,9 @@ export class InferExchange extends HttpCall {
       this.fail(secondAnswer());
       return;
     }
-    let written: WrittenResponse;
+    let written: ReturnType<typeof wholeInferResponse>;
     try {
-      written = writeInferResponse(response, this.#outputs);
+      written = wholeInferResponse(response, this.#outputs);
     } catch (thrown) {
       this.fail(toStatusError(thrown));
       return;
@@ -109,11 +109,7 @@ export class InferExchange extends HttpCall {
     const more = this.#more(response);
     const accepted = this.request.headers["accept-encoding"];
     const encoding = accepted === undefined ? undefined : responseEncoding(accepted);
-    const { json, raw } = written;
-    const body = Buffer.allocUnsafe(json.length + raw.length);
-    body.write(json, 0, "latin1");
-    body.set(raw, json.length);
-    const jsonBytes = raw.length > 0 ? json.length : undefined;
+    const { body, jsonBytes } = written;
     if (encoding === undefined) {
       this.#send(body, jsonBytes, undefined, more);
       return;

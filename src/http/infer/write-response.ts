@@ -30,6 +30,22 @@ export function writeInferResponse(response: InferResponse, wanted: OutputForms)
   return { json: framedJson(response, frame), raw: rawOutputs(response, wanted, frame.rawBytes) };
 }
 
+/**
+ * As `writeInferResponse`, in one buffer. `jsonBytes`: length of the JSON, where raw outputs follow it.
+ * @throws StatusError where an output can't be written as JSON
+ */
+export function wholeInferResponse(
+  response: InferResponse,
+  wanted: OutputForms,
+): { readonly body: Buffer; readonly jsonBytes: number | undefined } {
+  const frame = frameOf(response, wanted);
+  const json = framedJson(response, frame);
+  const body = Buffer.allocUnsafe(json.length + frame.rawBytes);
+  body.write(json, 0, "latin1");
+  copyRaw(response.outputs, wanted, body, json.length);
+  return { body, jsonBytes: frame.rawBytes > 0 ? json.length : undefined };
+}
+
 /** @throws StatusError where an output can't be written as JSON */
 export function frameOf(response: InferResponse, wanted: OutputForms): ResponseFrame {
   const { id, model, version, outputs } = response;
@@ -74,14 +90,23 @@ export function rawOutputs(
 ): Buffer {
   if (rawBytes === 0) return NOTHING;
   const raw = Buffer.allocUnsafe(rawBytes);
-  let at = 0;
+  copyRaw(outputs, wanted, raw, 0);
+  return raw;
+}
+
+function copyRaw(
+  outputs: InferResponse["outputs"],
+  wanted: OutputForms,
+  target: Buffer,
+  start: number,
+): void {
+  let at = start;
   for (let i = 0; i < outputs.length; i++) {
     const output = outputs[i];
     if (output === undefined || formOf(wanted, i) !== "binary") continue;
-    raw.set(output.data, at);
+    target.set(output.data, at);
     at += output.data.byteLength;
   }
-  return raw;
 }
 
 /** Of the output at a position. */
