@@ -2,14 +2,14 @@
 
 const ZERO = 48;
 
-/** @param value an integer, not negative */
+/** @param value an integer, finite and not negative */
 export function digitsOf(value: number): number {
   let count = 1;
   for (let limit = 10; value >= limit; limit *= 10) count += 1;
   return count;
 }
 
-/** @param value an integer, not negative. @returns where it ends */
+/** @param value an integer, finite and not negative. @returns where it ends */
 export function writeDigits(target: Uint8Array, at: number, value: number): number {
   const end = at + digitsOf(value);
   let left = value;

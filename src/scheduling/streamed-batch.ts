@@ -119,10 +119,11 @@ export class StreamedBatch {
 
   #answer({ request, call }: Entry, outputs: readonly OutputTensor[]): InferResponse {
     const { name: model, version } = this.#parts.signature;
-    const answer = { model, version, id: request.id, outputs };
-    if (this.#origin === undefined) return answer;
+    const { id } = request;
+    const parameters = this.#origin;
+    if (parameters === undefined) return { model, version, id, outputs };
     const queueUs = waitedUs(call.timeline);
-    return { ...answer, parameters: this.#origin, batchRows: this.#rows, queueUs };
+    return { model, version, id, outputs, parameters, batchRows: this.#rows, queueUs };
   }
 
   /** Those that were asked for and are there, in the order of asking. */

@@ -7,12 +7,17 @@ const LOWEST = 10_000;
 const USUAL_EPHEMERAL = 32_768;
 const TRIES = 100;
 
+/** By this process: nobody is told the same one twice. */
+const told = new Set<number>();
+
 /** Free a moment ago, and below the ports that the kernel gives to outgoing connections: a server that
  * is to come back at the same port finds it free, whatever others have connected to meanwhile. */
 export async function freePort(): Promise<number> {
   for (let tried = 0; tried < TRIES; tried += 1) {
     const port = randomInt(LOWEST, firstEphemeral());
-    if (await isFree(port)) return port;
+    if (told.has(port) || !(await isFree(port))) continue;
+    told.add(port);
+    return port;
   }
   throw new Error(`none of ${TRIES} ports from ${LOWEST} to ${firstEphemeral()} is free`);
 }

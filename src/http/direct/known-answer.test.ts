@@ -4,7 +4,7 @@ import { StatusError } from "../../errors.ts";
 import type { InferResponse, Parameters } from "../../inference/request.ts";
 import { ALL_BINARY, ALL_JSON, type OutputForms } from "../infer/output-form.ts";
 import { originHeader } from "../infer/response-parameters.ts";
-import { writeInferResponse } from "../infer/write-response.ts";
+import { wholeInferResponse, writeInferResponse } from "../infer/write-response.ts";
 import type { DirectAnswer } from "./direct-answer.ts";
 import { LastAnswer } from "./last-answer.ts";
 import { OutgoingAnswers } from "./outgoing-answers.ts";
@@ -102,6 +102,24 @@ describe("an answer that is like the one before", () => {
   });
 });
 
+describe("an answer that is written as a whole", () => {
+  const data = Buffer.from(Float64Array.from({ length: 4000 }, (_, at) => at + 0.5).buffer);
+  const output = { name: "OUT", datatype: "FP64", shape: [4000], data } as const;
+
+  it.each([
+    ["JSON", ALL_JSON],
+    ["JSON with raw outputs", { forms: ["json", "binary"], otherwise: "json" } as OutputForms],
+  ])("waits as bytes when it has long %s", (_what, wanted) => {
+    const long = response({ outputs: [output, { ...output, name: "RAW" }] });
+    const { body, jsonBytes } = wholeInferResponse(long, wanted);
+    expect(writeInferResponse(long, wanted)).toEqual({ text: "", rest: body, jsonBytes });
+    const [head = ""] = sent([written(long, wanted)]).split("\r\n\r\n");
+    expect(head).toContain(`\r\nContent-Length: ${body.length}\r\n`);
+    expect(head.includes("Inference-Header-Content-Length")).toBe(jsonBytes !== undefined);
+    expect(sent([written(long, wanted)])).toBe(`${head}\r\n\r\n${body.toString("latin1")}`);
+  });
+});
+
 describe("an answer that is not", () => {
   const [output] = response().outputs;
   if (output === undefined) throw new Error("no output");
@@ -138,6 +156,9 @@ describe("an answer that is not", () => {
     ["no bytes", response({ outputs: [{ ...output, data: Buffer.alloc(0) }] }), ALL_BINARY],
     ["many bytes", response({ outputs: [{ ...output, data: Buffer.alloc(5000) }] }), ALL_BINARY],
     ["no origin", response({ parameters: undefined }), ALL_BINARY],
+    ["a long id", response({ id: "i".repeat(257) }), ALL_BINARY],
+    ["many outputs", response({ outputs: Array.from({ length: 65 }, () => output) }), ALL_BINARY],
+    ["many wishes", response(), { forms: Array(65).fill("binary"), otherwise: "binary" } as const],
   ])("with %s never is", (_what, answer, wanted) => {
     const last = new LastAnswer();
     for (let count = 0; count < 3; count += 1) {

@@ -6,6 +6,9 @@ import { AnswerForm, type KnownAnswer } from "./known-answer.ts";
 
 /** Beyond, what is saved does not matter. */
 const MOST_RAW_BYTES = 4096;
+/** What is kept of an answer for as long as its connection lasts stays small, whatever a client asks for. */
+const LONGEST_ID = 256;
+const MOST_OUTPUTS = 64;
 
 type Announced = Pick<OutputTensor, "name" | "datatype" | "shape"> & {
   readonly byteLength: number;
@@ -27,7 +30,7 @@ interface Said {
 export class LastAnswer {
   #said: Said | undefined;
 
-  /** Copies the raw outputs. undefined: it has to be written as a whole. */
+  /** Copies the raw outputs. undefined: it has to be written as a whole, and is what the next one is compared with. */
   known(response: InferResponse, wanted: OutputForms): KnownAnswer | undefined {
     const { parameters, batchRows, queueUs } = response;
     if (parameters === undefined || batchRows === undefined || queueUs === undefined) {
@@ -44,9 +47,11 @@ export class LastAnswer {
   }
 }
 
-/** undefined: a tensor stands in the JSON, or no byte behind it. */
+/** undefined: a tensor stands in the JSON, no byte behind it or many, or it is too much to be kept. */
 function saidBy(response: InferResponse, wanted: OutputForms): Said | undefined {
   const { id, model, version, parameters } = response;
+  if (id.length > LONGEST_ID || response.outputs.length > MOST_OUTPUTS) return undefined;
+  if (wanted.forms.length > MOST_OUTPUTS) return undefined;
   let rawBytes = 0;
   for (const [at, { data }] of response.outputs.entries()) {
     const form = formOf(wanted, at);

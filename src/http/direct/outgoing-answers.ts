@@ -61,8 +61,8 @@ export class OutgoingAnswers {
     const text = answer.kind === "error" ? errorText(answer.error, tail) : textOf(answer, tail);
     this.#add(text, text.length);
     if (answer.kind === "error") return;
-    const { raw } = answer.written;
-    if (raw.length > 0) this.#add(raw, raw.length);
+    const { rest } = answer.written;
+    if (rest.length > 0) this.#add(rest, rest.length);
   }
 
   #add(piece: Piece, byteLength: number): void {

@@ -46,11 +46,10 @@ export function headOf({ jsonBytes, origin, load, bodyBytes, tail }: Head): stri
 const lineOf = (name: string, value: string | undefined) =>
   value === undefined ? "" : `${name}: ${value}\r\n`;
 
-/** A character for each byte, without the raw outputs. @param tail the last header lines */
+/** A character for each byte; `written.rest` comes behind it. @param tail the last header lines */
 export function textOf({ written, origin, load }: WrittenAnswer, tail: string): string {
-  const { json, raw } = written;
-  const jsonBytes = raw.length === 0 ? undefined : json.length;
-  return headOf({ jsonBytes, origin, load, bodyBytes: json.length + raw.length, tail }) + json;
+  const { text, rest, jsonBytes } = written;
+  return headOf({ jsonBytes, origin, load, bodyBytes: text.length + rest.length, tail }) + text;
 }
 
 /** A character for each byte. @param tail the last header lines */

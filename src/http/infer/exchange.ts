@@ -85,10 +85,9 @@ export class InferExchange extends HttpCall {
 
   #infer(body: Pieces, jsonBytes: number, signature: ModelSignature): void {
     this.timeline.received = this.room.now();
-    const read = readInferBody(body, jsonBytes, signature, {
-      ...this.target,
-      maxInputBytes: this.room.maxInputBytes,
-    });
+    const { model, version } = this.target;
+    const { maxInputBytes } = this.room;
+    const read = readInferBody(body, jsonBytes, signature, { model, version, maxInputBytes });
     this.#outputs = read.outputs;
     this.room.infer(read.wire, this);
   }

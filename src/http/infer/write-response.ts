@@ -6,10 +6,12 @@ import { parametersJson, type Told } from "./response-parameters.ts";
 import { tensorElements } from "./write-tensor.ts";
 
 export interface WrittenResponse {
-  /** A character for each byte. */
-  readonly json: string;
-  /** The raw outputs behind it; empty where there are none. */
-  readonly raw: Buffer;
+  /** JSON that is not long; a character for each byte. */
+  readonly text: string;
+  /** What follows the text: raw outputs, or everything. */
+  readonly rest: Buffer;
+  /** Length of the JSON, where raw outputs follow it. */
+  readonly jsonBytes: number | undefined;
 }
 
 /** The JSON of an answer without its parameters. */
@@ -20,6 +22,8 @@ export interface ResponseFrame {
 }
 
 const NOTHING = Buffer.alloc(0);
+/** Longer JSON is bytes at once: an answer may wait long for those before it, and strings wait in the heap. */
+const LONGEST_TEXT = 16 * 1024;
 
 /**
  * Copies every raw output once; `response` may be reused afterwards.
@@ -27,7 +31,12 @@ const NOTHING = Buffer.alloc(0);
  */
 export function writeInferResponse(response: InferResponse, wanted: OutputForms): WrittenResponse {
   const frame = frameOf(response, wanted);
-  return { json: framedJson(response, frame), raw: rawOutputs(response, wanted, frame.rawBytes) };
+  const text = framedJson(response, frame);
+  const jsonBytes = frame.rawBytes > 0 ? text.length : undefined;
+  if (text.length > LONGEST_TEXT) {
+    return { text: "", rest: wholeBody(text, response, wanted, frame), jsonBytes };
+  }
+  return { text, rest: rawOutputs(response, wanted, frame.rawBytes), jsonBytes };
 }
 
 /**
@@ -40,10 +49,20 @@ export function wholeInferResponse(
 ): { readonly body: Buffer; readonly jsonBytes: number | undefined } {
   const frame = frameOf(response, wanted);
   const json = framedJson(response, frame);
-  const body = Buffer.allocUnsafe(json.length + frame.rawBytes);
+  const jsonBytes = frame.rawBytes > 0 ? json.length : undefined;
+  return { body: wholeBody(json, response, wanted, frame), jsonBytes };
+}
+
+function wholeBody(
+  json: string,
+  { outputs }: InferResponse,
+  wanted: OutputForms,
+  { rawBytes }: ResponseFrame,
+): Buffer {
+  const body = Buffer.allocUnsafe(json.length + rawBytes);
   body.write(json, 0, "latin1");
-  copyRaw(response.outputs, wanted, body, json.length);
-  return { body, jsonBytes: frame.rawBytes > 0 ? json.length : undefined };
+  copyRaw(outputs, wanted, body, json.length);
+  return body;
 }
 
 /** @throws StatusError where an output can't be written as JSON */
