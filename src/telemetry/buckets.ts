@@ -1,48 +1,43 @@
 /** Counts by upper bound, for a histogram that is read much less often than it is written. */
 export class Buckets {
   readonly bounds: readonly number[];
-  /** One more than bounds: the last holds what is above all of them. */
+  /** What each bucket is above of, and, as the one that follows, its bound. */
+  readonly #edges: Float64Array;
+  /** One more than bounds: the last holds what is above all of them. Behind them the sum of the values. */
   readonly #counts: Float64Array;
-  #sum = 0;
-  #count = 0;
-  /** The bucket of the value before: under a steady load mostly that of the next one. */
+  /** The bucket of the value before: under a steady load that of the next one is near. */
   #index = 0;
-  /** Of that bucket: what it is above of, and its bound. */
-  #above = Number.NEGATIVE_INFINITY;
-  #upTo: number;
 
   /** @param bounds ascending upper bounds, each inclusive. */
   constructor(bounds: readonly number[]) {
     this.bounds = bounds;
-    this.#counts = new Float64Array(bounds.length + 1);
-    this.#upTo = bounds[0] ?? Number.POSITIVE_INFINITY;
+    this.#edges = Float64Array.of(Number.NEGATIVE_INFINITY, ...bounds, Number.POSITIVE_INFINITY);
+    this.#counts = new Float64Array(bounds.length + 2);
   }
 
   /** @param times how often. @returns the index of the bucket */
   observe(value: number, times = 1): number {
-    if (!(value > this.#above && value <= this.#upTo)) this.#find(value);
-    const index = this.#index;
-    this.#counts[index] = (this.#counts[index] ?? 0) + times;
-    this.#sum += value * times;
-    this.#count += times;
+    const edges = this.#edges;
+    let index = this.#index;
+    while (value > (edges[index + 1] as number)) index += 1;
+    while (index > 0 && value <= (edges[index] as number)) index -= 1;
+    this.#index = index;
+    const counts = this.#counts;
+    const sum = counts.length - 1;
+    counts[index] = (counts[index] as number) + times;
+    counts[sum] = (counts[sum] as number) + value * times;
     return index;
   }
 
-  #find(value: number): void {
-    const { bounds } = this;
-    const found = bounds.findIndex((bound) => value <= bound);
-    this.#index = found < 0 ? bounds.length : found;
-    this.#above = bounds[this.#index - 1] ?? Number.NEGATIVE_INFINITY;
-    this.#upTo = bounds[this.#index] ?? Number.POSITIVE_INFINITY;
-  }
-
   get sum(): number {
-    return this.#sum;
+    return this.#counts[this.bounds.length + 1] ?? 0;
   }
 
   /** Of all. */
   get count(): number {
-    return this.#count;
+    let all = 0;
+    for (let index = 0; index <= this.bounds.length; index += 1) all += this.at(index);
+    return all;
   }
 
   /** How many are in the bucket with this index, not counting those below it. */
@@ -53,7 +48,7 @@ export class Buckets {
   /** How many were at or below each bound; the last entry is the count of all. */
   cumulative(): number[] {
     let seen = 0;
-    return [...this.#counts].map((count) => {
+    return [...this.#counts.subarray(0, this.bounds.length + 1)].map((count) => {
       seen += count;
       return seen;
     });

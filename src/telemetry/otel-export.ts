@@ -1,7 +1,7 @@
 /**
  * Spans on their way to a collector, by OTLP over HTTP. The only file that loads the OpenTelemetry SDK, and it is
  * imported only where that mode is chosen. Of the SDK are the resource, the settings and the sending; a request that
- * ended only leaves a note, and spans are made of the notes when there are enough for one message.
+ * ended only leaves a note, which is part of a message soon after.
  */
 import { SpanKind, SpanStatusCode, TraceFlags } from "@opentelemetry/api";
 import { type ExportResult, ExportResultCode, TraceState } from "@opentelemetry/core";
@@ -15,17 +15,16 @@ import {
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import { type Clock, systemClock } from "../clock.ts";
 import type { ModelSignature } from "../inference/request.ts";
-import { Batches } from "./otlp/batches.ts";
-import { TraceEncoder } from "./otlp/encode-traces.ts";
-import type { RequestTrace } from "./request-trace.ts";
+import { Batches, type OpenMessage } from "./otlp/batches.ts";
+import { type EncodedSpans, ProtobufMessage } from "./otlp/protobuf-message.ts";
 import {
   type Attributes,
-  type EndedRequest,
   type ModelAttributes,
   modelAttributes,
   type Span,
   spanCount,
   spansOf,
+  type TracedRequest,
 } from "./spans.ts";
 import type { TraceSink } from "./tracer.ts";
 
@@ -48,30 +47,33 @@ export interface SpanExportOptions {
 /** An export that takes longer is given up: less than a service may take to stop. */
 const EXPORT_TIMEOUT_MS = 4000;
 
-interface Note {
-  readonly trace: RequestTrace;
-  readonly ended: EndedRequest;
-  readonly known: ModelAttributes;
+/** How messages are made, and how one is sent. */
+interface Exporter<Message> {
+  readonly open: OpenMessage<TracedRequest, Message>;
+  send(message: Message): Promise<void>;
+  close(): Promise<void>;
 }
 
-type Post = (spans: readonly Span[]) => Promise<void>;
-
 export async function openSpanExport(options: SpanExportOptions): Promise<TraceSink> {
+  return exportProtocol() === "http/json"
+    ? sinkOf(await openJsonExporter(options), options)
+    : sinkOf(await openProtobufExporter(options), options);
+}
+
+function sinkOf<Message>(
+  { open, send, close }: Exporter<Message>,
+  options: SpanExportOptions,
+): TraceSink {
   const { clock = systemClock } = options;
-  const { post, close } = await openExporter(options);
-  const batches = new Batches<Note>({
+  const batches = new Batches<TracedRequest, Message>({
     rules: {
       most: options.maxQueueSize,
       batch: options.maxExportBatchSize,
       delayMs: options.scheduleDelayMs,
     },
-    send: (notes) =>
-      within(
-        EXPORT_TIMEOUT_MS,
-        clock,
-        post(notes.flatMap(({ trace, ended, known }) => spansOf(trace, ended, known))),
-      ),
-    clock,
+    ...{ open, clock },
+    weightOf: ({ ended }) => spanCount(ended),
+    send: (message) => within(EXPORT_TIMEOUT_MS, clock, send(message)),
   });
   const known = new WeakMap<ModelSignature, ModelAttributes>();
   return {
@@ -85,7 +87,7 @@ export async function openSpanExport(options: SpanExportOptions): Promise<TraceS
         ...{ signature, rows, timeline, failure, execution, batchRows },
         ...(cache && { cache }),
       };
-      batches.add({ trace, ended, known: attributes }, spanCount(ended));
+      batches.add({ trace, ended, known: attributes });
     },
     async close() {
       await batches.close();
@@ -106,47 +108,63 @@ async function within<T>(limitMs: number, clock: Clock, sent: Promise<T>): Promi
   }
 }
 
-async function openExporter(
-  options: SpanExportOptions,
-): Promise<{ readonly post: Post; close(): Promise<void> }> {
-  const resource = defaultResource()
-    .merge(resourceFromAttributes({ "service.name": "triton-inference-server" }))
-    .merge(detectResources({ detectors: [envDetector] }))
-    .merge(resourceFromAttributes(options.resource));
-  const scope = { name: "beamgate", version: options.version };
-  const settings = {
-    ...(options.url === undefined ? {} : { url: options.url }),
-    timeoutMillis: EXPORT_TIMEOUT_MS,
+async function openJsonExporter(options: SpanExportOptions): Promise<Exporter<ReadableSpan[]>> {
+  const resource = resourceOf(options);
+  const { OTLPTraceExporter } = await import("@opentelemetry/exporter-trace-otlp-http");
+  const exporter = new OTLPTraceExporter(settingsOf(options));
+  let spans: ReadableSpan[] = [];
+  return {
+    open: {
+      add(request) {
+        for (const span of spansOf(request)) {
+          spans.push(readableSpan(span, options.zeroMs, resource, scopeOf(options)));
+        }
+      },
+      take() {
+        const taken = spans;
+        spans = [];
+        return taken;
+      },
+    },
+    send: (message) => answered((told) => exporter.export(message, told)),
+    close: () => exporter.shutdown(),
   };
-  if (exportProtocol() === "http/json") {
-    const { OTLPTraceExporter } = await import("@opentelemetry/exporter-trace-otlp-http");
-    const exporter = new OTLPTraceExporter(settings);
-    const readable = (span: Span) => readableSpan(span, options.zeroMs, resource, scope);
-    return {
-      post: (spans) => answered((told) => exporter.export(spans.map(readable), told)),
-      close: () => exporter.shutdown(),
-    };
-  }
+}
+
+async function openProtobufExporter(options: SpanExportOptions): Promise<Exporter<EncodedSpans>> {
   const http = await import("@opentelemetry/otlp-exporter-base/node-http");
-  const attributes = textsAndNumbers(resource);
-  const encoder = new TraceEncoder({ resource: attributes, scope, zeroMs: options.zeroMs });
-  const delegate = http.createOtlpHttpExportDelegate<readonly Span[], undefined>(
-    http.convertLegacyHttpOptions(settings, "TRACES", "v1/traces", {
+  const delegate = http.createOtlpHttpExportDelegate<EncodedSpans, undefined>(
+    http.convertLegacyHttpOptions(settingsOf(options), "TRACES", "v1/traces", {
       "Content-Type": "application/x-protobuf",
     }),
-    {
-      serializeRequest: (spans) => encoder.encode(spans),
-      deserializeResponse: () => undefined,
-    },
+    { serializeRequest: ({ bytes }) => bytes, deserializeResponse: () => undefined },
     "otlp_http_span_exporter",
-    { name: "span", countItems: (spans) => spans.length },
+    { name: "span", countItems: ({ count }) => count },
     undefined,
   );
   return {
-    post: (spans) => answered((told) => delegate.export(spans, told)),
+    open: new ProtobufMessage({
+      resource: textsAndNumbers(resourceOf(options)),
+      scope: scopeOf(options),
+      zeroMs: options.zeroMs,
+    }),
+    send: (message) => answered((told) => delegate.export(message, told)),
     close: () => delegate.shutdown(),
   };
 }
+
+const scopeOf = ({ version }: SpanExportOptions) => ({ name: "beamgate", version });
+
+const settingsOf = ({ url }: SpanExportOptions) => ({
+  ...(url === undefined ? {} : { url }),
+  timeoutMillis: EXPORT_TIMEOUT_MS,
+});
+
+const resourceOf = ({ resource }: SpanExportOptions): Resource =>
+  defaultResource()
+    .merge(resourceFromAttributes({ "service.name": "triton-inference-server" }))
+    .merge(detectResources({ detectors: [envDetector] }))
+    .merge(resourceFromAttributes(resource));
 
 function answered(send: (told: (result: ExportResult) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {

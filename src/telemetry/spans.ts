@@ -49,6 +49,13 @@ export type EndedRequest = Pick<
   "signature" | "rows" | "timeline" | "failure" | "execution" | "batchRows" | "cache"
 >;
 
+/** A request that was traced and is over. */
+export interface TracedRequest {
+  readonly trace: RequestTrace;
+  readonly ended: EndedRequest;
+  readonly known: ModelAttributes;
+}
+
 /** The name of Triton's own top span; a step of an ensemble is called like its model. */
 const TOP = "InferRequest";
 
@@ -59,7 +66,7 @@ export function spanCount({ timeline, execution }: EndedRequest): 1 | 2 | 3 {
 }
 
 /** Written out field by field: copies of objects were half of what a trace costs. */
-export function spansOf(trace: RequestTrace, ended: EndedRequest, known: ModelAttributes): Span[] {
+export function spansOf({ trace, ended, known }: TracedRequest): Span[] {
   const stages = stagesOf(ended);
   const ids = idsOf(trace);
   const spans = [requestSpan(trace, ended, known, stages, ids)];

@@ -4,15 +4,27 @@ import { Batches } from "./batches.ts";
 
 const RULES = { most: 10, batch: 4, delayMs: 1000 };
 
+type Item = readonly [name: string, weight: number];
+
 /** Sends take until they are let go. */
 function setUp() {
   const clock = new VirtualClock();
   const sent: string[][] = [];
   const underWay: { arrive(): void; fail(): void }[] = [];
-  const batches = new Batches<string>({
+  let opened: string[] = [];
+  const batches = new Batches<Item, string[]>({
     rules: RULES,
-    send(items) {
-      sent.push([...items]);
+    open: {
+      add: ([name]) => opened.push(name),
+      take() {
+        const taken = opened;
+        opened = [];
+        return taken;
+      },
+    },
+    weightOf: ([, weight]) => weight,
+    send(names) {
+      sent.push(names);
       return new Promise((resolve, reject) => {
         underWay.push({ arrive: resolve, fail: () => reject(new Error("away")) });
       });
@@ -25,9 +37,9 @@ function setUp() {
 describe("what ended", () => {
   it("waits for others, and no longer than the delay", async () => {
     const { clock, sent, batches } = setUp();
-    batches.add("a", 1);
+    batches.add(["a", 1]);
     await clock.advance(600);
-    batches.add("b", 1);
+    batches.add(["b", 1]);
     await clock.advance(399);
     expect(sent).toEqual([]);
     await clock.advance(1);
@@ -36,7 +48,7 @@ describe("what ended", () => {
 
   it("goes when there is enough of it, after the turn in which it ended", async () => {
     const { clock, sent, batches } = setUp();
-    for (const item of ["a", "b", "c"]) batches.add(item, 2);
+    for (const item of ["a", "b", "c"]) batches.add([item, 2]);
     expect(sent).toEqual([]);
     await clock.advance(0);
     expect(sent).toEqual([["a", "b"]]);
@@ -44,7 +56,7 @@ describe("what ended", () => {
 
   it("goes one message at a time", async () => {
     const { clock, sent, underWay, batches } = setUp();
-    for (const item of ["a", "b"]) batches.add(item, 4);
+    for (const item of ["a", "b"]) batches.add([item, 4]);
     await clock.advance(5000);
     expect(sent).toEqual([["a"]]);
     underWay[0]?.arrive();
@@ -54,10 +66,10 @@ describe("what ended", () => {
 
   it("is dropped beyond the bound, and room is there again when some of it went", async () => {
     const { clock, sent, underWay, batches } = setUp();
-    for (const item of ["a", "b", "c"]) batches.add(item, 4);
+    for (const item of ["a", "b", "c"]) batches.add([item, 4]);
     expect(batches.dropped).toBe(4);
     await clock.advance(0);
-    batches.add("d", 4);
+    batches.add(["d", 4]);
     expect(batches.dropped).toBe(4);
     underWay[0]?.fail();
     await clock.advance(0);
@@ -68,8 +80,8 @@ describe("what ended", () => {
 
   it("is larger than a message and goes alone", async () => {
     const { clock, sent, batches } = setUp();
-    batches.add("large", 9);
-    batches.add("small", 1);
+    batches.add(["large", 9]);
+    batches.add(["small", 1]);
     await clock.advance(0);
     expect(sent).toEqual([["large"]]);
   });
@@ -78,7 +90,7 @@ describe("what ended", () => {
 describe("the end", () => {
   it("sends everything that waits, also behind a message that fails", async () => {
     const { sent, underWay, batches } = setUp();
-    for (const item of ["a", "b", "c"]) batches.add(item, 3);
+    for (const item of ["a", "b", "c"]) batches.add([item, 3]);
     const closed = batches.close();
     expect(sent).toEqual([["a"]]);
     underWay[0]?.fail();
@@ -92,11 +104,12 @@ describe("the end", () => {
 
   it("leaves no timer behind, and takes nothing more", async () => {
     const { clock, sent, underWay, batches } = setUp();
-    batches.add("a", 1);
+    batches.add(["a", 1]);
     const closed = batches.close();
     underWay[0]?.arrive();
     await closed;
-    batches.add("b", 1);
+    batches.add(["b", 1]);
+    await clock.advance(0);
     expect(clock.pending).toBe(0);
     expect(sent).toEqual([["a"]]);
   });

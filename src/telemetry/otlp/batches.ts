@@ -1,6 +1,7 @@
 /**
- * What ended waits until there is enough of it for one message, or long enough, and goes out one message at a time.
- * Beyond its bound what comes is dropped: a collector that is away costs traces, never memory.
+ * What ended becomes part of the message that is open, soon after and all of a turn together: nothing of it is kept,
+ * while a message waits until there is enough in it, or long enough. Messages go out one at a time. Beyond its bound
+ * what comes is dropped: a collector that is away costs traces, never memory.
  */
 import type { Clock } from "../../clock.ts";
 
@@ -9,92 +10,108 @@ export interface BatchRules {
   readonly most: number;
   /** Of one message, by weight. */
   readonly batch: number;
-  /** Longest that the first waits for others, ms. */
+  /** Longest that the first in a message waits for others, ms. */
   readonly delayMs: number;
 }
 
-export interface BatchParts<T> {
+/** The message that is open. */
+export interface OpenMessage<Item, Message> {
+  add(item: Item): void;
+  /** What was added; the next message begins. */
+  take(): Message;
+}
+
+export interface BatchParts<Item, Message> {
   readonly rules: BatchRules;
-  /** Rejects when they did not arrive: they are lost. */
-  send(items: readonly T[]): Promise<void>;
+  readonly open: OpenMessage<Item, Message>;
+  weightOf(item: Item): number;
+  /** Rejects when it did not arrive: it is lost. */
+  send(message: Message): Promise<void>;
   readonly clock: Pick<Clock, "after" | "soon">;
 }
 
-export class Batches<T> {
-  readonly #parts: BatchParts<T>;
-  #waiting: { readonly item: T; readonly weight: number }[] = [];
+export class Batches<Item, Message> {
+  readonly #parts: BatchParts<Item, Message>;
+  /** Not yet part of a message. */
+  #fresh: Item[] = [];
+  /** Weight of the message that is open. */
+  #openWeight = 0;
+  readonly #closed: { readonly message: Message; readonly weight: number }[] = [];
+  /** Of all that waits. */
   #weight = 0;
   #sending: Promise<void> | undefined;
-  /** Takes back what would send those that wait. */
+  /** Takes back what would close the message that is open. */
   #stopWaiting: (() => void) | undefined;
-  #hurried = false;
-  #closed = false;
+  #ended = false;
   /** How much was dropped, by weight. */
   dropped = 0;
 
-  constructor(parts: BatchParts<T>) {
+  constructor(parts: BatchParts<Item, Message>) {
     this.#parts = parts;
   }
 
-  add(item: T, weight: number): void {
-    const { rules, clock } = this.#parts;
-    if (this.#closed || this.#weight + weight > rules.most) {
+  add(item: Item): void {
+    const { rules, clock, weightOf } = this.#parts;
+    const weight = weightOf(item);
+    if (this.#ended || this.#weight + weight > rules.most) {
       this.dropped += weight;
       return;
     }
-    this.#waiting.push({ item, weight });
     this.#weight += weight;
-    if (this.#sending !== undefined) return;
-    if (this.#weight >= rules.batch) {
-      if (this.#hurried) return;
-      this.#hurried = true;
-      // Not within the life of the request that ended.
-      clock.soon(() => {
-        this.#hurried = false;
-        this.#begin();
-      });
-    } else this.#stopWaiting ??= clock.after(rules.delayMs, () => this.#begin());
+    // Not within the life of the request that ended.
+    if (this.#fresh.push(item) === 1) clock.soon(this.#gather);
   }
 
   /** Resolves when everything was sent, as far as it could be. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#ended = true;
+    this.#gather();
+    this.#shut();
     do {
       this.#begin();
       await this.#sending;
-    } while (this.#waiting.length > 0);
+    } while (this.#sending !== undefined);
+  }
+
+  readonly #gather = (): void => {
+    const { rules, open, weightOf, clock } = this.#parts;
+    for (const item of this.#fresh) {
+      const weight = weightOf(item);
+      if (this.#openWeight + weight > rules.batch) this.#shut();
+      open.add(item);
+      this.#openWeight += weight;
+    }
+    this.#fresh = [];
+    if (this.#openWeight >= rules.batch) this.#shut();
+    if (this.#openWeight > 0 && !this.#ended) {
+      this.#stopWaiting ??= clock.after(rules.delayMs, () => {
+        this.#shut();
+        this.#begin();
+      });
+    }
+    this.#begin();
+  };
+
+  /** The message that is open, if anything is in it, waits to be sent. */
+  #shut(): void {
+    this.#stopWaiting?.();
+    this.#stopWaiting = undefined;
+    if (this.#openWeight === 0) return;
+    this.#closed.push({ message: this.#parts.open.take(), weight: this.#openWeight });
+    this.#openWeight = 0;
   }
 
   #begin(): void {
-    this.#stopWaiting?.();
-    this.#stopWaiting = undefined;
-    if (this.#sending !== undefined || this.#waiting.length === 0) return;
+    if (this.#sending !== undefined) return;
+    const next = this.#closed.shift();
+    if (next === undefined) return;
+    this.#weight -= next.weight;
     this.#sending = this.#parts
-      .send(this.#take())
+      .send(next.message)
       .catch(() => undefined)
       .then(() => {
         this.#sending = undefined;
-        this.#next();
+        this.#begin();
       });
-  }
-
-  #next(): void {
-    const { rules, clock } = this.#parts;
-    if (this.#weight >= rules.batch) this.#begin();
-    else if (this.#waiting.length > 0 && !this.#closed) {
-      this.#stopWaiting ??= clock.after(rules.delayMs, () => this.#begin());
-    }
-  }
-
-  #take(): T[] {
-    let weight = 0;
-    let count = 0;
-    for (const { weight: own } of this.#waiting) {
-      if (count > 0 && weight + own > this.#parts.rules.batch) break;
-      weight += own;
-      count += 1;
-    }
-    this.#weight -= weight;
-    return this.#waiting.splice(0, count).map(({ item }) => item);
   }
 }

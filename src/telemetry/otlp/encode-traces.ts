@@ -59,6 +59,8 @@ export class TraceEncoder {
   readonly #scope: Uint8Array;
   /** Of attributes that come with many spans, by identity. */
   readonly #encoded = new WeakMap<Attributes, Uint8Array>();
+  /** Of the message that is open. */
+  #begun: { readonly resourceSpans: number; readonly scopeSpans: number } | undefined;
 
   constructor({ resource, scope, zeroMs }: TraceSource) {
     this.#zeroMs = zeroMs;
@@ -74,21 +76,47 @@ export class TraceEncoder {
     this.#scope = wire.take();
   }
 
-  /** The bytes are the caller's. */
-  encode(spans: Iterable<Span>): Uint8Array {
-    const wire = this.#wire;
-    const resourceSpans = wire.begin(RESOURCE_SPANS);
-    wire.raw(this.#resource);
-    const scopeSpans = wire.begin(SCOPE_SPANS);
-    wire.raw(this.#scope);
-    for (const span of spans) this.#span(span);
-    wire.end(scopeSpans);
-    wire.end(resourceSpans);
+  /** The message that is open gets it. */
+  add(span: Span): void {
+    this.#open();
+    this.#span(this.#wire, span);
+  }
+
+  /** As `add`, of spans that `alone` encoded. */
+  addEncoded(spans: Uint8Array): void {
+    this.#open();
+    this.#wire.raw(spans);
+  }
+
+  /** The message with what was added; the bytes are the caller's. */
+  take(): Uint8Array {
+    const { resourceSpans, scopeSpans } = this.#open();
+    this.#begun = undefined;
+    this.#wire.end(scopeSpans);
+    this.#wire.end(resourceSpans);
+    return this.#wire.take();
+  }
+
+  /** Spans as they stand in a message, without it. */
+  alone(spans: Iterable<Span>): Uint8Array {
+    const wire = new Wire();
+    for (const span of spans) this.#span(wire, span);
     return wire.take();
   }
 
-  #span(span: Span): void {
-    const wire = this.#wire;
+  #open() {
+    if (this.#begun === undefined) {
+      const wire = this.#wire;
+      const resourceSpans = wire.begin(RESOURCE_SPANS);
+      wire.raw(this.#resource);
+      const scopeSpans = wire.begin(SCOPE_SPANS);
+      wire.raw(this.#scope);
+      this.#begun = { resourceSpans, scopeSpans };
+    }
+    return this.#begun;
+  }
+
+  #span(wire: Wire, span: Span): void {
     const begun = wire.begin(SPANS);
     wire.hex(SPAN.traceId, span.traceId);
     wire.hex(SPAN.spanId, span.spanId);

@@ -68,15 +68,9 @@ export class Wire {
   hex(tag: number, digits: string): void {
     this.#room(MARGIN);
     this.#varint(tag);
-    const { length } = digits;
-    const bytes = this.#bytes;
-    let to = this.#at;
-    bytes[to++] = length >> 1;
-    for (let at = 0; at < length; at += 2) {
-      const high = NIBBLES[digits.charCodeAt(at)] ?? 0;
-      bytes[to++] = (high << 4) | (NIBBLES[digits.charCodeAt(at + 1)] ?? 0);
-    }
-    this.#at = to;
+    this.#bytes[this.#at++] = digits.length >> 1;
+    putHex(this.#bytes, this.#at, digits);
+    this.#at += digits.length >> 1;
   }
 
   double(tag: number, value: number): void {
@@ -97,15 +91,7 @@ export class Wire {
   nanoseconds(tag: number, wallMs: number): void {
     this.#room(MARGIN);
     this.#varint(tag);
-    const seconds = Math.floor(wallMs / 1000);
-    const rest = Math.round((wallMs - seconds * 1000) * 1e6);
-    // seconds × 10^9 + rest, in two halves: no number of ours holds 64 bits.
-    const upper = Math.floor(seconds / 0x10000) * 1e9;
-    const lower = (seconds % 0x10000) * 1e9 + rest;
-    const low = (upper % 0x10000) * 0x10000 + (lower % TWO_32);
-    const high = Math.floor(upper / 0x10000) + Math.floor(lower / TWO_32);
-    this.#view.setUint32(this.#at, low >>> 0, true);
-    this.#view.setUint32(this.#at + 4, high + (low >= TWO_32 ? 1 : 0), true);
+    putNanoseconds(this.#view, this.#at, wallMs);
     this.#at += 8;
   }
 
@@ -145,6 +131,38 @@ export class Wire {
     this.#view = viewOf(larger);
   }
 }
+
+/** @param digits hexadecimal, an even number */
+export function putHex(bytes: Uint8Array, begin: number, digits: string): void {
+  let to = begin;
+  for (let at = 0; at < digits.length; at += 2) {
+    const high = NIBBLES[digits.charCodeAt(at)] ?? 0;
+    bytes[to++] = (high << 4) | (NIBBLES[digits.charCodeAt(at + 1)] ?? 0);
+  }
+}
+
+/** Eight bytes, the lowest first. @param wallMs ms since 1970, with a fraction */
+export function putNanoseconds(view: DataView, at: number, wallMs: number): void {
+  const seconds = Math.floor(wallMs / 1000);
+  const rest = Math.round((wallMs - seconds * 1000) * 1e6);
+  // seconds × 10^9 + rest, in two halves: no number of ours holds 64 bits.
+  const upper = Math.floor(seconds / 0x10000) * 1e9;
+  const lower = (seconds % 0x10000) * 1e9 + rest;
+  const low = (upper % 0x10000) * 0x10000 + (lower % TWO_32);
+  const high = Math.floor(upper / 0x10000) + Math.floor(lower / TWO_32);
+  view.setUint32(at, low >>> 0, true);
+  view.setUint32(at + 4, high + (low >= TWO_32 ? 1 : 0), true);
+}
+
+/** Five bytes whatever the number is. @param value a whole number below `PADDED_VARINT_END` */
+export function putPaddedVarint(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = (value & 0x7f) | 0x80;
+  bytes[at + 1] = ((value >>> 7) & 0x7f) | 0x80;
+  bytes[at + 2] = ((value >>> 14) & 0x7f) | 0x80;
+  bytes[at + 3] = ((value >>> 21) & 0x7f) | 0x80;
+  bytes[at + 4] = Math.floor(value / 2 ** 28);
+}
+export const PADDED_VARINT_END = 2 ** 35;
 
 const viewOf = ({ buffer, byteOffset, byteLength }: Buffer) =>
   new DataView(buffer, byteOffset, byteLength);
