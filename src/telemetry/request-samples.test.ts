@@ -3,17 +3,18 @@ import type { Tenant } from "../inference/caller.ts";
 import { ANYBODY, DEFAULT_TENANT } from "../inference/caller.ts";
 import type { FailureReason, RequestOutcome } from "../inference/outcome.ts";
 import type { ModelSignature } from "../inference/request.ts";
+import { mulberry32 } from "../inference/seeded-random.ts";
 import { RequestSamples } from "./request-samples.ts";
 
 const signature = { name: "jets", version: "2" } as ModelSignature;
 const everything = () => true;
 
-function sampling() {
+function sampling(random = () => 0.99) {
   let nowMs = 10_000;
   const samples = new RequestSamples({
     now: () => nowMs,
     wallMs: () => Date.UTC(2026, 0, 1) + nowMs,
-    random: () => 0.99,
+    random,
   });
   const end = (
     id: string,
@@ -92,6 +93,28 @@ describe("requests while somebody looks", () => {
       ids();
     }
     expect(ids()).toHaveLength(1_024);
+  });
+
+  it("are chosen with the same chance, whenever they end", () => {
+    const { samples, end, wait } = sampling(mulberry32(7));
+    const perTenth = new Float64Array(10);
+    let last = 0;
+    for (let span = 0; span < 400; span += 1) {
+      samples.newest(last, everything);
+      // The first is the slowest.
+      for (let at = -1; at < 200; at += 1) end(`${at}`, { tookMs: at < 0 ? 90 : 4 });
+      wait(600);
+      const told = samples.newest(last, everything);
+      last = told.last;
+      for (const { id } of told.requests) {
+        const tenth = Math.floor(Number(id) / 20);
+        if (tenth >= 0) perTenth[tenth] = (perTenth[tenth] ?? 0) + 1;
+      }
+    }
+    expect(perTenth.reduce((sum, count) => sum + count)).toBe(400 * 8);
+    // 320 each, with a standard deviation of 17.
+    expect(Math.min(...perTenth)).toBeGreaterThan(320 - 4 * 17);
+    expect(Math.max(...perTenth)).toBeLessThan(320 + 4 * 17);
   });
 
   it("of a tenant that asks little are not lost among those of one that asks much", () => {

@@ -43,16 +43,33 @@ class Span {
   readonly failed: Unnumbered[] = [];
   slowest: Unnumbered | undefined;
   slowestMs = Number.NEGATIVE_INFINITY;
-  #offered = 0;
+  /** How many more are offered until one takes the place of another. */
+  #passes = 0;
+  /** The largest of as many random numbers as are chosen: what the next one has to be below. */
+  #threshold = 1;
 
-  /** Each that is offered has the same chance (Vitter's algorithm R). @param random from 0 up to 1 */
-  offer(make: () => Unnumbered, random: () => number): void {
-    this.#offered += 1;
-    if (this.chosen.length < CHOSEN) this.chosen.push(make());
-    else {
-      const at = Math.floor(random() * this.#offered);
-      if (at < CHOSEN) this.chosen[at] = make();
-    }
+  /**
+   * Whether the next one is among the chosen: each that is offered has the same chance (Li's algorithm L, which draws
+   * how many pass by, not for each of them).
+   * @param random from 0 up to 1
+   */
+  takes(random: () => number): boolean {
+    if (this.chosen.length < CHOSEN) return true;
+    if (this.#passes === 0) this.#draw(random);
+    this.#passes -= 1;
+    return this.#passes === 0;
+  }
+
+  take(sample: Unnumbered, random: () => number): void {
+    if (this.chosen.length < CHOSEN) this.chosen.push(sample);
+    else this.chosen[Math.floor(random() * CHOSEN)] = sample;
+  }
+
+  #draw(random: () => number): void {
+    // 1 - random(): above 0, as a logarithm wants it.
+    this.#threshold *= (1 - random()) ** (1 / CHOSEN);
+    const skipped = Math.floor(Math.log(1 - random()) / Math.log1p(-this.#threshold));
+    this.#passes = 1 + skipped;
   }
 
   all(): Unnumbered[] {
@@ -101,13 +118,13 @@ export class RequestSamples implements RequestSampling {
     const { random } = this.#parts;
     const tookMs = answered - outcome.timeline.received;
     if (tookMs <= span.slowestMs) {
-      span.offer(() => this.#sampleOf(outcome), random);
+      if (span.takes(random)) span.take(this.#sampleOf(outcome), random);
       return;
     }
     const before = span.slowest;
     span.slowestMs = tookMs;
     span.slowest = this.#sampleOf(outcome);
-    if (before !== undefined) span.offer(() => before, random);
+    if (before !== undefined && span.takes(random)) span.take(before, random);
   }
 
   newest(after: number, maySee: MaySee): Told {
