@@ -65,6 +65,16 @@ describe("an answer that is like the one before", () => {
     },
   );
 
+  it("may have several raw outputs, and shared ones between them", () => {
+    const output = (name: string, ...bytes: number[]) =>
+      ({ name, datatype: "UINT8", shape: [bytes.length], data: Buffer.from(bytes) }) as const;
+    const answer = response({ outputs: [output("A", 1, 2), output("S", 9, 9, 9), output("B", 3)] });
+    const wanted: OutputForms = { forms: ["binary", "shared", "binary"], otherwise: "json" };
+    const whole = sent([written(answer, wanted)]);
+    expect(sent([known(new LastAnswer(), answer, wanted)])).toBe(whole);
+    expect(whole.endsWith("}\x01\x02\x03")).toBe(true);
+  });
+
   it("may be the last of its connection", () => {
     const answer = response();
     const both = [known(new LastAnswer(), answer), known(new LastAnswer(), answer)];

@@ -18,7 +18,7 @@ import { jsonTooLong, rawTooLong } from "./limits.ts";
 import { ALL_JSON, type OutputForms } from "./output-form.ts";
 import { readInferBody, requireOneAnswer, secondAnswer } from "./read-body.ts";
 import { ORIGIN, originHeader } from "./response-parameters.ts";
-import { wholeInferResponse } from "./write-response.ts";
+import { type WholeResponse, wholeInferResponse } from "./write-response.ts";
 
 /** Bodies of raw tensors are bounded by this and by the budget only, as in Triton. */
 const LARGEST_BODY = 2 ** 31 - 1;
@@ -97,7 +97,7 @@ export class InferExchange extends HttpCall {
       this.fail(secondAnswer());
       return;
     }
-    let written: ReturnType<typeof wholeInferResponse>;
+    let written: WholeResponse;
     try {
       written = wholeInferResponse(response, this.#outputs);
     } catch (thrown) {

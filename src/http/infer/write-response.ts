@@ -14,6 +14,13 @@ export interface WrittenResponse {
   readonly jsonBytes: number | undefined;
 }
 
+/** One buffer with all of it. */
+export interface WholeResponse {
+  readonly body: Buffer;
+  /** Length of the JSON, where raw outputs follow it. */
+  readonly jsonBytes: number | undefined;
+}
+
 /** The JSON of an answer without its parameters. */
 export interface ResponseFrame {
   readonly before: string;
@@ -40,13 +47,10 @@ export function writeInferResponse(response: InferResponse, wanted: OutputForms)
 }
 
 /**
- * As `writeInferResponse`, in one buffer. `jsonBytes`: length of the JSON, where raw outputs follow it.
+ * As `writeInferResponse`, in one buffer.
  * @throws StatusError where an output can't be written as JSON
  */
-export function wholeInferResponse(
-  response: InferResponse,
-  wanted: OutputForms,
-): { readonly body: Buffer; readonly jsonBytes: number | undefined } {
+export function wholeInferResponse(response: InferResponse, wanted: OutputForms): WholeResponse {
   const frame = frameOf(response, wanted);
   const json = framedJson(response, frame);
   const jsonBytes = frame.rawBytes > 0 ? json.length : undefined;
