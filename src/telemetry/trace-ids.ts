@@ -1,12 +1,13 @@
 /**
- * Random ids of traces and spans: cut from a pool of digits, as one draw of the system's, or the call that makes
- * digits of it, costs as much as dozens of ids.
+ * Random ids of traces and spans, as OpenTelemetry's own generator makes them: of `Math.random`, because they are to be
+ * different and not to be secret. Cut from a pool of digits, as the call that makes digits costs as much as dozens of ids.
  */
-import { randomBytes } from "node:crypto";
 
 /** Small: an id that is kept keeps the pool that it was cut from. */
 const POOL_BYTES = 2048;
 
+const words = new Uint32Array(POOL_BYTES / Uint32Array.BYTES_PER_ELEMENT);
+const bytesOfWords = Buffer.from(words.buffer);
 let pool = "";
 let used = 0;
 
@@ -14,7 +15,8 @@ let used = 0;
 export function randomHex(bytes: number): string {
   const end = used + 2 * bytes;
   if (end > pool.length) {
-    pool = randomBytes(POOL_BYTES).toString("hex");
+    for (let at = 0; at < words.length; at += 1) words[at] = Math.random() * 2 ** 32;
+    pool = bytesOfWords.toString("hex");
     used = 2 * bytes;
     return pool.slice(0, used);
   }
