@@ -45,7 +45,9 @@ function refuseUnpinnable(device: Device, present: readonly Device[]): void {
 
 /** For ONNX Runtime; the tied device is the only one it sees, number 0. */
 export function executionProviders(provider: Provider) {
-  return provider === "cuda" ? [{ name: "cuda", deviceId: 0 } as const] : ["webgpu" as const];
+  if (provider === "cuda") return [{ name: "cuda", deviceId: 0 } as const];
+  // A release build leaves it off. Then an index that a client sends reads memory of others, or ends the process.
+  return [{ name: "webgpu", enableRobustness: true } as const];
 }
 
 const MISSING: Readonly<Record<Provider, RegExp>> = {

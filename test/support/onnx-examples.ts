@@ -41,8 +41,8 @@ export function onnxExamples(folder: string): OnnxExamples {
         },
         0,
       ),
-      inputs: [int64("x")],
-      outputs: [int64("y")],
+      inputs: [int64("x", [1n, -(2n ** 62n), 3n])],
+      outputs: [int64("y", [1n, -(2n ** 62n), 3n])],
     },
     texts: {
       variant: variant({
@@ -58,11 +58,11 @@ export function onnxExamples(folder: string): OnnxExamples {
   };
 }
 
-const int64 = (name: string): Tensor => ({
+export const int64 = (name: string, values: readonly bigint[]): Tensor => ({
   name,
   datatype: "INT64",
-  shape: [3],
-  data: new Uint8Array(BigInt64Array.of(1n, -(2n ** 62n), 3n).buffer),
+  shape: [values.length],
+  data: new Uint8Array(BigInt64Array.from(values).buffer),
 });
 
 function saved(folder: string, graph: OnnxGraph, name: string): Artifact {
@@ -89,6 +89,14 @@ function identity(
   const graph = new OnnxGraph("identity", "its input");
   graph.output(graph.node("Identity", [graph.input("x", type, shape)], {}, "y"), type, shape);
   return saved(folder, graph, `identity-${type}`);
+}
+
+/** picked = the elements of data at the places in index. */
+export function gatherElements(folder: string): Artifact {
+  const graph = new OnnxGraph("gather", "elements by their places");
+  const from = [graph.input("data", "FP32", ["n"]), graph.input("index", "INT64", ["k"])];
+  graph.output(graph.node("GatherElements", from, { axis: 0 }, "picked"), "FP32", ["k"]);
+  return saved(folder, graph, "gather");
 }
 
 /** Promises rows of one number and returns rows of two. */
