@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { asBackendError } from "../common/onnxruntime/errors.ts";
 import { BackendError, type Device } from "../contract.ts";
@@ -42,9 +45,21 @@ describe("a provider that is not installed", () => {
       /the webgpu provider .*libvulkan1.*nvidia_icd.json/,
     ],
   ] as const)("%s: is told from a broken model, with the remedy", (provider, said, remedy) => {
-    const thrown = explain(provider, asBackendError("artifact", new Error(said)));
+    const thrown = explain(provider, asBackendError("artifact", new Error(said)), "/none");
     expect(thrown).toMatchObject({ fault: "device", message: expect.stringMatching(remedy) });
     expect((thrown as Error).message).toContain(said);
+  });
+
+  it("cuda: that is there, but cannot be loaded, comes with the loader's reason", () => {
+    const folder = mkdtempSync(join(tmpdir(), "beamgate-provider-"));
+    const path = join(folder, "libonnxruntime_providers_cuda.so");
+    writeFileSync(path, "no library, but a text long enough for a header of one".repeat(2));
+    const said = asBackendError("artifact", new Error("Failed to load shared library"));
+    expect(explain("cuda", said, path)).toMatchObject({
+      fault: "device",
+      message: expect.stringMatching(/it is installed, but the loader refuses it \(.*ELF header/),
+    });
+    rmSync(folder, { recursive: true });
   });
 
   it("is not seen in other errors", () => {

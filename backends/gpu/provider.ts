@@ -1,5 +1,6 @@
 /** A worker's process tied to one GPU, and what ONNX Runtime's GPU providers want and complain of. */
 import { BackendError, type Device } from "../contract.ts";
+import { cudaProviderPath, whyNotLoaded } from "./cuda-library.ts";
 import { isSlice, uuidOf } from "./inventory.ts";
 import type { Provider } from "./options.ts";
 
@@ -67,12 +68,25 @@ const REMEDY: Readonly<Record<Provider, string>> = {
     "NVIDIA_DRIVER_CAPABILITIES=compute,utility,graphics)",
 };
 
-/** Tells a provider that is not installed from a model that is broken. */
-export function explain(provider: Provider, thrown: unknown): unknown {
+/**
+ * Tells a provider that is not installed from a model that is broken.
+ * @param libraryPath of the CUDA provider
+ */
+export function explain(
+  provider: Provider,
+  thrown: unknown,
+  libraryPath = cudaProviderPath(),
+): unknown {
   if (!(thrown instanceof BackendError) || !MISSING[provider].test(thrown.message)) return thrown;
+  const refused = provider === "cuda" ? whyNotLoaded(libraryPath) : undefined;
+  const remedy =
+    refused === undefined
+      ? REMEDY[provider]
+      : `it is installed, but the loader refuses it (${refused}). Put the libraries of the CUDA release ` +
+        "that it was built for, and of cuDNN 9, where the loader finds them (LD_LIBRARY_PATH)";
   return new BackendError(
     "device",
-    `the ${provider} provider of ONNX Runtime does not start: ${REMEDY[provider]}. ` +
+    `the ${provider} provider of ONNX Runtime does not start: ${remedy}. ` +
       `It said: ${thrown.message}`,
     { cause: thrown },
   );
