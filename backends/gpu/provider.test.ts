@@ -23,6 +23,15 @@ describe("a worker of a GPU", () => {
   });
 
   it.each([
+    [undefined, "0"],
+    ["1", "1"],
+  ])("multiplies FP32 as FP32 unless the operator wants TF32 (%s)", (given, then) => {
+    const environment: NodeJS.ProcessEnv = { NVIDIA_TF32_OVERRIDE: given };
+    tieThisProcess("cuda", slice, [slice], environment);
+    expect(environment["NVIDIA_TF32_OVERRIDE"]).toBe(then);
+  });
+
+  it.each([
     ["a MIG slice", slice, [slice], /MIG slices have no Vulkan: use provider cuda/],
     ["one of several cards", card, [card, slice], /cannot be tied to one of 2/],
   ])("does not take %s by WebGPU, which could take another one", (_, onto, present, reason) => {

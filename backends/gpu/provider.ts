@@ -28,6 +28,8 @@ export function tieThisProcess(
   }
   tied = uuid;
   environment["CUDA_VISIBLE_DEVICES"] = uuid;
+  // ONNX Runtime lets cuBLAS and cuDNN round FP32 to TF32, ten bits of mantissa; onnxruntime-node has no option for it.
+  environment["NVIDIA_TF32_OVERRIDE"] ??= "0";
   // Else a host without NVIDIA's Vulkan driver would compute in software and call it a GPU.
   environment["VK_LOADER_DRIVERS_SELECT"] ??= "*nvidia*";
 }
