@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Buckets } from "./buckets.ts";
+import { STAGE_BOUNDS_SECONDS } from "./stage-times.ts";
 
 describe("values counted in buckets", () => {
   it("lie in the first bucket whose bound they do not exceed", () => {
@@ -7,6 +8,21 @@ describe("values counted in buckets", () => {
     for (const value of [0, 1, 1.001, 2, 4.9, 5, 5.1, 1e9]) buckets.observe(value);
     expect(buckets.cumulative()).toEqual([2, 4, 6, 8]);
     expect(buckets.sum).toBeCloseTo(0 + 1 + 1.001 + 2 + 4.9 + 5 + 5.1 + 1e9);
+  });
+
+  it.each([
+    ["of stages", STAGE_BOUNDS_SECONDS],
+    ["of which one is no multiple of the lowest", [0.3, 1, 2]],
+    ["of which some are below zero", [-1, 0, 3]],
+    ["of which there is one", [4]],
+  ])("lie where a search finds them, with bounds %s", (_what, bounds) => {
+    const buckets = new Buckets(bounds);
+    const edges = bounds.flatMap((bound) => [bound, bound * (1 - 1e-9), bound * (1 + 1e-9)]);
+    const between = Array.from({ length: 2000 }, (_, at) => 1e-4 * 1.006 ** at);
+    for (const value of [...edges, ...between, 0, -0, -5, 1e300]) {
+      const expected = bounds.filter((bound) => value > bound).length;
+      expect([value, buckets.observe(value)]).toEqual([value, expected]);
+    }
   });
 
   it("lie there whatever came before, one by one or several at once", () => {

@@ -1,32 +1,34 @@
 /** Counts by upper bound, for a histogram that is read much less often than it is written. */
 export class Buckets {
   readonly bounds: readonly number[];
-  /** What each bucket is above of, and, as the one that follows, its bound. */
-  readonly #edges: Float64Array;
+  readonly #steps: Steps;
   /** One more than bounds: the last holds what is above all of them. Behind them the sum of the values. */
   readonly #counts: Float64Array;
-  /** The bucket of the value before: under a steady load that of the next one is near. */
-  #index = 0;
 
   /** @param bounds ascending upper bounds, each inclusive. */
   constructor(bounds: readonly number[]) {
     this.bounds = bounds;
-    this.#edges = Float64Array.of(Number.NEGATIVE_INFINITY, ...bounds, Number.POSITIVE_INFINITY);
+    this.#steps = stepsOf(bounds);
     this.#counts = new Float64Array(bounds.length + 2);
   }
 
   /** @param times how often. @returns the index of the bucket */
   observe(value: number, times = 1): number {
-    const edges = this.#edges;
-    let index = this.#index;
-    while (value > (edges[index + 1] as number)) index += 1;
-    while (index > 0 && value <= (edges[index] as number)) index -= 1;
-    this.#index = index;
+    const { perUnit, limit, buckets } = this.#steps;
+    const index =
+      value >= 0 && value <= limit
+        ? (buckets[Math.ceil(value * perUnit) | 0] as number)
+        : this.#find(value);
     const counts = this.#counts;
     const sum = counts.length - 1;
     counts[index] = (counts[index] as number) + times;
     counts[sum] = (counts[sum] as number) + value * times;
     return index;
+  }
+
+  #find(value: number): number {
+    const found = this.bounds.findIndex((bound) => value <= bound);
+    return found < 0 ? this.bounds.length : found;
   }
 
   get sum(): number {
@@ -53,4 +55,43 @@ export class Buckets {
       return seen;
     });
   }
+}
+
+/**
+ * The bucket of a value by how many times the lowest bound it is, rounded up: looked up, not searched. Times of
+ * requests jump between buckets, and a processor that guesses wrong at a comparison loses more than the rest takes.
+ */
+interface Steps {
+  readonly perUnit: number;
+  /** What is above is searched; below 0: everything is. */
+  readonly limit: number;
+  readonly buckets: Uint16Array;
+}
+
+const MOST_STEPS = 400;
+const known = new WeakMap<readonly number[], Steps>();
+
+/** The same ones for the same bounds. */
+function stepsOf(bounds: readonly number[]): Steps {
+  let steps = known.get(bounds);
+  if (steps === undefined) {
+    steps = makeSteps(bounds);
+    known.set(bounds, steps);
+  }
+  return steps;
+}
+
+function makeSteps(bounds: readonly number[]): Steps {
+  const [unit = 0] = bounds;
+  const perUnit = 1 / unit;
+  const multiples = bounds.map((bound) => bound * perUnit);
+  if (!(unit > 0 && multiples.every(Number.isInteger))) {
+    return { perUnit, limit: -1, buckets: new Uint16Array() };
+  }
+  const most = Math.min(MOST_STEPS, multiples.at(-1) ?? 0);
+  const buckets = Uint16Array.from({ length: most + 1 }, (_, step) =>
+    multiples.findIndex((multiple) => step <= multiple),
+  );
+  // One less: a product that is a little too large is rounded up to the last step.
+  return { perUnit, limit: (most - 1) * unit, buckets };
 }
