@@ -136,7 +136,7 @@ export const tritonFlags: readonly TritonFlag[] = [
     "boolean",
     "model-namespacing",
   ),
-  ...idle("there are no GPU metrics", "boolean", "allow-gpu-metrics"),
+  ...idle("metrics of devices are always told", "boolean", "allow-gpu-metrics"),
   ...idle("the response cache is part of the gateway", "text", "cache-directory"),
   ...idle("backends are configured under the key `backends`", "list", "backend-config"),
   ...idle("there are no plug-ins to load from a folder", "text", "backend-directory"),

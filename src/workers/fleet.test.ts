@@ -1,7 +1,15 @@
 /** Stories with real worker processes. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -209,6 +217,34 @@ describe("a model in a worker", { timeout: TEST_MS }, () => {
     abort.abort(new Error("changed my mind"));
     await expect(loading).rejects.toThrow("changed my mind");
     expect(await eventually(() => fleet.workers().length === 0, LIMIT_MS)).toBeDefined();
+  });
+
+  it("that is being loaded again after its worker's death is no error when the fleet is closed", async () => {
+    const path = join(folder, "once.mjs");
+    writeFileSync(
+      path,
+      `import { existsSync, writeFileSync } from "node:fs";
+       const device = { id: "once:0", vendor: "test", platform: "any" };
+       const flag = ${JSON.stringify(join(folder, "loaded"))};
+       export default { kind: "once", platforms: ["any"], formats: {}, inspect: async () => ({ platform: "any" }),
+         create: async () => ({ kind: "once", devices: async () => [device], close: async () => {},
+           load: async () => {
+             if (existsSync(flag)) { writeFileSync(flag + "-again", ""); await new Promise(() => {}); }
+             writeFileSync(flag, "");
+             return { device, unload: async () => {}, execute: async ({ inputs }) => [{ ...inputs[0], name: "y" }] };
+           } }) };`,
+    );
+    const error = vi.fn();
+    const backends = [{ kind: "once", package: path, options: {} }];
+    const fleet = newFleet({ backends, log: { ...silent, error } });
+    const { workerPid } = await load(fleet, echoVariant(), "once");
+    process.kill(workerPid, "SIGKILL");
+    expect(
+      await eventually(() => existsSync(join(folder, "loaded-again")), LIMIT_MS),
+    ).toBeDefined();
+    await fleet.close();
+    expect(error.mock.calls.filter(([text]) => /loaded again/.test(text))).toEqual([]);
+    for (const name of ["loaded", "loaded-again"]) unlinkSync(join(folder, name));
   });
 
   it("of a backend package finds its module by the path in the configuration", async () => {

@@ -174,6 +174,7 @@ export class Supervisor {
   }
 
   #onReloadFailed(instance: ManagedInstance, worker: WorkerProcess, cause: unknown): void {
+    if (this.#closed) return;
     const { log, isolate } = this.#options;
     log.error("a model could not be loaded again", { instance: instance.id, cause });
     if (worker.state !== "dead") {
