@@ -12,21 +12,19 @@ export class Buckets {
     this.#counts = new Float64Array(bounds.length + 2);
   }
 
-  /** @param times how often. @returns the index of the bucket */
-  observe(value: number, times = 1): number {
-    const { perUnit, limit, buckets } = this.#steps;
-    const index =
-      value >= 0 && value <= limit
-        ? (buckets[Math.ceil(value * perUnit) | 0] as number)
-        : this.#find(value);
+  /** @param times how often */
+  observe(value: number, times = 1): void {
+    const index = this.indexOf(value);
     const counts = this.#counts;
     const sum = counts.length - 1;
     counts[index] = (counts[index] as number) + times;
     counts[sum] = (counts[sum] as number) + value * times;
-    return index;
   }
 
-  #find(value: number): number {
+  /** Of the bucket that a value belongs to. */
+  indexOf(value: number): number {
+    const { perUnit, limit, buckets } = this.#steps;
+    if (value >= 0 && value <= limit) return buckets[Math.ceil(value * perUnit) | 0] as number;
     const found = this.bounds.findIndex((bound) => value <= bound);
     return found < 0 ? this.bounds.length : found;
   }

@@ -64,6 +64,23 @@ it("counts requests that take turns each for its own model, tenant and device", 
   expect(counts.map((line) => Number(line.split(" ").at(-1)))).toEqual([4, 2, 2, 2, 2]);
 });
 
+it("counts every request of many, however often somebody looks", async () => {
+  const stages = new StageTimes();
+  const line = async (start: string) => {
+    const found = (await read(stages)).find((text) => text.startsWith(start));
+    return Number(found?.split(" ")[1]);
+  };
+  let expected = 0;
+  for (const many of [1, 100, 127, 128, 129, 1000]) {
+    for (let at = 0; at < many; at += 1) stages.observe(answered({ requests: 1 + (at % 3) }));
+    expected += Array.from({ length: many }, (_, at) => 1 + (at % 3)).reduce((a, b) => a + b);
+    expect(await line("beamgate_request_seconds_count")).toBe(expected);
+    expect(await line("beamgate_compute_seconds_count")).toBe(expected);
+    expect(await line("beamgate_queue_seconds_sum")).toBeCloseTo(0.003 * expected, 6);
+    expect(Array.from(stages.requests(), ({ buckets }) => buckets.count)).toEqual([expected]);
+  }
+});
+
 describe("more tenants and devices than are told of", () => {
   const stages = new StageTimes(3);
   const models = Array.from({ length: 9 }, (_, at) => aSignature({ name: `model-${at}` }));
