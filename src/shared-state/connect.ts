@@ -16,11 +16,18 @@ const LONGEST_RETRY_MS = 200;
 /** A Redis that does not take the password writes each attempt down, ms. */
 const REFUSED_RETRY_MS = 2_000;
 
+/** Beside the settings. */
+export interface ClientOptions {
+  /** Commands wait as long as the connection lasts: whoever sends them looks at the time. */
+  readonly untimed?: boolean;
+}
+
 /** Not connected yet. @throws StatusError INVALID_ARGUMENT naming the key, where a file or the address cannot be read */
-export function redisClient(settings: RedisSettings): Redis {
+export function redisClient(settings: RedisSettings, { untimed = false }: ClientOptions = {}) {
   let refused = false;
   const client: Redis = new Redis({
-    ...{ ...patience(settings), ...place(settings), ...credentials(settings) },
+    ...{ ...patience(), ...place(settings), ...credentials(settings) },
+    ...(untimed ? {} : { commandTimeout: settings.commandTimeoutMs }),
     retryStrategy: (attempt) => {
       renew(client, settings);
       return refused ? REFUSED_RETRY_MS : backOff(attempt);
@@ -42,7 +49,7 @@ function renew({ options }: Redis, settings: RedisSettings): void {
   }
 }
 
-function patience({ commandTimeoutMs }: RedisSettings): Options {
+function patience(): Options {
   return {
     lazyConnect: true,
     enableOfflineQueue: false,
@@ -50,7 +57,6 @@ function patience({ commandTimeoutMs }: RedisSettings): Options {
     autoResendUnfulfilledCommands: false,
     // Its own way rejects into nowhere when the connection goes at that moment; `Link.subscribe` does it.
     autoResubscribe: false,
-    commandTimeout: commandTimeoutMs,
     socketTimeout: SILENT_MS,
     connectTimeout: CONNECT_MS,
     sentinelCommandTimeout: CONNECT_MS,

@@ -41,7 +41,7 @@ export class Link {
   /** @throws StatusError INVALID_ARGUMENT where a file that the settings name cannot be read */
   constructor(parts: LinkParts) {
     this.#parts = parts;
-    this.#client = redisClient(parts.settings);
+    this.#client = redisClient(parts.settings, { untimed: true });
     this.#since = parts.now();
     this.#client.on("error", ({ message, reason }: Error & { readonly reason?: string }) => {
       // OpenSSL's messages are lines about its own source; its reason is for people.
@@ -115,7 +115,7 @@ export class Link {
   async #told<T>(command: () => Promise<T>): Promise<T> {
     this.#commands += 1;
     try {
-      const answer = await command();
+      const answer = await inTime(command(), this.#parts.settings.commandTimeoutMs);
       this.#become("up", "");
       return answer;
     } catch (thrown) {
@@ -148,9 +148,25 @@ export class Link {
   }
 }
 
+const TIMED_OUT = "Command timed out";
+
+/**
+ * Given up a turn of the event loop after the time is over, when what has arrived meanwhile was read: a gateway that
+ * itself stood still would take a Redis that answered at once for one that hangs.
+ */
+function inTime<T>(answer: Promise<T>, limitMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => setImmediate(() => reject(new Error(TIMED_OUT))),
+      Math.max(1, limitMs),
+    );
+    answer.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
 /** A command may fail before the client has noticed that its connection is gone. */
 function isConnected({ status }: Redis, thrown: unknown): boolean {
   const answered = thrown instanceof Error && thrown.name === "ReplyError";
-  const late = thrown instanceof Error && thrown.message === "Command timed out";
+  const late = thrown instanceof Error && thrown.message === TIMED_OUT;
   return status === "ready" && (answered || late);
 }

@@ -153,6 +153,15 @@ describe.skipIf(NO_REDIS)(`shared state${NO_REDIS ? ` (${NO_REDIS})` : ""}`, () 
       expect(link.counts.failures).toBeGreaterThanOrEqual(5);
     });
 
+    it("hears an answer that came in time, though the gateway itself stood still", async () => {
+      const link = await newLink({ commandTimeoutMs: SHORT_MS });
+      const asked = link.publish("x", "");
+      const until = performance.now() + 3 * SHORT_MS;
+      while (performance.now() < until);
+      await expect(asked).resolves.toBe(0);
+      expect(link.state).toBe("up");
+    });
+
     it("is degraded while Redis hangs, and gives the connection up instead of waiting on it", async () => {
       const link = await newLink({ commandTimeoutMs: SHORT_MS });
       redis.pause();
