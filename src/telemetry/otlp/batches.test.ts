@@ -7,13 +7,13 @@ const RULES = { most: 10, batch: 4, delayMs: 1000 };
 type Item = readonly [name: string, weight: number];
 
 /** Sends take until they are let go. */
-function setUp() {
+function setUp(rules = RULES) {
   const clock = new VirtualClock();
   const sent: string[][] = [];
   const underWay: { arrive(): void; fail(): void }[] = [];
   let opened: string[] = [];
   const batches = new Batches<Item, string[]>({
-    rules: RULES,
+    rules,
     open: {
       add: ([name]) => opened.push(name),
       take() {
@@ -31,7 +31,7 @@ function setUp() {
     },
     clock,
   });
-  return { clock, sent, underWay, batches };
+  return { clock, sent, underWay, batches, opened: () => opened };
 }
 
 describe("what ended", () => {
@@ -52,6 +52,20 @@ describe("what ended", () => {
     expect(sent).toEqual([]);
     await clock.advance(0);
     expect(sent).toEqual([["a", "b"]]);
+  });
+
+  it("is part of the message soon, and not one by one", async () => {
+    const { clock, opened, batches } = setUp({ ...RULES, most: 1000, batch: 1000 });
+    batches.add(["a", 1]);
+    batches.add(["b", 1]);
+    await clock.advance(19);
+    expect(opened()).toEqual([]);
+    await clock.advance(1);
+    expect(opened()).toEqual(["a", "b"]);
+    for (let at = 0; at < 32; at += 1) batches.add([`${at}`, 1]);
+    expect(opened()).toHaveLength(2);
+    await clock.advance(0);
+    expect(opened()).toHaveLength(34);
   });
 
   it("goes one message at a time", async () => {
