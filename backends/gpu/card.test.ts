@@ -15,7 +15,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe.skipIf(!hasNvidiaCard)("a card (skipped where nvidia-smi lists none)", () => {
   it("is described by name, memory and PCI address", async () => {
     const backend = await gpu.create({}, { log() {} });
-    for (const device of await backend.devices()) {
+    const devices = await backend.devices();
+    expect(devices).not.toEqual([]);
+    for (const device of devices) {
       expect(device.id).toMatch(/^(gpu:GPU|mig:MIG)-[0-9a-f-]{36}$/);
       expect(device.description).toBeTruthy();
       expect(device.memoryBytes).toBeGreaterThan(2 ** 30);
