@@ -84,10 +84,7 @@ export class Batches<Item, Message> {
   async close(): Promise<void> {
     this.#ended = true;
     this.#flush();
-    do {
-      this.#begin();
-      await this.#sending;
-    } while (this.#sending !== undefined);
+    while (this.#sending !== undefined) await this.#sending;
   }
 
   readonly #flush = (): void => {

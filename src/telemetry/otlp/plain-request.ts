@@ -4,7 +4,13 @@
  * are written over them in those places.
  */
 import type { RequestTrace } from "../request-trace.ts";
-import { type EndedRequest, type ModelAttributes, type Span, spansOf } from "../spans.ts";
+import {
+  type EndedRequest,
+  type ModelAttributes,
+  type Span,
+  spansOf,
+  type TracedRequest,
+} from "../spans.ts";
 import { stagesOf } from "../stages.ts";
 import { randomHex } from "../trace-ids.ts";
 import { PADDED_VARINT_END, putHex, putNanoseconds, putPaddedVarint } from "./wire.ts";
@@ -61,9 +67,7 @@ export class PlainRequest {
   readonly #view: DataView;
   readonly #zeroMs: number;
   readonly #ids: Readonly<Record<"trace" | "request" | "queue" | "compute", Places>>;
-  readonly #times: Readonly<
-    Record<"start" | "queued" | "compute" | "inputEnd" | "outputStart" | "end", Places>
-  >;
+  readonly #times: Readonly<Record<keyof ReturnType<typeof timesOf>, Places>>;
   readonly #numbers: Readonly<Record<"number" | "rows" | "batchRows", Places>>;
 
   constructor({ encode, known, zeroMs }: PlainSource) {
@@ -73,7 +77,8 @@ export class PlainRequest {
       ...{ requestId: "", number: NUMBER, above: undefined },
     };
     const ended = { ...EXAMPLE, rows: ROWS, batchRows: BATCH_ROWS };
-    const spans = spansOf({ trace, ended, known } as Parameters<typeof spansOf>[0]);
+    const request = { trace, ended, known } as TracedRequest;
+    const spans = spansOf(request);
     const bytes = encode(spans);
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -89,9 +94,10 @@ export class PlainRequest {
       putNanoseconds(new DataView(example.buffer), 0, zeroMs + ms);
       return placesOf(bytes, example);
     };
+    const { start, queued, compute: begun, inputEnd, outputStart, end } = timesOf(request.ended);
     this.#times = {
-      ...{ start: time(1000), queued: time(1001), compute: time(1006) },
-      ...{ inputEnd: time(1007), outputStart: time(1009), end: time(1010) },
+      ...{ start: time(start), queued: time(queued), compute: time(begun) },
+      ...{ inputEnd: time(inputEnd), outputStart: time(outputStart), end: time(end) },
     };
     const number = (value: number) => {
       const example = new Uint8Array(5);
@@ -99,7 +105,9 @@ export class PlainRequest {
       return placesOf(bytes, example);
     };
     this.#numbers = {
-      ...{ number: number(NUMBER), rows: number(ROWS), batchRows: number(BATCH_ROWS) },
+      number: number(NUMBER),
+      rows: number(ROWS),
+      batchRows: number(BATCH_ROWS),
     };
   }
 
@@ -110,15 +118,14 @@ export class PlainRequest {
     this.#id(ids.request, trace.spanId);
     this.#id(ids.queue, randomHex(8));
     this.#id(ids.compute, randomHex(8));
-    const times = this.#times;
-    const { request, queue, compute } = stagesOf(ended);
-    const begun = compute?.start ?? request.end;
-    this.#time(times.start, request.start);
-    this.#time(times.queued, queue?.start ?? request.start);
-    this.#time(times.compute, begun);
-    this.#time(times.inputEnd, compute?.inputEnd ?? begun);
-    this.#time(times.outputStart, compute?.outputStart ?? begun);
-    this.#time(times.end, request.end);
+    const places = this.#times;
+    const times = timesOf(ended);
+    this.#time(places.start, times.start);
+    this.#time(places.queued, times.queued);
+    this.#time(places.compute, times.compute);
+    this.#time(places.inputEnd, times.inputEnd);
+    this.#time(places.outputStart, times.outputStart);
+    this.#time(places.end, times.end);
     const numbers = this.#numbers;
     this.#number(numbers.number, trace.number);
     this.#number(numbers.rows, ended.rows);
@@ -137,6 +144,21 @@ export class PlainRequest {
   #number(places: Places, value: number): void {
     for (const at of places) putPaddedVarint(this.#bytes, at, value);
   }
+}
+
+/** Of a plain one, `Clock.now` ms: the queue ends where the computation begins, and that where the request ends. */
+function timesOf(ended: EndedRequest) {
+  const { request, queue, compute } = stagesOf(ended);
+  const { start, end } = request;
+  const begun = compute?.start ?? end;
+  return {
+    start,
+    end,
+    queued: queue?.start ?? start,
+    compute: begun,
+    inputEnd: compute?.inputEnd ?? begun,
+    outputStart: compute?.outputStart ?? begun,
+  };
 }
 
 /** Where these bytes stand. */
