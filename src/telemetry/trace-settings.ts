@@ -56,6 +56,13 @@ export class TraceSetting {
     return hit || forced;
   }
 
+  /** Of a request that is no part of a trace: it is counted if the next one is not due yet; else `sample` decides. */
+  passes(): boolean {
+    if (this.#next <= 1) return false;
+    this.#next -= 1;
+    return true;
+  }
+
   /** How many requests that are no part of a trace go before one is traced; Infinity: none will be. */
   get untraced(): number {
     const { rate } = this.values;
@@ -90,6 +97,11 @@ export class TraceSettings {
     // Of every request: its name, which was just read from the network, is hashed only where it may lead somewhere.
     if (this.#models.size === 0) return this.#global;
     return this.#models.get(model)?.setting ?? this.#global;
+  }
+
+  /** `TraceSetting.passes` where it holds for every model; where models have their own, none passes. */
+  passes(): boolean {
+    return this.#models.size === 0 && this.#global.passes();
   }
 
   /**

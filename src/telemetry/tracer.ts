@@ -16,13 +16,24 @@ export class Tracer {
   readonly #settings: TraceSettings;
   readonly #sink: TraceSink;
   readonly #followsCallers: boolean;
+  readonly #next = () => ++this.#number;
   #number = 0;
+  /** Those of the last request that was no part of a trace: a connection's requests mostly share one object. */
+  #plainHeaders: Headers | undefined = undefined;
 
   /** @param followsCallers whether a caller's own trace decides; else its headers are not read. */
   constructor(settings: TraceSettings, sink: TraceSink, followsCallers: boolean) {
     this.#settings = settings;
     this.#sink = sink;
     this.#followsCallers = followsCallers;
+  }
+
+  /**
+   * Whether nothing is to be done for a request; then it has been counted. Else `choose` decides. Small, so that it
+   * becomes part of the line and leaves the compiler room for the rest of it.
+   */
+  passes(headers: Headers | undefined): boolean {
+    return headers === this.#plainHeaders && this.#settings.passes();
   }
 
   /** undefined: this request is not traced. */
@@ -34,7 +45,7 @@ export class Tracer {
     if (parent?.sampled === false) return undefined;
     if (!setting.sample(parent !== undefined)) return undefined;
     const tracestate = parent === undefined ? "" : (headers?.["tracestate"] ?? "");
-    return new RequestTrace({ setting, requestId, parent, tracestate, next: () => ++this.#number });
+    return new RequestTrace({ setting, requestId, parent, tracestate, next: this.#next });
   }
 
   /** How many requests with these headers go before one is traced; Infinity: none will be. */
@@ -52,7 +63,9 @@ export class Tracer {
 
   #parentIn(headers: Headers | undefined): ParentSpan | undefined {
     const header = this.#followsCallers ? headers?.["traceparent"] : undefined;
-    return header === undefined ? undefined : readTraceparent(header);
+    if (header !== undefined) return readTraceparent(header);
+    this.#plainHeaders = headers;
+    return undefined;
   }
 
   ended(outcome: RequestOutcome): void {

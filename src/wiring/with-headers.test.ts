@@ -120,6 +120,28 @@ describe("a request chosen for a trace", () => {
     expect(tracer.untraced("jets", {})).toBe(3);
   });
 
+  it("is each fourth, by whatever connection; one of a caller's trace beside them, and what is set holds at once", () => {
+    const settings = new TraceSettings({ ...values, rate: 4, level: ["TIMESTAMPS"] });
+    const infer = withHeaders(() => undefined, undefined, new Tracer(settings, sink, true));
+    const traced = (headers: Record<string, string>) => {
+      const call = aCall(headers);
+      infer(wire(), call);
+      return call.trace !== undefined;
+    };
+    const [one, other] = [{ te: "trailers" }, { te: "trailers" }];
+    const own = { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" };
+    const not = { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00" };
+    expect([one, one, other, one].map(traced)).toEqual([false, false, false, true]);
+    // Who chose not to be traced is not counted; what is traced anyway is, as by Triton.
+    expect([one, not, not, one, own].map(traced)).toEqual([false, false, false, false, true]);
+    expect([one, one].map(traced)).toEqual([true, false]);
+    settings.update("jets", { rate: 1 });
+    expect([traced(one), traced(one)]).toEqual([true, true]);
+    settings.update("jets", { rate: undefined });
+    settings.update("", { level: [] });
+    expect([one, one, one, one].map(traced)).toEqual([false, false, false, false]);
+  });
+
   it("is none at level OFF", () => {
     const settings = new TraceSettings({ ...values, level: [] });
     expect(seenBy("", new Tracer(settings, sink, false), wire()).call.trace).toBeUndefined();

@@ -14,7 +14,7 @@ export function withHeaders(
   tracer: Tracer | undefined,
 ): Infer {
   if (forwarder === undefined && tracer === undefined) return infer;
-  return (wire, call) => {
+  const looked: Infer = (wire, call) => {
     const asked = forwarder === undefined ? wire : withForwarded(wire, call, forwarder);
     if (wire.bundled !== undefined) {
       // As many as go untraced, see `Inference.untraced`.
@@ -28,6 +28,11 @@ export function withHeaders(
       if (trace.setting.values.level.includes("TENSORS")) tapTensors(trace, asked, call);
     }
     infer(asked, call);
+  };
+  if (forwarder !== undefined || tracer === undefined) return looked;
+  return (wire, call) => {
+    if (wire.bundled === undefined && tracer.passes(call.headers)) infer(wire, call);
+    else looked(wire, call);
   };
 }
 
