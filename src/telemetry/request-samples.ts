@@ -91,8 +91,9 @@ export interface RequestSamplesParts {
 export class RequestSamples implements RequestSampling {
   readonly #parts: RequestSamplesParts;
   readonly #ring: RequestSample[] = [];
-  /** By index of the tenant. */
-  readonly #spans = new Map<number, Span>();
+  /** By index of the tenant, with gaps. */
+  #spans: (Span | undefined)[] = [];
+  #spanCount = 0;
   #spanEndsAt = 0;
   #lookedAtUntil = Number.NEGATIVE_INFINITY;
   #seq = 0;
@@ -138,18 +139,22 @@ export class RequestSamples implements RequestSampling {
   }
 
   #spanOf(tenant: number): Span | undefined {
-    let span = this.#spans.get(tenant);
-    if (span === undefined && this.#spans.size < MOST_TENANTS) {
-      span = new Span();
-      this.#spans.set(tenant, span);
-    }
+    return this.#spans[tenant] ?? this.#begin(tenant);
+  }
+
+  #begin(tenant: number): Span | undefined {
+    if (this.#spanCount >= MOST_TENANTS) return undefined;
+    this.#spanCount += 1;
+    const span = new Span();
+    this.#spans[tenant] = span;
     return span;
   }
 
   /** The span is over. */
   #keep(): void {
-    const all = [...this.#spans.values()].flatMap((span) => span.all());
-    this.#spans.clear();
+    const all = this.#spans.flatMap((span) => span?.all() ?? []);
+    this.#spans = [];
+    this.#spanCount = 0;
     for (const sample of all.toSorted((one, other) => (one.at < other.at ? -1 : 1))) {
       this.#seq += 1;
       this.#ring.push({ seq: this.#seq, ...sample });

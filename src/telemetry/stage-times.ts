@@ -18,11 +18,11 @@ export const STAGE_BOUNDS_SECONDS = [
 /** What stands for those who are not told of one by one. */
 const OTHER = "other";
 
-/** Numbers of one observation: a duration for each stage, and of how many requests. */
+/** Numbers of one observation: the four stamps of its timeline, ms; the time on the device, µs; of how many requests. */
 const WIDTH = 6;
 /** Observations that wait. */
 const MOST_WAITING = 128;
-/** Of a stage that was not reached. */
+/** Time on a device of what was on none. */
 const NONE = -1;
 
 /** One model, tenant and device. */
@@ -40,20 +40,26 @@ class StageRow {
     this.labels = labels;
   }
 
-  /** @param observed from `at` on. */
-  count(observed: Float64Array, at: number): void {
-    const times = observed[at + 5] as number;
-    this.request.observe(observed[at] as number, times);
-    const wire = observed[at + 1] as number;
-    if (wire < 0) return;
-    this.wire.observe(wire, times);
-    this.queue.observe(observed[at + 2] as number, times);
-    const batch = observed[at + 3] as number;
-    if (batch < 0) return;
-    this.batch.observe(batch, times);
-    this.compute.observe(observed[at + 4] as number, times);
+  /** @param stamps from `at` on. */
+  count(stamps: Float64Array, at: number): void {
+    const received = stamps[at] as number;
+    const queued = stamps[at + 1] as number;
+    const dispatched = stamps[at + 2] as number;
+    const answered = stamps[at + 3] as number;
+    const inferUs = stamps[at + 4] as number;
+    const times = stamps[at + 5] as number;
+    this.request.observe(secondsBetween(received, answered), times);
+    if (queued === 0) return;
+    this.wire.observe(secondsBetween(received, queued), times);
+    this.queue.observe(dispatched === 0 ? 0 : secondsBetween(queued, dispatched), times);
+    if (dispatched === 0 || inferUs === NONE) return;
+    const computeMs = inferUs / 1000;
+    this.batch.observe(secondsBetween(dispatched + computeMs, answered), times);
+    this.compute.observe(computeMs / 1000, times);
   }
 }
+
+const secondsBetween = (fromMs: number, toMs: number) => Math.max(0, toMs - fromMs) / 1000;
 
 interface Last {
   signature: ModelSignature | undefined;
@@ -106,31 +112,26 @@ export class StageTimes {
     this.#wallMs = wallMs;
   }
 
-  /** Of a request that was answered as asked. */
+  /** Of a request that was answered as asked: its stamps are put down, and read when there are many. */
   observe(outcome: RequestOutcome): void {
-    const { signature, timeline, execution, requests = 1 } = outcome;
-    const { received, queued, dispatched, answered } = timeline;
+    const { signature, timeline, execution, requests } = outcome;
     const row = this.#row(signature, outcome);
     const waiting = this.#waiting;
     const nth = this.#waitingCount;
     const at = WIDTH * nth;
-    const whole = Math.max(0, answered - received) / 1000;
-    waiting[at] = whole;
-    waiting[at + 1] = queued > 0 ? Math.max(0, queued - received) / 1000 : NONE;
-    waiting[at + 2] = dispatched > 0 ? Math.max(0, dispatched - queued) / 1000 : 0;
-    waiting[at + 3] = NONE;
-    if (execution !== undefined && dispatched > 0) {
-      const computeMs = execution.inferUs / 1000;
-      waiting[at + 3] = Math.max(0, answered - dispatched - computeMs) / 1000;
-      waiting[at + 4] = computeMs / 1000;
-    }
-    waiting[at + 5] = requests;
+    waiting[at] = timeline.received;
+    waiting[at + 1] = timeline.queued;
+    waiting[at + 2] = timeline.dispatched;
+    waiting[at + 3] = timeline.answered;
+    waiting[at + 4] = execution === undefined ? NONE : execution.inferUs;
+    waiting[at + 5] = requests ?? 1;
     this.#waitingRows[nth] = row;
     this.#waitingCount = nth + 1;
     if (this.#waitingCount === MOST_WAITING) this.#count();
     if (outcome.trace !== undefined) {
       row.exemplars ??= [];
       const { traceId } = outcome.trace;
+      const whole = secondsBetween(timeline.received, timeline.answered);
       const exemplar = { traceId, value: whole, wallMs: this.#wallMs() };
       row.exemplars[row.request.indexOf(whole)] = exemplar;
     }
