@@ -19,8 +19,14 @@ import { slopePerHour } from "./slope.ts";
 import { type Target, TROUBLES } from "./troubles.ts";
 
 const FAULT_EVERY_MS = 10_000;
+/**
+ * Of the warm-up: each kind of fault must have come some twenty times. Until then V8 compiles what is run by few
+ * things only, and learns about it, which takes memory once: 3 MB in the first forty of each kind, then no more.
+ */
+const WARM_UP_FAULT_EVERY_MS = 1_000;
+const LONGEST_WARM_UP_MS = 180_000;
 const SAMPLE_EVERY_MS = 5_000;
-/** Of the time, before the memory is looked at. */
+/** Of the time after it, before the memory is looked at. */
 const WARM_UP = 0.2;
 /** Bytes an hour. */
 const SLOPE_LIMIT = 1e6;
@@ -64,13 +70,18 @@ export async function soak(cases: Cases, { minutes, seed }: SoakOptions): Promis
     ...{ gateway, operator, headers: tenants.headersOf(TENANTS[0]), random: new Random(seed) },
   };
   try {
-    // A first minute of everything, a short one: what it leaves is there for good.
-    await load(target, tenants.headersOf, Math.min(60_000, minutes * 6_000), () => {});
+    // What this leaves is there for good.
+    await load(target, tenants.headersOf, {
+      ms: Math.min(LONGEST_WARM_UP_MS, minutes * 6_000),
+      faultEveryMs: WARM_UP_FAULT_EVERY_MS,
+    });
     const before = await left(gateway, operator);
     const samples: { readonly atMs: number; readonly bytes: number }[] = [];
-    const told = await load(target, tenants.headersOf, minutes * 60_000, (atMs) =>
-      samples.push({ atMs, bytes: residentBytes(gateway.pid) }),
-    );
+    const told = await load(target, tenants.headersOf, {
+      ms: minutes * 60_000,
+      faultEveryMs: FAULT_EVERY_MS,
+      sampled: (atMs) => samples.push({ atMs, bytes: residentBytes(gateway.pid) }),
+    });
     await cases.run(`${minutes} minutes of mixed load, a fault every 10 s (seed ${seed})`, () => {
       const { answered, troubles, faults } = told;
       expect(
@@ -114,6 +125,13 @@ export async function soak(cases: Cases, { minutes, seed }: SoakOptions): Promis
   }
 }
 
+interface Pace {
+  readonly ms: number;
+  readonly faultEveryMs: number;
+  /** Told after each collection of the gateway's garbage. */
+  readonly sampled?: (atMs: number) => void;
+}
+
 interface Told {
   readonly answered: Readonly<Record<string, number>>;
   readonly troubles: readonly string[];
@@ -123,8 +141,7 @@ interface Told {
 async function load(
   target: Target,
   headersOf: (tenant: string) => Readonly<Record<string, string>>,
-  ms: number,
-  sampled: (atMs: number) => void,
+  { ms, faultEveryMs, sampled }: Pace,
 ): Promise<Told> {
   const { gateway, operator, random } = target;
   const unary = new Load({
@@ -142,7 +159,7 @@ async function load(
   let faults = 0;
   let sampledAt = 0;
   for (let now = 0; now < ms; now = performance.now() - began) {
-    if (now >= (faults + 1) * FAULT_EVERY_MS) {
+    if (now >= (faults + 1) * faultEveryMs) {
       const name = names[random.integer(names.length)] ?? "";
       faults += 1;
       stdout.write(`${(now / 1_000).toFixed(0)} s: ${name}\n`);
@@ -152,7 +169,7 @@ async function load(
       sampledAt = now;
       process.kill(gateway.pid, "SIGUSR2"); // collect-on-signal.ts
       await sleep(200);
-      sampled(now);
+      sampled?.(now);
     }
     await sleep(100);
   }
