@@ -22,7 +22,7 @@ const OTHER = "other";
 const WIDTH = 6;
 /** Observations that wait. */
 const MOST_WAITING = 128;
-/** Time on a device of what was on none. */
+/** Stands for the time on the device of what no device executed. */
 const NONE = -1;
 
 /** One model, tenant and device. */
@@ -49,10 +49,10 @@ class StageRow {
     const inferUs = stamps[at + 4] as number;
     const times = stamps[at + 5] as number;
     this.request.observe(secondsBetween(received, answered), times);
-    if (queued === 0) return;
+    if (!(queued > 0)) return;
     this.wire.observe(secondsBetween(received, queued), times);
-    this.queue.observe(dispatched === 0 ? 0 : secondsBetween(queued, dispatched), times);
-    if (dispatched === 0 || inferUs === NONE) return;
+    this.queue.observe(!(dispatched > 0) ? 0 : secondsBetween(queued, dispatched), times);
+    if (!(dispatched > 0) || inferUs === NONE) return;
     const computeMs = inferUs / 1000;
     this.batch.observe(secondsBetween(dispatched + computeMs, answered), times);
     this.compute.observe(computeMs / 1000, times);

@@ -56,8 +56,11 @@ export class TraceSetting {
     return hit || forced;
   }
 
-  /** Of a request that is no part of a trace: it is counted if the next one is not due yet; else `sample` decides. */
-  passes(): boolean {
+  /**
+   * Lets a request that is no part of a trace go untraced where none is due yet, and counts it; else `sample` decides.
+   * Whatever the level and what is left of the count: where nothing is traced, what was counted matters to nobody.
+   */
+  letPass(): boolean {
     if (this.#next <= 1) return false;
     this.#next -= 1;
     return true;
@@ -99,9 +102,9 @@ export class TraceSettings {
     return this.#models.get(model)?.setting ?? this.#global;
   }
 
-  /** `TraceSetting.passes` where it holds for every model; where models have their own, none passes. */
-  passes(): boolean {
-    return this.#models.size === 0 && this.#global.passes();
+  /** As `TraceSetting.letPass`, whatever the model; where models have settings of their own, none passes. */
+  letPass(): boolean {
+    return this.#models.size === 0 && this.#global.letPass();
   }
 
   /**

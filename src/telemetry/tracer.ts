@@ -16,7 +16,7 @@ export class Tracer {
   readonly #settings: TraceSettings;
   readonly #sink: TraceSink;
   readonly #followsCallers: boolean;
-  readonly #next = () => ++this.#number;
+  readonly #nextNumber = () => ++this.#number;
   #number = 0;
   /** Those of the last request that was no part of a trace: a connection's requests mostly share one object. */
   #plainHeaders: Headers | undefined = undefined;
@@ -29,11 +29,11 @@ export class Tracer {
   }
 
   /**
-   * Whether nothing is to be done for a request; then it has been counted. Else `choose` decides. Small, so that it
-   * becomes part of the line and leaves the compiler room for the rest of it.
+   * Lets a request go untraced, and counts it, where that can be told at a glance; else `choose` decides. Small, so
+   * that it becomes part of the line and leaves the compiler room for the rest of it.
    */
-  passes(headers: Headers | undefined): boolean {
-    return headers === this.#plainHeaders && this.#settings.passes();
+  letPass(headers: Headers | undefined): boolean {
+    return headers === this.#plainHeaders && this.#settings.letPass();
   }
 
   /** undefined: this request is not traced. */
@@ -45,7 +45,7 @@ export class Tracer {
     if (parent?.sampled === false) return undefined;
     if (!setting.sample(parent !== undefined)) return undefined;
     const tracestate = parent === undefined ? "" : (headers?.["tracestate"] ?? "");
-    return new RequestTrace({ setting, requestId, parent, tracestate, next: this.#next });
+    return new RequestTrace({ setting, requestId, parent, tracestate, next: this.#nextNumber });
   }
 
   /** How many requests with these headers go before one is traced; Infinity: none will be. */

@@ -14,7 +14,7 @@ export function withHeaders(
   tracer: Tracer | undefined,
 ): Infer {
   if (forwarder === undefined && tracer === undefined) return infer;
-  const looked: Infer = (wire, call) => {
+  const attended: Infer = (wire, call) => {
     const asked = forwarder === undefined ? wire : withForwarded(wire, call, forwarder);
     if (wire.bundled !== undefined) {
       // As many as go untraced, see `Inference.untraced`.
@@ -29,10 +29,10 @@ export function withHeaders(
     }
     infer(asked, call);
   };
-  if (forwarder !== undefined || tracer === undefined) return looked;
+  if (forwarder !== undefined || tracer === undefined) return attended;
   return (wire, call) => {
-    if (wire.bundled === undefined && tracer.passes(call.headers)) infer(wire, call);
-    else looked(wire, call);
+    if (wire.bundled === undefined && tracer.letPass(call.headers)) infer(wire, call);
+    else attended(wire, call);
   };
 }
 
