@@ -157,12 +157,13 @@ async function watchedBench(setting: Setting, name: string, watch: Watch): Promi
     name,
     measures: `CPU s per 1000 requests, ${wordsOf(watch)} ÷ none of it`,
     goal: { kind: "at most", value: GOAL } as const,
-    ...comparing(({ cpu }) => cpu.server + cpu.workers),
+    ...comparing(wholeCost),
     controlErrors: (slices: Slice[]) => mergeErrors(slices.map(({ errors }) => errors)),
     figures: (slices: readonly Slice[], controls: readonly Slice[][]) => ({
       "requests/s, watched": median(slices.map((slice) => slice.requestsPerSecond)),
-      "requests/s, alone": median(controls.flat().map((slice) => slice.requestsPerSecond)),
-      "CPU s per 1000, alone": median(controls.flat().map(({ cpu }) => cpu.server)),
+      "requests/s, not watched": median(controls.flat().map((slice) => slice.requestsPerSecond)),
+      "CPU s per 1000, watched": median(slices.map(wholeCost)),
+      "CPU s per 1000, not watched": median(controls.flat().map(wholeCost)),
     }),
   };
   try {
@@ -183,10 +184,10 @@ async function watchedBench(setting: Setting, name: string, watch: Watch): Promi
     }
     const { min, max } = spread(ofPairs);
     const result = ratioResult(bench, rounds);
-    const alone = ratioResult({ ...bench, ...comparing(({ cpu }) => cpu.server) }, rounds);
+    const ownProcess = ratioResult({ ...bench, ...comparing(({ cpu }) => cpu.server) }, rounds);
     const more = {
       ...{ "least of a pair": min, "most of a pair": max },
-      "× of the gateway's own process": alone.value,
+      "× of the gateway's own process": ownProcess.value,
       ...told,
     };
     return { ...result, figures: { ...result.figures, ...more } };
@@ -194,6 +195,9 @@ async function watchedBench(setting: Setting, name: string, watch: Watch): Promi
     await collector.stop();
   }
 }
+
+/** Of the gateway and its workers. */
+const wholeCost = ({ cpu }: Slice) => cpu.server + cpu.workers;
 
 /** What is compared, of a slice. */
 const comparing = (costOf: (slice: Slice) => number) => ({
