@@ -20,8 +20,8 @@ import { type Target, TROUBLES } from "./troubles.ts";
 
 const FAULT_EVERY_MS = 10_000;
 /**
- * Before it every kind of fault comes in turn, up to so often. What only a fault runs is compiled when it has run some
- * times, and that takes memory once: 3 MB in the first forty or so of each kind, hardly anything after them.
+ * Before it every kind of fault comes in turn, up to so often: what only a fault runs is compiled when it has run some
+ * times, and that takes memory (without load 3 MB in the first forty of each kind, a tenth of that in the next).
  */
 const WARM_UP_FAULT_EVERY_MS = 700;
 const LONGEST_WARM_UP_MS = 240_000;
