@@ -91,9 +91,8 @@ export interface RequestSamplesParts {
 export class RequestSamples implements RequestSampling {
   readonly #parts: RequestSamplesParts;
   readonly #ring: RequestSample[] = [];
-  /** By index of the tenant, with gaps. */
-  #spans: (Span | undefined)[] = [];
-  #spanCount = 0;
+  /** By index of the tenant. */
+  readonly #spans = new Map<number, Span>();
   #spanEndsAt = 0;
   #lookedAtUntil = Number.NEGATIVE_INFINITY;
   #seq = 0;
@@ -139,22 +138,18 @@ export class RequestSamples implements RequestSampling {
   }
 
   #spanOf(tenant: number): Span | undefined {
-    return this.#spans[tenant] ?? this.#begin(tenant);
-  }
-
-  #begin(tenant: number): Span | undefined {
-    if (this.#spanCount >= MOST_TENANTS) return undefined;
-    this.#spanCount += 1;
-    const span = new Span();
-    this.#spans[tenant] = span;
+    let span = this.#spans.get(tenant);
+    if (span === undefined && this.#spans.size < MOST_TENANTS) {
+      span = new Span();
+      this.#spans.set(tenant, span);
+    }
     return span;
   }
 
   /** The span is over. */
   #keep(): void {
-    const all = this.#spans.flatMap((span) => span?.all() ?? []);
-    this.#spans = [];
-    this.#spanCount = 0;
+    const all = [...this.#spans.values()].flatMap((span) => span.all());
+    this.#spans.clear();
     for (const sample of all.toSorted((one, other) => (one.at < other.at ? -1 : 1))) {
       this.#seq += 1;
       this.#ring.push({ seq: this.#seq, ...sample });
