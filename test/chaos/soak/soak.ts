@@ -19,15 +19,9 @@ import { slopePerHour } from "./slope.ts";
 import { type Target, TROUBLES } from "./troubles.ts";
 
 const FAULT_EVERY_MS = 10_000;
-/**
- * Before it every kind of fault comes in turn, up to so often: what only a fault runs is compiled when it has run some
- * times, and that takes memory (without load 3 MB in the first forty of each kind, a tenth of that in the next).
- */
-const WARM_UP_FAULT_EVERY_MS = 700;
-const LONGEST_WARM_UP_MS = 240_000;
 const SAMPLE_EVERY_MS = 5_000;
-/** Of the measured time: the memory of this first part is not looked at. */
-const NOT_LOOKED_AT = 0.2;
+/** Of the time, before the memory is looked at. */
+const WARM_UP = 0.2;
 /** Bytes an hour. */
 const SLOPE_LIMIT = 1e6;
 /** A shorter soak says nothing about a slope: it is told only. */
@@ -70,22 +64,18 @@ export async function soak(cases: Cases, { minutes, seed }: SoakOptions): Promis
     ...{ gateway, operator, headers: tenants.headersOf(TENANTS[0]), random: new Random(seed) },
   };
   try {
-    // What this leaves is there for good.
-    const turns = Object.keys(TROUBLES);
-    const warmUp = await load(target, tenants.headersOf, {
-      ms: Math.min(LONGEST_WARM_UP_MS, minutes * 10_000),
-      faultEveryMs: WARM_UP_FAULT_EVERY_MS,
-      choose: (nth) => turns[nth % turns.length] ?? "",
-    });
-    await sleep(FAULT_EVERY_MS);
+    // A first minute of everything, a short one: what it leaves is there for good.
+    const warmUp = await load(
+      target,
+      tenants.headersOf,
+      Math.min(60_000, minutes * 6_000),
+      () => {},
+    );
     const before = await left(gateway, operator);
     const samples: { readonly atMs: number; readonly bytes: number }[] = [];
-    const told = await load(target, tenants.headersOf, {
-      ms: minutes * 60_000,
-      faultEveryMs: FAULT_EVERY_MS,
-      choose: () => turns[target.random.integer(turns.length)] ?? "",
-      sampled: (atMs) => samples.push({ atMs, bytes: residentBytes(gateway.pid) }),
-    });
+    const told = await load(target, tenants.headersOf, minutes * 60_000, (atMs) =>
+      samples.push({ atMs, bytes: residentBytes(gateway.pid) }),
+    );
     await cases.run(`${minutes} minutes of mixed load, a fault every 10 s (seed ${seed})`, () => {
       const { answered, faults } = told;
       const troubles = [...warmUp.troubles, ...told.troubles];
@@ -94,10 +84,10 @@ export async function soak(cases: Cases, { minutes, seed }: SoakOptions): Promis
         `${troubles.length} unexpected: ${troubles.slice(0, 5).join("; ")}`,
       );
       const counts = Object.entries(answered).map(([way, count]) => `${way} ${count}`);
-      return `0 unexpected of ${counts.join(", ")}; ${faults} faults after ${warmUp.faults} of the warm-up`;
+      return `0 unexpected of ${counts.join(", ")}; ${faults} faults`;
     });
     await cases.run("memory stands still", () => {
-      const warm = samples.filter(({ atMs }) => atMs > NOT_LOOKED_AT * minutes * 60_000);
+      const warm = samples.filter(({ atMs }) => atMs > WARM_UP * minutes * 60_000);
       const { slope, error } = slopePerHour(warm);
       const text = `${(slope / 1e6).toFixed(1)} ± ${(error / 1e6).toFixed(1)} MB/h over ${warm.length} samples`;
       if (minutes >= TELLING_MINUTES) expect(slope - 2 * error <= SLOPE_LIMIT, text);
@@ -130,16 +120,6 @@ export async function soak(cases: Cases, { minutes, seed }: SoakOptions): Promis
   }
 }
 
-interface Pace {
-  readonly ms: number;
-  /** At least. */
-  readonly faultEveryMs: number;
-  /** The name of the fault that comes after so many. */
-  choose(faults: number): string;
-  /** Told after each collection of the gateway's garbage. */
-  readonly sampled?: (atMs: number) => void;
-}
-
 interface Told {
   readonly answered: Readonly<Record<string, number>>;
   readonly troubles: readonly string[];
@@ -149,9 +129,10 @@ interface Told {
 async function load(
   target: Target,
   headersOf: (tenant: string) => Readonly<Record<string, string>>,
-  { ms, faultEveryMs, choose, sampled }: Pace,
+  ms: number,
+  sampled: (atMs: number) => void,
 ): Promise<Told> {
-  const { gateway, operator } = target;
+  const { gateway, operator, random } = target;
   const unary = new Load({
     ...{ port: gateway.grpcPort, clients: 8, connections: 4, timeoutMs: 30_000 },
     headers: (client) => headersOf(TENANTS[client % TENANTS.length] ?? TENANTS[0]),
@@ -162,14 +143,13 @@ async function load(
     http: new HttpLane(gateway, headersOf(TENANTS[0])).start(),
     "shared memory": new SharedMemoryLane(gateway, headersOf(TENANTS[1]), operator).start(),
   };
+  const names = Object.keys(TROUBLES);
   const began = performance.now();
   let faults = 0;
-  let faultAt = 0;
   let sampledAt = 0;
   for (let now = 0; now < ms; now = performance.now() - began) {
-    if (now - faultAt >= faultEveryMs) {
-      faultAt = now;
-      const name = choose(faults);
+    if (now >= (faults + 1) * FAULT_EVERY_MS) {
+      const name = names[random.integer(names.length)] ?? "";
       faults += 1;
       stdout.write(`${(now / 1_000).toFixed(0)} s: ${name}\n`);
       await TROUBLES[name]?.(target);
@@ -178,7 +158,7 @@ async function load(
       sampledAt = now;
       process.kill(gateway.pid, "SIGUSR2"); // collect-on-signal.ts
       await sleep(200);
-      sampled?.(now);
+      sampled(now);
     }
     await sleep(100);
   }
