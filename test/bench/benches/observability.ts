@@ -1,8 +1,8 @@
 /**
  * What being watched costs: a gateway whose metrics are scraped every second (ten times as often as usual), that traces
- * 1 % of the requests to a collector and shows its dashboard to somebody, against one that does none of it. CPU of a
- * gateway with its workers, which is what requests cost; that of the gateway's own process is told beside it. And each
- * of it alone, to know where the cost is.
+ * 1 % of the requests to a collector and shows its dashboard to somebody, against one that does none of it. CPU of the
+ * gateways' own processes; that of a gateway with its workers is told beside it. And each of it alone, to know where
+ * the cost is.
  */
 import { once } from "node:events";
 import { createServer, get } from "node:http";
@@ -155,15 +155,14 @@ async function watchedBench(setting: Setting, name: string, watch: Watch): Promi
   };
   const bench = {
     name,
-    measures: `CPU s per 1000 requests, ${wordsOf(watch)} ÷ none of it`,
+    measures: `gateway CPU s per 1000 requests, ${wordsOf(watch)} ÷ none of it`,
     goal: { kind: "at most", value: GOAL } as const,
-    ...comparing(wholeCost),
+    ...comparing(ownCost),
     controlErrors: (slices: Slice[]) => mergeErrors(slices.map(({ errors }) => errors)),
     figures: (slices: readonly Slice[], controls: readonly Slice[][]) => ({
       "requests/s, watched": median(slices.map((slice) => slice.requestsPerSecond)),
       "requests/s, not watched": median(controls.flat().map((slice) => slice.requestsPerSecond)),
-      "CPU s per 1000, watched": median(slices.map(wholeCost)),
-      "CPU s per 1000, not watched": median(controls.flat().map(wholeCost)),
+      "gateway CPU s per 1000, not watched": median(controls.flat().map(ownCost)),
     }),
   };
   try {
@@ -184,10 +183,10 @@ async function watchedBench(setting: Setting, name: string, watch: Watch): Promi
     }
     const { min, max } = spread(ofPairs);
     const result = ratioResult(bench, rounds);
-    const ownProcess = ratioResult({ ...bench, ...comparing(({ cpu }) => cpu.server) }, rounds);
+    const withWorkers = ratioResult({ ...bench, ...comparing(wholeCost) }, rounds);
     const more = {
       ...{ "least of a pair": min, "most of a pair": max },
-      "× of the gateway's own process": ownProcess.value,
+      "× of a gateway with its workers": withWorkers.value,
       ...told,
     };
     return { ...result, figures: { ...result.figures, ...more } };
@@ -196,7 +195,7 @@ async function watchedBench(setting: Setting, name: string, watch: Watch): Promi
   }
 }
 
-/** Of the gateway and its workers. */
+const ownCost = ({ cpu }: Slice) => cpu.server;
 const wholeCost = ({ cpu }: Slice) => cpu.server + cpu.workers;
 
 /** What is compared, of a slice. */
