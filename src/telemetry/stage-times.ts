@@ -49,10 +49,10 @@ class StageRow {
     const inferUs = stamps[at + 4] as number;
     const times = stamps[at + 5] as number;
     this.request.observe(secondsBetween(received, answered), times);
-    if (!(queued > 0)) return;
+    if (queued <= 0) return;
     this.wire.observe(secondsBetween(received, queued), times);
-    this.queue.observe(!(dispatched > 0) ? 0 : secondsBetween(queued, dispatched), times);
-    if (!(dispatched > 0) || inferUs === NONE) return;
+    this.queue.observe(secondsBetween(queued, dispatched), times);
+    if (dispatched <= 0 || inferUs === NONE) return;
     const computeMs = inferUs / 1000;
     this.batch.observe(secondsBetween(dispatched + computeMs, answered), times);
     this.compute.observe(computeMs / 1000, times);

@@ -48,10 +48,9 @@ export class TraceSetting {
     const { rate } = this.values;
     if (!this.on) return false;
     if (rate === 0 || (this.#left === 0 && !forced)) return forced;
-    this.#next -= 1;
-    const due = this.#next <= 0;
-    if (due) this.#next += rate;
-    const hit = due && this.#left !== 0;
+    if (this.letPass()) return forced;
+    this.#next += rate - 1;
+    const hit = this.#left !== 0;
     if (hit && this.#left > 0) this.#left--;
     return hit || forced;
   }

@@ -41,6 +41,7 @@ export class Tracer {
     const setting = this.#settings.of(model);
     if (!setting.on) return undefined;
     const parent = this.#parentIn(headers);
+    if (parent === undefined) this.#plainHeaders = headers;
     // Who traces, and chose not to trace this one, wants no part of it traced.
     if (parent?.sampled === false) return undefined;
     if (!setting.sample(parent !== undefined)) return undefined;
@@ -63,9 +64,7 @@ export class Tracer {
 
   #parentIn(headers: Headers | undefined): ParentSpan | undefined {
     const header = this.#followsCallers ? headers?.["traceparent"] : undefined;
-    if (header !== undefined) return readTraceparent(header);
-    this.#plainHeaders = headers;
-    return undefined;
+    return header === undefined ? undefined : readTraceparent(header);
   }
 
   ended(outcome: RequestOutcome): void {
