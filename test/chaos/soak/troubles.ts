@@ -1,4 +1,4 @@
-/** What a soak does to a gateway, one thing every ten seconds, chosen by a seed. None of it may cost anybody an answer. */
+/** What a soak does to a gateway, one thing after the other, chosen by a seed. None of it may cost anybody an answer. */
 import { randomBytes } from "node:crypto";
 import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
