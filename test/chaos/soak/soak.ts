@@ -76,11 +76,15 @@ export async function soak(cases: Cases, { minutes, seed }: SoakOptions): Promis
       faultEveryMs: WARM_UP_FAULT_EVERY_MS,
     });
     const before = await left(gateway, operator);
-    const samples: { readonly atMs: number; readonly bytes: number }[] = [];
+    const resident: MemorySample[] = [];
+    const kept: MemorySample[] = [];
     const told = await load(target, tenants.headersOf, {
       ms: minutes * 60_000,
       faultEveryMs: FAULT_EVERY_MS,
-      sampled: (atMs) => samples.push({ atMs, bytes: residentBytes(gateway.pid) }),
+      async sampled(atMs) {
+        resident.push({ atMs, bytes: residentBytes(gateway.pid) });
+        kept.push({ atMs, bytes: await keptBytes(gateway, operator) });
+      },
     });
     await cases.run(`${minutes} minutes of mixed load, a fault every 10 s (seed ${seed})`, () => {
       const { answered, faults } = told;
@@ -93,9 +97,11 @@ export async function soak(cases: Cases, { minutes, seed }: SoakOptions): Promis
       return `0 unexpected of ${counts.join(", ")}; ${faults} faults after ${warmUp.faults} of the warm-up`;
     });
     await cases.run("memory stands still", () => {
-      const warm = samples.filter(({ atMs }) => atMs > SETTLING * minutes * 60_000);
+      const settled = ({ atMs }: MemorySample) => atMs > SETTLING * minutes * 60_000;
+      const warm = resident.filter(settled);
       const { slope, error } = slopePerHour(warm);
-      const text = `${(slope / 1e6).toFixed(1)} ± ${(error / 1e6).toFixed(1)} MB/h over ${warm.length} samples`;
+      const ofHeap = slopePerHour(kept.filter(settled));
+      const text = `${megabytes(slope)} ± ${megabytes(error)} MB/h over ${warm.length} samples; of what V8 keeps in its old spaces ${megabytes(ofHeap.slope)} ± ${megabytes(ofHeap.error)}`;
       if (minutes >= TELLING_MINUTES) expect(slope - 2 * error <= SLOPE_LIMIT, text);
       return text;
     });
@@ -126,12 +132,19 @@ export async function soak(cases: Cases, { minutes, seed }: SoakOptions): Promis
   }
 }
 
+interface MemorySample {
+  readonly atMs: number;
+  readonly bytes: number;
+}
+
+const megabytes = (bytes: number) => (bytes / 1e6).toFixed(2);
+
 interface Pace {
   readonly ms: number;
   /** At least. */
   readonly faultEveryMs: number;
   /** Told after each collection of the gateway's garbage. */
-  readonly sampled?: (atMs: number) => void;
+  readonly sampled?: (atMs: number) => Promise<void>;
 }
 
 interface Told {
@@ -173,7 +186,7 @@ async function load(
       sampledAt = now;
       process.kill(gateway.pid, "SIGUSR2"); // collect-on-signal.ts
       await sleep(200);
-      sampled?.(now);
+      await sampled?.(now);
     }
     await sleep(100);
   }
@@ -190,6 +203,17 @@ async function load(
     ],
     faults,
   };
+}
+
+/** What lives long, code with it: tells growth of the heap from that of the process, which has more noise. */
+async function keptBytes(
+  { metricsPort }: GatewayProcess,
+  headers: Readonly<Record<string, string>>,
+): Promise<number> {
+  const samples = await scrape(metricsPort, headers);
+  const used = (space: string) =>
+    sum(samples, "nodejs_heap_space_size_used_bytes", { space }) ?? Number.NaN;
+  return used("old") + used("code") + used("large_object");
 }
 
 /** What the gateway still holds once nobody is there. */
