@@ -489,6 +489,32 @@ describe("a worker that hangs in native code", { timeout: TEST_MS }, () => {
   });
 });
 
+describe("a worker that stopped before it is asked", { timeout: TEST_MS }, () => {
+  /** Short of what a load may take by far: who waits for that does not come back within the test. */
+  const newFleetOf = (maxCpuWorkers: number) =>
+    newFleet({ maxCpuWorkers, executionTimeoutMs: 1_500, loadTimeoutMs: 600_000 });
+
+  it("to load one more model is replaced, and the model is loaded", async () => {
+    const fleet = newFleetOf(1);
+    const first = await load(fleet, echoVariant({}, "first"));
+    const pid = first.workerPid;
+    process.kill(pid, "SIGSTOP");
+    const second = await load(fleet, echoVariant({}, "second"));
+    expect(await run(second, [2])).toEqual([2]);
+    expect(isAlive(pid)).toBe(false);
+    await becomesReady(first);
+    expect(await run(first, [1])).toEqual([1]);
+  });
+
+  it("to unload does not outlive its model", async () => {
+    const instance = await load(newFleetOf(1), echoVariant());
+    const pid = instance.workerPid;
+    process.kill(pid, "SIGSTOP");
+    await instance.close();
+    expect(isAlive(pid)).toBe(false);
+  });
+});
+
 describe("a model that kills its worker when it is loaded", { timeout: TEST_MS }, () => {
   it("is refused, and the others of that worker are back soon", async () => {
     const fleet = newFleet({ maxCpuWorkers: 1 });

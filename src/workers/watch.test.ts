@@ -11,6 +11,13 @@ describe("the watch over a worker", () => {
     ["waits for the answer to the ping", 100, { pingedAt: 0 }, "fine"],
     ["gives an execution its time", 100, { headSince: 0 }, "fine"],
     ["gives a load its longer time", 1_000, { askedAt: 0 }, "fine"],
+    ["waits for the answer to the ping before a load", 100, { askedAt: 0, pingedAt: 0 }, "fine"],
+    [
+      "gives a probe its time, whenever it was pinged",
+      150,
+      { askedAt: 100, askIsShort: true, pingedAt: 0 },
+      "fine",
+    ],
     ["does not blame a run that waits behind a load", 900, { askedAt: 0, headSince: 0 }, "fine"],
     ["does not blame a busy one for an old ping", 150, { headSince: 100, pingedAt: 0 }, "fine"],
   ] as const)("%s", (_, now, over, verdict) => {
@@ -19,6 +26,12 @@ describe("the watch over a worker", () => {
 
   it.each([
     ["silence", 101, { pingedAt: 0 }, "it gave no sign of life for 100 ms"],
+    [
+      "silence before a load",
+      101,
+      { askedAt: 50, pingedAt: 0 },
+      "it gave no sign of life for 100 ms",
+    ],
     ["an execution", 101, { headSince: 0 }, "one execution took longer than 100 ms"],
     ["a load", 1_001, { askedAt: 0 }, "a load took longer than 1000 ms"],
     ["a probe", 101, { askedAt: 0, askIsShort: true }, "a probe took longer than 100 ms"],

@@ -14,7 +14,7 @@ export interface WatchedWorker {
   readonly askIsShort?: boolean;
   /** Since when the oldest run is the oldest; undefined: no run. */
   readonly headSince: number | undefined;
-  /** When a ping was sent since which nothing was heard; undefined: none under way. */
+  /** When a ping was sent since which nothing was heard; undefined: none under way. Before the words, where there are any. */
   readonly pingedAt: number | undefined;
 }
 
@@ -24,8 +24,12 @@ export function judge(worker: WatchedWorker, limits: WatchLimits, now: number): 
   const { askedAt, askIsShort = false, headSince, pingedAt } = worker;
   const { executionTimeoutMs, loadTimeoutMs } = limits;
   const longerThan = (since: number, limitMs: number) => now - since > limitMs;
+  const silent = pingedAt !== undefined && longerThan(pingedAt, executionTimeoutMs);
+  const silence = { killBecause: `it gave no sign of life for ${executionTimeoutMs} ms` };
   // A load keeps the runs behind it waiting; they are not to blame.
   if (askedAt !== undefined) {
+    // One that had stopped before it was asked would have all the time of a load.
+    if (silent && !askIsShort) return silence;
     const limitMs = askIsShort ? executionTimeoutMs : loadTimeoutMs;
     if (!longerThan(askedAt, limitMs)) return "fine";
     return { killBecause: `a ${askIsShort ? "probe" : "load"} took longer than ${limitMs} ms` };
@@ -35,6 +39,5 @@ export function judge(worker: WatchedWorker, limits: WatchLimits, now: number): 
     return { killBecause: `one execution took longer than ${executionTimeoutMs} ms` };
   }
   if (pingedAt === undefined) return "ping";
-  if (!longerThan(pingedAt, executionTimeoutMs)) return "fine";
-  return { killBecause: `it gave no sign of life for ${executionTimeoutMs} ms` };
+  return silent ? silence : "fine";
 }

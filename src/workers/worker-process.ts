@@ -151,6 +151,8 @@ export class WorkerProcess {
       const isShort = SHORT_ASKS.has(words.type);
       const askedAt = this.#settings.clock.now();
       if (this.#asks.size === 0) this.#askingSince = askedAt;
+      // A load may take minutes, the answer to a ping before it may not.
+      if (!isShort && this.#pingedAt === undefined && !this.#isLoading()) this.#ping(askedAt);
       this.#asks.set(ask, { askedAt, isShort, resolve, reject });
       this.#channel.send(frame);
     });
@@ -349,11 +351,20 @@ export class WorkerProcess {
     const watched = { askedAt, askIsShort, headSince, pingedAt: this.#pingedAt };
     const verdict = judge(watched, this.#settings, now);
     if (verdict === "ping") {
-      this.#pingedAt = now;
-      this.#channel.send(wordsFrame({ type: "ping" }));
+      this.#ping(now);
     } else if (verdict !== "fine") {
       this.kill(verdict.killBecause);
     }
+  }
+
+  /** Or unloading: it may be too busy to answer anything. */
+  #isLoading(): boolean {
+    return [...this.#asks.values()].some(({ isShort }) => !isShort);
+  }
+
+  #ping(now: number): void {
+    this.#pingedAt = now;
+    this.#channel.send(wordsFrame({ type: "ping" }));
   }
 
   #die(how: string): void {
