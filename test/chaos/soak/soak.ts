@@ -171,6 +171,7 @@ async function load(
   };
   const names = Object.keys(TROUBLES);
   const began = performance.now();
+  const ofFaults: string[] = [];
   let faults = 0;
   let faultAt = 0;
   let sampledAt = 0;
@@ -180,7 +181,9 @@ async function load(
       const name = names[random.integer(names.length)] ?? "";
       faults += 1;
       stdout.write(`${(now / 1_000).toFixed(0)} s: ${name}\n`);
-      await TROUBLES[name]?.(target);
+      await TROUBLES[name]?.(target).catch((thrown: unknown) => {
+        ofFaults.push(`${name}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+      });
     }
     if (now - sampledAt >= SAMPLE_EVERY_MS) {
       sampledAt = now;
@@ -198,6 +201,7 @@ async function load(
       ...Object.fromEntries(entries.map(([name, lane]) => [name, lane.answered])),
     },
     troubles: [
+      ...ofFaults,
       ...unary.troubles.map(({ message }) => `unary: ${message}`),
       ...entries.flatMap(([name, lane]) => lane.troubles.map((trouble) => `${name}: ${trouble}`)),
     ],

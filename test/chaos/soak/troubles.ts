@@ -10,6 +10,9 @@ import { childrenOf } from "../../support/process-tree.ts";
 import { grpcFrame } from "../attacks/raw-http2.ts";
 import { identityQuestion } from "../questions.ts";
 
+/** A worker that is stopped while it starts is given up after twenty seconds; then the load begins once more. */
+const LOADED_WITHIN_MS = 45_000;
+
 export interface Target {
   readonly gateway: GatewayProcess;
   readonly headers: Readonly<Record<string, string>>;
@@ -17,6 +20,7 @@ export interface Target {
   readonly random: Random;
 }
 
+/** Rejects where the gateway does not do what it is asked for. */
 export type Trouble = (target: Target) => Promise<void>;
 
 export const TROUBLES: Readonly<Record<string, Trouble>> = {
@@ -67,7 +71,10 @@ export const TROUBLES: Readonly<Record<string, Trouble>> = {
   "another model is unloaded and loaded": async ({ gateway, operator }) => {
     const models = `http://127.0.0.1:${gateway.httpPort}/v2/repository/models/comes-and-goes`;
     for (const action of ["unload", "load"]) {
-      await fetch(`${models}/${action}`, { method: "POST", headers: operator, body: "{}" });
+      const asked = { method: "POST", headers: operator, body: "{}" };
+      const signal = AbortSignal.timeout(LOADED_WITHIN_MS);
+      const response = await fetch(`${models}/${action}`, { ...asked, signal });
+      if (!response.ok) throw new Error(`${action}: ${response.status} ${await response.text()}`);
     }
   },
 };
