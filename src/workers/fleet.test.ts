@@ -515,6 +515,43 @@ describe("a worker that stopped before it is asked", { timeout: TEST_MS }, () =>
   });
 });
 
+it(
+  "a worker that a load keeps from answering for longer than an execution is left alone",
+  async () => {
+    const path = join(folder, "busy.mjs");
+    writeFileSync(
+      path,
+      `const device = { id: "busy:0", vendor: "test", platform: "any" };
+     const execute = async ({ inputs: [x] }) => [{ ...x, name: "y", data: Uint8Array.from(x.data) }];
+     const wait = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+     export default { kind: "busy", platforms: ["any"], formats: {},
+       inspect: async () => ({ platform: "any" }),
+       create: async () => ({ kind: "busy", devices: async () => [device],
+         load: async ({ model }) => {
+           if (model === "slow") wait(4_000);
+           return { device, unload: async () => {}, execute };
+         }, close: async () => {} }) };`,
+    );
+    const backends = [{ kind: "busy", package: path }];
+    const fleet = newFleet({ backends, maxCpuWorkers: 1, executionTimeoutMs: 1_500 });
+    const bytes = { name: "x", datatype: "UINT8", shape: [-1] } as const;
+    const variant = (name: string): ModelVariant => ({
+      ...echoVariant({}, name),
+      inputs: [bytes],
+      outputs: [{ ...bytes, name: "y" }],
+    });
+    const quick = await load(fleet, variant("quick"), "busy");
+    const pid = quick.workerPid;
+    const loading = load(fleet, variant("slow"), "busy");
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await quick.close();
+    const slow = await loading;
+    await runByte(slow, 7);
+    expect(slow.workerPid).toBe(pid);
+  },
+  TEST_MS,
+);
+
 describe("a model that kills its worker when it is loaded", { timeout: TEST_MS }, () => {
   it("is refused, and the others of that worker are back soon", async () => {
     const fleet = newFleet({ maxCpuWorkers: 1 });

@@ -61,7 +61,11 @@ function onFrame(type: number, meta: Buffer, payload: Buffer): void {
 function onWords(words: ToWorker): void {
   switch (words.type) {
     case "load":
-      void answer(words.ask, () => load(words.ask, words.instance, words.load));
+      void answer(words.ask, async () => {
+        // The answer to the ping before it: whoever loads may let nothing more out for minutes.
+        await channel.drained();
+        return load(words.ask, words.instance, words.load);
+      });
       break;
     case "rooms":
       void answer(words.ask, async () => instanceOf(words.instance).openRooms(words.rooms));

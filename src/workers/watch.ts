@@ -14,7 +14,7 @@ export interface WatchedWorker {
   readonly askIsShort?: boolean;
   /** Since when the oldest run is the oldest; undefined: no run. */
   readonly headSince: number | undefined;
-  /** When a ping was sent since which nothing was heard; undefined: none under way. Before the words, where there are any. */
+  /** When something was heard last, or the ping sent that is not answered yet; undefined: none under way. */
   readonly pingedAt: number | undefined;
 }
 

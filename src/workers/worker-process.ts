@@ -237,7 +237,8 @@ export class WorkerProcess {
   }
 
   #onFrame(type: number, meta: Buffer, payload: Buffer): void {
-    this.#pingedAt = undefined;
+    // A sign of life from before the ping: that one is still to be answered.
+    if (this.#pingedAt !== undefined) this.#pingedAt = this.#settings.clock.now();
     try {
       if (type === FrameType.result) this.#onResult(meta, payload);
       else if (type === FrameType.response) this.#onResponse(meta, payload);
@@ -283,6 +284,7 @@ export class WorkerProcess {
 
   #onWords(words: FromWorker): void {
     if (words.type === "hello") this.#onHello(words.protocol);
+    else if (words.type === "pong") this.#pingedAt = undefined;
     else if (words.type === "answer") this.#takeAsk(words.ask).resolve(words.value);
     else if (words.type === "progress") this.#onProgress(words.ask);
     else if (words.type === "refusal") this.#takeAsk(words.ask).reject(toError(words));

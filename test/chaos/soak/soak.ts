@@ -26,6 +26,8 @@ const FAULT_EVERY_MS = 10_000;
 const WARM_UP_FAULT_EVERY_MS = 1_000;
 /** Of the soak's time: then as many faults have come as in two soaks. */
 const WARM_UP = 0.2;
+/** One that was stopped while it starts is given up after twenty seconds, and started again after a pause. */
+const REPLACED_WITHIN_MS = 35_000;
 const SAMPLE_EVERY_MS = 5_000;
 /** Of the soak's time: until here its memory is not looked at. */
 const SETTLING = 0.2;
@@ -75,6 +77,7 @@ export async function soak(cases: Cases, { minutes, seed }: SoakOptions): Promis
       ms: WARM_UP * minutes * 60_000,
       faultEveryMs: WARM_UP_FAULT_EVERY_MS,
     });
+    await sleep(REPLACED_WITHIN_MS);
     const before = await left(gateway, operator);
     const resident: MemorySample[] = [];
     const kept: MemorySample[] = [];
