@@ -103,6 +103,11 @@ async function runRaw(
   }
 }
 
+function bytesVariant(name: string): ModelVariant {
+  const bytes = { name: "x", datatype: "UINT8", shape: [-1] } as const;
+  return { ...echoVariant({}, name), inputs: [bytes], outputs: [{ ...bytes, name: "y" }] };
+}
+
 async function runByte(instance: Instance, value: number): Promise<void> {
   const room = instance.room(1);
   if (room === undefined) throw new Error("no room");
@@ -438,14 +443,8 @@ describe("a worker that hangs in native code", { timeout: TEST_MS }, () => {
     const clock = new VirtualClock();
     const backends = [{ kind: "forgetful", package: path }];
     const fleet = newFleet({ clock, backends, maxCpuWorkers: 1, executionTimeoutMs: 300 });
-    const bytes = { name: "x", datatype: "UINT8", shape: [-1] } as const;
-    const variant = (name: string): ModelVariant => ({
-      ...echoVariant({}, name),
-      inputs: [bytes],
-      outputs: [{ ...bytes, name: "y" }],
-    });
-    const stuck = await load(fleet, variant("stuck"), "forgetful");
-    const other = await load(fleet, variant("other"), "forgetful");
+    const stuck = await load(fleet, bytesVariant("stuck"), "forgetful");
+    const other = await load(fleet, bytesVariant("other"), "forgetful");
     expect(other.workerPid).toBe(stuck.workerPid);
     const hanging = settled(runByte(stuck, 13));
     for (let times = 0; times < 4; times++) {
@@ -491,11 +490,11 @@ describe("a worker that hangs in native code", { timeout: TEST_MS }, () => {
 
 describe("a worker that stopped before it is asked", { timeout: TEST_MS }, () => {
   /** Short of what a load may take by far: who waits for that does not come back within the test. */
-  const newFleetOf = (maxCpuWorkers: number) =>
-    newFleet({ maxCpuWorkers, executionTimeoutMs: 1_500, loadTimeoutMs: 600_000 });
+  const newFleetOfOne = () =>
+    newFleet({ maxCpuWorkers: 1, executionTimeoutMs: 1_500, loadTimeoutMs: 600_000 });
 
   it("to load one more model is replaced, and the model is loaded", async () => {
-    const fleet = newFleetOf(1);
+    const fleet = newFleetOfOne();
     const first = await load(fleet, echoVariant({}, "first"));
     const pid = first.workerPid;
     process.kill(pid, "SIGSTOP");
@@ -507,7 +506,7 @@ describe("a worker that stopped before it is asked", { timeout: TEST_MS }, () =>
   });
 
   it("to unload does not outlive its model", async () => {
-    const instance = await load(newFleetOf(1), echoVariant());
+    const instance = await load(newFleetOfOne(), echoVariant());
     const pid = instance.workerPid;
     process.kill(pid, "SIGSTOP");
     await instance.close();
@@ -534,15 +533,9 @@ it(
     );
     const backends = [{ kind: "busy", package: path }];
     const fleet = newFleet({ backends, maxCpuWorkers: 1, executionTimeoutMs: 1_500 });
-    const bytes = { name: "x", datatype: "UINT8", shape: [-1] } as const;
-    const variant = (name: string): ModelVariant => ({
-      ...echoVariant({}, name),
-      inputs: [bytes],
-      outputs: [{ ...bytes, name: "y" }],
-    });
-    const quick = await load(fleet, variant("quick"), "busy");
+    const quick = await load(fleet, bytesVariant("quick"), "busy");
     const pid = quick.workerPid;
-    const loading = load(fleet, variant("slow"), "busy");
+    const loading = load(fleet, bytesVariant("slow"), "busy");
     await new Promise((resolve) => setTimeout(resolve, 500));
     await quick.close();
     const slow = await loading;

@@ -21,10 +21,10 @@ import { type Target, TROUBLES } from "./troubles.ts";
 const FAULT_EVERY_MS = 10_000;
 /**
  * Before the soak its faults come ten times as fast. V8 goes on compiling what only a fault runs until it ran some
- * hundred times: without this the heap grew by 3 MB/h for as long as a soak lasts, all of it code by two snapshots.
+ * hundred times: without this the heap grew by 3 MB/h for as long as a soak lasts, by two snapshots nine tenths code.
  */
 const WARM_UP_FAULT_EVERY_MS = 1_000;
-/** Of the soak's time: then as many faults have come as in two soaks. */
+/** Of the soak's time: nearly twice as many faults as in the soak. */
 const WARM_UP = 0.2;
 /** One that was stopped while it starts is given up after twenty seconds, and started again after a pause. */
 const REPLACED_WITHIN_MS = 35_000;
