@@ -39,4 +39,20 @@ describe("values counted in buckets", () => {
     expect(buckets.count).toBe(4 * values.length ** 2);
     expect([0, 1, 2, 3].map((at) => buckets.at(at))).toEqual([4, 2, 1, 2].map((n) => 36 * n));
   });
+
+  it.each([
+    ["of stages", STAGE_BOUNDS_SECONDS],
+    ["of which one is no multiple of the lowest", [0.3, 1, 2]],
+  ])("lie there one by one or all at once, with bounds %s", (_what, bounds) => {
+    const [single, together] = [new Buckets(bounds), new Buckets(bounds)];
+    const values = Float64Array.from({ length: 500 }, (_, at) => 1e-4 * 1.03 ** at);
+    const times = Float64Array.from(values, (_, at) => 1 + (at % 3));
+    for (let at = 0; at < 499; at += 1) single.observe(values[at] ?? 0, times[at]);
+    together.observeAll(values, times, 200);
+    together.observeAll(values.subarray(200), times.subarray(200), 299);
+    together.observeAll(values, times, 0);
+    expect(together.cumulative()).toEqual(single.cumulative());
+    expect(together.sum / single.sum).toBeCloseTo(1, 12);
+    expect(together.count).toBe(times.subarray(0, 499).reduce((sum, many) => sum + many, 0));
+  });
 });

@@ -1,7 +1,8 @@
 /**
  * How long the stages of answered requests took, by model, tenant and device. Observed on every
  * request, so it is found by index and identity: no name is hashed, nothing is allocated. What is observed waits as
- * plain numbers and is counted many requests at a time: fetching ten histograms' memory anew for each costs more.
+ * plain numbers and is counted many requests at a time: fetching ten histograms' memory anew for each costs more, and a
+ * number with a fraction that is handed to a function takes memory of its own wherever V8 does not inline that.
  */
 import type { Device } from "../../backends/contract.ts";
 import { DEFAULT_TENANT, type Tenant } from "../inference/caller.ts";
@@ -40,24 +41,46 @@ class StageRow {
     this.labels = labels;
   }
 
-  /** @param stamps from `at` on. */
-  count(stamps: Float64Array, at: number): void {
-    const received = stamps[at] as number;
-    const queued = stamps[at + 1] as number;
-    const dispatched = stamps[at + 2] as number;
-    const answered = stamps[at + 3] as number;
-    const inferUs = stamps[at + 4] as number;
-    const times = stamps[at + 5] as number;
-    this.request.observe(secondsBetween(received, answered), times);
-    if (queued <= 0) return;
-    this.wire.observe(secondsBetween(received, queued), times);
-    this.queue.observe(secondsBetween(queued, dispatched), times);
-    if (dispatched <= 0 || inferUs === NONE) return;
-    const computeMs = inferUs / 1000;
-    this.batch.observe(secondsBetween(dispatched + computeMs, answered), times);
-    this.compute.observe(computeMs / 1000, times);
+  /** Those of what waits from the `begin`th to before the `end`th. */
+  count(stamps: Float64Array, begin: number, end: number): void {
+    const { all, queued, executed } = columns;
+    let alls = 0;
+    let queueds = 0;
+    let executeds = 0;
+    for (let at = WIDTH * begin; at < WIDTH * end; at += WIDTH) {
+      const receivedMs = stamps[at] as number;
+      const queuedMs = stamps[at + 1] as number;
+      const dispatchedMs = stamps[at + 2] as number;
+      const answeredMs = stamps[at + 3] as number;
+      const inferUs = stamps[at + 4] as number;
+      const times = stamps[at + 5] as number;
+      all.request[alls] = secondsBetween(receivedMs, answeredMs);
+      all.times[alls++] = times;
+      if (queuedMs <= 0) continue;
+      queued.wire[queueds] = secondsBetween(receivedMs, queuedMs);
+      queued.queue[queueds] = secondsBetween(queuedMs, dispatchedMs);
+      queued.times[queueds++] = times;
+      if (dispatchedMs <= 0 || inferUs === NONE) continue;
+      const computeMs = inferUs / 1000;
+      executed.batch[executeds] = secondsBetween(dispatchedMs + computeMs, answeredMs);
+      executed.compute[executeds] = computeMs / 1000;
+      executed.times[executeds++] = times;
+    }
+    this.request.observeAll(all.request, all.times, alls);
+    this.wire.observeAll(queued.wire, queued.times, queueds);
+    this.queue.observeAll(queued.queue, queued.times, queueds);
+    this.batch.observeAll(executed.batch, executed.times, executeds);
+    this.compute.observeAll(executed.compute, executed.times, executeds);
   }
 }
+
+const column = () => new Float64Array(MOST_WAITING);
+/** Stages of those that reached them, s, and of how many requests: while they are counted. */
+const columns = {
+  all: { request: column(), times: column() },
+  queued: { wire: column(), queue: column(), times: column() },
+  executed: { batch: column(), compute: column(), times: column() },
+};
 
 const secondsBetween = (fromMs: number, toMs: number) => Math.max(0, toMs - fromMs) / 1000;
 
@@ -139,8 +162,12 @@ export class StageTimes {
 
   #count(): void {
     const rows = this.#waitingRows;
-    for (let nth = 0; nth < this.#waitingCount; nth += 1) {
-      rows[nth]?.count(this.#waiting, WIDTH * nth);
+    const count = this.#waitingCount;
+    let begin = 0;
+    for (let nth = 1; nth <= count; nth += 1) {
+      if (nth < count && rows[nth] === rows[begin]) continue;
+      rows[begin]?.count(this.#waiting, begin, nth);
+      begin = nth;
     }
     this.#waitingCount = 0;
   }
