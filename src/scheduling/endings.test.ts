@@ -17,14 +17,18 @@ class LastCall extends FakeCall {
 
 const entryOf = (call: FakeCall, rows: number) => newEntry(aRequest({ rows }), call, 0);
 
+/** Told of what ended, in its order. */
+function accountInto(outcomes: RequestOutcome[]) {
+  return {
+    request: (outcome: RequestOutcome) => void outcomes.push(outcome),
+    ...{ execution() {}, response() {}, cacheMiss() {}, lost() {}, pending() {} },
+  };
+}
+
 describe("a request that is answered", () => {
   it("counts as answered where its answer ends the stream, with its part of the batch", () => {
     const outcomes: RequestOutcome[] = [];
-    const account = {
-      request: (outcome: RequestOutcome) => void outcomes.push(outcome),
-      ...{ execution() {}, response() {}, cacheMiss() {}, lost() {}, pending() {} },
-    };
-    const endings = new Endings(aSignature(), account, new VirtualClock());
+    const endings = new Endings(aSignature(), accountInto(outcomes), new VirtualClock());
     const instance = new FakeInstance("0");
     const timing = { inputUs: 1, inferUs: 8, outputUs: 1 };
     const output = {
@@ -36,5 +40,52 @@ describe("a request that is answered", () => {
       { failure: undefined, rows: 1, batchRows: 4, bytesOut: 2, device: instance.report.device },
       { failure: undefined, rows: 3, batchRows: 4, bytesOut: 6 },
     ]);
+  });
+
+  it("is accounted for when all of its batch have their answers, at one time", () => {
+    let now = 5;
+    const clock = Object.assign(new VirtualClock(), { now: () => now });
+    const outcomes: RequestOutcome[] = [];
+    const ended: number[] = [];
+    /** Whose answer takes a millisecond. */
+    class SlowCall extends FakeCall {
+      override respond(response: InferResponse): void {
+        ended.push(outcomes.length);
+        super.respond(response);
+        now += 1;
+      }
+    }
+    const calls = [new SlowCall(), new SlowCall(), new SlowCall()];
+    const endings = new Endings(aSignature(), accountInto(outcomes), clock);
+    const instance = new FakeInstance("0");
+    const timing = { inputUs: 1, inferUs: 8, outputUs: 1 };
+    const output = {
+      ...{ index: 0, datatype: "UINT8" as const, shape: [3, 2], data: new Uint8Array(6) },
+    };
+    const batch = calls.map((call) => entryOf(call, 1));
+    endings.answered(batch, { outputs: [output], timing, instance, release() {} });
+    expect(ended).toEqual([0, 0, 0]);
+    expect(outcomes.map(({ timeline }) => timeline.answered)).toEqual([8, 8, 8]);
+  });
+
+  it("fails where its answer can not be given; those before it stay answered, those after it fail, too", () => {
+    class BrokenCall extends FakeCall {
+      override respond(): void {
+        throw new Error("no way back");
+      }
+    }
+    const calls = [new FakeCall(), new BrokenCall(), new FakeCall()];
+    const outcomes: RequestOutcome[] = [];
+    const endings = new Endings(aSignature(), accountInto(outcomes), new VirtualClock());
+    const output = {
+      ...{ index: 0, datatype: "UINT8" as const, shape: [3, 2], data: new Uint8Array(6) },
+    };
+    const timing = { inputUs: 1, inferUs: 8, outputUs: 1 };
+    const batch = calls.map((call) => entryOf(call, 1));
+    const instance = new FakeInstance("0");
+    endings.answered(batch, { outputs: [output], timing, instance, release() {} });
+    expect(outcomes.map(({ failure }) => failure)).toEqual([undefined, "BACKEND", "BACKEND"]);
+    const told = calls.map(({ errors }) => errors.map(({ message }) => message));
+    expect(told).toEqual([[], ["no way back"], ["no way back"]]);
   });
 });

@@ -72,21 +72,24 @@ export class Endings {
     return this.#origin?.(instance);
   }
 
-  /** Gives each request its rows. Where the outputs do not add up to an answer, all fail. */
+  /**
+   * Gives each request its rows. Where the outputs do not add up to an answer, all fail. They are accounted for when
+   * all have their answers, which leave together: one look at the clock, and the counting is not in their way.
+   */
   answered(batch: readonly Entry[], { outputs, timing, instance }: Executed): void {
-    let begun = 0;
     const { device } = instance.report;
     const execution = { timing, device, rows: rowsOfClients(batch) };
+    const bytesOut: number[] = [];
+    const failures: (FailureReason | undefined)[] = [];
+    let problem: StatusError | undefined;
     try {
       const requests = batch.map((entry) => entry.request);
       const parts = splitOutputs(this.#signature, requests, outputs);
       const { name: model, version } = this.#signature;
       const rows = requests.reduce((sum, request) => sum + request.rows, 0);
       const parameters = this.#origin?.(instance);
-      for (const entry of batch) {
-        const { call, request } = entry;
-        const outputs = parts[begun] ?? [];
-        begun += 1;
+      for (const { call, request } of batch) {
+        const outputs = parts[failures.length] ?? [];
         call.onCancel = undefined;
         // The last answer of a stream ends it: afterwards all of its calls are over.
         const { cancelled } = call;
@@ -103,12 +106,19 @@ export class Endings {
           );
           call.story?.answered(parameters);
         }
-        const failure = cancelled ? "CANCELED" : undefined;
-        this.#finish(entry, failure, execution, outputBytes(outputs));
+        bytesOut.push(outputBytes(outputs));
+        failures.push(cancelled ? "CANCELED" : undefined);
       }
     } catch (error) {
-      const status = toStatusError(error);
-      for (const entry of batch.slice(begun)) this.failed(entry, status, "BACKEND", execution);
+      problem = toStatusError(error);
+    }
+    const now = this.#clock.now();
+    for (let nth = 0; nth < failures.length; nth += 1) {
+      this.#finish(batch[nth] as Entry, now, failures[nth], execution, bytesOut[nth]);
+    }
+    if (problem === undefined) return;
+    for (const entry of batch.slice(failures.length)) {
+      this.failed(entry, problem, "BACKEND", execution);
     }
   }
 
@@ -126,7 +136,8 @@ export class Endings {
       call.respond(final, true);
       call.story?.answered(final.parameters);
     }
-    this.#finish(entry, cancelled ? "CANCELED" : undefined, execution, bytesOut);
+    const failure = cancelled ? "CANCELED" : undefined;
+    this.#finish(entry, this.#clock.now(), failure, execution, bytesOut);
   }
 
   failed(entry: Entry, status: StatusError, reason: FailureReason, execution?: Execution): void {
@@ -135,17 +146,18 @@ export class Endings {
     const { cancelled } = call;
     if (!cancelled) call.fail(status);
     call.story?.failed(cancelled ? CANCELLED : `${status.code}: ${status.message}`);
-    this.#finish(entry, cancelled ? "CANCELED" : reason, execution);
+    this.#finish(entry, this.#clock.now(), cancelled ? "CANCELED" : reason, execution);
   }
 
   cancelled(entry: Entry): void {
     entry.call.onCancel = undefined;
     entry.call.story?.failed(CANCELLED);
-    this.#finish(entry, "CANCELED", undefined);
+    this.#finish(entry, this.#clock.now(), "CANCELED", undefined);
   }
 
   #finish(
     entry: Entry,
+    answered: number,
     failure: FailureReason | undefined,
     execution: Execution | undefined,
     bytesOut?: number,
@@ -156,7 +168,7 @@ export class Endings {
     if (request.sequence?.ready === false) return;
     // Where a bundle fails, its requests go on one by one and are counted then.
     if (request.bundled !== undefined && failure !== undefined && failure !== "CANCELED") return;
-    call.timeline.answered = this.#clock.now();
+    call.timeline.answered = answered;
     this.#account.request({
       signature: this.#signature,
       rows: request.rows,
