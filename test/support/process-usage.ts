@@ -38,10 +38,15 @@ export function machineTimes(stat: string = readFileSync("/proc/stat", "utf8")):
 }
 
 /** Resident bytes now (shared memory counts); 0 for a process that is gone. */
-export function residentBytes(pid: number): number {
+export const residentBytes = (pid: number) => statusBytes(pid, "VmRSS");
+
+/** Of them, those that are neither a file's nor shared memory. */
+export const anonymousBytes = (pid: number) => statusBytes(pid, "RssAnon");
+
+function statusBytes(pid: number, key: "VmRSS" | "RssAnon"): number {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
-    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+    return Number(new RegExp(`^${key}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) * 1024;
   } catch {
     return 0;
   }

@@ -11,19 +11,20 @@ import { keyedTenants } from "../../support/keyed-tenants.ts";
 import { scrape, sum } from "../../support/metrics.ts";
 import { echoConfig, temporaryRepository } from "../../support/model-repository.ts";
 import { eventually } from "../../support/process-tree.ts";
-import { residentBytes } from "../../support/process-usage.ts";
+import { anonymousBytes, residentBytes } from "../../support/process-usage.ts";
 import { Load } from "../load.ts";
 import { identityQuestion } from "../questions.ts";
 import { HttpLane, type Lane, SharedMemoryLane, StreamLane } from "./lanes.ts";
-import { slopePerHour } from "./slope.ts";
+import { type Slope, slopePerHour } from "./slope.ts";
 import { type Target, TROUBLES } from "./troubles.ts";
 
 const FAULT_EVERY_MS = 10_000;
 /**
- * Before the soak its faults come ten times as fast. V8 goes on compiling what only a fault runs until it ran some
- * hundred times: without this the heap grew by 3 MB/h for as long as a soak lasts, by two snapshots nine tenths code.
+ * Before the soak its faults come ten times as fast, and its samples five times. V8 goes on compiling what only they run
+ * until it ran some hundred times: without this the heap grew by 3 MB/h for as long as a soak lasts, by two snapshots
+ * nine tenths code.
  */
-const WARM_UP_FAULT_EVERY_MS = 1_000;
+const WARM_UP_EVERY_MS = 1_000;
 /** Of the soak's time: nearly twice as many faults as in the soak. */
 const WARM_UP = 0.2;
 /** One that was stopped while it starts is given up after twenty seconds, and started again after a pause. */
@@ -73,21 +74,25 @@ export async function soak(cases: Cases, { minutes, seed }: SoakOptions): Promis
     ...{ gateway, operator, headers: tenants.headersOf(TENANTS[0]), random: new Random(seed) },
   };
   try {
+    const sample = async (atMs: number): Promise<MemorySample> => ({
+      atMs,
+      resident: residentBytes(gateway.pid),
+      anonymous: anonymousBytes(gateway.pid),
+      kept: await keptBytes(gateway, operator),
+    });
     const warmUp = await load(target, tenants.headersOf, {
       ms: WARM_UP * minutes * 60_000,
-      faultEveryMs: WARM_UP_FAULT_EVERY_MS,
+      faultEveryMs: WARM_UP_EVERY_MS,
+      sampleEveryMs: WARM_UP_EVERY_MS,
+      sample,
     });
     await sleep(REPLACED_WITHIN_MS);
     const before = await left(gateway, operator);
-    const resident: MemorySample[] = [];
-    const kept: MemorySample[] = [];
     const told = await load(target, tenants.headersOf, {
       ms: minutes * 60_000,
       faultEveryMs: FAULT_EVERY_MS,
-      async sampled(atMs) {
-        resident.push({ atMs, bytes: residentBytes(gateway.pid) });
-        kept.push({ atMs, bytes: await keptBytes(gateway, operator) });
-      },
+      sampleEveryMs: SAMPLE_EVERY_MS,
+      sample,
     });
     await cases.run(`${minutes} minutes of mixed load, a fault every 10 s (seed ${seed})`, () => {
       const { answered, faults } = told;
@@ -100,11 +105,11 @@ export async function soak(cases: Cases, { minutes, seed }: SoakOptions): Promis
       return `0 unexpected of ${counts.join(", ")}; ${faults} faults after ${warmUp.faults} of the warm-up`;
     });
     await cases.run("memory stands still", () => {
-      const settled = ({ atMs }: MemorySample) => atMs > SETTLING * minutes * 60_000;
-      const warm = resident.filter(settled);
-      const { slope, error } = slopePerHour(warm);
-      const ofHeap = slopePerHour(kept.filter(settled));
-      const text = `${megabytes(slope)} ± ${megabytes(error)} MB/h over ${warm.length} samples; of what V8 keeps in its old spaces ${megabytes(ofHeap.slope)} ± ${megabytes(ofHeap.error)}`;
+      const warm = told.samples.filter(({ atMs }) => atMs > SETTLING * minutes * 60_000);
+      const slopeOf = (which: "resident" | "anonymous" | "kept") =>
+        slopePerHour(warm.map((sample) => ({ atMs: sample.atMs, bytes: sample[which] })));
+      const { slope, error } = slopeOf("resident");
+      const text = `${inWords({ slope, error })} MB/h over ${warm.length} samples; without pages of files ${inWords(slopeOf("anonymous"))}; of what V8 keeps in its old spaces ${inWords(slopeOf("kept"))}`;
       if (minutes >= TELLING_MINUTES) expect(slope - 2 * error <= SLOPE_LIMIT, text);
       return text;
     });
@@ -135,31 +140,39 @@ export async function soak(cases: Cases, { minutes, seed }: SoakOptions): Promis
   }
 }
 
+/** Bytes of the gateway. */
 interface MemorySample {
   readonly atMs: number;
-  readonly bytes: number;
+  readonly resident: number;
+  /** Of them, those that are no file's. */
+  readonly anonymous: number;
+  readonly kept: number;
 }
 
 const megabytes = (bytes: number) => (bytes / 1e6).toFixed(2);
+const inWords = ({ slope, error }: Slope) => `${megabytes(slope)} ± ${megabytes(error)}`;
 
 interface Pace {
   readonly ms: number;
   /** At least. */
   readonly faultEveryMs: number;
-  /** Told after each collection of the gateway's garbage. */
-  readonly sampled?: (atMs: number) => Promise<void>;
+  /** At least. */
+  readonly sampleEveryMs: number;
+  /** Called after each collection of the gateway's garbage. */
+  readonly sample: (atMs: number) => Promise<MemorySample>;
 }
 
 interface Told {
   readonly answered: Readonly<Record<string, number>>;
   readonly troubles: readonly string[];
   readonly faults: number;
+  readonly samples: readonly MemorySample[];
 }
 
 async function load(
   target: Target,
   headersOf: (tenant: string) => Readonly<Record<string, string>>,
-  { ms, faultEveryMs, sampled }: Pace,
+  { ms, faultEveryMs, sampleEveryMs, sample }: Pace,
 ): Promise<Told> {
   const { gateway, operator, random } = target;
   const unary = new Load({
@@ -175,28 +188,32 @@ async function load(
   const names = Object.keys(TROUBLES);
   const began = performance.now();
   const ofFaults: string[] = [];
+  const samples: MemorySample[] = [];
   let faults = 0;
   let faultAt = 0;
   let sampledAt = 0;
-  for (let now = 0; now < ms; now = performance.now() - began) {
-    if (now - faultAt >= faultEveryMs) {
-      faultAt = now;
-      const name = names[random.integer(names.length)] ?? "";
-      faults += 1;
-      stdout.write(`${(now / 1_000).toFixed(0)} s: ${name}\n`);
-      await TROUBLES[name]?.(target).catch((thrown: unknown) => {
-        ofFaults.push(`${name}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
-      });
+  try {
+    for (let now = 0; now < ms; now = performance.now() - began) {
+      if (now - faultAt >= faultEveryMs) {
+        faultAt = now;
+        const name = names[random.integer(names.length)] ?? "";
+        faults += 1;
+        stdout.write(`${(now / 1_000).toFixed(0)} s: ${name}\n`);
+        await TROUBLES[name]?.(target).catch((thrown: unknown) => {
+          ofFaults.push(`${name}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+        });
+      }
+      if (now - sampledAt >= sampleEveryMs) {
+        sampledAt = now;
+        process.kill(gateway.pid, "SIGUSR2"); // collect-on-signal.ts
+        await sleep(200);
+        samples.push(await sample(now));
+      }
+      await sleep(100);
     }
-    if (now - sampledAt >= SAMPLE_EVERY_MS) {
-      sampledAt = now;
-      process.kill(gateway.pid, "SIGUSR2"); // collect-on-signal.ts
-      await sleep(200);
-      await sampled?.(now);
-    }
-    await sleep(100);
+  } finally {
+    await Promise.all([unary.stop(), ...Object.values(lanes).map((lane) => lane.stop())]);
   }
-  await Promise.all([unary.stop(), ...Object.values(lanes).map((lane) => lane.stop())]);
   const entries = Object.entries(lanes);
   return {
     answered: {
@@ -209,6 +226,7 @@ async function load(
       ...entries.flatMap(([name, lane]) => lane.troubles.map((trouble) => `${name}: ${trouble}`)),
     ],
     faults,
+    samples,
   };
 }
 
