@@ -27,8 +27,11 @@ const FAULT_EVERY_MS = 10_000;
 const WARM_UP_EVERY_MS = 1_000;
 /** Of the soak's time: nearly twice as many faults as in the soak. */
 const WARM_UP = 0.2;
-/** One that was stopped while it starts is given up after twenty seconds, and started again after a pause. */
-const REPLACED_WITHIN_MS = 35_000;
+/**
+ * From the end of a load until the gateway is as it was before: a worker that was stopped while it starts is given up after
+ * twenty seconds, and started again after a pause; the one timer of deadlines stays as it is for as long as a call had, 30 s.
+ */
+const AT_REST_WITHIN_MS = 35_000;
 const SAMPLE_EVERY_MS = 5_000;
 /** Of the soak's time: until here its memory is not looked at. */
 const SETTLING = 0.2;
@@ -86,7 +89,7 @@ export async function soak(cases: Cases, { minutes, seed }: SoakOptions): Promis
       sampleEveryMs: WARM_UP_EVERY_MS,
       sample,
     });
-    await sleep(REPLACED_WITHIN_MS);
+    await sleep(AT_REST_WITHIN_MS);
     const before = await left(gateway, operator);
     const told = await load(target, tenants.headersOf, {
       ms: minutes * 60_000,
@@ -114,6 +117,7 @@ export async function soak(cases: Cases, { minutes, seed }: SoakOptions): Promis
       return text;
     });
     await cases.run("what was opened is closed", async () => {
+      await sleep(AT_REST_WITHIN_MS);
       let after = await left(gateway, operator);
       const more = () =>
         Object.entries(after).filter(([name, count]) => count > (before[name] ?? 0));
