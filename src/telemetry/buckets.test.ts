@@ -32,7 +32,7 @@ describe("values counted in buckets", () => {
       for (const value of values) {
         buckets.observe(before);
         const expected = [1, 2, 5].filter((bound) => value > bound).length;
-        buckets.observe(value, 3);
+        buckets.observeAll(Float64Array.of(value), Float64Array.of(3), 1);
         expect(buckets.indexOf(value)).toBe(expected);
       }
     }
@@ -47,7 +47,9 @@ describe("values counted in buckets", () => {
     const [single, together] = [new Buckets(bounds), new Buckets(bounds)];
     const values = Float64Array.from({ length: 500 }, (_, at) => 1e-4 * 1.03 ** at);
     const times = Float64Array.from(values, (_, at) => 1 + (at % 3));
-    for (let at = 0; at < 499; at += 1) single.observe(values[at] ?? 0, times[at]);
+    for (let at = 0; at < 499; at += 1) {
+      for (let many = times[at] ?? 0; many > 0; many -= 1) single.observe(values[at] ?? 0);
+    }
     together.observeAll(values, times, 200);
     together.observeAll(values.subarray(200), times.subarray(200), 299);
     together.observeAll(values, times, 0);

@@ -12,18 +12,17 @@ export class Buckets {
     this.#counts = new Float64Array(bounds.length + 2);
   }
 
-  /** @param times how often */
-  observe(value: number, times = 1): void {
+  observe(value: number): void {
     const index = this.indexOf(value);
     const counts = this.#counts;
     const sum = counts.length - 1;
-    counts[index] = (counts[index] as number) + times;
-    counts[sum] = (counts[sum] as number) + value * times;
+    counts[index] = (counts[index] as number) + 1;
+    counts[sum] = (counts[sum] as number) + value;
   }
 
   /**
-   * The first `count` values, each so many times as `times` says. No number leaves this loop but into an array: none
-   * is put into memory of its own.
+   * The first `count` values, each so many times as `times` says. Finds their buckets as `indexOf` does, without calling
+   * it: no number leaves this loop but into an array, so none is put into memory of its own.
    */
   observeAll(values: Float64Array, times: Float64Array, count: number): void {
     const { perUnit, limit, buckets } = this.#steps;
