@@ -25,19 +25,29 @@ function accountInto(outcomes: RequestOutcome[]) {
   };
 }
 
+/** What executing a batch of so many rows gave: two bytes a row. */
+const executed = (rows: number) => ({
+  outputs: [
+    {
+      ...{ index: 0, datatype: "UINT8" as const, shape: [rows, 2] },
+      data: new Uint8Array(2 * rows),
+    },
+  ],
+  timing: { inputUs: 1, inferUs: 8, outputUs: 1 },
+  instance: new FakeInstance("0"),
+  release() {},
+});
+
 describe("a request that is answered", () => {
   it("counts as answered where its answer ends the stream, with its part of the batch", () => {
     const outcomes: RequestOutcome[] = [];
     const endings = new Endings(aSignature(), accountInto(outcomes), new VirtualClock());
-    const instance = new FakeInstance("0");
-    const timing = { inputUs: 1, inferUs: 8, outputUs: 1 };
-    const output = {
-      ...{ index: 0, datatype: "UINT8" as const, shape: [4, 2], data: new Uint8Array(8) },
-    };
+    const ran = executed(4);
     const batch = [entryOf(new LastCall(), 1), entryOf(new FakeCall(), 3)];
-    endings.answered(batch, { outputs: [output], timing, instance, release() {} });
+    endings.answered(batch, ran);
+    const { device } = ran.instance.report;
     expect(outcomes).toMatchObject([
-      { failure: undefined, rows: 1, batchRows: 4, bytesOut: 2, device: instance.report.device },
+      { failure: undefined, rows: 1, batchRows: 4, bytesOut: 2, device },
       { failure: undefined, rows: 3, batchRows: 4, bytesOut: 6 },
     ]);
   });
@@ -57,13 +67,8 @@ describe("a request that is answered", () => {
     }
     const calls = [new SlowCall(), new SlowCall(), new SlowCall()];
     const endings = new Endings(aSignature(), accountInto(outcomes), clock);
-    const instance = new FakeInstance("0");
-    const timing = { inputUs: 1, inferUs: 8, outputUs: 1 };
-    const output = {
-      ...{ index: 0, datatype: "UINT8" as const, shape: [3, 2], data: new Uint8Array(6) },
-    };
     const batch = calls.map((call) => entryOf(call, 1));
-    endings.answered(batch, { outputs: [output], timing, instance, release() {} });
+    endings.answered(batch, executed(3));
     expect(ended).toEqual([0, 0, 0]);
     expect(outcomes.map(({ timeline }) => timeline.answered)).toEqual([8, 8, 8]);
   });
@@ -77,13 +82,8 @@ describe("a request that is answered", () => {
     const calls = [new FakeCall(), new BrokenCall(), new FakeCall()];
     const outcomes: RequestOutcome[] = [];
     const endings = new Endings(aSignature(), accountInto(outcomes), new VirtualClock());
-    const output = {
-      ...{ index: 0, datatype: "UINT8" as const, shape: [3, 2], data: new Uint8Array(6) },
-    };
-    const timing = { inputUs: 1, inferUs: 8, outputUs: 1 };
     const batch = calls.map((call) => entryOf(call, 1));
-    const instance = new FakeInstance("0");
-    endings.answered(batch, { outputs: [output], timing, instance, release() {} });
+    endings.answered(batch, executed(3));
     expect(outcomes.map(({ failure }) => failure)).toEqual([undefined, "BACKEND", "BACKEND"]);
     const told = calls.map(({ errors }) => errors.map(({ message }) => message));
     expect(told).toEqual([[], ["no way back"], ["no way back"]]);
