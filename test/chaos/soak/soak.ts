@@ -20,9 +20,9 @@ import { type Target, TROUBLES } from "./troubles.ts";
 
 const FAULT_EVERY_MS = 10_000;
 /**
- * Before the soak its faults come ten times as fast, and its samples five times. V8 goes on compiling what only they run
- * until it ran some hundred times: without this the heap grew by 3 MB/h for as long as a soak lasts, by two snapshots
- * nine tenths code.
+ * Before the soak its faults come ten times as fast. V8 goes on compiling what only a fault runs until it ran some
+ * hundred times: without this the heap grew by 3 MB/h for as long as a soak lasts, by two snapshots nine tenths code.
+ * Samples come as often: what only they run is the measure's.
  */
 const WARM_UP_EVERY_MS = 1_000;
 /** Of the soak's time: nearly twice as many faults as in the soak. */
@@ -150,6 +150,7 @@ interface MemorySample {
   readonly resident: number;
   /** Of them, those that are no file's. */
   readonly anonymous: number;
+  /** By V8 in its old spaces. */
   readonly kept: number;
 }
 
