@@ -59,3 +59,48 @@ describe("sensors that do not answer", () => {
     expect(await told()).toEqual({ after: 3, powerW: 70 });
   });
 });
+
+describe("a kind of backend that says nothing", () => {
+  /** How often it has been asked after somebody looked every ten seconds for so many minutes. */
+  async function askedWithin(
+    minutes: number,
+    { answers, clock, told }: ReturnType<typeof asked>,
+    answerOf: (nth: number) => readonly DeviceSensors[],
+  ) {
+    for (let tenth = 0; tenth < 6 * minutes; tenth += 1) {
+      const known = answers.length;
+      const one = told();
+      for (const answer of answers.slice(known)) answer(answerOf(answers.length));
+      await one;
+      await clock.advance(10 * SECOND);
+    }
+    return answers.length;
+  }
+
+  it("is asked again after ten minutes only", async () => {
+    const setUp = asked();
+    expect(await askedWithin(9, setUp, () => [])).toBe(1);
+    expect(await askedWithin(10, setUp, () => [])).toBe(2);
+  });
+
+  it("is asked as others are where it once said something", async () => {
+    expect(await askedWithin(1, asked(), (nth) => (nth === 1 ? reading(70) : []))).toBe(6);
+  });
+});
+
+it("asks a kind again soon that could not be asked", async () => {
+  const clock = new VirtualClock();
+  let times = 0;
+  const fleet = {
+    devices: async () => [],
+    async sensors(): Promise<never> {
+      times += 1;
+      throw new Error("no bus");
+    },
+  };
+  const inventory = new Inventory(fleet, clock, () => {});
+  expect(await inventory.sensorsOf("cuda")).toEqual([]);
+  await clock.advance(10 * SECOND);
+  expect(await inventory.sensorsOf("cuda")).toEqual([]);
+  expect(times).toBe(2);
+});

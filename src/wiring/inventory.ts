@@ -5,6 +5,8 @@ import type { Fleet } from "../workers/types.ts";
 
 /** Asking costs a process: not oftener than this. */
 const SENSORS_MS = 10_000;
+/** A kind of backend that never told anything is asked again after this: most hosts let nobody read their CPU. */
+const SILENT_MS = 600_000;
 /** Nobody waits longer for sensors: a driver that hangs must not hold up those who look at everything else. */
 const PATIENCE_MS = 3_000;
 /** So old is what is told in place of an answer that does not come, ms. */
@@ -16,6 +18,8 @@ interface Read {
   readonly sensors: Promise<readonly DeviceSensors[]>;
   /** The backend has answered. A second process would hang as the first one does. */
   isOver: boolean;
+  /** It said nothing, as ever: it has no sensors that can be read. */
+  isSilent: boolean;
 }
 
 type Answer = { readonly atMs: number; readonly sensors: readonly DeviceSensors[] };
@@ -23,6 +27,8 @@ type Answer = { readonly atMs: number; readonly sensors: readonly DeviceSensors[
 export class Inventory {
   readonly #fleet: Pick<Fleet, "devices" | "sensors">;
   readonly #sensors = new Map<string, Read>();
+  /** Kinds that told something once. */
+  readonly #talkative = new Set<string>();
   /** The last one of each kind, however late it came. */
   readonly #answers = new Map<string, Answer>();
   readonly #clock: Pick<Clock, "now" | "after">;
@@ -47,7 +53,7 @@ export class Inventory {
 
   /**
    * What the sensors of a backend's devices said at most a few seconds ago, or a minute ago where they do not answer in
-   * time; empty where nobody can read them.
+   * time; empty where nobody can read them, which is found out anew every few minutes.
    */
   async sensorsOf(
     backendKind: string,
@@ -56,15 +62,25 @@ export class Inventory {
     const before = this.#sensors.get(backendKind);
     const atMs = this.#clock.now();
     if (before?.isOver === false) return before.sensors;
-    if (before !== undefined && atMs - before.atMs < mostAgeMs) return before.sensors;
-    const asked = this.#fleet.sensors(backendKind).catch((): readonly DeviceSensors[] => []);
-    const read: Read = { atMs, sensors: this.#inTime(backendKind, asked), isOver: false };
+    const keptMs = before?.isSilent ? SILENT_MS : mostAgeMs;
+    if (before !== undefined && atMs - before.atMs < keptMs) return before.sensors;
+    const answer = this.#fleet.sensors(backendKind);
+    const asked = answer.catch((): readonly DeviceSensors[] => []);
+    const sensors = this.#inTime(backendKind, asked);
+    const read: Read = { atMs, sensors, isOver: false, isSilent: false };
     this.#sensors.set(backendKind, read);
-    void asked.then((sensors) => {
+    void answer.then(
+      ({ length }) => {
+        if (length > 0) this.#talkative.add(backendKind);
+        read.isSilent = !this.#talkative.has(backendKind);
+      },
+      () => undefined,
+    );
+    void asked.then((told) => {
       read.isOver = true;
-      this.#answers.set(backendKind, { atMs: this.#clock.now(), sensors });
+      this.#answers.set(backendKind, { atMs: this.#clock.now(), sensors: told });
     });
-    return read.sensors;
+    return sensors;
   }
 
   #inTime(
