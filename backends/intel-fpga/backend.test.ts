@@ -134,7 +134,6 @@ describe.skipIf(!POCL)("intel-fpga on PoCL (apt: pocl-opencl-icd ocl-icd-libopen
       inputs: [int32("x", [2], [1, 2]), int32("y", [2], [10, 20])],
       outputs: [int32("sum", [2], [11, 22]), int32("difference", [2], [-9, -18])],
     },
-    texts: { skip: "kernels have arguments of fixed size" },
     misfit: [int32("x", [2, 3], numbers(6)), int32("y", [2, 2], numbers(4))],
     unservable: { ...variant(), outputs: [{ name: "product", datatype: "INT32", shape: [2] }] },
   });

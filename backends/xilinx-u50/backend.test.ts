@@ -48,7 +48,6 @@ describe.skipIf(missing)(`emulated U50 boards under XRT${missing ? `: ${missing}
         variant: addSubVariant(folder, { name: "single", maxBatchSize: 0 }),
         ...addSubRows(1, 3, false),
       },
-      texts: { skip: "kernels take elements of a fixed size" },
       misfit: wide,
       unservable: {
         ...batched,

@@ -117,6 +117,12 @@ describe("bash", () => {
 describe.each(["zsh", "fish"])("%s", (shell) => {
   const there = spawnSync(shell, ["--version"]).status === 0;
 
+  async function scriptFile(): Promise<string> {
+    const file = join(folder, `script.${shell}`);
+    writeFileSync(file, (await runCli(["completion", shell])).out);
+    return file;
+  }
+
   it("has a script that names commands and options with what they do", async () => {
     const { exitCode, out } = await runCli(["completion", shell]);
     expect(exitCode).toBe(0);
@@ -126,18 +132,16 @@ describe.each(["zsh", "fish"])("%s", (shell) => {
     expect(out).not.toContain(packageRoot);
   });
 
-  it.skipIf(shell === "fish")(
-    "has quotes that bash, which reads them alike, finds closed",
-    async () => {
-      const file = join(folder, "quotes");
-      writeFileSync(file, (await runCli(["completion", shell])).out);
+  // Its quotes are bash's, too, which is there where zsh is not.
+  if (shell === "zsh") {
+    it("has quotes that bash finds closed", async () => {
+      const file = await scriptFile();
       expect(() => execFileSync("bash", ["-n", file], { stdio: "pipe" })).not.toThrow();
-    },
-  );
+    });
+  }
 
-  it.skipIf(!there)("can read it", async () => {
-    const file = join(folder, `script.${shell}`);
-    writeFileSync(file, (await runCli(["completion", shell])).out);
+  it.skipIf(!there)(`can read it (skipped where there is no ${shell})`, async () => {
+    const file = await scriptFile();
     expect(() => execFileSync(shell, ["-n", file], { stdio: "pipe" })).not.toThrow();
   });
 });

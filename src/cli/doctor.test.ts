@@ -113,7 +113,8 @@ describe("a repository", () => {
     expect((await checkRoot(join(folder, "none"))).level).toBe("fail");
   });
 
-  it.skipIf(process.getuid?.() === 0)("with a closed model is worth a warning", async () => {
+  const root = process.getuid?.() === 0;
+  it.skipIf(root)("with a closed model is worth a warning (root may read all)", async () => {
     mkdirSync(join(folder, "jets"));
     chmodSync(join(folder, "jets"), 0);
     expect((await checkRoot(folder)).found).toContain("jets");
