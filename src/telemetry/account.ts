@@ -32,6 +32,9 @@ export class ModelAccount implements Account {
   /** The same without hashing names, for the hot path. */
   readonly #bySignature = new WeakMap<ModelSignature, ModelCounters>();
   readonly #wallMs: () => number;
+  /** `Clock.now` ms at which the last requests were answered, and ms since 1970 then: those of a batch are at one time. */
+  #answeredAt = Number.NaN;
+  #answeredWallMs = 0;
 
   /** undefined: their durations are not told. */
   readonly stages: StageTimes | undefined;
@@ -107,7 +110,11 @@ export class ModelAccount implements Account {
     }
     if (cache?.hit) counters.cacheHit.add(cache.tookUs * NS_PER_US);
     else counters.inferenceCount += rows;
-    counters.lastInferenceMs = Math.max(counters.lastInferenceMs, this.#wallMs());
+    if (timeline.answered !== this.#answeredAt) {
+      this.#answeredAt = timeline.answered;
+      this.#answeredWallMs = this.#wallMs();
+    }
+    counters.lastInferenceMs = Math.max(counters.lastInferenceMs, this.#answeredWallMs);
   }
 
   execution({ signature, rows, timing }: ExecutionOutcome): void {

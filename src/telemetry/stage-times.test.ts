@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { wholePage } from "../../test/support/metrics.ts";
 import { aSignature } from "../../test/support/requests.ts";
@@ -79,6 +80,49 @@ it("counts every request of many, however often somebody looks", async () => {
     expect(await line("beamgate_queue_seconds_sum")).toBeCloseTo(0.003 * expected, 6);
     expect(Array.from(stages.requests(), ({ buckets }) => buckets.count)).toEqual([expected]);
   }
+});
+
+describe("requests that went through a stage together", () => {
+  const stamp = (from: number) => fc.integer({ min: from, max: from + 2 });
+  /** Few values: many of them share some of their stamps with the one before, and not others. */
+  const outcome = fc
+    .record({
+      received: stamp(100),
+      queued: fc.oneof(fc.constant(0), stamp(110)),
+      dispatched: fc.oneof(fc.constant(0), stamp(120)),
+      answered: stamp(140),
+      inferUs: fc.option(fc.constantFrom(5000, 7000), { nil: undefined }),
+      requests: fc.constantFrom(undefined, 2),
+    })
+    .map(({ inferUs, requests, ...timeline }) =>
+      answered({
+        timeline,
+        requests,
+        execution: inferUs === undefined ? undefined : { inputUs: 1, inferUs, outputUs: 1 },
+      }),
+    );
+  const told = (stages: StageTimes) =>
+    stages.families().flatMap(({ name, series }) =>
+      [...series()].map(({ buckets }) => ({
+        ...{ name, cumulative: buckets.cumulative() },
+        sum: buckets.sum.toFixed(9),
+      })),
+    );
+
+  it("are counted as they would be one by one", () => {
+    fc.assert(
+      fc.property(fc.array(outcome, { minLength: 1, maxLength: 40 }), (outcomes) => {
+        const [together, alone] = [new StageTimes(), new StageTimes()];
+        for (const one of outcomes) {
+          together.observe(one);
+          alone.observe(one);
+          // Whoever looks has everything counted that waits.
+          [...alone.requests()];
+        }
+        expect(told(together)).toEqual(told(alone));
+      }),
+    );
+  });
 });
 
 describe("more tenants and devices than are told of", () => {

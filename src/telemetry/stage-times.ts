@@ -47,6 +47,12 @@ class StageRow {
     let alls = 0;
     let queueds = 0;
     let executeds = 0;
+    // Of the one before: what a batch went through together is figured once for all of it.
+    let lastReceivedMs = Number.NaN;
+    let lastAnsweredMs = Number.NaN;
+    let lastDispatchedMs = Number.NaN;
+    let lastInferUs = Number.NaN;
+    let lastExecutedMs = Number.NaN;
     for (let at = WIDTH * begin; at < WIDTH * end; at += WIDTH) {
       const receivedMs = stamps[at] as number;
       const queuedMs = stamps[at + 1] as number;
@@ -54,13 +60,30 @@ class StageRow {
       const answeredMs = stamps[at + 3] as number;
       const inferUs = stamps[at + 4] as number;
       const times = stamps[at + 5] as number;
-      all.request[alls] = secondsBetween(receivedMs, answeredMs);
-      all.times[alls++] = times;
+      if (receivedMs === lastReceivedMs && answeredMs === lastAnsweredMs) {
+        all.times[alls - 1] = (all.times[alls - 1] as number) + times;
+      } else {
+        lastReceivedMs = receivedMs;
+        lastAnsweredMs = answeredMs;
+        all.request[alls] = secondsBetween(receivedMs, answeredMs);
+        all.times[alls++] = times;
+      }
       if (queuedMs <= 0) continue;
       queued.wire[queueds] = secondsBetween(receivedMs, queuedMs);
       queued.queue[queueds] = secondsBetween(queuedMs, dispatchedMs);
       queued.times[queueds++] = times;
       if (dispatchedMs <= 0 || inferUs === NONE) continue;
+      if (
+        dispatchedMs === lastDispatchedMs &&
+        inferUs === lastInferUs &&
+        answeredMs === lastExecutedMs
+      ) {
+        executed.times[executeds - 1] = (executed.times[executeds - 1] as number) + times;
+        continue;
+      }
+      lastDispatchedMs = dispatchedMs;
+      lastInferUs = inferUs;
+      lastExecutedMs = answeredMs;
       const computeMs = inferUs / 1000;
       executed.batch[executeds] = secondsBetween(dispatchedMs + computeMs, answeredMs);
       executed.compute[executeds] = computeMs / 1000;

@@ -23,7 +23,8 @@ class FakeSocket extends EventEmitter {
 
 function connection() {
   const socket = new FakeSocket();
-  const line = new Line(socket as unknown as Socket, { frame() {}, closed() {} });
+  let now = 0;
+  const line = new Line(socket as unknown as Socket, { frame() {}, closed() {} }, () => now);
   const heard: string[] = [];
   const link = new EdgeConnection(7, line, 1 << 20, {
     request: (stream) => heard.push(`request ${stream.id}`),
@@ -36,6 +37,12 @@ function connection() {
   return {
     link,
     heard,
+    /** A chunk comes on the line. */
+    comes(atMs: number): void {
+      now = atMs;
+      socket.emit("data", Buffer.alloc(1));
+      now = Number.NaN;
+    },
     asks(stream: number): void {
       const payload = Buffer.concat([Buffer.from([0]), headersBytes(headers)]);
       link.told(Told.REQUEST, FLAG | DEFINES, stream, payload, 0, payload.length);
@@ -72,4 +79,12 @@ describe("a client's connection at an edge that is refused", () => {
     expect(heard).toEqual(["refused: too many", "closed"]);
     expect(link.closed).toBe(true);
   });
+});
+
+it("was read when its edge's line was", () => {
+  const { link, comes } = connection();
+  for (const atMs of [5, 8]) {
+    comes(atMs);
+    expect(link.readAt).toBe(atMs);
+  }
 });

@@ -45,6 +45,10 @@ export class EdgeConnection implements Link, StreamHost, StreamSender {
     this.#listener = listener;
   }
 
+  get readAt(): number {
+    return this.#line.readAt;
+  }
+
   // What the edge tells ------------------------------------------------------------
 
   /** A word of it; its payload is `bytes[start, end)`. */

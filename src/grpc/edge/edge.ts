@@ -6,7 +6,7 @@ import type { Logger } from "../../logger.ts";
 import type { ConnectionListener } from "../http2/connection.ts";
 import type { Link } from "../transport/connection.ts";
 import { EdgeConnection } from "./edge-connection.ts";
-import { Line } from "./line.ts";
+import { Line, type LineListener } from "./line.ts";
 import {
   Asked,
   EDGE_ITSELF,
@@ -79,7 +79,7 @@ export class Edge {
     const child = spawnEdge(entry);
     this.#child = child;
     const { streamWindowBytes } = settings;
-    this.#line = new Line(child.stdio[3] as unknown as Socket, {
+    const listener: LineListener = {
       frame: (type, flags, id, stream, bytes, start, end) => {
         if (type === Told.OPENED) {
           opened(JSON.parse(bytes.toString("utf8", start, end)), (listener) => {
@@ -104,7 +104,9 @@ export class Edge {
         this.#connections.clear();
         child.kill("SIGKILL");
       },
-    });
+    };
+    const socket = child.stdio[3] as unknown as Socket;
+    this.#line = new Line(socket, listener, () => clock.now());
     this.started = new Promise((resolve, reject) => {
       child.on("message", (word: FromEdge) => {
         if (word.kind === "ready") {

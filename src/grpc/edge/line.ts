@@ -38,15 +38,20 @@ export class Line {
   readonly #socket: Socket;
   readonly #outbox: Outbox;
   readonly #listener: LineListener;
+  readonly #now: () => number;
+  /** `now`, ms, when the last chunk was read. */
+  readAt = 0;
   #scheduled = false;
   /** Of a frame that is not whole yet. */
   #pieces: Buffer[] = [];
   #heldBytes = 0;
   #neededBytes = HEADER_BYTES;
 
-  constructor(socket: Socket, listener: LineListener) {
+  /** @param now monotonic ms */
+  constructor(socket: Socket, listener: LineListener, now = () => performance.now()) {
     this.#socket = socket;
     this.#listener = listener;
+    this.#now = now;
     this.#outbox = new Outbox(socket, true);
     socket.on("data", (chunk: Buffer) => this.#onData(chunk));
     socket.on("drain", () => listener.drained?.());
@@ -115,6 +120,7 @@ export class Line {
   };
 
   #onData(chunk: Buffer): void {
+    this.readAt = this.#now();
     let bytes = chunk;
     if (this.#heldBytes > 0) {
       this.#pieces.push(chunk);

@@ -198,6 +198,21 @@ describe("a request", () => {
     expect([calls[0]?.ended, socket.ended]).toEqual([true, false]);
   });
 
+  it("comes when the chunk was read in which it came, as those beside it do", () => {
+    let looks = 0;
+    const now = () => ++looks * 10;
+    const { say, connection } = setUp((call) => at.push([call.stream.id, connection.readAt]), {
+      now,
+    });
+    const at: [number, number][] = [];
+    say(greeting, open(1), open(3));
+    const [first] = at;
+    expect(at).toEqual([1, 3].map((id) => [id, first?.[1]]));
+    looks = 100;
+    say(open(5));
+    expect(at.at(-1)).toEqual([5, 1010]);
+  });
+
   it("with the same block as before has the same headers object", () => {
     const { say, calls } = setUp();
     say(greeting, open(1), open(3), open(5, 4, request({ te: undefined })));

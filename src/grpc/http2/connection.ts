@@ -60,6 +60,8 @@ export class Http2Connection implements StreamHost, FrameHandler {
   /** The client was asked to open no more streams. */
   leaving = false;
   closed = false;
+  /** `now`, ms, when the last chunk was read. */
+  readAt = 0;
   readonly #socket: Socket;
   readonly #listener: ConnectionListener;
   readonly #inbound: Inbound;
@@ -193,6 +195,7 @@ export class Http2Connection implements StreamHost, FrameHandler {
 
   readonly #onData = (chunk: Buffer): void => {
     this.sender.collect();
+    this.readAt = this.options.now();
     try {
       this.#parser.push(chunk);
       this.#lookUnfinished();

@@ -10,6 +10,7 @@ class FakeLink implements Link {
   readonly stuck = false;
   leaving = false;
   progress = 0;
+  readonly readAt = 0;
   closed = false;
   onClosed = () => {};
 

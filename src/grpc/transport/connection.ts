@@ -26,6 +26,8 @@ export interface Link {
   readonly stuck: boolean;
   /** Grows with every frame of an answer. */
   readonly progress: number;
+  /** `Clock.now` ms when what came last was read. */
+  readonly readAt: number;
   leave(): void;
   cut(): void;
   refuse(code: number, reason: string): void;
@@ -99,6 +101,11 @@ export class Connection implements ClientConnection {
 
   get stuck(): boolean {
     return this.#link.stuck;
+  }
+
+  /** See `Link.readAt`: one look at the clock for all that came together. */
+  get readAt(): number {
+    return this.#link.readAt;
   }
 
   cut(): void {

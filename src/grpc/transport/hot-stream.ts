@@ -118,7 +118,7 @@ export class HotStreamCall extends ServerCall implements HotStream {
   }
 
   protected override borrow(bytes: Buffer, start: number, end: number): boolean {
-    this.receivedAt = this.host.clock.now();
+    this.receivedAt = this.connection.readAt;
     try {
       return this.#listener?.borrow?.(bytes, start, end) === true;
     } catch (thrown) {
@@ -128,7 +128,7 @@ export class HotStreamCall extends ServerCall implements HotStream {
   }
 
   protected onMessage(message: Pieces): void {
-    this.receivedAt = this.host.clock.now();
+    this.receivedAt = this.connection.readAt;
     try {
       this.#listener?.message(message);
     } catch (thrown) {

@@ -234,7 +234,7 @@ export abstract class ReceivingCall implements MessageSink, BudgetWaiter {
     } else if (this.unaryInput && this.messages === 0) {
       this.fail(new StatusError("INTERNAL", "The client ended the call without sending a message"));
     } else {
-      this.receivedAt = this.host.clock.now();
+      this.receivedAt = this.connection.readAt;
       this.onInputEnd();
     }
   }
