@@ -35,6 +35,22 @@ describe("what a client asks for", () => {
     expect(parseWish(undefined, { "beamgate-vendor": "" })).toBeUndefined();
   });
 
+  it("is looked for in the parameters, too, whatever the headers of the requests before", () => {
+    const [plain, other] = [{ te: "trailers" }, { "beamgate-vendor": "intel" }];
+    const parameters = said("beamgate_vendor", { type: "string", value: "arm" });
+    for (const [given, headers, vendor] of [
+      [undefined, plain, undefined],
+      [undefined, plain, undefined],
+      [parameters, plain, "arm"],
+      [undefined, other, "intel"],
+      [undefined, plain, undefined],
+      [parameters, other, "arm"],
+      [undefined, other, "intel"],
+    ] as const) {
+      expect(parseWish(given, headers)?.vendor).toBe(vendor);
+    }
+  });
+
   it("is one artifact, by its digest with or without the word in front", () => {
     const digest = `sha256:${"0a".repeat(32)}`;
     expect(parseWish(said("beamgate_digest", { type: "string", value: digest }))).toEqual({
