@@ -54,9 +54,33 @@ describe("the metrics listener", () => {
     expect(await response.text()).not.toContain("secret");
   });
 
-  it("ends a page that can not be finished, so that nobody takes it for whole", async () => {
+  it("sends a long page in pieces", async () => {
+    const lines = Array.from({ length: 40 }, (_, at) => `up{at="${at}"} 1\n`.repeat(1000));
+    const url = await serve(async function* () {
+      yield* lines;
+    });
+    const response = await fetch(`${url}/metrics`);
+    expect(response.headers.get("content-length")).toBeNull();
+    expect(await response.text()).toBe(lines.join(""));
+  });
+
+  it("sends a short page at once, or none of it where it can not be finished", async () => {
+    let ends = true;
     const url = await serve(async function* () {
       yield "up 1\n";
+      if (!ends) throw new Error("secret");
+      yield "down 0\n";
+    });
+    expect((await fetch(`${url}/metrics`)).headers.get("content-length")).toBe("12");
+    ends = false;
+    const response = await fetch(`${url}/metrics`);
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain("up");
+  });
+
+  it("ends a long page that can not be finished, so that nobody takes it for whole", async () => {
+    const url = await serve(async function* () {
+      yield "up 1\n".repeat(100_000);
       throw new Error("secret");
     });
     await expect(fetch(`${url}/metrics`).then((response) => response.text())).rejects.toThrow();

@@ -26,6 +26,8 @@ export interface MetricsServerOptions {
 
 /** Nobody has a reason to send a scrape a body. */
 const MAX_BODY_BYTES = 1024;
+/** A page of at most so much is sent at once, and so is whole or an error; of a longer one this much comes first. */
+const WHOLE_BYTES = 256 * 1024;
 
 export function createMetricsServer(options: MetricsServerOptions): HttpListener {
   const { metrics, log } = options;
@@ -34,20 +36,31 @@ export function createMetricsServer(options: MetricsServerOptions): HttpListener
   route(app, "GET", "/metrics", async (request, reply) => {
     const { contentType, pieces } = metrics.page(request.headers.accept);
     const iterator = pieces[Symbol.asyncIterator]();
-    // What goes wrong before anything was sent is told by the status.
-    const first = await iterator.next();
-    return reply.header("content-type", contentType).send(Readable.from(rest(first, iterator)));
+    const { beginning, ended } = await begin(iterator);
+    const body = ended ? beginning : Readable.from(whole(beginning, iterator));
+    return reply.header("content-type", contentType).send(body);
   });
   addRunbook(app, options.runbook ?? new Map());
   return new HttpListener("metrics", "Metrics Service", "--metrics-port", app, options);
 }
 
+async function begin(iterator: AsyncIterator<string>) {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  while (bytes <= WHOLE_BYTES) {
+    const next = await iterator.next();
+    if (next.done === true) return { beginning: Buffer.concat(pieces), ended: true };
+    const piece = Buffer.from(next.value);
+    pieces.push(piece);
+    bytes += piece.byteLength;
+  }
+  return { beginning: Buffer.concat(pieces), ended: false };
+}
+
 /** Bytes: a stream of strings would count its room in pieces. */
-async function* rest(
-  first: IteratorResult<string>,
-  iterator: AsyncIterator<string>,
-): AsyncGenerator<Buffer> {
-  for (let next = first; next.done !== true; next = await iterator.next()) {
+async function* whole(beginning: Buffer, rest: AsyncIterator<string>): AsyncGenerator<Buffer> {
+  yield beginning;
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
     yield Buffer.from(next.value);
   }
 }
