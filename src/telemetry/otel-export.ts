@@ -1,7 +1,7 @@
 /**
- * Spans on their way to a collector, by OTLP over HTTP. The only file that loads the OpenTelemetry SDK, and it is
- * imported only where that mode is chosen. Of the SDK are the resource, the settings and the sending; a request that
- * ended only leaves a note, which is part of a message soon after.
+ * Spans on their way to a collector, by OTLP over HTTP. With `otlp/sending-thread.ts` the only file that loads the
+ * OpenTelemetry SDK, and it is imported only where that mode is chosen. Of the SDK are the resource, the settings and
+ * the sending; a request that ended only leaves a note, which is part of a message soon after.
  */
 import { SpanKind, SpanStatusCode, TraceFlags } from "@opentelemetry/api";
 import { type ExportResult, ExportResultCode, TraceState } from "@opentelemetry/core";
@@ -17,6 +17,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { ModelSignature } from "../inference/request.ts";
 import { Batches, type OpenMessage } from "./otlp/batches.ts";
 import { type EncodedSpans, ProtobufMessage } from "./otlp/protobuf-message.ts";
+import { SpanSender } from "./otlp/span-sender.ts";
 import {
   type Attributes,
   type ModelAttributes,
@@ -132,24 +133,15 @@ async function openJsonExporter(options: SpanExportOptions): Promise<Exporter<Re
 }
 
 async function openProtobufExporter(options: SpanExportOptions): Promise<Exporter<EncodedSpans>> {
-  const http = await import("@opentelemetry/otlp-exporter-base/node-http");
-  const delegate = http.createOtlpHttpExportDelegate<EncodedSpans, undefined>(
-    http.convertLegacyHttpOptions(settingsOf(options), "TRACES", "v1/traces", {
-      "Content-Type": "application/x-protobuf",
-    }),
-    { serializeRequest: ({ bytes }) => bytes, deserializeResponse: () => undefined },
-    "otlp_http_span_exporter",
-    { name: "span", countItems: ({ count }) => count },
-    undefined,
-  );
+  const sender = await SpanSender.open({ url: options.url, timeoutMs: EXPORT_TIMEOUT_MS });
   return {
     open: new ProtobufMessage({
       resource: textsAndNumbers(resourceOf(options)),
       scope: scopeOf(options),
       zeroMs: options.zeroMs,
     }),
-    send: (message) => answered((told) => delegate.export(message, told)),
-    close: () => delegate.shutdown(),
+    send: (message) => sender.send(message),
+    close: () => sender.close(),
   };
 }
 

@@ -1,0 +1,102 @@
+/**
+ * Sends messages of spans from a thread of its own. What sending takes (handshakes, compression, waiting) holds up no
+ * request there; nor does V8 compile Node's streams, through which every request comes and goes, for the rare requests
+ * to a collector, too.
+ */
+import { once } from "node:events";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { packageRoot } from "../../package-root.ts";
+import type { EncodedSpans } from "./protobuf-message.ts";
+
+export interface SenderSettings {
+  /** undefined: where the OTEL_* variables say. */
+  readonly url: string | undefined;
+  /** A message that takes longer is given up. */
+  readonly timeoutMs: number;
+}
+
+export interface ToThread {
+  readonly id: number;
+  readonly message: EncodedSpans;
+}
+
+interface FromThread {
+  readonly id: number;
+  /** undefined: it has arrived. */
+  readonly failure: string | undefined;
+}
+
+interface UnderWay {
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+const ENTRY = join(packageRoot, "dist/src/telemetry/otlp/sending-thread.js");
+/** Some messages, and what sends them. */
+const LIMITS = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 256 };
+
+export class SpanSender {
+  readonly #settings: SenderSettings;
+  readonly #entry: string;
+  /** undefined: it died; the next message starts another one. */
+  #thread: Worker | undefined;
+  readonly #underWay = new Map<number, UnderWay>();
+  #lastId = 0;
+
+  private constructor(settings: SenderSettings, entry: string) {
+    this.#settings = settings;
+    this.#entry = entry;
+  }
+
+  /** @throws Error (as a rejection) where the settings, or the OTEL_* variables, make no sense */
+  static async open(settings: SenderSettings, entry: string = ENTRY): Promise<SpanSender> {
+    const sender = new SpanSender(settings, entry);
+    await once(sender.#start(), "message");
+    return sender;
+  }
+
+  /** Its bytes are the thread's from now on. Rejects where it did not arrive. */
+  send(message: EncodedSpans): Promise<void> {
+    const thread = this.#thread ?? this.#start();
+    const id = ++this.#lastId;
+    return new Promise((resolve, reject) => {
+      this.#underWay.set(id, { resolve, reject });
+      const bytes = message.bytes.buffer as ArrayBuffer;
+      thread.postMessage({ id, message } satisfies ToThread, [bytes]);
+    });
+  }
+
+  /** What is under way then has not arrived. */
+  async close(): Promise<void> {
+    await this.#thread?.terminate();
+  }
+
+  #start(): Worker {
+    const thread = new Worker(this.#entry, {
+      ...{ name: "spans", workerData: this.#settings, resourceLimits: LIMITS, execArgv: [] },
+    });
+    this.#thread = thread;
+    thread.unref();
+    thread.on("message", (word: FromThread | "ready") => {
+      if (word !== "ready") this.#settled(word);
+    });
+    thread.on("error", (error) => this.#lost(thread, error));
+    thread.on("exit", () => this.#lost(thread, new Error("the thread that sends spans ended")));
+    return thread;
+  }
+
+  #settled({ id, failure }: FromThread): void {
+    const waiting = this.#underWay.get(id);
+    this.#underWay.delete(id);
+    if (failure === undefined) waiting?.resolve();
+    else waiting?.reject(new Error(failure));
+  }
+
+  #lost(thread: Worker, error: Error): void {
+    if (this.#thread !== thread) return;
+    this.#thread = undefined;
+    for (const { reject } of this.#underWay.values()) reject(error);
+    this.#underWay.clear();
+  }
+}
