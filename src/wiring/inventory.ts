@@ -64,18 +64,17 @@ export class Inventory {
     if (before?.isOver === false) return before.sensors;
     const keptMs = before?.isSilent ? SILENT_MS : mostAgeMs;
     if (before !== undefined && atMs - before.atMs < keptMs) return before.sensors;
-    const answer = this.#fleet.sensors(backendKind);
-    const asked = answer.catch((): readonly DeviceSensors[] => []);
+    const asked = this.#fleet.sensors(backendKind).then(
+      (told) => {
+        if (told.length > 0) this.#talkative.add(backendKind);
+        read.isSilent = !this.#talkative.has(backendKind);
+        return told;
+      },
+      (): readonly DeviceSensors[] => [],
+    );
     const sensors = this.#inTime(backendKind, asked);
     const read: Read = { atMs, sensors, isOver: false, isSilent: false };
     this.#sensors.set(backendKind, read);
-    void answer.then(
-      ({ length }) => {
-        if (length > 0) this.#talkative.add(backendKind);
-        read.isSilent = !this.#talkative.has(backendKind);
-      },
-      () => undefined,
-    );
     void asked.then((told) => {
       read.isOver = true;
       this.#answers.set(backendKind, { atMs: this.#clock.now(), sensors: told });
