@@ -42,6 +42,13 @@ describe("a message of spans", () => {
     await expect(first).resolves.toBeUndefined();
   });
 
+  it("stays with its sender: memory that is handed over makes all buffers of the process dearer", async () => {
+    const opened = await withThread("tell(id);");
+    const sent = message(1);
+    await opened.send(sent);
+    expect([...sent.bytes]).toEqual([1, 2, 3]);
+  });
+
   it("is lost with the thread that has it, and the next one has another thread", async () => {
     const opened = await withThread(`
         if (message.count === 1) throw new Error("broken");
