@@ -14,25 +14,29 @@ export function withHeaders(
   tracer: Tracer | undefined,
 ): Infer {
   if (forwarder === undefined && tracer === undefined) return infer;
-  const attended: Infer = (wire, call) => {
+  /** @returns what is asked for in the end */
+  const attend = (wire: WireRequest, call: InferCall): WireRequest => {
     const asked = forwarder === undefined ? wire : withForwarded(wire, call, forwarder);
     if (wire.bundled !== undefined) {
       // As many as go untraced, see `Inference.untraced`.
       tracer?.passed(wire.model, call.headers, wire.bundled);
-      infer(asked, call);
-      return;
+      return asked;
     }
     const trace = tracer?.choose(wire.model, wire.id, call.headers);
     if (trace !== undefined) {
       call.trace = trace;
       if (trace.setting.values.level.includes("TENSORS")) tapTensors(trace, asked, call);
     }
-    infer(asked, call);
+    return asked;
   };
-  if (forwarder !== undefined || tracer === undefined) return attended;
+  if (forwarder !== undefined || tracer === undefined) {
+    return (wire, call) => infer(attend(wire, call), call);
+  }
+  // One call of the line for both: else the compiler makes a second copy of all of it for the rare traced request, which
+  // then finds nothing of that in the processor's caches.
   return (wire, call) => {
-    if (wire.bundled === undefined && tracer.letPass(call.headers)) infer(wire, call);
-    else attended(wire, call);
+    const untraced = wire.bundled === undefined && tracer.letPass(call.headers);
+    infer(untraced ? wire : attend(wire, call), call);
   };
 }
 
