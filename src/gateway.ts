@@ -189,7 +189,7 @@ export async function createGateway(
   const counted = tenancy?.accounting.watching(account) ?? account;
   const watched = timings.watching(counted);
   const { tracer } = tracing;
-  if (tracer !== undefined) account.onTraced = (outcome) => tracer.ended(outcome);
+  if (tracer !== undefined) account.onTraced = (trace, ended) => tracer.ended(trace, ended);
   // With tenants, the ledger has them.
   const refusals = tenancy === undefined ? countRefusals(account) : undefined;
   const failovers = new FailoverCounts();

@@ -20,7 +20,7 @@ export interface RequestOutcome {
   /** The execution that served it; undefined when none did. Times are the whole batch's, µs. */
   readonly execution: ExecutionTiming | undefined;
   /** Present where the model has a response cache: whether it answered, and how long it looked, µs. */
-  readonly cache?: { readonly hit: boolean; readonly tookUs: number };
+  readonly cache?: { readonly hit: boolean; readonly tookUs: number } | undefined;
   /** Of the call, where it is traced. */
   readonly trace?: TraceContext | undefined;
   /** Who asked; absent: `ANYBODY`. */

@@ -8,8 +8,9 @@ import type {
   RequestOutcome,
   ResponseOutcome,
 } from "../inference/outcome.ts";
-import type { ModelSignature } from "../inference/request.ts";
+import type { ModelSignature, TraceContext } from "../inference/request.ts";
 import { BatchCounters, ModelCounters, ResponseCounters } from "./model-counters.ts";
+import type { EndedRequest } from "./spans.ts";
 import type { StageTimes } from "./stage-times.ts";
 
 /** What a finished load tells about a version. */
@@ -43,7 +44,7 @@ export class ModelAccount implements Account {
   /** Told of every request that is over. */
   onEnd: ((outcome: RequestOutcome) => void) | undefined;
   /** Told of requests that are traced, whatever became of them. */
-  onTraced: ((outcome: RequestOutcome) => void) | undefined;
+  onTraced: ((trace: TraceContext, ended: EndedRequest) => void) | undefined;
 
   /** @param wallMs ms since 1970, for `last_inference`. */
   constructor(wallMs: () => number = Date.now, stages?: StageTimes) {
@@ -86,7 +87,12 @@ export class ModelAccount implements Account {
   request(outcome: RequestOutcome): void {
     this.onEnd?.(outcome);
     this.#count(outcome);
-    if (outcome.trace !== undefined) this.onTraced?.(outcome);
+    const { trace } = outcome;
+    if (trace === undefined) return;
+    // Some of it, and not the outcome itself: what goes nowhere needs not be made at all once this is compiled, for no
+    // request; what is handed on by one in a hundred is made for all of them.
+    const { signature, rows, timeline, failure, execution, batchRows, cache } = outcome;
+    this.onTraced?.(trace, { signature, rows, timeline, failure, execution, batchRows, cache });
   }
 
   #count(outcome: RequestOutcome): void {

@@ -55,6 +55,11 @@ function aTracer(rate = 1): Tracer {
   const values = { level: ["TIMESTAMPS"] as const, rate, count: -1, logFrequency: 0 };
   return new Tracer(new TraceSettings(values), sink, true);
 }
+function end(tracer: Tracer, more: Partial<RequestOutcome>): void {
+  const { trace, ...ended } = outcome(more);
+  if (trace === undefined) throw new Error("it is not traced");
+  tracer.ended(trace, ended);
+}
 const nanos = (ms: number) => String(BigInt(ZERO_MS + ms) * 1_000_000n);
 
 beforeEach(async () => {
@@ -72,7 +77,7 @@ describe("a request that is traced on behalf of a caller", () => {
     const tracer = aTracer(0);
     const headers = { traceparent: traceparent(), tracestate: "vendor=1" };
     const trace = tracer.choose("jets", "request-7", headers);
-    tracer.ended(outcome({ trace }));
+    end(tracer, { trace });
     await tracer.close();
   });
   const named = (name: string) => receiver.spans.find((span) => span.name === name);
@@ -154,8 +159,8 @@ describe("the steps of an ensemble", () => {
   it("are children of the ensemble's span, and called like their models", async () => {
     const tracer = aTracer();
     const whole = tracer.choose("ensemble", "", undefined);
-    tracer.ended(outcome({ trace: childContext(whole), execution: undefined }));
-    tracer.ended(outcome({ trace: whole, execution: undefined }));
+    end(tracer, { trace: childContext(whole), execution: undefined });
+    end(tracer, { trace: whole, execution: undefined });
     await tracer.close();
     const [step, queue, ensemble] = receiver.spans;
     expect(step).toMatchObject({ name: "jets", kind: 1, parentSpanId: ensemble?.spanId });
@@ -171,7 +176,7 @@ describe("a request that failed", () => {
     const tracer = aTracer();
     const trace = tracer.choose("jets", "", undefined);
     const timeline = { received: 10, queued: 11, dispatched: 0, answered: 20 };
-    tracer.ended(outcome({ trace, timeline, failure: "CANCELED", execution: undefined }));
+    end(tracer, { trace, timeline, failure: "CANCELED", execution: undefined });
     await tracer.close();
     expect(receiver.spans.map(({ name }) => name)).toEqual(["InferRequest", "queue"]);
     expect(receiver.spans[0]?.status).toEqual({ code: 2, message: "CANCELED" });
@@ -184,7 +189,7 @@ describe("more spans than may wait", () => {
     // Nothing is exported before this turn of the event loop is over.
     const tracer = aTracer();
     for (let i = 0; i < 40; i++) {
-      tracer.ended(outcome({ trace: tracer.choose("jets", "", undefined) }));
+      end(tracer, { trace: tracer.choose("jets", "", undefined) });
     }
     await tracer.close();
     expect(receiver.spans.length).toBeGreaterThan(0);
@@ -208,7 +213,7 @@ describe("spans in protobuf, which is what collectors expect", () => {
     const { port } = collector.address() as AddressInfo;
     sink = await open({ url: `http://127.0.0.1:${port}/v1/traces` });
     const tracer = aTracer();
-    tracer.ended(outcome({ trace: tracer.choose("jets", "", { traceparent: traceparent() }) }));
+    end(tracer, { trace: tracer.choose("jets", "", { traceparent: traceparent() }) });
     await tracer.close();
     await new Promise((resolve) => collector.close(resolve));
     expect(seen[0]?.type).toBe("application/x-protobuf");

@@ -78,16 +78,13 @@ function sinkOf<Message>(
   });
   const known = new WeakMap<ModelSignature, ModelAttributes>();
   return {
-    ended(trace, { signature, rows, timeline, failure, execution, batchRows, cache }) {
+    ended(trace, ended) {
+      const { signature } = ended;
       let attributes = known.get(signature);
       if (attributes === undefined) {
         attributes = modelAttributes(signature, options.about(signature));
         known.set(signature, attributes);
       }
-      const ended = {
-        ...{ signature, rows, timeline, failure, execution, batchRows },
-        ...(cache && { cache }),
-      };
       batches.add({ trace, ended, known: attributes });
     },
     async close() {

@@ -36,6 +36,7 @@ const OUTCOMES: Readonly<Record<FailureReason, RequestSample["outcome"]>> = {
 };
 
 type Unnumbered = Omit<RequestSample, "seq">;
+type Place = "chosen" | "slowest" | "failed";
 
 /** Of a tenant, in the span that is under way. */
 class Span {
@@ -63,6 +64,24 @@ class Span {
   take(sample: Unnumbered, random: () => number): void {
     if (this.chosen.length < CHOSEN) this.chosen.push(sample);
     else this.chosen[Math.floor(random() * CHOSEN)] = sample;
+  }
+
+  /** As what it is kept; undefined: not at all. */
+  placeOf(tookMs: number, failed: boolean, random: () => number): Place | undefined {
+    if (failed) return this.failed.length < FAILED ? "failed" : undefined;
+    if (tookMs > this.slowestMs) return "slowest";
+    return this.takes(random) ? "chosen" : undefined;
+  }
+
+  put(place: Place, sample: Unnumbered, tookMs: number, random: () => number): void {
+    if (place === "failed") this.failed.push(sample);
+    else if (place === "chosen") this.take(sample, random);
+    else {
+      const before = this.slowest;
+      this.slowestMs = tookMs;
+      this.slowest = sample;
+      if (before !== undefined && this.takes(random)) this.take(before, random);
+    }
   }
 
   #draw(random: () => number): void {
@@ -103,28 +122,26 @@ export class RequestSamples implements RequestSampling {
 
   /** Of every request that ended: a look at a number while nobody looks. Does not throw. */
   ended(outcome: RequestOutcome): void {
-    const { answered } = outcome.timeline;
+    const { timeline, failure, caller } = outcome;
+    const { received, answered } = timeline;
     if (answered > this.#lookedAtUntil) return;
     if (answered >= this.#spanEndsAt) {
       this.#keep();
       this.#spanEndsAt = answered + SPAN_MS;
     }
-    const span = this.#spanOf(outcome.caller?.tenant.index ?? DEFAULT_TENANT.index);
-    if (span === undefined) return;
-    if (outcome.failure !== undefined) {
-      if (span.failed.length < FAILED) span.failed.push(this.#sampleOf(outcome));
-      return;
-    }
+    const span = this.#spanOf(caller?.tenant.index ?? DEFAULT_TENANT.index);
     const { random } = this.#parts;
-    const tookMs = answered - outcome.timeline.received;
-    if (tookMs <= span.slowestMs) {
-      if (span.takes(random)) span.take(this.#sampleOf(outcome), random);
-      return;
-    }
-    const before = span.slowest;
-    span.slowestMs = tookMs;
-    span.slowest = this.#sampleOf(outcome);
-    if (before !== undefined && span.takes(random)) span.take(before, random);
+    const tookMs = answered - received;
+    const place = span?.placeOf(tookMs, failure !== undefined, random);
+    if (place === undefined) return;
+    // A copy, as the outcome itself is to go nowhere: see `ModelAccount.request`.
+    const { signature, execution, rows, requests, request, batchRows } = outcome;
+    const { device, variant, cache, onBehalf } = outcome;
+    const kept = {
+      ...{ signature, timeline, failure, execution, rows, requests, request, batchRows },
+      ...{ caller, device, variant, cache, onBehalf },
+    };
+    span?.put(place, this.#sampleOf(kept), tookMs, random);
   }
 
   newest(after: number, maySee: MaySee): Told {

@@ -1,11 +1,12 @@
 /** Chooses the requests that are traced, and hands their traces on when they are over. */
-import type { RequestOutcome } from "../inference/outcome.ts";
+import type { TraceContext } from "../inference/request.ts";
 import { type ParentSpan, RequestTrace, readTraceparent } from "./request-trace.ts";
+import type { EndedRequest } from "./spans.ts";
 import type { TraceSettings } from "./trace-settings.ts";
 
 /** Where finished traces go: a file, or a collector. Never throws. */
 export interface TraceSink {
-  ended(trace: RequestTrace, outcome: RequestOutcome): void;
+  ended(trace: RequestTrace, ended: EndedRequest): void;
   /** Everything is written, as far as possible. */
   close(): Promise<void>;
 }
@@ -67,8 +68,8 @@ export class Tracer {
     return header === undefined ? undefined : readTraceparent(header);
   }
 
-  ended(outcome: RequestOutcome): void {
-    if (outcome.trace instanceof RequestTrace) this.#sink.ended(outcome.trace, outcome);
+  ended(trace: TraceContext, ended: EndedRequest): void {
+    if (trace instanceof RequestTrace) this.#sink.ended(trace, ended);
   }
 
   close(): Promise<void> {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RequestOutcome } from "../inference/outcome.ts";
+import type { TraceContext } from "../inference/request.ts";
 import { childContext } from "../inference/trace-context.ts";
 import { type Logger, silent } from "../logger.ts";
 import { TraceSettings, type TraceValues } from "./trace-settings.ts";
@@ -15,7 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const outcome = (model: string, more: Partial<RequestOutcome>): RequestOutcome => ({
+const outcome = (model: string): RequestOutcome => ({
   signature: {
     name: model,
     version: "3",
@@ -29,8 +30,12 @@ const outcome = (model: string, more: Partial<RequestOutcome>): RequestOutcome =
   timeline: { received: 1, queued: 2, dispatched: 3, answered: 10 },
   failure: undefined,
   execution: { inputUs: 1000, inferUs: 4000, outputUs: 1000 },
-  ...more,
 });
+
+function end(tracer: Tracer, model: string, trace: TraceContext | undefined): void {
+  if (trace === undefined) throw new Error("it is not traced");
+  tracer.ended(trace, outcome(model));
+}
 
 function setUp(values: Partial<TraceValues> = {}, log: Logger = silent) {
   const settings = new TraceSettings({
@@ -46,7 +51,7 @@ function setUp(values: Partial<TraceValues> = {}, log: Logger = silent) {
   const tracer = new Tracer(settings, file, false);
   const request = (id = "") => {
     const trace = tracer.choose("jets", id, { traceparent: "00-nobody-looks-at-it" });
-    if (trace) tracer.ended(outcome("jets", { trace }));
+    if (trace) tracer.ended(trace, outcome("jets"));
   };
   return { settings, tracer, request, path };
 }
@@ -87,9 +92,9 @@ describe("the file of a trace", () => {
     const { tracer, path } = setUp();
     const whole = tracer.choose("whole", "", undefined);
     for (const step of ["first", "second"]) {
-      tracer.ended(outcome(step, { trace: childContext(whole) }));
+      end(tracer, step, childContext(whole));
     }
-    tracer.ended(outcome("whole", { trace: whole }));
+    end(tracer, "whole", whole);
     await tracer.close();
     const heads = read(path).filter((part: { model_name?: string }) => part.model_name);
     expect(heads).toEqual([
@@ -103,8 +108,8 @@ describe("the file of a trace", () => {
     const { tracer, path } = setUp();
     const whole = tracer.choose("whole", "", undefined);
     const step = childContext(whole);
-    tracer.ended(outcome("whole", { trace: whole }));
-    tracer.ended(outcome("step", { trace: step }));
+    end(tracer, "whole", whole);
+    end(tracer, "step", step);
     await tracer.close();
     expect(idsIn(path)).toEqual([1, 2]);
   });

@@ -4,9 +4,9 @@
  * `log_frequency` traces, and when `count` was reached.
  */
 import { appendFile, writeFile } from "node:fs/promises";
-import type { RequestOutcome } from "../inference/outcome.ts";
 import type { Logger } from "../logger.ts";
 import type { RequestTrace } from "./request-trace.ts";
+import type { EndedRequest } from "./spans.ts";
 import { stageList, stagesOf } from "./stages.ts";
 import type { TraceSetting } from "./trace-settings.ts";
 import type { TraceSink } from "./tracer.ts";
@@ -31,9 +31,9 @@ export class TritonTraceFile implements TraceSink {
     this.#zeroNs = zeroNs;
   }
 
-  ended(trace: RequestTrace, outcome: RequestOutcome): void {
+  ended(trace: RequestTrace, ended: EndedRequest): void {
     const { root } = trace;
-    root.written.push(this.#written(trace, outcome));
+    root.written.push(this.#written(trace, ended));
     // The last step of an ensemble answers it, and is over itself only after that.
     if (root === trace) queueMicrotask(() => this.#keep(trace));
   }
@@ -91,9 +91,9 @@ export class TritonTraceFile implements TraceSink {
     });
   }
 
-  #written(trace: RequestTrace, outcome: RequestOutcome): string {
+  #written(trace: RequestTrace, ended: EndedRequest): string {
     const { number: id, requestId, above } = trace;
-    const { name, version } = outcome.signature;
+    const { name, version } = ended.signature;
     const head = {
       id,
       model_name: name,
@@ -102,7 +102,7 @@ export class TritonTraceFile implements TraceSink {
       ...(above === undefined ? {} : { parent_id: above.number }),
     };
     const { level } = trace.setting.values;
-    const stamps = level.includes("TIMESTAMPS") ? stageList(stagesOf(outcome)) : [];
+    const stamps = level.includes("TIMESTAMPS") ? stageList(stagesOf(ended)) : [];
     const parts: object[] = [
       head,
       ...stamps.map((stage) => ({
