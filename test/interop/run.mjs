@@ -79,13 +79,18 @@ const add = ({ passed, failed, skipped }) => {
 };
 const names = PARTS.filter(wanted);
 const interpreter = names.length > 0 ? python() : "";
-for (const name of names) {
+async function timed(name, program, args) {
+  const began = performance.now();
   stdout.write(`--- ${name}\n`);
-  add(await part(interpreter, ["-B", join(here, `${name}.py`)]));
+  add(await part(program, args));
+  stdout.write(`--- ${name} took ${Math.round((performance.now() - began) / 1000)} s\n`);
 }
+for (const name of names) await timed(name, interpreter, ["-B", join(here, `${name}.py`)]);
 if (wanted("mixup")) {
-  stdout.write("--- mixup\n");
-  add(await part(execPath, [join(root, "dist", "test", "interop", "mixup", "main.js"), ...flags]));
+  await timed("mixup", execPath, [
+    join(root, "dist", "test", "interop", "mixup", "main.js"),
+    ...flags,
+  ]);
 }
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
 stdout.write(`--- interop\n${total.passed} passed, ${total.failed} failed${skipped}\n`);

@@ -19,7 +19,7 @@ const GOAL = 1.04;
 /** Many: processes that are started alike differ by several per cent, for as long as they live. */
 const PAIRS = 12;
 /** Of each pair. */
-const ROUNDS_EACH = 2;
+const ROUNDS_EACH = 4;
 const SLICE_S = 1.5;
 /**
  * Load on each gateway before it is measured. What is rarely executed is compiled late: in its first ten seconds
