@@ -59,7 +59,7 @@ export class SpanSender {
   /**
    * Rejects where it did not arrive. The thread gets a copy: the first time that a process hands the memory of a buffer
    * over, V8 throws away all it has compiled that reads or writes buffers, and from then on has each such place ask first
-   * whether the memory is still there. That made every request, traced or not, 4 % dearer.
+   * whether the memory is still there: every request would pay, traced or not.
    */
   send(message: EncodedSpans): Promise<void> {
     const thread = this.#thread ?? this.#start();
