@@ -89,7 +89,7 @@ export class ModelAccount implements Account {
     this.#count(outcome);
     const { trace } = outcome;
     if (trace === undefined) return;
-    // Some of it, and not the outcome itself: what goes nowhere needs not be made at all once this is compiled, for no
+    // Some of it, and not the outcome itself: what goes nowhere need not be made at all once this is compiled, for no
     // request; what is handed on by one in a hundred is made for all of them.
     const { signature, rows, timeline, failure, execution, batchRows, cache } = outcome;
     this.onTraced?.(trace, { signature, rows, timeline, failure, execution, batchRows, cache });

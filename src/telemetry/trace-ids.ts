@@ -11,11 +11,14 @@ const bytesOfWords = Buffer.from(words.buffer);
 let pool = "";
 let used = 0;
 
+/** A random number from 0 up to 2^32, of which typed memory keeps the whole part: half of a span's id. */
+export const randomWord = (): number => Math.random() * 2 ** 32;
+
 /** @param bytes at most 2048. @returns twice as many hex digits */
 export function randomHex(bytes: number): string {
   const end = used + 2 * bytes;
   if (end > pool.length) {
-    for (let at = 0; at < words.length; at += 1) words[at] = Math.random() * 2 ** 32;
+    for (let at = 0; at < words.length; at += 1) words[at] = randomWord();
     pool = bytesOfWords.toString("hex");
     used = 2 * bytes;
     return pool.slice(0, used);

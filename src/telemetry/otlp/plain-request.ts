@@ -12,7 +12,7 @@ import {
   type TracedRequest,
 } from "../spans.ts";
 import { stagesOf } from "../stages.ts";
-import { randomHex } from "../trace-ids.ts";
+import { randomHex, randomWord } from "../trace-ids.ts";
 import { PADDED_VARINT_END, putHex, putNanoseconds, putPaddedVarint } from "./wire.ts";
 
 type Plain = EndedRequest & { readonly batchRows: number };
@@ -141,8 +141,8 @@ export class PlainRequest {
   /** That of a span, which nobody else knows. */
   #freshId(places: Places): void {
     const at = places[0] as number;
-    this.#view.setUint32(at, Math.random() * 2 ** 32);
-    this.#view.setUint32(at + 4, Math.random() * 2 ** 32);
+    this.#view.setUint32(at, randomWord());
+    this.#view.setUint32(at + 4, randomWord());
     this.#repeat(places, 8);
   }
 
