@@ -6,11 +6,11 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** Worker processes run built files: this builds them once, before any test. */
 const globalSetup = [fileURLToPath(new URL("./support/build.ts", import.meta.url))];
 
-/** Vitest leaves a core free, of two; whole gateways in stories use the other, single files do not. */
-const together = {
-  maxWorkers: Math.max(2, availableParallelism() - 1),
-  sequence: { groupOrder: 0 },
-};
+/** Vitest leaves a core free; of two, both are wanted: a story waits for half of its time. */
+const maxWorkers = Math.max(2, availableParallelism() - 1);
+const together = { maxWorkers, sequence: { groupOrder: 0 } };
+/** Whole gateways, once single files are known to work. */
+const afterwards = { maxWorkers, sequence: { groupOrder: 1 } };
 
 /** Nothing is proven by being quick: these end what hangs, on a slow and busy machine, too. */
 const patience = {
@@ -51,7 +51,7 @@ export default defineConfig({
             "test/{arm64,chaos,stories,wire,fuzz,bench,support}/**/*.test.ts",
           ],
           ...patience,
-          sequence: { groupOrder: 1 },
+          ...afterwards,
         },
       },
       {
@@ -61,7 +61,7 @@ export default defineConfig({
           include: ["test/wire/*.test.ts"],
           env: { WIRE_EDGES: "2" },
           ...patience,
-          sequence: { groupOrder: 1 },
+          ...afterwards,
         },
       },
     ],
