@@ -561,7 +561,7 @@ const otel = z.strictObject({
     unit: "ms",
     defaultText: "OTEL_BSP_SCHEDULE_DELAY, else 5000",
   }),
-  maxExportBatchSize: key(whole(1, 1_000_000).optional(), "Spans in one export", {
+  maxExportBatchSize: key(whole(1, 50_000).optional(), "Spans in one export", {
     defaultText: "OTEL_BSP_MAX_EXPORT_BATCH_SIZE, else 512",
   }),
 });

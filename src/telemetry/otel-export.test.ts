@@ -8,6 +8,7 @@ import {
 } from "../../test/support/otlp-receiver.ts";
 import type { RequestOutcome } from "../inference/outcome.ts";
 import { childContext } from "../inference/trace-context.ts";
+import { silent } from "../logger.ts";
 import { openSpanExport, type SpanExportOptions } from "./otel-export.ts";
 import { TraceSettings } from "./trace-settings.ts";
 import { Tracer, type TraceSink } from "./tracer.ts";
@@ -48,6 +49,7 @@ function open(more: Partial<SpanExportOptions> = {}): Promise<TraceSink> {
     zeroMs: ZERO_MS,
     version: "9.8.7",
     about: () => ({ "beamgate.artifact": "onnx" }),
+    log: silent,
     ...more,
   });
 }
@@ -180,6 +182,55 @@ describe("a request that failed", () => {
     await tracer.close();
     expect(receiver.spans.map(({ name }) => name)).toEqual(["InferRequest", "queue"]);
     expect(receiver.spans[0]?.status).toEqual({ code: 2, message: "CANCELED" });
+  });
+});
+
+describe("what a client says of itself", () => {
+  it("is kept as far as anybody reads it, as it stands in every span", async () => {
+    const tracer = aTracer();
+    const headers = { traceparent: traceparent(), tracestate: `farm=${"x".repeat(600)}` };
+    end(tracer, { trace: tracer.choose("jets", "é".repeat(1_000_000), headers) });
+    await tracer.close();
+    expect(receiver.spans).toHaveLength(3);
+    for (const span of receiver.spans) {
+      expect(attributesOf(span)["triton.request_id"]).toBe(`${"é".repeat(512)}…`);
+      expect(span.traceState ?? "").toBe("");
+    }
+  });
+
+  it("comes along whole where it is as short as W3C Trace Context asks for", async () => {
+    const tracer = aTracer();
+    const tracestate = `farm=${"x".repeat(250)},cern=${"y".repeat(251)}`;
+    expect(tracestate).toHaveLength(512);
+    end(tracer, {
+      trace: tracer.choose("jets", "", { traceparent: traceparent(), tracestate }),
+    });
+    await tracer.close();
+    expect(receiver.spans[0]?.traceState).toBe(tracestate);
+  });
+});
+
+describe("a collector that takes nothing", () => {
+  it("is said to, once, and holds up no stop", async () => {
+    const warned: unknown[] = [];
+    const log = { info: () => {}, warn: (text: string) => void warned.push(text) };
+    const collector = createServer();
+    await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
+    const { port } = collector.address() as AddressInfo;
+    vi.stubEnv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
+    const url = `http://127.0.0.1:${port}/v1/traces`;
+    sink = await open({ ...{ url, log, maxExportBatchSize: 3, maxQueueSize: 300 } });
+    const tracer = aTracer();
+    for (let nth = 0; nth < 50; nth += 1) {
+      end(tracer, { trace: tracer.choose("jets", "", undefined) });
+    }
+    const began = performance.now();
+    await tracer.close();
+    // A message alone may take 4 s, and there are fifty.
+    expect(performance.now() - began).toBeLessThan(20_000);
+    expect(warned).toEqual(["the collector does not take spans: they are lost until it does"]);
+    collector.closeAllConnections();
+    await new Promise((resolve) => collector.close(resolve));
   });
 });
 

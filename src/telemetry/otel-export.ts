@@ -15,7 +15,9 @@ import {
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import { type Clock, systemClock } from "../clock.ts";
 import type { ModelSignature } from "../inference/request.ts";
+import type { Logger } from "../logger.ts";
 import { Batches, type OpenMessage } from "./otlp/batches.ts";
+import { Losses } from "./otlp/losses.ts";
 import { type EncodedSpans, ProtobufMessage } from "./otlp/protobuf-message.ts";
 import { SpanSender } from "./otlp/span-sender.ts";
 import {
@@ -42,10 +44,11 @@ export interface SpanExportOptions {
   readonly version: string;
   /** What else is known of a model: backend, artifact. */
   about(signature: ModelSignature): Attributes;
+  readonly log: Pick<Logger, "info" | "warn">;
   readonly clock?: Clock;
 }
 
-/** An export that takes longer is given up: less than a service may take to stop. */
+/** An export that takes longer is given up, and all that are left when it stops: less than a service may take for that. */
 const EXPORT_TIMEOUT_MS = 4000;
 
 /** How messages are made, and how one is sent. */
@@ -65,7 +68,8 @@ function sinkOf<Message>(
   { open, send, close }: Exporter<Message>,
   options: SpanExportOptions,
 ): TraceSink {
-  const { clock = systemClock } = options;
+  const { clock = systemClock, log } = options;
+  const losses = new Losses({ clock, log });
   const batches = new Batches<TracedRequest, Message>({
     rules: {
       most: options.maxQueueSize,
@@ -74,7 +78,15 @@ function sinkOf<Message>(
     },
     ...{ open, clock },
     weightOf: ({ ended }) => spanCount(ended),
-    send: (message) => within(EXPORT_TIMEOUT_MS, clock, send(message)),
+    async send(message) {
+      losses.dropped(batches.dropped);
+      try {
+        await within(EXPORT_TIMEOUT_MS, clock, send(message));
+        losses.arrived();
+      } catch (thrown) {
+        losses.lost(thrown);
+      }
+    },
   });
   const known = new WeakMap<ModelSignature, ModelAttributes>();
   return {
@@ -88,7 +100,8 @@ function sinkOf<Message>(
       batches.add({ trace, ended, known: attributes });
     },
     async close() {
-      await batches.close();
+      // What is left then is given up: nobody waits for a collector that hangs.
+      await within(EXPORT_TIMEOUT_MS, clock, batches.close()).catch(() => undefined);
       await close();
     },
   };

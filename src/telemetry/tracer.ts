@@ -1,5 +1,6 @@
 /** Chooses the requests that are traced, and hands their traces on when they are over. */
 import type { TraceContext } from "../inference/request.ts";
+import { clipped } from "./explain/request-story.ts";
 import { type ParentSpan, RequestTrace, readTraceparent } from "./request-trace.ts";
 import type { EndedRequest } from "./spans.ts";
 import type { TraceSettings } from "./trace-settings.ts";
@@ -12,6 +13,9 @@ export interface TraceSink {
 }
 
 type Headers = Readonly<Record<string, string | undefined>>;
+
+/** Characters of a tracestate that is passed on: W3C Trace Context asks for no more, and a part of it is none. */
+const LONGEST_TRACESTATE = 512;
 
 export class Tracer {
   readonly #settings: TraceSettings;
@@ -46,8 +50,11 @@ export class Tracer {
     // Who traces, and chose not to trace this one, wants no part of it traced.
     if (parent?.sampled === false) return undefined;
     if (!setting.sample(parent !== undefined)) return undefined;
-    const tracestate = parent === undefined ? "" : (headers?.["tracestate"] ?? "");
-    return new RequestTrace({ setting, requestId, parent, tracestate, next: this.#nextNumber });
+    // What a client says stands in every span of it: memory that no budget knows of.
+    return new RequestTrace({
+      ...{ setting, parent, requestId: clipped(requestId), next: this.#nextNumber },
+      tracestate: parent === undefined ? "" : tracestateIn(headers),
+    });
   }
 
   /** How many requests with these headers go before one is traced; Infinity: none will be. */
@@ -75,4 +82,9 @@ export class Tracer {
   close(): Promise<void> {
     return this.#sink.close();
   }
+}
+
+function tracestateIn(headers: Headers | undefined): string {
+  const state = headers?.["tracestate"] ?? "";
+  return state.length <= LONGEST_TRACESTATE ? state : "";
 }

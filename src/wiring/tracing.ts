@@ -4,6 +4,7 @@ import { StatusError } from "../errors.ts";
 import type { ModelSignature } from "../inference/request.ts";
 import type { Service } from "../lifecycle.ts";
 import type { Logger } from "../logger.ts";
+import { MOST_IN_A_MESSAGE } from "../telemetry/otlp/protobuf-message.ts";
 import { TraceSettings } from "../telemetry/trace-settings.ts";
 import { readTraceWords, type TraceWords, traceWords } from "../telemetry/trace-words.ts";
 import { Tracer, type TraceSink } from "../telemetry/tracer.ts";
@@ -107,6 +108,7 @@ async function sinkOf(
     maxQueueSize: otel.bsp_max_queue_size,
     scheduleDelayMs: otel.bsp_schedule_delay,
     maxExportBatchSize: Math.min(otel.bsp_max_export_batch_size, otel.bsp_max_queue_size),
+    log,
     zeroMs: performance.timeOrigin,
     version,
     about,
@@ -128,6 +130,7 @@ function openTelemetryNumbers({ otel }: TraceSlice) {
     bsp_max_queue_size: otel.maxQueueSize ?? variable("OTEL_BSP_MAX_QUEUE_SIZE", 2048),
     bsp_schedule_delay: otel.scheduleDelayMs ?? variable("OTEL_BSP_SCHEDULE_DELAY", 5000),
     bsp_max_export_batch_size:
-      otel.maxExportBatchSize ?? variable("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512),
+      otel.maxExportBatchSize ??
+      Math.min(variable("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512), MOST_IN_A_MESSAGE),
   };
 }

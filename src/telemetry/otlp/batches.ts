@@ -2,7 +2,7 @@
  * What ended becomes part of the message that is open soon after, together with what else did: soon, so that it does
  * not outlive young collections; together, because code that runs once in a while finds nothing of itself in the
  * processor's caches. A message waits until there is enough in it, or long enough, and goes out when the one before has
- * arrived. Beyond its bound what comes is dropped: a collector that is away costs traces, never memory.
+ * arrived. Beyond its bound what comes is dropped: a collector that is away costs traces, and no more memory than that.
  */
 import type { Clock } from "../../clock.ts";
 

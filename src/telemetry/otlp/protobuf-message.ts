@@ -4,6 +4,9 @@ import type { OpenMessage } from "./batches.ts";
 import { TraceEncoder, type TraceSource } from "./encode-traces.ts";
 import { isPlain, PlainRequest } from "./plain-request.ts";
 
+/** A message of more spans might have no room for its own length, whatever clients call their requests: see `wire.ts`. */
+export const MOST_IN_A_MESSAGE = 50_000;
+
 export interface EncodedSpans {
   readonly bytes: Uint8Array;
   readonly count: number;

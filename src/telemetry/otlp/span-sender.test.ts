@@ -1,7 +1,10 @@
+import { spawnSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { packageRoot } from "../../package-root.ts";
 import { SpanSender } from "./span-sender.ts";
 
 const settings = { url: "http://127.0.0.1:9/v1/traces", timeoutMs: 1000 };
@@ -9,6 +12,8 @@ const message = (count: number) => ({ bytes: Uint8Array.of(1, 2, 3), count });
 
 let folder: string;
 let sender: SpanSender | undefined;
+/** Of that sender. */
+let changed: object & typeof settings;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "beamgate-spans-"));
 });
@@ -27,7 +32,8 @@ async function withThread(answer: string): Promise<SpanSender> {
     parentPort.on("message", ({ id, message }) => { ${answer} });
     parentPort.postMessage("ready");`;
   await writeFile(entry, script);
-  sender = await SpanSender.open(settings, entry);
+  changed = { ...settings };
+  sender = await SpanSender.open(changed, entry);
   return sender;
 }
 
@@ -61,6 +67,22 @@ describe("a message of spans", () => {
     await expect(send(3)).resolves.toBeUndefined();
   });
 
+  it("is lost where no thread can be made for it, and nothing else is", async () => {
+    const opened = await withThread("process.exit();");
+    await expect(opened.send(message(1))).rejects.toThrow("ended");
+    // What cannot be given to a thread is refused while it is being made, as a system without room for it does.
+    Object.assign(changed, { url: () => "" });
+    await expect(opened.send(message(1))).rejects.toThrow("could not be cloned");
+    Object.assign(changed, settings);
+    await expect(opened.send(message(1))).rejects.toThrow("ended");
+  });
+
+  it("has no thread after its sender was closed", async () => {
+    const opened = await withThread("tell(id);");
+    await opened.close();
+    await expect(opened.send(message(1))).rejects.toThrow("sending spans is over");
+  });
+
   it("does not arrive where nobody listens", async () => {
     sender = await SpanSender.open({ ...settings, timeoutMs: 200 });
     await expect(sender.send(message(1))).rejects.toThrow("ECONNREFUSED");
@@ -72,6 +94,21 @@ describe("a message of spans", () => {
     await opened.close();
     await lost;
   });
+});
+
+it("does not begin with a thread that ends before it is ready", async () => {
+  const entry = join(folder, "over.mjs");
+  await writeFile(entry, "process.exit(0);");
+  await expect(SpanSender.open(settings, entry)).rejects.toThrow("ended");
+});
+
+it("keeps no process alive", async () => {
+  const script = `const { SpanSender } = await import(process.argv[1]);
+    await SpanSender.open({ url: "http://127.0.0.1:9/v1/traces", timeoutMs: 1000 });`;
+  const built = pathToFileURL(join(packageRoot, "dist/src/telemetry/otlp/span-sender.js")).href;
+  const flags = ["--input-type=module", "-e", script, built];
+  const { status } = spawnSync(process.execPath, flags, { timeout: 30_000 });
+  expect(status).toBe(0);
 });
 
 it("does not begin with a URL that is none", async () => {

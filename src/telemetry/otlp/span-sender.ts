@@ -3,7 +3,6 @@
  * request there; nor does V8 compile Node's streams, through which every request comes and goes, for the rare requests
  * to a collector, too.
  */
-import { once } from "node:events";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { packageRoot } from "../../package-root.ts";
@@ -32,6 +31,8 @@ interface UnderWay {
   reject(error: Error): void;
 }
 
+/** Of what is told first: that the thread is ready. */
+const READY = 0;
 const ENTRY = join(packageRoot, "dist/src/telemetry/otlp/sending-thread.js");
 /** Some messages, and what sends them. */
 const LIMITS = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 256 };
@@ -42,7 +43,8 @@ export class SpanSender {
   /** undefined: it died; the next message starts another one. */
   #thread: Worker | undefined;
   readonly #underWay = new Map<number, UnderWay>();
-  #lastId = 0;
+  #lastId = READY;
+  #closed = false;
 
   private constructor(settings: SenderSettings, entry: string) {
     this.#settings = settings;
@@ -52,7 +54,10 @@ export class SpanSender {
   /** @throws Error (as a rejection) where the settings, or the OTEL_* variables, make no sense */
   static async open(settings: SenderSettings, entry: string = ENTRY): Promise<SpanSender> {
     const sender = new SpanSender(settings, entry);
-    await once(sender.#start(), "message");
+    await new Promise<void>((resolve, reject) => {
+      sender.#underWay.set(READY, { resolve, reject });
+      sender.#start();
+    });
     return sender;
   }
 
@@ -62,9 +67,11 @@ export class SpanSender {
    * whether the memory is still there: every request would pay, traced or not.
    */
   send(message: EncodedSpans): Promise<void> {
-    const thread = this.#thread ?? this.#start();
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
+      if (this.#closed) throw new Error("sending spans is over");
+      // Where no thread can be made this throws: the message is lost, and nothing else.
+      const thread = this.#thread ?? this.#start();
       this.#underWay.set(id, { resolve, reject });
       thread.postMessage({ id, message } satisfies ToThread);
     });
@@ -72,6 +79,7 @@ export class SpanSender {
 
   /** What is under way then has not arrived. */
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#thread?.terminate();
   }
 
@@ -80,9 +88,11 @@ export class SpanSender {
       ...{ name: "spans", workerData: this.#settings, resourceLimits: LIMITS, execArgv: [] },
     });
     this.#thread = thread;
-    thread.unref();
     thread.on("message", (word: FromThread | "ready") => {
-      if (word !== "ready") this.#settled(word);
+      if (word !== "ready") return this.#settled(word);
+      this.#settled({ id: READY, failure: undefined });
+      // Only now: whoever listens to a thread is kept alive by it again.
+      thread.unref();
     });
     thread.on("error", (error) => this.#lost(thread, error));
     thread.on("exit", () => this.#lost(thread, new Error("the thread that sends spans ended")));

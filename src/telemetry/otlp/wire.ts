@@ -6,7 +6,7 @@
 const FIRST = 64 * 1024;
 /** Most that one call writes besides a text or bytes. */
 const MARGIN = 64;
-/** Up to 256 MiB: more than a queue of spans can have. */
+/** Up to 256 MiB: more than `MOST_IN_A_MESSAGE` spans can have. */
 const LENGTH_BYTES = 4;
 /** Longest text that is written letter by letter; beyond, the call into native code pays. */
 const SHORT = 64;
