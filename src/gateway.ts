@@ -23,7 +23,6 @@ import { DeviceLeases } from "./pool/device-leases.ts";
 import { KnownDigests } from "./registry/known-digests.ts";
 import { OfferedModels } from "./registry/offered-models.ts";
 import { ModelRepository } from "./registry/repository.ts";
-import type { ModelDefinition } from "./registry/types.ts";
 import type { Served } from "./scheduling/served.ts";
 import { SharedMemory } from "./shared-memory/manager.ts";
 import { isConfigured } from "./shared-state/settings.ts";
@@ -49,6 +48,7 @@ import { shareMetrics } from "./telemetry/share-metrics.ts";
 import { StageTimes } from "./telemetry/stage-times.ts";
 import { StallWatch } from "./telemetry/stall-watch.ts";
 import { TenantTable } from "./tenants/tenant-table.ts";
+import { aboutModel } from "./wiring/about-model.ts";
 import { Aliases } from "./wiring/aliases.ts";
 import { backendModules } from "./wiring/backend-modules.ts";
 import { cachingLoader } from "./wiring/caching-loader.ts";
@@ -155,7 +155,7 @@ export async function createGateway(
     log,
     version,
     isReady: (model) => repository.isReady(model, ""),
-    about: ({ name, version }) => aboutModel(() => definitionOf(name, version)),
+    about: ({ name, version }, variant) => aboutModel(() => definitionOf(name, version), variant),
   });
 
   const fleet = createFleet({
@@ -663,16 +663,6 @@ function linkGroupsOf(groups: readonly string[]): ReadonlyMap<string, string> {
       return devices.split(",").map((device) => [device, name] as const);
     }),
   );
-}
-
-/** What a span tells of a model beyond its name; nothing where the model is gone by then. */
-function aboutModel(find: () => ModelDefinition): Record<string, string> {
-  try {
-    const { backendKind, artifact } = find();
-    return { "beamgate.backend": backendKind, "beamgate.artifact": artifact.format };
-  } catch {
-    return {};
-  }
 }
 
 function packageVersion(): string {

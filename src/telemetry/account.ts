@@ -91,8 +91,9 @@ export class ModelAccount implements Account {
     if (trace === undefined) return;
     // Some of it, and not the outcome itself: what goes nowhere need not be made at all once this is compiled, for no
     // request; what is handed on by one in a hundred is made for all of them.
-    const { signature, rows, timeline, failure, execution, batchRows, cache } = outcome;
-    this.onTraced?.(trace, { signature, rows, timeline, failure, execution, batchRows, cache });
+    const { signature, rows, timeline, failure, execution, batchRows, cache, variant } = outcome;
+    const ended = { signature, rows, timeline, failure, execution, batchRows, cache, variant };
+    this.onTraced?.(trace, ended);
   }
 
   #count(outcome: RequestOutcome): void {

@@ -185,6 +185,25 @@ describe("a request that failed", () => {
   });
 });
 
+it("tells of the variant that served each request of one model", async () => {
+  const about = vi.fn((_signature: unknown, variant: string | undefined) => ({
+    "beamgate.artifact": variant === "u50" ? "xclbin" : "onnx",
+  }));
+  sink = await open({ about });
+  const tracer = aTracer();
+  const { signature } = outcome({});
+  for (const variant of ["u50", "arm-cpu", "u50"]) {
+    end(tracer, { signature, variant, trace: tracer.choose("jets", "", undefined) });
+  }
+  await tracer.close();
+  const artifacts = receiver.spans
+    .filter(({ name }) => name === "compute")
+    .map((span) => attributesOf(span)["beamgate.artifact"]);
+  expect(artifacts).toEqual(["xclbin", "onnx", "xclbin"]);
+  // Once for each.
+  expect(about).toHaveBeenCalledTimes(2);
+});
+
 describe("what a client says of itself", () => {
   it("is kept as far as anybody reads it, as it stands in every span", async () => {
     const tracer = aTracer();

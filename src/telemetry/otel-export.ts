@@ -42,8 +42,8 @@ export interface SpanExportOptions {
   /** Wall clock at `Clock.now` 0, ms since 1970. */
   readonly zeroMs: number;
   readonly version: string;
-  /** What else is known of a model: backend, artifact. */
-  about(signature: ModelSignature): Attributes;
+  /** What else is known of a model: backend, artifact. @param variant what served, where it was one of several */
+  about(signature: ModelSignature, variant: string | undefined): Attributes;
   readonly log: Pick<Logger, "info" | "warn">;
   readonly clock?: Clock;
 }
@@ -88,16 +88,23 @@ function sinkOf<Message>(
       }
     },
   });
-  const known = new WeakMap<ModelSignature, ModelAttributes>();
+  const known = new WeakMap<ModelSignature, Map<string | undefined, ModelAttributes>>();
+  const knownOf = (signature: ModelSignature, variant: string | undefined) => {
+    let variants = known.get(signature);
+    if (variants === undefined) {
+      variants = new Map();
+      known.set(signature, variants);
+    }
+    let attributes = variants.get(variant);
+    if (attributes === undefined) {
+      attributes = modelAttributes(signature, options.about(signature, variant));
+      variants.set(variant, attributes);
+    }
+    return attributes;
+  };
   return {
     ended(trace, ended) {
-      const { signature } = ended;
-      let attributes = known.get(signature);
-      if (attributes === undefined) {
-        attributes = modelAttributes(signature, options.about(signature));
-        known.set(signature, attributes);
-      }
-      batches.add({ trace, ended, known: attributes });
+      batches.add({ trace, ended, known: knownOf(ended.signature, ended.variant) });
     },
     async close() {
       // What is left then is given up: nobody waits for a collector that hangs.

@@ -29,7 +29,7 @@ export interface Span {
   readonly failure: string | undefined;
 }
 
-/** What every request of a model says: who it is, and what else is known of it (backend, artifact). */
+/** What every request of a model that the same variant of it served says: who it is, and what else is known of it (backend, artifact). */
 export interface ModelAttributes {
   readonly model: Attributes;
   readonly about: Attributes;
@@ -46,7 +46,7 @@ export function modelAttributes(signature: ModelSignature, about: Attributes): M
 /** What its spans are made of: nothing that keeps tensors alive. */
 export type EndedRequest = Pick<
   RequestOutcome,
-  "signature" | "rows" | "timeline" | "failure" | "execution" | "batchRows" | "cache"
+  "signature" | "rows" | "timeline" | "failure" | "execution" | "batchRows" | "cache" | "variant"
 >;
 
 /** A request that was traced and is over. */

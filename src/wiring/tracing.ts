@@ -26,8 +26,11 @@ interface Surroundings {
   readonly version: string;
   /** False for a model that can not be asked about. */
   isReady(model: string): boolean;
-  /** What else is known of a model, for its spans. */
-  about(signature: ModelSignature): Readonly<Record<string, string | number>>;
+  /** What else is known of a model, for its spans. @param variant what served, where it was one of several */
+  about(
+    signature: ModelSignature,
+    variant: string | undefined,
+  ): Readonly<Record<string, string | number>>;
 }
 
 type TraceSlice = Config["trace"];
