@@ -88,7 +88,7 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<BenchResult
 const USUAL = Object.keys(BENCHES).filter((name) => !name.startsWith("watched-"));
 
 const HELP = `usage: npm run bench -- [--quick] [--only NAME]... [--output FILE] [--check]
-  --quick        shorter slices, fewer requests; without it all of them take about forty minutes
+  --quick        shorter slices, fewer requests; without it all of them take about fifty minutes
   --only NAME    ${Object.keys(BENCHES).join(", ")}; may be repeated
   --output FILE  where the JSON goes (default bench-results/<time>.json)
   --h2load       throughput with nghttp2's h2load instead of our own load client
