@@ -16,10 +16,7 @@ import { median, type Round, spread } from "../rounds.ts";
 import { type Setting, served } from "../setting.ts";
 
 const GOAL = 1.04;
-/**
- * Many: processes that are started alike differ by several per cent, for as long as they live. That of a pair varies by
- * 0.04, so the mean of so many is good for 0.01; more rounds of the same pairs make it no better.
- */
+/** Many: pairs of processes that are started alike differ by 0.04 in a quiet hour and 0.1 in a busy one, for as long as they live. */
 const PAIRS = 24;
 /** Of each pair. */
 const ROUNDS_EACH = 2;
